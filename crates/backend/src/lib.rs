@@ -1,0 +1,13 @@
+//! The seam between mind and hands.
+//!
+//! `control` speaks only to these traits; `runtime` and `builder` implement them on one Linux machine, and
+//! [`sim`] implements them in memory. [`conformance`] is what each of them must pass.
+#![forbid(unsafe_code)]
+
+mod builds;
+mod workloads;
+
+pub use builds::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+pub use workloads::{
+    Capabilities, InstanceSpec, LogChunk, LogLine, NetworkSpec, Vip, Workload, WorkloadError, Workloads,
+};

@@ -1,0 +1,184 @@
+//! Running, sleeping and waking instances.
+
+use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
+
+use dormouse_model::{
+    DeploymentId, Depth, ImageId, InstanceId, Limits, Phase, ProjectName, ServiceKey, ServiceName, Time,
+    Usage,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::mpsc;
+
+/// What the hands can do to instances. Every call is idempotent: asking for what already is succeeds.
+pub trait Workloads: Send + Sync + 'static {
+    /// What this host can offer.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Everything that exists, also what an earlier process of ours started.
+    fn list(&self) -> impl Future<Output = Result<Vec<Workload>, WorkloadError>> + Send;
+
+    /// Make the project's private network be as described. Safe to call again with more or fewer services.
+    fn ensure_network(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Remove a project's network. Instances on it must be gone.
+    fn remove_network(&self, project: &ProjectName)
+    -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Start an instance; returns once its process runs. An id that already exists is left as it is.
+    fn start(&self, spec: &InstanceSpec) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Ask it to end (SIGTERM), kill it after `grace`, and return once it has ended. Wakes it first when asleep.
+    fn stop(&self, id: InstanceId, grace: Duration)
+    -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Freeze, and for [`Depth::Paged`] push the memory out. Returns the depth reached.
+    fn sleep(
+        &self,
+        id: InstanceId,
+        depth: Depth,
+    ) -> impl Future<Output = Result<Depth, WorkloadError>> + Send;
+
+    /// Thaw. Returns as soon as its processes may run.
+    fn wake(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Clear away an ended instance; its log stays. Unknown ids are fine.
+    fn remove(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
+    /// Memory and processor time.
+    fn usage(&self, id: InstanceId) -> impl Future<Output = Result<Usage, WorkloadError>> + Send;
+
+    /// Log lines from byte `from` on, at most about a megabyte; an unknown instance has an empty log.
+    fn read_log(
+        &self,
+        key: &ServiceKey,
+        id: InstanceId,
+        from: u64,
+    ) -> impl Future<Output = Result<LogChunk, WorkloadError>> + Send;
+
+    /// Tells, from now on, which instances ended by themselves. One receiver at a time.
+    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId>;
+}
+
+/// What a host can offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Whether memory can be pushed to swap.
+    pub can_page: bool,
+}
+
+/// An instance as the backend sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Workload {
+    /// Its number.
+    pub id: InstanceId,
+    /// Whose replica it is.
+    pub key: ServiceKey,
+    /// Which deployment it runs.
+    pub deployment: DeploymentId,
+    /// Its private address.
+    pub addr: Ipv4Addr,
+    /// The host's process id of its init; 0 once ended.
+    pub pid: u32,
+    /// Where it is.
+    pub phase: Phase,
+    /// When it was started.
+    pub started_at: Time,
+    /// When it ended, if it did.
+    pub exited_at: Option<Time>,
+}
+
+/// Everything needed to start an instance; nothing is left to decide.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceSpec {
+    /// Its number.
+    pub id: InstanceId,
+    /// Whose replica it is.
+    pub key: ServiceKey,
+    /// Which deployment it runs.
+    pub deployment: DeploymentId,
+    /// The image it runs.
+    pub image: ImageId,
+    /// The command; `None` takes the image's own. `$PORT` is already replaced.
+    pub argv: Option<Vec<String>>,
+    /// Environment on top of the image's.
+    pub env: BTreeMap<String, String>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Its private address, within the project's network.
+    pub addr: Ipv4Addr,
+}
+
+/// A project's private network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Whose it is.
+    pub project: ProjectName,
+    /// The platform's address on it: gateway and name server.
+    pub gateway: Ipv4Addr,
+    /// Prefix length.
+    pub prefix: u8,
+    /// The platform's address for each service; the edge listens there.
+    pub vips: Vec<Vip>,
+}
+
+/// The platform's address of a service.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vip {
+    /// Which service.
+    pub service: ServiceName,
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// The port it is reached at.
+    pub port: u16,
+}
+
+/// A stretch of log.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct LogChunk {
+    /// Whole lines, oldest first.
+    pub lines: Vec<LogLine>,
+    /// Where to go on.
+    pub next: u64,
+}
+
+/// One line an instance wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When it was written.
+    pub at: Time,
+    /// Where it was written to.
+    pub stream: crate::Stream,
+    /// What it said, without the newline.
+    pub text: String,
+}
+
+/// What can go wrong with an instance.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkloadError {
+    /// No instance has this number.
+    #[error("instance {0} does not exist")]
+    NoSuchInstance(InstanceId),
+    /// It has ended, so it can neither sleep nor wake.
+    #[error("instance {0} has ended")]
+    Ended(InstanceId),
+    /// The image is not in the store.
+    #[error("image {0} is not in the store\n  hint: deploy the project again to rebuild it")]
+    NoSuchImage(ImageId),
+    /// The start command does not exist in the image or cannot be run.
+    #[error("cannot run `{command}`: {why}\n  hint: check `start` in dormouse.toml")]
+    Exec {
+        /// The first word of the command.
+        command: String,
+        /// What the kernel said.
+        why: String,
+    },
+    /// The host refused.
+    #[error("{what}")]
+    Host {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}

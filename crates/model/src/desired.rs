@@ -1,0 +1,71 @@
+//! What the user asked for, and what traffic asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceSpec, SleepPolicy, Time};
+
+/// One attempt to run one image of one service with one configuration. Immutable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Its number; a higher one is newer.
+    pub id: DeploymentId,
+    /// The image it runs.
+    pub image: ImageId,
+    /// The configuration it runs with.
+    pub spec: ServiceSpec,
+    /// When it was asked for.
+    pub created_at: Time,
+}
+
+impl Deployment {
+    /// Its probes.
+    #[must_use]
+    pub fn health(&self) -> &HealthSpec {
+        &self.spec.health
+    }
+    /// Its limits.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.spec.limits
+    }
+    /// Its sleep policy.
+    #[must_use]
+    pub fn sleep(&self) -> SleepPolicy {
+        self.spec.sleep
+    }
+}
+
+/// What one service should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DesiredService {
+    /// Which service.
+    pub key: ServiceKey,
+    /// The newest deployment: where we want to be.
+    pub target: Deployment,
+    /// The last deployment that became ready, kept serving until `target` is ready. Equal to `target` once live.
+    pub live: Option<Deployment>,
+    /// What traffic and people ask of it right now.
+    pub demand: Demand,
+    /// Services of the same project woken together with it, transitively closed, itself excluded.
+    pub needs: BTreeSet<ServiceKey>,
+}
+
+/// What traffic and people ask of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Demand {
+    /// Last time something asked for it to be awake: a held request, a needing service, `dormouse wake`.
+    pub wake_at: Option<Time>,
+    /// Last `dormouse sleep`.
+    pub sleep_at: Option<Time>,
+}
+
+/// Everything that should exist. What is not in here should not run.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Desired {
+    /// By project and service.
+    pub services: BTreeMap<ServiceKey, DesiredService>,
+    /// Depths the host can offer: false when there is no swap, and `Paged` then becomes `Frozen`.
+    pub can_page: bool,
+}

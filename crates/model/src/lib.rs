@@ -1,0 +1,18 @@
+//! The words of Dormouse: ids, what the user asked for, what exists, and what the edge is told.
+//!
+//! Nothing here does IO or knows about async. Every other crate but `cli` and `api` speaks these words.
+#![forbid(unsafe_code)]
+
+pub mod desired;
+pub mod id;
+pub mod observed;
+pub mod route;
+pub mod spec;
+pub mod time;
+
+pub use desired::{Demand, Deployment, Desired, DesiredService};
+pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
+pub use observed::{Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, Traffic, Usage};
+pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
+pub use spec::{HealthSpec, Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
+pub use time::Time;

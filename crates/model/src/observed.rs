@@ -1,0 +1,131 @@
+//! What exists, as seen by the hands, the prober and the edge.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentId, InstanceId, ServiceKey, Time};
+
+/// How deep a sleep is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// Not scheduled; memory stays resident.
+    Frozen,
+    /// Not scheduled; memory pushed to swap.
+    Paged,
+    /// No process: the next request is a cold start.
+    Stopped,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExitStatus {
+    /// It exited with this code.
+    Code(i32),
+    /// It was ended by this signal.
+    Signal(i32),
+    /// The kernel killed it because its memory limit was reached.
+    OutOfMemory,
+    /// It ended while nobody could record how (a crash of the init, a power cut).
+    Lost,
+}
+
+/// Where an instance physically is: what the backend can see by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Scheduled and free to run.
+    Running,
+    /// Not scheduled.
+    Asleep(Depth),
+    /// Ended; leftovers (folder, cgroup, address) may still be there until it is removed.
+    Exited(ExitStatus),
+}
+
+/// What the prober knows of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Probe {
+    /// First success ever; `None` while starting.
+    pub ready_at: Option<Time>,
+    /// Last success.
+    pub last_ok: Option<Time>,
+    /// Failures in a row since the last success.
+    pub failures: u32,
+    /// Whether the last failure was a refused connection (nobody listens), not a timeout or an error answer.
+    pub refused: bool,
+}
+
+/// What the edge has carried for an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Traffic {
+    /// Requests sent and not fully answered. Upgraded connections and silent GET event streams do not count.
+    pub in_flight: u32,
+    /// Open connections of any kind, counted for draining.
+    pub connections: u32,
+    /// Last byte from a client (or a calling service).
+    pub last_client_byte: Option<Time>,
+    /// Last byte from the instance.
+    pub last_instance_byte: Option<Time>,
+}
+
+/// Memory and processor time of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Bytes resident in memory and charged to the instance.
+    pub resident_bytes: u64,
+    /// Bytes in swap, before any compression.
+    pub swapped_bytes: u64,
+    /// Processor time used since its start.
+    pub cpu: Duration,
+}
+
+/// Everything the planner is told of one instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceRecord {
+    /// Its number.
+    pub id: InstanceId,
+    /// Whose replica it is.
+    pub key: ServiceKey,
+    /// Which deployment it runs.
+    pub deployment: DeploymentId,
+    /// Its private address.
+    pub addr: Ipv4Addr,
+    /// Where it physically is.
+    pub phase: Phase,
+    /// When it was started.
+    pub started_at: Time,
+    /// When it was last woken, if ever.
+    pub woken_at: Option<Time>,
+    /// Since when it is being drained, if it is.
+    pub draining_since: Option<Time>,
+    /// When it ended, if it did.
+    pub exited_at: Option<Time>,
+    /// What the prober knows.
+    pub probe: Probe,
+    /// What the edge has carried.
+    pub traffic: Traffic,
+}
+
+/// Everything that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Observed {
+    /// Every instance the backend knows, by number.
+    pub instances: BTreeMap<InstanceId, InstanceRecord>,
+    /// Ends of earlier instances of a service that still count for back-off, oldest first, with how they ended.
+    pub ends: BTreeMap<ServiceKey, Vec<End>>,
+}
+
+/// An unasked-for end of an instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct End {
+    /// Which deployment it ran.
+    pub deployment: DeploymentId,
+    /// When it ended.
+    pub at: Time,
+    /// How it ended.
+    pub how: ExitStatus,
+    /// Whether it had ever been ready.
+    pub was_ready: bool,
+}

@@ -1,0 +1,146 @@
+//! The resolved manifest: every default filled in, every reference checked. Below the manifest reader only this is used.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Depth, ProjectName, ServiceName};
+
+/// A project as it is to be: what `dormouse.toml` means.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProjectSpec {
+    /// The tenant's name, and the first label of its public host.
+    pub name: ProjectName,
+    /// Its services by name; never empty.
+    pub services: BTreeMap<ServiceName, ServiceSpec>,
+}
+
+impl ProjectSpec {
+    /// The service behind `<project>.localhost`: the only public one, or the one named `frontend`, `web` or `app`,
+    /// or the first public one by name. `None` when nothing is public.
+    #[must_use]
+    pub fn front(&self) -> Option<&ServiceSpec> {
+        let public = || self.services.values().filter(|s| s.visibility == Visibility::Public);
+        ["frontend", "web", "app"]
+            .iter()
+            .find_map(|n| public().find(|s| s.name.as_str() == *n))
+            .or_else(|| public().next())
+    }
+}
+
+/// One service, resolved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServiceSpec {
+    /// Its name and private host name.
+    pub name: ServiceName,
+    /// What kind of process it is.
+    pub kind: ServiceKind,
+    /// Source folder relative to the manifest, `.` for the same folder; never absolute, never above it.
+    pub source: String,
+    /// The start command as an argument vector; `None` lets the builder detect it. `$PORT` in an argument is replaced.
+    pub start: Option<Vec<String>>,
+    /// TCP port the process listens on, also given as `PORT`.
+    pub port: u16,
+    /// How readiness and liveness are asked.
+    pub health: HealthSpec,
+    /// Services that are woken together with this one.
+    pub needs: BTreeSet<ServiceName>,
+    /// Memory, cpu and process limits of each instance.
+    pub limits: Limits,
+    /// Environment given by the user.
+    pub env: BTreeMap<String, String>,
+    /// Whether it has a public host.
+    pub visibility: Visibility,
+    /// When and how deeply it sleeps.
+    pub sleep: SleepPolicy,
+    /// How long requests in flight get to finish when an instance is stopped.
+    pub stop_grace: Duration,
+    /// Debian packages its image needs beyond the base.
+    pub packages: BTreeSet<String>,
+}
+
+/// What kind of process a service is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceKind {
+    /// Listens on a port and is routed to.
+    Web,
+    /// Runs without a port.
+    Worker,
+}
+
+/// How readiness and liveness are asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HealthSpec {
+    /// HTTP path that answers below 400 when healthy; `None` means a TCP connect is enough.
+    pub path: Option<String>,
+    /// Time between two probes of a ready instance.
+    pub interval: Duration,
+    /// Time one probe may take.
+    pub timeout: Duration,
+    /// Time from start to the first success before the instance counts as failed.
+    pub start_timeout: Duration,
+    /// Failures in a row, with nothing in flight, that mean death.
+    pub failures: u32,
+    /// How long an instance may leave its probe unanswered without any byte of progress on a request in flight
+    /// before it counts as hung.
+    pub hang_timeout: Duration,
+}
+
+impl Default for HealthSpec {
+    fn default() -> Self {
+        Self {
+            path: None,
+            interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(5),
+            start_timeout: Duration::from_secs(120),
+            failures: 3,
+            hang_timeout: Duration::from_secs(120),
+        }
+    }
+}
+
+/// Limits of one sandbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Memory in bytes.
+    pub memory: u64,
+    /// Processor time in thousandths of a core.
+    pub cpu_milli: u32,
+    /// Processes and threads.
+    pub pids: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { memory: 1 << 30, cpu_milli: 1000, pids: 512 }
+    }
+}
+
+/// Who may reach a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Visibility {
+    /// It has a public host.
+    Public,
+    /// Only services of the same project reach it.
+    Private,
+}
+
+/// When and how deeply a service sleeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SleepPolicy {
+    /// Idle time before sleep; `None` never sleeps by itself.
+    pub after: Option<Duration>,
+    /// How deep it goes.
+    pub depth: Depth,
+}
+
+impl Default for SleepPolicy {
+    fn default() -> Self {
+        Self { after: Some(Duration::from_secs(300)), depth: Depth::Paged }
+    }
+}
