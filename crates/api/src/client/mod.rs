@@ -1,0 +1,152 @@
+//! A typed client over the Unix socket.
+
+mod ndjson;
+mod send;
+
+use std::{io, path::PathBuf};
+
+use bytes::Bytes;
+use futures_util::Stream as Streaming;
+use http::Method;
+pub use ndjson::NdJson;
+use serde::Serialize;
+
+use crate::{Affected, DeployAccepted, DeployEvent, Error, LogLine, LogQuery, ServerInfo, ServiceStatus};
+
+/// Events of a deploy as they come.
+pub type DeployEvents = NdJson<DeployEvent>;
+/// Log lines as they come.
+pub type LogLines = NdJson<LogLine>;
+
+/// Talks to the control API of one server. Each call is a connection of its own, so it stays valid across restarts of the server.
+#[derive(Debug, Clone)]
+pub struct Client {
+    socket: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Folder<'a> {
+    folder: &'a str,
+}
+
+#[derive(Serialize)]
+struct Since {
+    from: u64,
+}
+
+#[derive(Serialize)]
+struct Which<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Down {
+    drop_logs: bool,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Client {
+    /// A client of the server whose state folder holds this `api.sock`. Does not connect yet.
+    #[must_use]
+    pub fn new(socket: impl Into<PathBuf>) -> Self {
+        Self { socket: socket.into() }
+    }
+
+    /// What answers there.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when nobody does.
+    pub async fn server(&self) -> Result<ServerInfo, Error> {
+        self.json(Method::GET, "/v1/server", &Nothing {}).await
+    }
+
+    /// Send a tar of the manifest's folder. `folder` is that folder's name: the project's name where there is no manifest.
+    ///
+    /// # Errors
+    /// A refused manifest is [`Error::Server`] with status 422 and the whole rendered message.
+    pub async fn deploy(
+        &self,
+        folder: &str,
+        tar: impl Streaming<Item = io::Result<Bytes>> + Send + 'static,
+    ) -> Result<DeployAccepted, Error> {
+        send::upload(&self.socket, "/v1/deploys", &Folder { folder }, tar).await
+    }
+
+    /// Events of a deploy from number `from` on, live until its last one.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown deploy.
+    pub async fn deploy_events(&self, id: u64, from: u64) -> Result<DeployEvents, Error> {
+        self.stream(&format!("/v1/deploys/{id}/events"), &Since { from }).await
+    }
+
+    /// Every service of every project.
+    ///
+    /// # Errors
+    /// When there is no server, or its answer breaks off.
+    pub async fn ps(&self) -> Result<Vec<ServiceStatus>, Error> {
+        self.json(Method::GET, "/v1/ps", &Nothing {}).await
+    }
+
+    /// Log lines of a project, oldest first.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project or service.
+    pub async fn logs(&self, project: &str, query: &LogQuery) -> Result<LogLines, Error> {
+        self.stream(&format!("/v1/projects/{}/logs", send::segment(project)), query).await
+    }
+
+    /// Put a service, or the whole project, to sleep now.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project or service.
+    pub async fn sleep(&self, project: &str, service: Option<&str>) -> Result<Affected, Error> {
+        self.verb(project, "sleep", service).await
+    }
+
+    /// Wake a service, or the whole project; answered once all are awake.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project or service, 409 when it keeps crashing, 504 when it does not become ready in time.
+    pub async fn wake(&self, project: &str, service: Option<&str>) -> Result<Affected, Error> {
+        self.verb(project, "wake", service).await
+    }
+
+    /// Replace a service's instances, or those of the whole project, by new ones of the same image, without a gap.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project or service, 409 when nothing of it was ever built.
+    pub async fn restart(&self, project: &str, service: Option<&str>) -> Result<Affected, Error> {
+        self.verb(project, "restart", service).await
+    }
+
+    /// Stop a project and forget it; answered once its processes and network are gone.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project.
+    pub async fn down(&self, project: &str, drop_logs: bool) -> Result<Affected, Error> {
+        self.json(Method::DELETE, &format!("/v1/projects/{}", send::segment(project)), &Down { drop_logs })
+            .await
+    }
+
+    async fn verb(&self, project: &str, verb: &str, service: Option<&str>) -> Result<Affected, Error> {
+        let path = format!("/v1/projects/{}/{verb}", send::segment(project));
+        self.json(Method::POST, &path, &Which { service }).await
+    }
+
+    async fn json<T: serde::de::DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &impl Serialize,
+    ) -> Result<T, Error> {
+        send::json(&self.socket, method, path, query).await
+    }
+
+    async fn stream<T>(&self, path: &str, query: &impl Serialize) -> Result<NdJson<T>, Error> {
+        send::stream(&self.socket, path, query).await
+    }
+}

@@ -1,0 +1,129 @@
+//! A deploy and what happens during it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Stream;
+
+/// The source has arrived and is safe on disk; from here on the deploy goes on without the client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployAccepted {
+    /// Its number, for [`crate::Client::deploy_events`].
+    pub id: u64,
+    /// The project the manifest names.
+    pub project: String,
+    /// Its services.
+    pub services: Vec<String>,
+    /// The project's public URLs, the front one first; they show a waiting page until it is ready.
+    pub urls: Vec<String>,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployEvent {
+    /// Its number within the deploy, from 0 without gaps; ask for events from `seq + 1` to go on after it.
+    pub seq: u64,
+    /// When, in milliseconds since the Unix epoch.
+    pub at: u64,
+    /// Which service it concerns; `None` for the deploy as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// What happened.
+    #[serde(flatten)]
+    pub step: DeployStep,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DeployStep {
+    /// The service waits for its build. Sent once more when a build starts again after the server was restarted.
+    Queued,
+    /// Its build begins.
+    Building {
+        /// The build, such as `b3`.
+        build: String,
+    },
+    /// A phase of the build begins.
+    Phase {
+        /// `base`, `packages`, `dependencies`, `source`.
+        name: String,
+        /// Whether its layer was there already.
+        cached: bool,
+    },
+    /// A phase ended well.
+    PhaseDone {
+        /// Which.
+        name: String,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// Bytes of a download within the current phase. Not kept: only those who follow live see it.
+    Progress {
+        /// Done so far.
+        done: u64,
+        /// Of how many, when known.
+        total: Option<u64>,
+    },
+    /// A line of the build's output.
+    Output {
+        /// Where it was written to.
+        stream: Stream,
+        /// What it said.
+        text: String,
+    },
+    /// The build is done.
+    Image {
+        /// The image, `sha256:<hex>`.
+        image: String,
+    },
+    /// The build failed.
+    BuildFailed {
+        /// Why, with a hint where one helps.
+        reason: String,
+        /// Whether an older version goes on serving.
+        old_serves: bool,
+    },
+    /// Image and configuration are those that serve already; nothing is replaced.
+    Unchanged,
+    /// A new deployment is recorded and will be rolled out.
+    Starting {
+        /// The deployment, such as `d4`.
+        deployment: String,
+    },
+    /// The new deployment takes the requests.
+    Ready {
+        /// The deployment.
+        deployment: String,
+    },
+    /// The new deployment does not become ready.
+    RolloutFailed {
+        /// The deployment.
+        deployment: String,
+        /// Why.
+        reason: String,
+        /// Its last words.
+        log_tail: Vec<String>,
+        /// Whether an older version goes on serving.
+        old_serves: bool,
+    },
+    /// A newer deploy of the project, or its removal, took this one's place before it was done.
+    Superseded,
+    /// The last event of a deploy that succeeded.
+    Done {
+        /// The project's public URLs, the front one first.
+        urls: Vec<String>,
+    },
+    /// The last event of a deploy that did not.
+    Failed {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+impl DeployStep {
+    /// Whether nothing follows it.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}

@@ -1,0 +1,28 @@
+//! The control API: its wire types and a typed client.
+//!
+//! HTTP/1.1 with JSON over a Unix socket. Depends on none of our other crates, so that a client needs only this one.
+//!
+//! | call | answer |
+//! |---|---|
+//! | `GET /v1/server` | [`ServerInfo`] |
+//! | `POST /v1/deploys?folder=NAME`, body a tar of the manifest's folder | [`DeployAccepted`] |
+//! | `GET /v1/deploys/{id}/events?from=N` | NDJSON of [`DeployEvent`], ends with the deploy |
+//! | `GET /v1/ps` | array of [`ServiceStatus`] |
+//! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
+//! | `POST /v1/projects/{project}/sleep?service=`, likewise `wake`, `restart` | [`Affected`] |
+//! | `DELETE /v1/projects/{project}?drop_logs=` | [`Affected`] |
+//!
+//! Errors are [`ErrorBody`] with a fitting status.
+#![forbid(unsafe_code)]
+
+mod client;
+mod deploy;
+mod error;
+mod log;
+mod status;
+
+pub use client::{Client, DeployEvents, LogLines, NdJson};
+pub use deploy::{DeployAccepted, DeployEvent, DeployStep};
+pub use error::{Error, ErrorBody};
+pub use log::{LogLine, LogQuery, Stream};
+pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};

@@ -1,0 +1,98 @@
+//! What the server and its services are doing.
+
+use serde::{Deserialize, Serialize};
+
+/// What answers on this socket.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerInfo {
+    /// The server's own version.
+    pub version: String,
+    /// Process id of its control process.
+    pub pid: u32,
+    /// Address its edge listens on for the public, such as `127.0.0.1:8080`.
+    pub listen: String,
+    /// Its state folder.
+    pub state_dir: String,
+    /// When control was started, in milliseconds since the Unix epoch.
+    pub started_at: u64,
+    /// Whether sleeping services give their memory back (there is swap); otherwise they are only frozen.
+    pub can_page: bool,
+}
+
+/// Where a service stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServiceState {
+    /// Its first build is queued or running.
+    Building,
+    /// Its first build failed, so there is nothing to run.
+    Failed,
+    /// A process is on its way to its first successful probe.
+    Starting,
+    /// It takes requests.
+    Ready,
+    /// It keeps its state and uses no processor time; see `depth`.
+    Asleep,
+    /// It finishes what it has in flight and takes nothing new.
+    Draining,
+    /// No process.
+    Stopped,
+    /// It keeps ending; see `reason`.
+    Crashed,
+}
+
+/// How deep a sleep is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Depth {
+    /// Not scheduled; memory stays resident.
+    Frozen,
+    /// Not scheduled; memory pushed to swap.
+    Paged,
+    /// No process: the next request is a cold start.
+    Stopped,
+}
+
+/// One line of `dormouse ps`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServiceStatus {
+    /// Whose it is.
+    pub project: String,
+    /// Its name there.
+    pub service: String,
+    /// Where it stands.
+    pub state: ServiceState,
+    /// How deep it sleeps, when it does.
+    pub depth: Option<Depth>,
+    /// Its first public URL; `None` for a private service.
+    pub url: Option<String>,
+    /// All its public URLs.
+    pub urls: Vec<String>,
+    /// The host's process id of its sandbox's init.
+    pub pid: Option<u32>,
+    /// Bytes of memory resident.
+    pub resident_bytes: Option<u64>,
+    /// Bytes in swap, before compression.
+    pub swapped_bytes: Option<u64>,
+    /// How long the last wake took, from the request for it to its answer, in milliseconds.
+    pub last_wake_ms: Option<f64>,
+    /// The deployment that serves, such as `d4`.
+    pub deployment: Option<String>,
+    /// The instance that serves, such as `i7`.
+    pub instance: Option<String>,
+    /// Last byte from a client, in milliseconds since the Unix epoch.
+    pub last_activity: Option<u64>,
+    /// Unasked-for ends that still count for back-off.
+    pub restarts: u32,
+    /// What is wrong, or worth knowing, in a line or more: why it crashed, that a newer build failed, that it can only be frozen.
+    pub reason: Option<String>,
+}
+
+/// What an operation touched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    /// The project.
+    pub project: String,
+    /// Services it applied to.
+    pub services: Vec<String>,
+}
