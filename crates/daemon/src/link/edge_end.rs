@@ -1,0 +1,214 @@
+//! The edge's end of the line: follows tables, reports traffic, and asks for wakes. Survives control's death.
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use dormouse_edge::{TrafficBook, Wake};
+use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
+use futures_util::StreamExt;
+use tokio::{
+    net::UnixStream,
+    sync::{Notify, oneshot, watch},
+    time::{Instant, sleep, sleep_until},
+};
+use tracing::{debug, info, warn};
+
+use super::message::{ToControl, ToEdge, line, next, send};
+
+/// Traffic is told at most this often while bytes flow; a new table is confirmed at once.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// Between two attempts to reach control. Held requests wait this long at most once it is back.
+const RETRY: Duration = Duration::from_millis(20);
+
+type Answer = Result<Vec<Target>, WakeRefused>;
+
+/// A wake that somebody waits for.
+struct Call {
+    service: ServiceKey,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// Calls that control has not answered. They are said again on every new connection, so a wake asked for while
+/// control is away is answered when it is back.
+#[derive(Default)]
+struct Calls {
+    next: AtomicU64,
+    open: Mutex<HashMap<u64, Call>>,
+    fresh: Mutex<Vec<u64>>,
+    changed: Notify,
+}
+
+impl Calls {
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Call>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh(&self) -> std::sync::MutexGuard<'_, Vec<u64>> {
+        self.fresh.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks control for wakes over the line.
+#[derive(Clone, Default)]
+pub(crate) struct Remote(Arc<Calls>);
+
+impl Wake for Remote {
+    async fn wake(&self, service: &ServiceKey) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let call = self.0.next.fetch_add(1, Ordering::Relaxed);
+        self.0.open().insert(call, Call { service: service.clone(), answer });
+        let _forget = Forget { calls: &self.0, call };
+        self.0.fresh().push(call);
+        self.0.changed.notify_one();
+        answered.await.unwrap_or(Err(WakeRefused::TimedOut))
+    }
+}
+
+/// Takes a call back when nobody waits for its answer any more.
+struct Forget<'a> {
+    calls: &'a Calls,
+    call: u64,
+}
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        self.calls.open().remove(&self.call);
+    }
+}
+
+/// The line itself, seen from the edge.
+pub(crate) struct EdgeLink {
+    socket: PathBuf,
+    saved: PathBuf,
+    tables: watch::Sender<Arc<RouteTable>>,
+    remote: Remote,
+    traffic: Arc<TrafficBook>,
+}
+
+impl EdgeLink {
+    /// Start from the table saved by an earlier edge, if there is one.
+    pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficBook>) -> Self {
+        let (tables, _) = watch::channel(Arc::new(load(&saved).unwrap_or_default()));
+        Self { socket, saved, tables, remote: Remote::default(), traffic }
+    }
+
+    pub(crate) fn tables(&self) -> watch::Receiver<Arc<RouteTable>> {
+        self.tables.subscribe()
+    }
+
+    pub(crate) fn remote(&self) -> Remote {
+        self.remote.clone()
+    }
+
+    /// Keep a line to control for ever.
+    pub(crate) async fn run(self) {
+        loop {
+            match UnixStream::connect(&self.socket).await {
+                Ok(stream) => {
+                    info!("connected to control");
+                    if let Err(error) = self.talk(stream).await {
+                        warn!(%error, "lost control; serving on from the last table");
+                    }
+                }
+                Err(error) => debug!(%error, "control is away"),
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    async fn talk(&self, stream: UnixStream) -> std::io::Result<()> {
+        let (mut tx, mut rx) = line(stream).split();
+        send(&mut tx, &ToControl::Traffic(self.traffic.report_all())).await?;
+        self.remote.0.fresh().clear();
+        let open: Vec<_> = self.remote.0.open().iter().map(|(c, w)| (*c, w.service.clone())).collect();
+        for (call, service) in open {
+            send(&mut tx, &ToControl::Wake { call, service }).await?;
+        }
+
+        let speak = async {
+            let mut told = self.traffic.applied_generation();
+            let mut earliest = Instant::now();
+            loop {
+                tokio::select! {
+                    () = self.remote.0.changed.notified() => {
+                        let fresh = std::mem::take(&mut *self.remote.0.fresh());
+                        for call in fresh {
+                            let service = self.remote.0.open().get(&call).map(|c| c.service.clone());
+                            if let Some(service) = service {
+                                send(&mut tx, &ToControl::Wake { call, service }).await?;
+                            }
+                        }
+                    }
+                    () = self.due(told, earliest) => {
+                        let report = self.traffic.report();
+                        told = report.generation;
+                        earliest = Instant::now() + REPORT_EVERY;
+                        send(&mut tx, &ToControl::Traffic(report)).await?;
+                    }
+                }
+            }
+        };
+        let listen = async {
+            while let Some(message) = next::<ToEdge>(&mut rx).await? {
+                match message {
+                    ToEdge::Table(table) => {
+                        save(&self.saved, &table);
+                        self.tables.send_replace(table);
+                    }
+                    ToEdge::Woken { call, result } => {
+                        if let Some(call) = self.remote.0.open().remove(&call) {
+                            // Nobody waiting any more is fine: the visitor left.
+                            drop(call.answer.send(result));
+                        }
+                    }
+                }
+            }
+            Ok(())
+        };
+        tokio::select! { r = speak => r, r = listen => r }
+    }
+
+    /// Wait until there is something to say that may be said now.
+    async fn due(&self, told: u64, earliest: Instant) {
+        self.traffic.changed().await;
+        while self.traffic.applied_generation() == told && Instant::now() < earliest {
+            tokio::select! {
+                () = sleep_until(earliest) => {}
+                () = self.traffic.changed() => {}
+            }
+        }
+    }
+}
+
+/// An old table may show an instance awake that has been put to sleep since, and a byte sent to it would wait for
+/// ever; so after a restart everything counts as asleep until control says otherwise.
+fn load(path: &Path) -> Option<RouteTable> {
+    let text = std::fs::read(path).ok()?;
+    let mut table: RouteTable =
+        serde_json::from_slice(&text).inspect_err(|error| warn!(%error, "cannot read the saved routes")).ok()?;
+    for endpoint in table.endpoints.values_mut() {
+        if let Endpoint::Ready { targets } = endpoint {
+            targets.iter_mut().for_each(|t| t.asleep = true);
+        }
+    }
+    Some(table)
+}
+
+fn save(path: &Path, table: &RouteTable) {
+    let tmp = path.with_extension("json.new");
+    let written = serde_json::to_vec(table)
+        .map_err(std::io::Error::other)
+        .and_then(|text| std::fs::write(&tmp, text))
+        .and_then(|()| std::fs::rename(&tmp, path));
+    if let Err(error) = written {
+        warn!(%error, "cannot save the routes; an edge restarted before control would know none");
+    }
+}

@@ -1,0 +1,11 @@
+//! The line between the control and the edge process: a Unix socket with length-prefixed JSON messages.
+//!
+//! Either end may die at any moment. The edge reconnects; on every connection control first sends the whole table and
+//! the edge its whole traffic, so that nothing depends on what was said before.
+
+mod control_end;
+mod edge_end;
+mod message;
+
+pub(crate) use control_end::serve;
+pub(crate) use edge_end::{EdgeLink, Remote};

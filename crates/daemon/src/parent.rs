@@ -1,0 +1,229 @@
+//! `dormouse serve`: binds the sockets, keeps two children alive, and ends them in order.
+//!
+//! It does nothing else, so that there is nothing in it that can fail: no runtime, no store, one thread.
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    os::{
+        fd::OwnedFd,
+        unix::{fs::PermissionsExt, net::UnixListener},
+    },
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use command_fds::{CommandFdExt, FdMapping};
+use nix::{
+    errno::Errno,
+    sys::{
+        prctl,
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
+use signal_hook::{consts, iterator::Signals};
+use socket2::{Domain, Protocol, Socket, Type};
+use tracing::{error, info, warn};
+
+use crate::{
+    role::Role,
+    settings::{ENV_LISTEN, ENV_STATE},
+    state::StateDir,
+};
+
+/// A child that lives shorter than this is restarted only after a pause of this length.
+const STEADY: Duration = Duration::from_secs(1);
+
+/// How long the children get to end: control stops every app (each with its own grace), the edge finishes requests.
+const END_TIMEOUT: Duration = Duration::from_secs(90);
+
+/// Serve until told to stop.
+pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
+    let state = StateDir::open(dir)?;
+    let _lock = state.lock()?;
+    crate::orphans::end(&state)?;
+    let sockets = Sockets::bind(&state, listen)?;
+    // Sandboxes whose starter died become our children, and are reaped here.
+    prctl::set_child_subreaper(true).context("cannot become the reaper of sandboxes")?;
+    let mut signals = Signals::new([consts::SIGCHLD, consts::SIGTERM, consts::SIGINT, consts::SIGHUP])
+        .context("cannot listen for signals")?;
+    let mut family = Family { state: &state, sockets: &sockets, children: Vec::new() };
+    family.start(Role::Control)?;
+    family.start(Role::Edge)?;
+    info!(state = %state.root().display(), listen = %sockets.listen, "serving");
+    for signal in signals.forever() {
+        match signal {
+            consts::SIGCHLD => family.reap(),
+            consts::SIGHUP => {}
+            _ => break,
+        }
+        family.restart_missing()?;
+    }
+    info!("stopping");
+    // Control first: while it stops the apps, the edge still carries what is in flight.
+    family.end(Role::Control);
+    family.end(Role::Edge);
+    Ok(())
+}
+
+/// Everything the children inherit, so that a restarted child finds connections still queued.
+struct Sockets {
+    listen: SocketAddr,
+    public: TcpListener,
+    api: UnixListener,
+    edge: UnixListener,
+}
+
+impl Sockets {
+    fn bind(state: &StateDir, listen: SocketAddr) -> Result<Self> {
+        let public = bind_public(listen).with_context(|| {
+            format!("cannot listen on {listen}\n  hint: another program may use that port; choose another with --listen")
+        })?;
+        Ok(Self {
+            listen: public.local_addr()?,
+            public,
+            api: bind_unix(&state.api_socket())?,
+            edge: bind_unix(&state.edge_socket())?,
+        })
+    }
+
+    fn for_role(&self, role: Role) -> std::io::Result<Vec<OwnedFd>> {
+        Ok(match role {
+            Role::Control => vec![self.api.try_clone()?.into(), self.edge.try_clone()?.into()],
+            Role::Edge => vec![self.public.try_clone()?.into()],
+        })
+    }
+}
+
+fn bind_public(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&addr.into())?;
+    // The kernel caps it at net.core.somaxconn.
+    socket.listen(4096)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn bind_unix(path: &Path) -> Result<UnixListener> {
+    // We hold the folder's lock, so whatever is there is a dead server's.
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+            return Err(e).with_context(|| format!("cannot remove {}", path.display()));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let listener = UnixListener::bind(path).with_context(|| {
+        format!("cannot listen on {}\n  hint: the path of a Unix socket is at most 107 characters; choose a shorter --state", path.display())
+    })?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("cannot set the mode of {}", path.display()))?;
+    listener.set_nonblocking(true)?;
+    Ok(listener)
+}
+
+struct Child {
+    role: Role,
+    pid: Pid,
+    started: Instant,
+}
+
+struct Family<'a> {
+    state: &'a StateDir,
+    sockets: &'a Sockets,
+    children: Vec<Child>,
+}
+
+impl Family<'_> {
+    fn start(&mut self, role: Role) -> Result<()> {
+        let mut command = Command::new(std::env::current_exe().context("cannot find our own executable")?);
+        command
+            .arg(role.name())
+            .env(ENV_STATE, self.state.root())
+            .env(ENV_LISTEN, self.sockets.listen.to_string());
+        let fds = self.sockets.for_role(role)?;
+        // The number and place of inherited sockets follow systemd's socket activation protocol (sd_listen_fds(3)).
+        command.env("LISTEN_FDS", fds.len().to_string()).env_remove("LISTEN_PID");
+        let mappings =
+            (3..).zip(fds).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
+        command.fd_mappings(mappings).context("cannot hand the sockets on")?;
+        // A Ctrl-C at the terminal is for the parent alone: it ends its children in order.
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.spawn().with_context(|| format!("cannot start the {} process", role.name()))?;
+        let pid = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
+        crate::orphans::remember(self.state, role, pid)?;
+        info!(role = role.name(), %pid, "started");
+        self.children.push(Child { role, pid, started: Instant::now() });
+        Ok(())
+    }
+
+    /// Collect everything that has ended: our two children, and sandboxes that outlived an earlier control.
+    fn reap(&mut self) {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => self.ended(pid, &format!("code {code}")),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => self.ended(pid, signal.as_str()),
+                Err(Errno::EINTR) => {}
+                Ok(WaitStatus::StillAlive) | Err(_) => return,
+                Ok(
+                    WaitStatus::Stopped(..)
+                    | WaitStatus::Continued(_)
+                    | WaitStatus::PtraceEvent(..)
+                    | WaitStatus::PtraceSyscall(_),
+                ) => {}
+            }
+        }
+    }
+
+    fn ended(&mut self, pid: Pid, how: &str) {
+        if let Some(i) = self.children.iter().position(|c| c.pid == pid) {
+            let child = self.children.swap_remove(i);
+            warn!(role = child.role.name(), %pid, how, "a process ended; starting it again");
+            if child.started.elapsed() < STEADY {
+                error!(role = child.role.name(), "it ended right after its start; pausing");
+                std::thread::sleep(STEADY);
+            }
+        }
+    }
+
+    fn has(&self, role: Role) -> bool {
+        self.children.iter().any(|c| c.role == role)
+    }
+
+    fn restart_missing(&mut self) -> Result<()> {
+        for role in [Role::Control, Role::Edge] {
+            if !self.has(role) {
+                self.start(role)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, role: Role) {
+        let Some(pid) = self.children.iter().find(|c| c.role == role).map(|c| c.pid) else { return };
+        if let Err(error) = kill(pid, Signal::SIGTERM) {
+            warn!(role = role.name(), %error, "cannot signal");
+        }
+        let deadline = Instant::now() + END_TIMEOUT;
+        loop {
+            match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) if Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                Ok(WaitStatus::StillAlive) => {
+                    error!(role = role.name(), "it does not end; killing it");
+                    let _ = kill(pid, Signal::SIGKILL);
+                    let _ = waitpid(pid, None);
+                    break;
+                }
+                Ok(_) | Err(_) => break,
+            }
+        }
+        crate::orphans::forget(self.state, role);
+        self.children.retain(|c| c.role != role);
+    }
+}

@@ -1,0 +1,24 @@
+//! The processes that the parent starts.
+
+/// A child of `dormouse serve`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// API, reconciler, builds. May be killed at any instant.
+    Control,
+    /// Listeners, routes, private names. Keeps serving what is awake while control is away.
+    Edge,
+}
+
+impl Role {
+    /// The hidden command it is started with.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Control => "control",
+            Self::Edge => "edge",
+        }
+    }
+
+    pub(crate) fn from_arg(arg: &str) -> Option<Self> {
+        [Self::Control, Self::Edge].into_iter().find(|r| r.name() == arg)
+    }
+}

@@ -1,0 +1,197 @@
+//! A server's settings: as typed in `server.toml` and on the command line, then resolved.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+/// `server.toml` in the state folder, as typed. Every key may be missing.
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Typed {
+    domain: Option<String>,
+    #[serde(default)]
+    swap: TypedSwap,
+    #[serde(default)]
+    base: TypedBase,
+    #[serde(default)]
+    build: TypedBuild,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedSwap {
+    zram: Option<String>,
+    file: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedBase {
+    mirror: Option<String>,
+    suite: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedBuild {
+    memory: Option<String>,
+    minutes: Option<u64>,
+}
+
+/// How much swap of one kind to set up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SwapSize {
+    /// As much as suits the machine.
+    Auto,
+    /// None of this kind.
+    Off,
+    /// This many bytes.
+    Bytes(u64),
+}
+
+/// A server's settings, complete.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Settings {
+    /// Public host names end in this.
+    pub(crate) domain: String,
+    /// Where the public listener is bound.
+    pub(crate) listen: SocketAddr,
+    pub(crate) zram: SwapSize,
+    pub(crate) swap_file: SwapSize,
+    /// Debian mirror for the base; `None` follows the host's apt configuration.
+    pub(crate) mirror: Option<String>,
+    /// Debian suite for the base; `None` follows the host.
+    pub(crate) suite: Option<String>,
+    /// Memory limit of one build phase in bytes; `None` takes the builder's default.
+    pub(crate) build_memory: Option<u64>,
+    /// Time limit of one build phase in seconds; `None` takes the builder's default.
+    pub(crate) build_seconds: Option<u64>,
+}
+
+impl Typed {
+    /// Read `server.toml`; a missing file is an empty one.
+    pub(crate) fn read(path: &Path) -> Result<Self> {
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).with_context(|| format!("in {}", path.display())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(e).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        Ok(toml::from_str(text)?)
+    }
+
+    /// Fill in every default.
+    pub(crate) fn resolve(self, listen: SocketAddr) -> Result<Settings> {
+        let domain = self.domain.unwrap_or_else(|| "localhost".to_owned()).to_ascii_lowercase();
+        Ok(Settings {
+            domain,
+            listen,
+            zram: swap("swap.zram", self.swap.zram.as_deref())?,
+            swap_file: swap("swap.file", self.swap.file.as_deref())?,
+            mirror: self.base.mirror,
+            suite: self.base.suite,
+            build_memory: self.build.memory.as_deref().map(|s| bytes("build.memory", s)).transpose()?,
+            build_seconds: self.build.minutes.map(|m| m * 60),
+        })
+    }
+}
+
+fn swap(key: &str, typed: Option<&str>) -> Result<SwapSize> {
+    match typed {
+        None | Some("auto") => Ok(SwapSize::Auto),
+        Some("off" | "none" | "0") => Ok(SwapSize::Off),
+        Some(size) => bytes(key, size).map(SwapSize::Bytes),
+    }
+}
+
+/// `512MiB`, `4GiB`, `2GB`, or a bare number of bytes.
+fn bytes(key: &str, typed: &str) -> Result<u64> {
+    let split = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());
+    let (number, unit) = typed.split_at(split);
+    let scale = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => bail!("`{key}`: `{typed}` is not a size\n  hint: write it as 512MiB or 4GiB"),
+    };
+    number
+        .parse::<u64>()
+        .ok()
+        .and_then(|n| n.checked_mul(scale))
+        .with_context(|| format!("`{key}`: `{typed}` is not a size\n  hint: write it as 512MiB or 4GiB"))
+}
+
+/// What the parent hands to its children through the environment: everything they need to resolve the same settings.
+pub(crate) const ENV_STATE: &str = "DORMOUSE_STATE";
+/// The address the public listener is bound to.
+pub(crate) const ENV_LISTEN: &str = "DORMOUSE_LISTEN";
+
+/// The state folder and address of the parent of this process.
+pub(crate) fn inherited() -> Result<(PathBuf, SocketAddr)> {
+    let var = |name: &str| {
+        std::env::var(name).with_context(|| format!("{name} is not set: this command is run by `dormouse serve`"))
+    };
+    let listen = var(ENV_LISTEN)?;
+    Ok((
+        var(ENV_STATE)?.into(),
+        listen.parse().with_context(|| format!("`{listen}` is not an address"))?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(text: &str, expected: Expect) {
+        let listen = "127.0.0.1:8080".parse().unwrap();
+        let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
+            Ok(s) => format!(
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?}",
+                s.domain, s.zram, s.swap_file, s.mirror, s.suite, s.build_memory, s.build_seconds
+            ),
+            Err(e) => format!("{e:#}"),
+        };
+        expected.assert_eq(shown.trim_end());
+    }
+
+    #[test]
+    fn typed_then_resolved() {
+        check(
+            "",
+            expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"],
+        );
+        check(
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3",
+            expect![
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180)"
+            ],
+        );
+        check(
+            "[swap]\nzram = \"lots\"",
+            expect![[r#"
+                `swap.zram`: `lots` is not a size
+                  hint: write it as 512MiB or 4GiB"#]],
+        );
+        check(
+            "[swap]\nzarm = \"1GiB\"",
+            expect![[r#"
+                TOML parse error at line 2, column 1
+                  |
+                2 | zarm = "1GiB"
+                  | ^^^^
+                unknown field `zarm`, expected `zram` or `file`"#]],
+        );
+    }
+}

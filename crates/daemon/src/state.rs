@@ -1,0 +1,90 @@
+//! The state folder: where everything of one server lives, and the lock that keeps a second server out.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use sha2::{Digest, Sha256};
+
+/// Paths inside one state folder.
+#[derive(Debug, Clone)]
+pub(crate) struct StateDir {
+    root: PathBuf,
+    tag: String,
+}
+
+impl StateDir {
+    /// Make the folder when it is missing; only its owner may look inside.
+    pub(crate) fn open(dir: &Path) -> Result<Self> {
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o711)
+            .create(dir)
+            .with_context(|| format!("cannot create the state folder {}", dir.display()))?;
+        // Sandboxed root is nobody outside: it needs to pass through, and never to list.
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o711))
+            .with_context(|| format!("cannot set the mode of {}", dir.display()))?;
+        let root = dir
+            .canonicalize()
+            .with_context(|| format!("cannot resolve the state folder {}", dir.display()))?;
+        let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
+        let tag = hex::encode(&digest[..4]);
+        Ok(Self { root, tag })
+    }
+
+    /// Eight hex digits that tell this server's interfaces, groups and rules from another's.
+    pub(crate) fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn api_socket(&self) -> PathBuf {
+        self.root.join("api.sock")
+    }
+
+    pub(crate) fn edge_socket(&self) -> PathBuf {
+        self.root.join("edge.sock")
+    }
+
+    pub(crate) fn routes(&self) -> PathBuf {
+        self.root.join("routes.json")
+    }
+
+    pub(crate) fn settings(&self) -> PathBuf {
+        self.root.join("server.toml")
+    }
+
+    pub(crate) fn images(&self) -> PathBuf {
+        self.root.join("images")
+    }
+
+    pub(crate) fn pid_file(&self, role: &str) -> PathBuf {
+        self.root.join(format!("{role}.pid"))
+    }
+
+    /// Hold the folder for as long as the returned lock lives.
+    pub(crate) fn lock(&self) -> Result<Flock<File>> {
+        let path = self.root.join("lock");
+        let file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("cannot open {}", path.display()))?;
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => Ok(lock),
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => bail!(
+                "another dormouse server already uses {}\n  hint: deploy to it with `dormouse deploy`, or give this one its own folder with --state",
+                self.root.display()
+            ),
+            Err((_, e)) => Err(e).with_context(|| format!("cannot lock {}", path.display())),
+        }
+    }
+}
