@@ -1,0 +1,140 @@
+//! What the edge has carried, for whoever decides who may sleep.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use dormouse_model::{Endpoint, InstanceId, RouteTable, TrafficReport};
+use tokio::{sync::watch, time::Instant};
+
+use crate::tally::{Bell, Tally};
+
+/// Counters per instance. Workers write to them without a lock; one reader makes reports of them.
+#[derive(Debug)]
+pub struct TrafficBook {
+    bell: Arc<Bell>,
+    applied: watch::Sender<u64>,
+    pages: Mutex<Pages>,
+}
+
+/// Behind the lock: touched when a table arrives, when an instance is met for the first time, and by reports.
+#[derive(Debug, Default)]
+struct Pages {
+    tallies: BTreeMap<InstanceId, Arc<Tally>>,
+    /// Instances of the newest table; the others are forgotten once their last connection has ended.
+    listed: BTreeSet<InstanceId>,
+    reported: u64,
+}
+
+impl Default for TrafficBook {
+    fn default() -> Self {
+        Self { bell: Arc::default(), applied: watch::Sender::new(0), pages: Mutex::default() }
+    }
+}
+
+impl TrafficBook {
+    /// An empty book.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What changed since the last report; every instance when a newer table has been applied since.
+    ///
+    /// The report's `generation` is applied by every worker: what any of them sent under an older table is in it.
+    #[must_use]
+    pub fn report(&self) -> TrafficReport {
+        self.collect(false)
+    }
+
+    /// Like [`report`](Self::report), with every instance: for a reader that starts anew.
+    #[must_use]
+    pub fn report_all(&self) -> TrafficReport {
+        self.collect(true)
+    }
+
+    /// Returns once there is something to report: at once when there is already. Never while nothing flows.
+    pub async fn changed(&self) {
+        self.bell.wait().await;
+    }
+
+    /// Returns once every worker has applied the table of this generation or a newer one.
+    pub async fn applied(&self, generation: u64) {
+        let mut applied = self.applied.subscribe();
+        // Cannot fail: the sender lives as long as `self`.
+        let _ = applied.wait_for(|now| *now >= generation).await;
+    }
+
+    /// The next report worth sending: at once after a table was applied, otherwise `pace` after the last call
+    /// returned at the earliest (`last`, kept by the caller), and not before anything changed.
+    pub async fn next_report(&self, last: &mut Option<Instant>, pace: Duration) -> TrafficReport {
+        self.changed().await;
+        if let Some(due) = last.map(|at| at + pace) {
+            let mut applied = self.applied.subscribe();
+            let reported = self.pages().reported;
+            tokio::select! {
+                () = tokio::time::sleep_until(due) => {}
+                _ = applied.wait_for(|now| *now > reported) => {}
+            }
+        }
+        *last = Some(Instant::now());
+        self.report()
+    }
+
+    fn collect(&self, all: bool) -> TrafficReport {
+        self.bell.reset();
+        // First the generation, then the counters: what was carried before it was applied is visible then.
+        let generation = *self.applied.borrow();
+        let mut pages = self.pages();
+        let all = all || generation > pages.reported;
+        pages.reported = generation;
+        let Pages { tallies, listed, .. } = &mut *pages;
+        let mut instances = BTreeMap::new();
+        tallies.retain(|id, tally| {
+            let changed = tally.take_changed();
+            let traffic = tally.read();
+            if changed || all {
+                instances.insert(*id, traffic);
+            }
+            // A count above one is a table or a connection that still writes to it.
+            listed.contains(id) || traffic.connections > 0 || Arc::strong_count(tally) > 1
+        });
+        TrafficReport { generation, instances }
+    }
+
+    /// The counters of an instance, made when it is met for the first time.
+    pub(crate) fn tally(&self, instance: InstanceId) -> Arc<Tally> {
+        let mut pages = self.pages();
+        let new = || Arc::new(Tally::new(instance, self.bell.clone()));
+        pages.tallies.entry(instance).or_insert_with(new).clone()
+    }
+
+    /// Remember which instances the newest table names.
+    pub(crate) fn list(&self, table: &RouteTable) {
+        self.pages().listed = table
+            .endpoints
+            .values()
+            .flat_map(|endpoint| match endpoint {
+                Endpoint::Ready { targets } => targets.as_slice(),
+                Endpoint::Stopped
+                | Endpoint::Starting
+                | Endpoint::Building
+                | Endpoint::Crashed { .. }
+                | Endpoint::Failed { .. } => &[],
+            })
+            .map(|target| target.instance)
+            .collect();
+    }
+
+    /// Every worker uses the table of this generation from now on.
+    pub(crate) fn set_applied(&self, generation: u64) {
+        self.applied.send_replace(generation);
+        self.bell.ring();
+    }
+
+    fn pages(&self) -> MutexGuard<'_, Pages> {
+        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,30 @@
+//! The edge: takes connections from the public and from services, finds the instance they are for, wakes it when it
+//! sleeps, and carries bytes both ways.
+//!
+//! It is one current-thread runtime per core. Every worker owns its connections, its pool of connections to instances
+//! and its own pointer to the routes, so that requests share no lock; what they share are counters per instance.
+#![forbid(unsafe_code)]
+
+mod book;
+mod cidr;
+mod run;
+mod settings;
+mod tally;
+
+use std::future::Future;
+
+pub use book::TrafficBook;
+pub use cidr::{Cidr, CidrError};
+use dormouse_model::{ServiceKey, Target, WakeRefused};
+pub use run::{EdgeError, run};
+pub use settings::EdgeSettings;
+
+/// Asks whoever decides to wake a service.
+pub trait Wake: Send + Sync + 'static {
+    /// Wait until the service can take requests, and say where.
+    ///
+    /// Called once for all requests held for a service at the same time. The future is dropped when the last of them
+    /// has gone, and polled on the threads of the edge. Wait, don't refuse, while the decider is away: the edge ends
+    /// the hold itself after [`EdgeSettings::hold_timeout`].
+    fn wake(&self, service: &ServiceKey) -> impl Future<Output = Result<Vec<Target>, WakeRefused>> + Send;
+}

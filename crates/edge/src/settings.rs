@@ -1,0 +1,55 @@
+//! What an operator can turn, resolved.
+
+use std::time::Duration;
+
+use crate::Cidr;
+
+/// How the edge behaves. Times and sizes only: what is served comes from the route table.
+#[derive(Debug, Clone)]
+pub struct EdgeSettings {
+    /// Threads that carry traffic; one per core by default.
+    pub workers: usize,
+    /// Open client connections (public and private) above which new ones wait in the backlog.
+    pub max_connections: usize,
+    /// Longest time a request waits for its service to wake. Stays below what clients and load balancers in front
+    /// put up with; a cold start of a large Python app takes tens of seconds.
+    pub hold_timeout: Duration,
+    /// How long a request whose instance refuses connections waits for a new table before it is answered with 502.
+    pub settle_timeout: Duration,
+    /// Time for a connection to an instance.
+    pub connect_timeout: Duration,
+    /// Time a client has to send a whole request head, from its first byte.
+    pub header_timeout: Duration,
+    /// How long a client connection may stay open without a request.
+    pub keep_alive: Duration,
+    /// Most header lines of a request.
+    pub max_headers: usize,
+    /// Most bytes of a request head; at least 8192.
+    pub max_header_bytes: usize,
+    /// How long a connection to an instance is kept for reuse. Below the 5 s after which uvicorn and Node.js close
+    /// theirs, so that a request seldom meets a connection that is just being closed.
+    pub pool_idle: Duration,
+    /// How long connections may take to end after shutdown was asked for.
+    pub drain_timeout: Duration,
+    /// Peers whose `X-Forwarded-*` headers are kept and extended. From all others they are replaced.
+    pub trusted_proxies: Vec<Cidr>,
+}
+
+impl Default for EdgeSettings {
+    fn default() -> Self {
+        Self {
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            max_connections: 16_384,
+            hold_timeout: Duration::from_secs(120),
+            settle_timeout: Duration::from_secs(3),
+            connect_timeout: Duration::from_secs(5),
+            header_timeout: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            max_headers: 100,
+            max_header_bytes: 64 * 1024,
+            pool_idle: Duration::from_secs(4),
+            drain_timeout: Duration::from_secs(30),
+            trusted_proxies: Vec::new(),
+        }
+    }
+}
