@@ -1,0 +1,139 @@
+"""An app that misbehaves on request, and remembers what it was told."""
+
+import asyncio
+import os
+import socket
+import time
+import urllib.request
+
+from fastapi import FastAPI, WebSocket, WebSocketDisconnect
+from fastapi.responses import StreamingResponse
+
+app = FastAPI()
+notes: list[str] = []
+ballast: list[bytearray] = []
+
+
+@app.get("/health")
+async def health():
+    return {"ok": True}
+
+
+@app.get("/whoami")
+async def whoami():
+    return {"uid": os.getuid(), "pid": os.getpid(), "host": socket.gethostname(), "boot": BOOT}
+
+
+BOOT = os.urandom(8).hex()
+
+
+@app.post("/notes")
+async def note(text: str):
+    notes.append(text)
+    return notes
+
+
+@app.get("/notes")
+async def read_notes():
+    return notes
+
+
+@app.get("/slow")
+async def slow(seconds: float):
+    await asyncio.sleep(seconds)
+    return {"slept": seconds}
+
+
+@app.get("/block")
+def block_forever(seconds: float = 1e9):
+    """Runs in the thread pool; the loop stays free."""
+    time.sleep(seconds)
+    return {}
+
+
+@app.get("/hang")
+async def hang(seconds: float = 1e9):
+    """Blocks the event loop, so that no probe is answered either."""
+    time.sleep(seconds)
+    return {"hung": seconds}
+
+
+@app.post("/eat")
+async def eat(megabytes: int):
+    for _ in range(megabytes):
+        ballast.append(bytearray(os.urandom(1 << 20)))
+    return {"held": len(ballast)}
+
+
+@app.post("/fork-bomb")
+def fork_bomb(tries: int = 5000):
+    children = []
+    error = None
+    for _ in range(tries):
+        try:
+            pid = os.fork()
+        except OSError as e:
+            error = str(e)
+            break
+        if pid == 0:
+            time.sleep(20)
+            os._exit(0)
+        children.append(pid)
+    for pid in children:
+        os.kill(pid, 9)
+        os.waitpid(pid, 0)
+    return {"forked": len(children), "error": error}
+
+
+@app.post("/exit")
+async def leave(code: int):
+    os._exit(code)
+
+
+@app.get("/reach")
+def reach(host: str, port: int, timeout: float = 2.0):
+    """What a TCP connection to that address comes to."""
+    try:
+        with socket.create_connection((host, port), timeout=timeout):
+            return {"result": "open"}
+    except TimeoutError:
+        return {"result": "timeout"}
+    except OSError as e:
+        return {"result": type(e).__name__, "detail": str(e)}
+
+
+@app.get("/stream")
+async def stream(parts: int = 3, pause: float = 0.2):
+    async def body():
+        for i in range(parts):
+            yield f"data: {i}\n\n"
+            await asyncio.sleep(pause)
+
+    return StreamingResponse(body(), media_type="text/event-stream")
+
+
+@app.websocket("/ws")
+async def ws(socket: WebSocket):
+    await socket.accept()
+    said = 0
+    try:
+        while True:
+            text = await socket.receive_text()
+            said += 1
+            await socket.send_text(f"{said}:{text}")
+    except WebSocketDisconnect:
+        pass
+
+
+@app.get("/address")
+def address():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Connecting a datagram socket sends nothing; it only picks the source address.
+        probe.connect(("192.0.2.1", 9))
+        return {"address": probe.getsockname()[0]}
+
+
+@app.get("/fetch")
+def fetch(url: str):
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        return {"status": answer.status, "body": answer.read().decode()}

@@ -1,0 +1,103 @@
+//! The platform as its users meet it: the real binary, real packages, a real browser.
+//!
+//! One server serves all of it, as one would serve all of your projects, and the tests run one after the other. It needs
+//! root (sandboxes, networks) and the package registries.
+#![allow(missing_docs, reason = "a test")]
+
+mod broken;
+mod full_disk;
+mod healing;
+mod isolation;
+mod readme;
+mod sleeping;
+mod survival;
+mod toolbox;
+
+use std::{process::ExitCode, sync::Arc};
+
+use dormouse_e2e::Server;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// A test with the shared server.
+type Test = fn(&Server);
+
+const TESTS: &[(&str, Test)] = &[
+    ("a_folder_without_a_manifest_becomes_a_url", toolbox::no_manifest_needed),
+    ("a_second_deploy_reinstalls_nothing", toolbox::second_deploy_is_cached),
+    ("a_deploy_under_load_drops_no_request", toolbox::deploy_drops_no_request),
+    ("logs_are_kept_and_followed", toolbox::logs),
+    ("an_app_sleeps_and_wakes_with_its_memory", sleeping::remembers),
+    ("an_idle_app_falls_asleep_by_itself", sleeping::by_itself),
+    ("a_silent_websocket_sleeps_and_its_next_frame_wakes", sleeping::websocket),
+    ("a_call_to_a_sleeping_backend_wakes_it", sleeping::callee_wakes),
+    ("a_request_in_flight_keeps_it_awake", sleeping::in_flight),
+    ("the_browser_session_survives_sleep", sleeping::browser),
+    ("killing_control_fails_no_request", survival::kill_control),
+    ("killing_control_starts_nothing_twice", survival::nothing_twice),
+    ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
+    ("the_edge_comes_back", survival::kill_edge),
+    ("two_projects_cannot_reach_each_other", isolation::projects),
+    ("metadata_and_host_are_out_of_reach", isolation::host),
+    ("root_inside_is_nobody_outside", isolation::identity),
+    ("a_fork_bomb_hurts_only_itself", isolation::fork_bomb),
+    ("an_oom_is_named_and_hurts_only_itself", isolation::oom),
+    ("a_crash_is_healed", healing::crash),
+    ("a_crash_loop_is_shown_with_its_last_words", healing::crash_loop),
+    ("a_busy_app_is_not_killed", healing::busy),
+    ("a_broken_manifest_points_at_the_line", broken::manifest),
+    ("a_failing_build_keeps_the_old_version", broken::build),
+    ("a_port_never_opened_is_an_error", broken::port),
+    ("an_unknown_host_gets_a_helpful_page", broken::unknown_host),
+];
+
+/// Tests that bring a server of their own.
+const ALONE: &[(&str, fn())] = &[
+    ("two_servers_live_side_by_side", survival::two_servers),
+    ("a_killed_parent_loses_nothing", survival::kill_parent),
+    ("a_full_disk_is_an_error_and_no_disaster", full_disk::full_disk),
+    ("the_readme_s_first_command_from_a_fresh_clone", readme::first_command),
+];
+
+fn main() -> ExitCode {
+    let mut args = Arguments::from_args();
+    // One server, two cores: side by side the tests would only measure each other.
+    args.test_threads = Some(1);
+    if args.list {
+        libtest_mimic::run(&args, trials(None)).exit();
+    }
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: the end-to-end tests need root, for sandboxes and networks");
+        args.ignored = true;
+        libtest_mimic::run(&args, trials(None).into_iter().map(|t| t.with_ignored_flag(true)).collect()).exit();
+    }
+    let server = Arc::new(Server::start());
+    let conclusion = libtest_mimic::run(&args, trials(Some(&server)));
+    if conclusion.has_failed() {
+        eprintln!("--- what the server wrote ---\n{}", server.log());
+    }
+    // The clean stop is part of what is tested.
+    let mut server = Arc::into_inner(server).expect("every test has ended");
+    server.stop();
+    conclusion.exit_code()
+}
+
+fn trials(server: Option<&Arc<Server>>) -> Vec<Trial> {
+    let shared = TESTS.iter().map(|(name, test)| {
+        let server = server.cloned();
+        Trial::test(*name, move || guarded(|| server.as_deref().map_or((), test)))
+    });
+    let alone = ALONE.iter().map(|(name, test)| Trial::test(*name, move || guarded(test)));
+    shared.chain(alone).collect()
+}
+
+/// A panic fails the one test.
+fn guarded(test: impl FnOnce()) -> Result<(), Failed> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).map_err(|panic| {
+        let text = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
+            .unwrap_or_default();
+        Failed::from(text)
+    })
+}

@@ -1,0 +1,168 @@
+//! The app that misbehaves on request, under any project name, and what a deploy owes its users.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    time::Duration,
+};
+
+use dormouse_e2e::{Server, Visitor, binary, eventually, workspace};
+use tempfile::TempDir;
+
+/// The toolbox in a folder of its own, with this manifest beside it.
+pub(crate) fn folder(manifest: &str) -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&workspace().join("e2e/apps/toolbox"), folder.path());
+    if !manifest.is_empty() {
+        fs::write(folder.path().join("dormouse.toml"), manifest).expect("a manifest");
+    }
+    folder
+}
+
+/// Deploy the toolbox as `project/web` with these further keys, and wait for its first answer.
+pub(crate) fn deploy(server: &Server, project: &str, keys: &str) -> Visitor {
+    let manifest = format!("name = \"{project}\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n{keys}");
+    let folder = folder(&manifest);
+    server.ok(&["deploy", &folder.path().to_string_lossy()]);
+    let visitor = server.visit(&format!("{project}.localhost"));
+    let _ = visitor.get("/health").ok();
+    visitor
+}
+
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).expect("the app's folder") {
+        let entry = entry.expect("a file");
+        if entry.path().is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).expect("a copy");
+        }
+    }
+}
+
+pub(crate) fn no_manifest_needed(server: &Server) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("plain-app");
+    fs::create_dir(&folder).unwrap();
+    copy(&workspace().join("e2e/apps/toolbox"), &folder);
+    let out = server.ok(&["deploy", &folder.to_string_lossy()]);
+    assert!(out.contains(&format!("http://plain-app.localhost:{}", server.port)), "no URL in:\n{out}");
+    let reply = server.visit("plain-app.localhost").get("/health").ok();
+    assert_eq!(reply.json()["ok"], true);
+    server.ok(&["down", "plain-app"]);
+    assert!(server.ps().iter().all(|s| s["project"] != "plain-app"), "still in ps after down");
+}
+
+pub(crate) fn second_deploy_is_cached(server: &Server) {
+    deploy(server, "cached", "");
+    let manifest = "name = \"cached\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n";
+    let folder = folder(manifest);
+    let main = folder.path().join("main.py");
+    let text = fs::read_to_string(&main).unwrap().replace("\"ok\": True", "\"ok\": True, \"version\": 2");
+    fs::write(&main, text).unwrap();
+    let out = server.run(&["deploy", &folder.path().to_string_lossy(), "--json"]);
+    let out = String::from_utf8_lossy(&out.stdout).into_owned();
+    let phase = |name: &str| {
+        out.lines()
+            .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
+            .find(|e| e["event"] == "phase" && e["name"] == name)
+            .unwrap_or_else(|| panic!("no phase {name} in:\n{out}"))["cached"]
+            .clone()
+    };
+    assert_eq!(phase("base"), true);
+    assert_eq!(phase("dependencies"), true);
+    assert_eq!(phase("source"), false);
+    eventually("the new version answers", Duration::from_secs(30), || {
+        let reply = server.visit("cached.localhost").get("/health").ok();
+        if reply.json()["version"] == 2 { Ok(()) } else { Err(reply.body) }
+    });
+    server.ok(&["down", "cached"]);
+}
+
+/// Requests in a loop until told to stop; how many were answered well, and the first that was not.
+pub(crate) fn hammer(visitor: &Visitor, path: &str, stop: &AtomicBool, done: &AtomicU32) -> Option<String> {
+    while !stop.load(Ordering::Relaxed) {
+        match visitor.try_get(path) {
+            Ok(reply) if reply.status == 200 => {
+                done.fetch_add(1, Ordering::Relaxed);
+            }
+            Ok(reply) => return Some(format!("{reply:?}")),
+            Err(error) => return Some(error.to_string()),
+        }
+    }
+    None
+}
+
+pub(crate) fn deploy_drops_no_request(server: &Server) {
+    let visitor = deploy(server, "rolling", "");
+    let before = visitor.get("/whoami").ok().json()["boot"].clone();
+    let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
+    let failed = std::thread::scope(|s| {
+        let loops: Vec<_> = (0..3)
+            .map(|_| {
+                let visitor = visitor.fresh();
+                let (stop, done) = (&stop, &done);
+                s.spawn(move || hammer(&visitor, "/slow?seconds=0.05", stop, done))
+            })
+            .collect();
+        server.ok(&["restart", "rolling/web"]);
+        eventually("the new instance answers", Duration::from_secs(60), || {
+            let now = visitor.get("/whoami").ok().json()["boot"].clone();
+            if now == before { Err(format!("still {now}")) } else { Ok(()) }
+        });
+        std::thread::sleep(Duration::from_secs(1));
+        stop.store(true, Ordering::Relaxed);
+        loops.into_iter().filter_map(|l| l.join().expect("no panic")).collect::<Vec<_>>()
+    });
+    assert!(failed.is_empty(), "after {} good answers: {failed:?}", done.load(Ordering::Relaxed));
+    assert!(done.load(Ordering::Relaxed) > 20, "the loop hardly ran");
+    server.ok(&["down", "rolling"]);
+}
+
+pub(crate) fn logs(server: &Server) {
+    let visitor = deploy(server, "chatty", "");
+    let _ = visitor.get("/health?mark=first").ok();
+    eventually("the line is in the log", Duration::from_secs(10), || {
+        let out = server.ok(&["logs", "chatty/web"]);
+        if out.contains("mark=first") { Ok(()) } else { Err(out) }
+    });
+    let out = server.ok(&["logs", "chatty/web", "--json", "--since", "10m"]);
+    let line: serde_json::Value = serde_json::from_str(out.lines().next().expect("a line")).expect("JSON lines");
+    assert!(line["text"].is_string() && line["at"].is_u64(), "{line}");
+    let follow = Command::new(binary())
+        .args(["logs", "chatty", "-f", "--state"])
+        .arg(&server.state)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut follow = Killed(follow);
+    let (tx, rx) = std::sync::mpsc::channel();
+    let out = follow.0.stdout.take().unwrap();
+    std::thread::spawn(move || {
+        use std::io::BufRead;
+        for line in std::io::BufReader::new(out).lines().map_while(Result::ok) {
+            if tx.send(line).is_err() {
+                break;
+            }
+        }
+    });
+    eventually("the follower sees a new line", Duration::from_secs(20), || {
+        let _ = visitor.get("/health?mark=second").ok();
+        match rx.recv_timeout(Duration::from_millis(500)) {
+            Ok(line) if line.contains("mark=second") => Ok(()),
+            Ok(line) => Err(line),
+            Err(e) => Err(e.to_string()),
+        }
+    });
+    drop(follow);
+    server.ok(&["down", "chatty"]);
+}
+
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
