@@ -12,7 +12,9 @@ pub mod time;
 
 pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
-pub use observed::{Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, Traffic, Usage};
+pub use observed::{
+    Cause, Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, StopReason, Traffic, Usage,
+};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use spec::{HealthSpec, Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
 pub use time::Time;

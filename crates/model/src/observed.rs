@@ -55,6 +55,8 @@ pub struct Probe {
     pub failures: u32,
     /// Whether the last failure was a refused connection (nobody listens), not a timeout or an error answer.
     pub refused: bool,
+    /// When the last probe ended, well or not; `None` when none was made yet.
+    pub last_at: Option<Time>,
 }
 
 /// What the edge has carried for an instance.
@@ -98,6 +100,8 @@ pub struct InstanceRecord {
     pub started_at: Time,
     /// When it was last woken, if ever.
     pub woken_at: Option<Time>,
+    /// When a sleep was last tried, also one that did not get as deep as asked; `None` when that is not known.
+    pub slept_at: Option<Time>,
     /// Since when it is being drained, if it is.
     pub draining_since: Option<Time>,
     /// When it ended, if it did.
@@ -117,15 +121,61 @@ pub struct Observed {
     pub ends: BTreeMap<ServiceKey, Vec<End>>,
 }
 
-/// An unasked-for end of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// An unasked-for end of an instance: it ended by itself, or had to be stopped because it did not work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Which deployment it ran.
     pub deployment: DeploymentId,
     /// When it ended.
     pub at: Time,
     /// How it ended.
-    pub how: ExitStatus,
-    /// Whether it had ever been ready.
-    pub was_ready: bool,
+    pub how: Cause,
+    /// How long it had been ready; `None` when it never was.
+    pub ready_for: Option<Duration>,
+}
+
+/// How an instance came to an end nobody wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// By itself.
+    Exited(ExitStatus),
+    /// We had to stop it.
+    Stopped(StopReason),
+    /// It could not even be started.
+    NotStarted {
+        /// What the backend said.
+        why: String,
+    },
+}
+
+/// Why an instance is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// A newer deployment serves.
+    Replaced,
+    /// Another instance of the same deployment serves.
+    Surplus,
+    /// Its service is not wanted any more.
+    Removed,
+    /// Nobody uses it, and its service sleeps without a process.
+    Idle,
+    /// It was not ready within the start timeout.
+    NeverReady,
+    /// It fails its probes.
+    Unhealthy,
+    /// It neither answers its probes nor makes progress on the requests it has.
+    Hung,
+}
+
+impl StopReason {
+    /// Whether the stop counts as an unasked-for end, for back-off and crash loops.
+    #[must_use]
+    pub fn counts(self) -> bool {
+        match self {
+            Self::NeverReady | Self::Unhealthy | Self::Hung => true,
+            Self::Replaced | Self::Surplus | Self::Removed | Self::Idle => false,
+        }
+    }
 }

@@ -1,0 +1,144 @@
+//! What is to be done, in the field's words.
+
+use std::fmt;
+
+use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, StopReason};
+use serde::{Deserialize, Serialize};
+
+/// One thing to do. The order within a plan matters: see [`crate::plan`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case")]
+pub enum Action {
+    /// Thaw an instance that sleeps.
+    Wake {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+    },
+    /// Start an instance. A start that fails is an end ([`dormouse_model::Cause::NotStarted`]).
+    Start {
+        /// Of which service.
+        key: ServiceKey,
+        /// Of which deployment.
+        deployment: DeploymentId,
+    },
+    /// The target became ready: from now on it is `live`.
+    Promote {
+        /// Of which service.
+        key: ServiceKey,
+        /// Which deployment.
+        deployment: DeploymentId,
+    },
+    /// The rollout failed: `live` is the target again.
+    Fail {
+        /// Of which service.
+        key: ServiceKey,
+        /// The deployment that is given up.
+        deployment: DeploymentId,
+        /// What happened, one line.
+        why: String,
+    },
+    /// Send it no new traffic, and remember since when.
+    Drain {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+    },
+    /// Put it to sleep, or deeper to sleep, once the edge has confirmed that it treats it as asleep and it is still idle.
+    Sleep {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+        /// How deeply; never [`Depth::Stopped`].
+        depth: Depth,
+    },
+    /// End it. From this moment it is draining. With [`StopReason::Idle`] the edge is asked first, as for a sleep.
+    Stop {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+        /// Why.
+        why: StopReason,
+    },
+    /// Clear away an ended instance.
+    Remove {
+        /// Whose instance it was.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+    },
+}
+
+/// What an action works on. Two actions on one subject must not run at the same time.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// An instance.
+    Instance(InstanceId),
+    /// A deployment of a service: starting an instance of it, promoting it, failing it.
+    Deployment(ServiceKey, DeploymentId),
+}
+
+impl Action {
+    /// Whose service it concerns.
+    #[must_use]
+    pub fn key(&self) -> &ServiceKey {
+        match self {
+            Self::Wake { key, .. }
+            | Self::Start { key, .. }
+            | Self::Promote { key, .. }
+            | Self::Fail { key, .. }
+            | Self::Drain { key, .. }
+            | Self::Sleep { key, .. }
+            | Self::Stop { key, .. }
+            | Self::Remove { key, .. } => key,
+        }
+    }
+
+    /// What it works on.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        match self {
+            Self::Start { key, deployment }
+            | Self::Promote { key, deployment }
+            | Self::Fail { key, deployment, .. } => Subject::Deployment(key.clone(), *deployment),
+            Self::Wake { id, .. }
+            | Self::Drain { id, .. }
+            | Self::Sleep { id, .. }
+            | Self::Stop { id, .. }
+            | Self::Remove { id, .. } => Subject::Instance(*id),
+        }
+    }
+
+    /// Wakes first, because somebody waits for them; promotions before the drains that follow from them.
+    pub(crate) fn rank(&self) -> u8 {
+        match self {
+            Self::Wake { .. } => 0,
+            Self::Start { .. } => 1,
+            Self::Promote { .. } => 2,
+            Self::Fail { .. } => 3,
+            Self::Drain { .. } => 4,
+            Self::Sleep { .. } => 5,
+            Self::Stop { .. } => 6,
+            Self::Remove { .. } => 7,
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wake { key, id } => write!(f, "wake {key} {id}"),
+            Self::Start { key, deployment } => write!(f, "start {key} {deployment}"),
+            Self::Promote { key, deployment } => write!(f, "promote {key} {deployment}"),
+            Self::Fail { key, deployment, why } => write!(f, "fail {key} {deployment}: {why}"),
+            Self::Drain { key, id } => write!(f, "drain {key} {id}"),
+            Self::Sleep { key, id, depth } => write!(f, "sleep {key} {id} {}", crate::words::depth(*depth)),
+            Self::Stop { key, id, why } => write!(f, "stop {key} {id}: {}", crate::words::stop(*why)),
+            Self::Remove { key, id } => write!(f, "remove {key} {id}"),
+        }
+    }
+}

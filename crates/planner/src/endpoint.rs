@@ -1,0 +1,84 @@
+//! What the edge is told of each service.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddrV4,
+};
+
+use dormouse_model::{Desired, Endpoint, InstanceId, Observed, ServiceKey, Target, Time};
+
+use crate::{State, standings};
+
+/// What the planner cannot see in the desired and observed state.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Instances about to be put to sleep, or stopped because they are idle: the edge shall ask before it sends them
+    /// anything.
+    pub falling_asleep: BTreeSet<InstanceId>,
+    /// The newest build of a service, while it runs or when it failed; also of services never deployed yet.
+    pub builds: BTreeMap<ServiceKey, BuildFact>,
+    /// The last lines of what a service said, for those that keep ending.
+    pub log_tails: BTreeMap<ServiceKey, Vec<String>>,
+}
+
+/// What there is to say of a build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BuildFact {
+    /// It runs.
+    Running,
+    /// It failed.
+    Failed {
+        /// What happened, one line.
+        reason: String,
+    },
+}
+
+/// Where each service stands as far as a request is concerned, also of those that were never deployed but have a build.
+#[must_use]
+pub fn endpoints(
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+    now: Time,
+) -> BTreeMap<ServiceKey, Endpoint> {
+    let mut out = BTreeMap::new();
+    for (key, build) in &facts.builds {
+        let endpoint = match build {
+            BuildFact::Running => Endpoint::Building,
+            BuildFact::Failed { reason } => Endpoint::Failed { reason: reason.clone() },
+        };
+        out.insert(key.clone(), endpoint);
+    }
+    for (key, standing) in standings(desired, observed, now) {
+        let building = matches!(facts.builds.get(&key), Some(BuildFact::Running));
+        let endpoint = match standing.state {
+            State::Ready | State::Asleep(_) => {
+                let svc = &desired.services[&key];
+                let deployment = std::iter::once(&svc.target)
+                    .chain(&svc.live)
+                    .find(|d| d.id == standing.deployment)
+                    .unwrap_or(&svc.target);
+                let targets = standing
+                    .instance
+                    .and_then(|id| observed.instances.get(&id))
+                    .map(|i| Target {
+                        instance: i.id,
+                        addr: SocketAddrV4::new(i.addr, deployment.spec.port),
+                        asleep: crate::view::asleep(i).is_some() || facts.falling_asleep.contains(&i.id),
+                    })
+                    .into_iter()
+                    .collect();
+                Endpoint::Ready { targets }
+            }
+            State::Stopped => Endpoint::Stopped,
+            State::Starting => Endpoint::Starting,
+            State::Crashed { .. } if building => Endpoint::Building,
+            State::Crashed { reason } => {
+                let log_tail = facts.log_tails.get(&key).cloned().unwrap_or_default();
+                Endpoint::Crashed { reason, log_tail }
+            }
+        };
+        out.insert(key, endpoint);
+    }
+    out
+}

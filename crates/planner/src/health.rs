@@ -1,0 +1,45 @@
+//! When an instance that runs does not work.
+
+use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, StopReason};
+
+use crate::view::View;
+
+/// Why a running instance has to be stopped, if it has to.
+pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+    match (i.phase, d.spec.kind) {
+        (Phase::Running, ServiceKind::Web) => match i.probe.ready_at {
+            None => never_ready(view, d, i),
+            Some(_) => unhealthy(view, d, i),
+        },
+        (Phase::Running, ServiceKind::Worker) | (Phase::Asleep(_) | Phase::Exited(_), _) => None,
+    }
+}
+
+fn never_ready(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+    // What carries traffic has been ready, even when that was forgotten.
+    if i.traffic.in_flight > 0 {
+        return None;
+    }
+    let since = i.woken_at.unwrap_or(i.started_at).max(i.started_at);
+    view.clock.passed(since, d.spec.health.start_timeout).then_some(StopReason::NeverReady)
+}
+
+fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+    let health = &d.spec.health;
+    if health.failures == 0 || i.probe.failures < health.failures {
+        return None;
+    }
+    // An instance that was just woken has its pages still in swap, and the count may be from before its sleep.
+    if i.woken_at.is_some_and(|at| !view.clock.passed(at, health.interval * health.failures)) {
+        return None;
+    }
+    if i.probe.refused || i.traffic.in_flight == 0 {
+        return Some(StopReason::Unhealthy);
+    }
+    // Many Python servers answer their probe only after the request they are busy with.
+    let progress = [i.traffic.last_instance_byte, i.probe.last_ok, i.probe.ready_at, i.woken_at]
+        .into_iter()
+        .flatten()
+        .max();
+    view.clock.passed(progress.unwrap_or(i.started_at), health.hang_timeout).then_some(StopReason::Hung)
+}

@@ -1,0 +1,62 @@
+//! When nobody uses a service.
+//!
+//! Sleeping and waking ask the same question, and without a new event its answer turns from no to yes at most once: an
+//! instance cannot flap.
+
+use std::collections::BTreeMap;
+
+use dormouse_model::{Deployment, Depth, Desired, InstanceRecord, ServiceKey, ServiceKind, Time};
+
+use crate::view::View;
+
+/// The last time something asked for a service, or for one that needs it, to be awake.
+pub(crate) fn wakes(desired: &Desired) -> BTreeMap<&ServiceKey, Time> {
+    let mut wakes = BTreeMap::new();
+    for (key, svc) in &desired.services {
+        let Some(at) = svc.demand.wake_at else { continue };
+        for key in std::iter::once(key).chain(&svc.needs) {
+            let latest = wakes.entry(key).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+    wakes
+}
+
+/// Whether nobody uses an instance. Bytes count, open connections do not.
+pub(crate) fn idle(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    if i.traffic.in_flight > 0 {
+        return false;
+    }
+    let asked_for = [i.traffic.last_client_byte, view.wake].into_iter().flatten().max();
+    let began = i.probe.ready_at.unwrap_or(i.started_at);
+    let active = asked_for.max(i.woken_at).unwrap_or(began).max(began);
+    sent_to_sleep(view, d, asked_for) || unused_since(view, d, active)
+}
+
+/// Whether a service without an instance is to have one.
+pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
+    // A deployment proves itself once, whoever uses it.
+    if view.svc.live.as_ref().is_none_or(|live| live.id != d.id) {
+        return true;
+    }
+    match d.spec.sleep.depth {
+        Depth::Frozen | Depth::Paged => true,
+        Depth::Stopped => {
+            let active = view.wake.unwrap_or(d.created_at).max(d.created_at);
+            !sent_to_sleep(view, d, view.wake) && !unused_since(view, d, active)
+        }
+    }
+}
+
+/// Whether somebody said `sleep`, and nothing has asked for the service since.
+fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<Time>) -> bool {
+    view.svc.demand.sleep_at.is_some_and(|at| at > asked_for.unwrap_or(d.created_at).max(d.created_at))
+}
+
+/// Whether the idle time has passed. A worker has no traffic to be judged by.
+fn unused_since(view: &View<'_>, d: &Deployment, active: Time) -> bool {
+    match d.spec.kind {
+        ServiceKind::Web => d.spec.sleep.after.is_some_and(|after| view.clock.passed(active, after)),
+        ServiceKind::Worker => false,
+    }
+}

@@ -1,0 +1,37 @@
+//! Every lifecycle rule, as pure functions: no clock, no IO, no memory of earlier calls.
+//!
+//! [`plan`] says what is to be done now, [`next_deadline`] when to ask again although nothing changes, [`probe_due`]
+//! whom to probe, [`standings`] and [`endpoints`] what to tell people and the edge.
+//!
+//! What the caller owes:
+//! - `Observed` holds what the backend lists, plus what only the caller knows. `ready_at`, `draining_since`, the ends
+//!   and the demand have to outlive the process; the rest may be forgotten. Traffic must be known (a first report
+//!   after start) before a plan is carried out, because an instance without traffic looks idle.
+//! - Two actions on one [`Subject`] are never carried out at the same time, and one that failed is not tried again at
+//!   once. After an action is done, plan again.
+//! - A [`Action::Stop`] makes its instance draining at the moment it is begun; if its reason
+//!   [counts](dormouse_model::StopReason::counts), the end is noted then. An instance that exits while it is not
+//!   draining came to an unasked-for end, which is noted when it is seen ([`end_of`], [`note_end`]).
+//! - Before a [`Action::Sleep`], or a stop because it is idle, the edge is shown the instance as asleep
+//!   ([`Facts::falling_asleep`]) and its answer awaited; the action is carried out only if a fresh plan still has it.
+#![forbid(unsafe_code)]
+
+mod action;
+mod backoff;
+mod clock;
+mod endpoint;
+mod health;
+mod idle;
+mod plan;
+mod probe;
+mod standing;
+mod view;
+mod words;
+
+pub use action::{Action, Subject};
+pub use backoff::{end_of, note_end};
+pub use endpoint::{BuildFact, Facts, endpoints};
+pub use plan::{next_deadline, plan};
+pub use probe::probe_due;
+pub use standing::{Standing, State, standings};
+pub use words::{cause, stop};

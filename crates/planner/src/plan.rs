@@ -1,0 +1,222 @@
+//! From what should be and what is to what is to be done.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use dormouse_model::{
+    Deployment, Depth, Desired, InstanceId, InstanceRecord, Observed, ServiceKey, StopReason, Time,
+};
+
+use crate::{
+    Action, backoff,
+    clock::Clock,
+    health, idle, probe, standing,
+    view::{View, asleep, ended, of},
+};
+
+/// Time from taking an instance off the route table until the edge's count of what is in flight can be believed: the
+/// edge reports at most once a second.
+const SETTLE: Duration = Duration::from_millis(1000);
+/// Time an instance gets to finish what is in flight when its deployment is not known any more.
+const UNKNOWN_GRACE: Duration = Duration::from_secs(30);
+/// Time between two tries to push out the memory of an instance that is only frozen.
+const DEEPEN_AGAIN: Duration = Duration::from_secs(60);
+
+/// What is to be done now. Carrying it out and planning again at the same time gives nothing, unless something else
+/// happened. Wakes come first; the rest is in an order in which it may be carried out one by one.
+#[must_use]
+pub fn plan(desired: &Desired, observed: &Observed, now: Time) -> Vec<Action> {
+    plan_with(desired, observed, &Clock::new(now))
+}
+
+/// The first time at which [`plan`], [`crate::probe_due`] or [`crate::standings`] will say something else although
+/// nothing changes; `None` when they never will.
+#[must_use]
+pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Option<Time> {
+    let clock = Clock::new(now);
+    plan_with(desired, observed, &clock);
+    probe::due_with(desired, observed, &clock);
+    standing::standings_with(desired, observed, &clock);
+    clock.next()
+}
+
+fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Action> {
+    let wakes = idle::wakes(desired);
+    let mut out = Vec::new();
+    for (key, svc) in &desired.services {
+        let view = View::new(svc, observed, wakes.get(key).copied(), clock);
+        Planner { view, can_page: desired.can_page, out: &mut out }.plan();
+    }
+    let keys: BTreeSet<&ServiceKey> = observed.instances.values().map(|i| &i.key).collect();
+    for key in keys {
+        for i in of(observed, key) {
+            if ended(i) {
+                out.push(Action::Remove { key: key.clone(), id: i.id });
+            } else if !desired.services.contains_key(key) {
+                unwanted(i, clock, &mut out);
+            }
+        }
+    }
+    out.sort_by_key(Action::rank);
+    out
+}
+
+/// An instance of a service that should not exist.
+fn unwanted(i: &InstanceRecord, clock: &Clock, out: &mut Vec<Action>) {
+    let key = i.key.clone();
+    match i.draining_since {
+        // What was never ready has no traffic to wait for.
+        None if i.probe.ready_at.is_some() || asleep(i).is_some() || i.traffic.in_flight > 0 => {
+            out.push(Action::Drain { key, id: i.id });
+        }
+        None => out.push(Action::Stop { key, id: i.id, why: StopReason::Removed }),
+        Some(since) => {
+            let quiet = i.traffic.in_flight == 0 && clock.passed(since, SETTLE);
+            if quiet || clock.passed(since, UNKNOWN_GRACE) {
+                out.push(Action::Stop { key, id: i.id, why: StopReason::Removed });
+            } else if asleep(i).is_some() && i.traffic.in_flight > 0 {
+                out.push(Action::Wake { key, id: i.id });
+            }
+        }
+    }
+}
+
+struct Planner<'a> {
+    view: View<'a>,
+    can_page: bool,
+    out: &'a mut Vec<Action>,
+}
+
+impl<'a> Planner<'a> {
+    fn plan(mut self) {
+        for i in std::mem::take(&mut self.view.draining) {
+            self.draining(i);
+        }
+        let target = &self.view.svc.target;
+        let mut wanted = vec![target];
+        wanted.extend(self.view.older());
+
+        let ending = self.stop_what_does_not_work(&wanted);
+        if self.given_up(&ending) {
+            wanted.remove(0);
+        } else if !self.view.promoted() && self.view.keep(target).is_some_and(|i| self.view.ready(i, target))
+        {
+            self.out.push(Action::Promote { key: self.key(), deployment: target.id });
+            wanted.truncate(1);
+        }
+        let rolling = wanted.len() > 1;
+
+        for i in self.view.alive.clone() {
+            let deployment = wanted.iter().find(|d| d.id == i.deployment);
+            match deployment {
+                Some(d) if self.view.keep(d).is_some_and(|kept| kept.id == i.id) => {
+                    self.kept(d, i, rolling);
+                }
+                Some(d) => self.release(i, self.view.ready(i, d), StopReason::Surplus),
+                None => {
+                    let served = i.probe.ready_at.is_some() || asleep(i).is_some();
+                    self.release(i, served || i.traffic.in_flight > 0, StopReason::Replaced);
+                }
+            }
+        }
+        for d in wanted {
+            let missing = self.view.keep(d).is_none() && !ending.iter().any(|(id, _)| *id == d.id);
+            if missing
+                && idle::needs_instance(&self.view, d)
+                && backoff::over(self.view.ends, d.id, self.view.clock)
+            {
+                self.out.push(Action::Start { key: self.key(), deployment: d.id });
+            }
+        }
+    }
+
+    /// Stops what fails its probes, takes it out of the view, and tells whose instances and why.
+    fn stop_what_does_not_work(
+        &mut self,
+        wanted: &[&'a Deployment],
+    ) -> Vec<(dormouse_model::DeploymentId, StopReason)> {
+        let mut ending = Vec::new();
+        let mut gone: Vec<InstanceId> = Vec::new();
+        for i in &self.view.alive {
+            let Some(d) = wanted.iter().find(|d| d.id == i.deployment) else { continue };
+            if let Some(why) = health::verdict(&self.view, d, i) {
+                ending.push((d.id, why));
+                gone.push(i.id);
+                self.out.push(Action::Stop { key: i.key.clone(), id: i.id, why });
+            }
+        }
+        self.view.alive.retain(|i| !gone.contains(&i.id));
+        ending
+    }
+
+    /// Gives up the target if it does not work and something older does.
+    fn given_up(&mut self, ending: &[(dormouse_model::DeploymentId, StopReason)]) -> bool {
+        let target = &self.view.svc.target;
+        let in_time = !ending.contains(&(target.id, StopReason::NeverReady));
+        let why = match self.view.older() {
+            Some(_) if !in_time => Some(crate::cause(
+                &dormouse_model::Cause::Stopped(StopReason::NeverReady),
+                target.spec.limits,
+                target.spec.health.start_timeout,
+            )),
+            Some(_) => self.view.given_up(),
+            None => None,
+        };
+        let given_up = why.is_some();
+        if let Some(why) = why {
+            self.out.push(Action::Fail { key: self.key(), deployment: target.id, why });
+        }
+        given_up
+    }
+
+    /// The one instance of a wanted deployment: sleeps when idle, wakes when not.
+    fn kept(&mut self, d: &Deployment, i: &InstanceRecord, rolling: bool) {
+        let (key, id) = (self.key(), i.id);
+        let idle = idle::idle(&self.view, d, i);
+        let depth = match d.spec.sleep.depth {
+            Depth::Paged if !self.can_page => Depth::Frozen,
+            depth @ (Depth::Frozen | Depth::Paged | Depth::Stopped) => depth,
+        };
+        match asleep(i) {
+            Some(_) if !idle => self.out.push(Action::Wake { key, id }),
+            // A rollout decides soon whether the instance is needed; until then it stays as it is.
+            Some(_) | None if !idle || rolling || !self.view.ready(i, d) => {}
+            Some(_) | None if depth == Depth::Stopped => {
+                self.out.push(Action::Stop { key, id, why: StopReason::Idle });
+            }
+            Some(now) if now >= depth => {}
+            Some(_) if i.slept_at.is_some_and(|at| !self.view.clock.passed(at, DEEPEN_AGAIN)) => {}
+            Some(_) | None => self.out.push(Action::Sleep { key, id, depth }),
+        }
+    }
+
+    /// Lets go of an instance: what took traffic is drained first.
+    fn release(&mut self, i: &InstanceRecord, served: bool, why: StopReason) {
+        let (key, id) = (self.key(), i.id);
+        self.out.push(if served { Action::Drain { key, id } } else { Action::Stop { key, id, why } });
+    }
+
+    /// Ends an instance that takes no new traffic, when what it has is done or its time is up.
+    fn draining(&mut self, i: &InstanceRecord) {
+        let Some(since) = i.draining_since else { return };
+        let (key, id, clock) = (self.key(), i.id, self.view.clock);
+        let svc = self.view.svc;
+        let known =
+            [Some(&svc.target), svc.live.as_ref()].into_iter().flatten().find(|d| d.id == i.deployment);
+        // After a rollout, open pages move to the new deployment in their own time.
+        let why = if known.is_some() { StopReason::Surplus } else { StopReason::Replaced };
+        let waits = i.traffic.in_flight > 0 || (known.is_none() && i.traffic.connections > 0);
+        let grace = known.unwrap_or(&svc.target).spec.stop_grace;
+        if (!waits && clock.passed(since, SETTLE)) || clock.passed(since, grace) {
+            self.out.push(Action::Stop { key, id, why });
+        } else if asleep(i).is_some() && waits {
+            let used = i.traffic.last_client_byte.max(self.view.wake) > Some(since);
+            if i.traffic.in_flight > 0 || used {
+                self.out.push(Action::Wake { key, id });
+            }
+        }
+    }
+
+    fn key(&self) -> ServiceKey {
+        self.view.svc.key.clone()
+    }
+}

@@ -1,0 +1,99 @@
+//! Where each service stands, for people and for the edge.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use dormouse_model::{DeploymentId, Depth, Desired, InstanceId, Observed, ServiceKey, Time};
+
+use crate::{
+    backoff,
+    clock::Clock,
+    idle,
+    view::{View, asleep},
+    words,
+};
+
+/// A worker that has run for this long counts as ready.
+pub(crate) const WORKER_SETTLE: Duration = Duration::from_secs(3);
+
+/// Where a service stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// What can be said in one word, and why.
+    pub state: State,
+    /// The deployment that serves, or would.
+    pub deployment: DeploymentId,
+    /// Its instance, also one that is still starting.
+    pub instance: Option<InstanceId>,
+}
+
+/// The state of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// An instance is on its way.
+    Starting,
+    /// It serves.
+    Ready,
+    /// Its instance sleeps; frozen or paged.
+    Asleep(Depth),
+    /// It has no process, by choice: the next request starts one.
+    Stopped,
+    /// It keeps ending.
+    Crashed {
+        /// How it ended last, one line.
+        reason: String,
+    },
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Starting => f.write_str("starting"),
+            Self::Ready => f.write_str("ready"),
+            Self::Asleep(depth) => write!(f, "asleep ({})", words::depth(*depth)),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Crashed { reason } => write!(f, "crashed: {reason}"),
+        }
+    }
+}
+
+/// Where each wanted service stands.
+#[must_use]
+pub fn standings(desired: &Desired, observed: &Observed, now: Time) -> BTreeMap<ServiceKey, Standing> {
+    standings_with(desired, observed, &Clock::new(now))
+}
+
+pub(crate) fn standings_with(
+    desired: &Desired,
+    observed: &Observed,
+    clock: &Clock,
+) -> BTreeMap<ServiceKey, Standing> {
+    let wakes = idle::wakes(desired);
+    let view = |(key, svc)| View::new(svc, observed, wakes.get(key).copied(), clock);
+    desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
+}
+
+fn standing(view: &View<'_>) -> Standing {
+    let d = view.serving();
+    let kept = view.keep(d);
+    let at = |state| Standing { state, deployment: d.id, instance: kept.map(|i| i.id) };
+    if let Some(i) = kept.filter(|i| view.ready(i, d)) {
+        return at(asleep(i).map_or(State::Ready, State::Asleep));
+    }
+    // A newer deployment may mend what the older one cannot do.
+    if view.older().is_some_and(|older| older.id == d.id) && view.given_up().is_none() {
+        return at(State::Starting);
+    }
+    let wanted = kept.is_some() || idle::needs_instance(view, d);
+    match backoff::last(view.ends, d.id) {
+        // One that is not wanted any more may be tried again by the next request, but not before its back-off ends.
+        Some(last)
+            if backoff::count(view.ends, d.id) >= backoff::CRASH_LOOP
+                && (wanted || !backoff::over(view.ends, d.id, view.clock)) =>
+        {
+            let reason = words::cause(&last.how, d.spec.limits, d.spec.health.start_timeout);
+            at(State::Crashed { reason })
+        }
+        Some(_) | None if wanted => at(State::Starting),
+        Some(_) | None => at(State::Stopped),
+    }
+}

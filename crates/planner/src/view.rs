@@ -1,0 +1,107 @@
+//! One service with what exists of it.
+
+use dormouse_model::{
+    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
+};
+
+use crate::{backoff, clock::Clock, standing::WORKER_SETTLE};
+
+/// A wanted service and its instances, sorted by what they are to it.
+pub(crate) struct View<'a> {
+    pub(crate) svc: &'a DesiredService,
+    /// Neither ended nor draining.
+    pub(crate) alive: Vec<&'a InstanceRecord>,
+    pub(crate) draining: Vec<&'a InstanceRecord>,
+    pub(crate) ends: &'a [End],
+    /// Last time something asked for it, or for one that needs it, to be awake.
+    pub(crate) wake: Option<Time>,
+    pub(crate) clock: &'a Clock,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(
+        svc: &'a DesiredService,
+        observed: &'a Observed,
+        wake: Option<Time>,
+        clock: &'a Clock,
+    ) -> Self {
+        let (draining, alive) =
+            of(observed, &svc.key).filter(|i| !ended(i)).partition(|i| i.draining_since.is_some());
+        Self {
+            svc,
+            alive,
+            draining,
+            ends: observed.ends.get(&svc.key).map_or(&[], Vec::as_slice),
+            wake,
+            clock,
+        }
+    }
+
+    /// The deployment being replaced, while a rollout is under way.
+    pub(crate) fn older(&self) -> Option<&'a Deployment> {
+        self.svc.live.as_ref().filter(|live| live.id != self.svc.target.id)
+    }
+
+    /// Whether the target has been live.
+    pub(crate) fn promoted(&self) -> bool {
+        self.svc.live.as_ref().is_some_and(|live| live.id == self.svc.target.id)
+    }
+
+    /// Whether an instance takes traffic.
+    pub(crate) fn ready(&self, i: &InstanceRecord, d: &Deployment) -> bool {
+        match d.spec.kind {
+            ServiceKind::Web => i.probe.ready_at.is_some() || asleep(i).is_some(),
+            // Nobody can ask a worker: one that keeps running is taken to work.
+            ServiceKind::Worker => asleep(i).is_some() || self.clock.passed(i.started_at, WORKER_SETTLE),
+        }
+    }
+
+    /// The one instance of a deployment that is to exist: the oldest ready one, so that the choice never changes.
+    pub(crate) fn keep(&self, d: &Deployment) -> Option<&'a InstanceRecord> {
+        let mine = self.alive.iter().filter(|i| i.deployment == d.id);
+        mine.min_by_key(|i| (!self.ready(i, d), i.started_at, i.id)).copied()
+    }
+
+    /// The deployment that takes the traffic.
+    pub(crate) fn serving(&self) -> &'a Deployment {
+        let target = &self.svc.target;
+        match self.older() {
+            Some(older) if !self.keep(target).is_some_and(|i| self.ready(i, target)) => older,
+            Some(_) | None => target,
+        }
+    }
+
+    /// Why the rollout of the target is to be given up, if there is something older to go back to.
+    pub(crate) fn given_up(&self) -> Option<String> {
+        self.older()?;
+        let target = &self.svc.target;
+        let last = backoff::last(self.ends, target.id)?;
+        let why = crate::cause(&last.how, target.spec.limits, target.spec.health.start_timeout);
+        match backoff::count(self.ends, target.id) {
+            _ if backoff::never_ready(last) => Some(why),
+            n if n >= backoff::CRASH_LOOP => Some(format!("{why} ({n} times)")),
+            _too_few => None,
+        }
+    }
+}
+
+/// The instances of a service.
+pub(crate) fn of<'a>(observed: &'a Observed, key: &ServiceKey) -> impl Iterator<Item = &'a InstanceRecord> {
+    observed.instances.values().filter(move |i| i.key == *key)
+}
+
+/// Whether nothing of it runs any more.
+pub(crate) fn ended(i: &InstanceRecord) -> bool {
+    match i.phase {
+        Phase::Exited(_) | Phase::Asleep(Depth::Stopped) => true,
+        Phase::Running | Phase::Asleep(Depth::Frozen | Depth::Paged) => false,
+    }
+}
+
+/// How deeply it sleeps, if it does.
+pub(crate) fn asleep(i: &InstanceRecord) -> Option<Depth> {
+    match i.phase {
+        Phase::Asleep(depth @ (Depth::Frozen | Depth::Paged)) => Some(depth),
+        Phase::Asleep(Depth::Stopped) | Phase::Running | Phase::Exited(_) => None,
+    }
+}
