@@ -1,0 +1,108 @@
+//! What a sandbox is to be.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, time::Duration};
+
+use dormouse_model::{ExitStatus, Limits};
+use serde::{Deserialize, Serialize};
+
+/// One command to run to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunSpec {
+    /// Unique among running sandboxes of this server; letters, digits, `-` and `_`. Also its host name.
+    pub name: String,
+    /// Read-only layers, top first.
+    pub lowers: Vec<PathBuf>,
+    /// The writable layer; made when absent, and kept: afterwards it is a plain overlay layer (whiteouts are
+    /// character devices 0/0, opaque folders carry `trusted.overlay.opaque`), owned by container ids.
+    pub upper: PathBuf,
+    /// Program and arguments; a program without a slash is looked up in `PATH` of `env`.
+    pub argv: Vec<String>,
+    /// The whole environment.
+    pub env: BTreeMap<String, String>,
+    /// Working folder inside.
+    pub cwd: PathBuf,
+    /// Host files and folders to show inside.
+    pub mounts: Vec<Mount>,
+    /// Memory, processor and process limits.
+    pub limits: Limits,
+    /// How long it may take before it is killed.
+    pub time_limit: Duration,
+    /// Whether it reaches the outside, through the network for builds. Otherwise it has only a loopback.
+    pub network: bool,
+    /// Who answers its name lookups.
+    pub resolver: Resolver,
+    /// Which capabilities and system calls it has.
+    pub profile: Profile,
+}
+
+/// A host file or folder shown inside.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mount {
+    /// On the host. Ownership on disk is 0-based, like a layer's: root in the sandbox owns what root owns here.
+    pub source: PathBuf,
+    /// Absolute path inside; made when absent, without a trace in the writable layer.
+    pub target: PathBuf,
+    /// Whether writing is refused.
+    pub read_only: bool,
+}
+
+/// What `/etc/resolv.conf` says inside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Resolver {
+    /// The gateway of the network the sandbox is on.
+    Gateway,
+    /// This address.
+    At(Ipv4Addr),
+    /// The host's own name servers, those on its loopback left out, and its search domains.
+    Host,
+}
+
+/// How much a sandbox may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// A user's app.
+    App,
+    /// A build: package managers run in it.
+    Build,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunEnd {
+    /// How the command ended; [`ExitStatus::OutOfMemory`] when the memory limit killed it.
+    pub status: ExitStatus,
+    /// The most memory it held at once, in bytes, page cache included.
+    pub peak_memory: u64,
+    /// Whether it was killed because of its time limit.
+    pub timed_out: bool,
+}
+
+/// Why there is no sandbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The command does not exist in the root or cannot be run.
+    #[error("cannot run `{command}`: {why}")]
+    Exec {
+        /// The first word of the command.
+        command: String,
+        /// What the kernel said.
+        why: String,
+    },
+    /// The host refused.
+    #[error("{what}: {source}")]
+    Host {
+        /// What was being done.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+impl SandboxError {
+    pub(crate) fn host(what: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
+        Self::Host { what: what.into(), source: source.into() }
+    }
+}
