@@ -16,7 +16,7 @@ use futures_util::StreamExt;
 use tokio::{
     net::UnixStream,
     sync::{Notify, oneshot, watch},
-    time::{Instant, sleep, sleep_until},
+    time::sleep,
 };
 use tracing::{debug, info, warn};
 
@@ -134,8 +134,7 @@ impl EdgeLink {
         }
 
         let speak = async {
-            let mut told = self.traffic.applied_generation();
-            let mut earliest = Instant::now();
+            let mut last = None;
             loop {
                 tokio::select! {
                     () = self.remote.0.changed.notified() => {
@@ -147,10 +146,7 @@ impl EdgeLink {
                             }
                         }
                     }
-                    () = self.due(told, earliest) => {
-                        let report = self.traffic.report();
-                        told = report.generation;
-                        earliest = Instant::now() + REPORT_EVERY;
+                    report = self.traffic.next_report(&mut last, REPORT_EVERY) => {
                         send(&mut tx, &ToControl::Traffic(report)).await?;
                     }
                 }
@@ -174,17 +170,6 @@ impl EdgeLink {
             Ok(())
         };
         tokio::select! { r = speak => r, r = listen => r }
-    }
-
-    /// Wait until there is something to say that may be said now.
-    async fn due(&self, told: u64, earliest: Instant) {
-        self.traffic.changed().await;
-        while self.traffic.applied_generation() == told && Instant::now() < earliest {
-            tokio::select! {
-                () = sleep_until(earliest) => {}
-                () = self.traffic.changed() => {}
-            }
-        }
     }
 }
 
