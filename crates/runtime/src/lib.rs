@@ -2,8 +2,11 @@
 //!
 //! The only crate of the workspace that may contain `unsafe`, each block with the reason why it is sound.
 
+pub mod cgroup;
+pub mod doctor;
 pub mod net;
 pub mod sandbox;
+pub mod swap;
 
 pub use sandbox::{
     Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,

@@ -1,0 +1,308 @@
+//! Can this machine run us, and what to do when not.
+
+use std::{fs, path::Path};
+
+use serde::Serialize;
+
+use crate::swap;
+
+/// What a look at one thing came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As it should be.
+    Ok,
+    /// It works, with something missing.
+    Warn,
+    /// Apps cannot run.
+    Fail,
+}
+
+/// One look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// What it came to.
+    pub verdict: Verdict,
+    /// What was found.
+    pub detail: String,
+    /// What to do about it; `None` when nothing is to be done.
+    pub hint: Option<String>,
+}
+
+impl Check {
+    /// Nothing to do.
+    #[must_use]
+    pub fn ok(name: &'static str, detail: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Ok, detail: detail.into(), hint: None }
+    }
+
+    /// It works, but.
+    #[must_use]
+    pub fn warn(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Warn, detail: detail.into(), hint: Some(hint.into()) }
+    }
+
+    /// It does not work.
+    #[must_use]
+    pub fn fail(name: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, verdict: Verdict::Fail, detail: detail.into(), hint: Some(hint.into()) }
+    }
+}
+
+/// Overlay layers may be idmapped mounts since this version, which is how root inside is nobody outside.
+const KERNEL: (u32, u32) = (5, 19);
+
+/// Look at everything that sandboxes, networks and sleep need. `state` is where the server would live.
+#[must_use]
+pub fn examine(state: &Path) -> Vec<Check> {
+    vec![
+        privileges(),
+        kernel(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()),
+        cgroups(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()),
+        overlay(&fs::read_to_string("/proc/filesystems").unwrap_or_default()),
+        user_namespaces(),
+        seccomp(),
+        forwarding(),
+        swap_check(),
+        disk(state),
+    ]
+}
+
+fn privileges() -> Check {
+    if nix::unistd::geteuid().is_root() {
+        Check::ok("privileges", "running as root")
+    } else {
+        Check::fail(
+            "privileges",
+            "not root",
+            "run it with sudo: namespaces, mounts and networks need root; the apps themselves never run as root outside",
+        )
+    }
+}
+
+fn kernel(release: &str) -> Check {
+    let release = release.trim();
+    let mut numbers = release.split(['.', '-']).map_while(|n| n.parse::<u32>().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version >= KERNEL {
+        Check::ok("kernel", release)
+    } else {
+        Check::fail(
+            "kernel",
+            format!("{release} is older than {}.{}", KERNEL.0, KERNEL.1),
+            "install a newer kernel: overlay layers cannot be idmapped before",
+        )
+    }
+}
+
+/// Fields of proc_pid_mountinfo(5): the type and the super options stand after ` - `.
+fn cgroups(mountinfo: &str) -> Check {
+    let mounts = || {
+        mountinfo.lines().filter_map(|l| {
+            let (front, back) = l.split_once(" - ")?;
+            let at = front.split(' ').nth(4)?;
+            let mut back = back.split(' ');
+            Some((at, back.next()?, back.nth(1)?))
+        })
+    };
+    let v1 = |controller: &str| {
+        mounts().any(|(_, kind, options)| kind == "cgroup" && options.split(',').any(|o| o == controller))
+    };
+    if v1("memory") {
+        let missing: Vec<_> = ["memory", "cpu", "pids", "freezer"].into_iter().filter(|c| !v1(c)).collect();
+        return if missing.is_empty() {
+            Check::ok("cgroups", "version 1: memory, cpu, pids, freezer")
+        } else {
+            Check::fail(
+                "cgroups",
+                format!("version 1 without {}", missing.join(", ")),
+                "mount the missing controllers, or boot with systemd.unified_cgroup_hierarchy=1",
+            )
+        };
+    }
+    let Some((at, ..)) = mounts().find(|(_, kind, _)| *kind == "cgroup2") else {
+        return Check::fail("cgroups", "none are mounted", "mount -t cgroup2 none /sys/fs/cgroup");
+    };
+    let controllers = fs::read_to_string(Path::new(at).join("cgroup.controllers")).unwrap_or_default();
+    let missing: Vec<_> = ["memory", "cpu", "pids"]
+        .into_iter()
+        .filter(|c| !controllers.split_whitespace().any(|x| x == *c))
+        .collect();
+    if missing.is_empty() {
+        Check::ok("cgroups", "version 2: memory, cpu, pids")
+    } else {
+        Check::fail(
+            "cgroups",
+            format!("version 2 without {}", missing.join(", ")),
+            "enable them: boot with cgroup_enable=memory, and delegate all controllers to us",
+        )
+    }
+}
+
+fn overlay(filesystems: &str) -> Check {
+    let known = filesystems.lines().any(|l| l.split_whitespace().last() == Some("overlay"));
+    if known {
+        Check::ok("overlayfs", "known to the kernel")
+    } else {
+        Check::fail("overlayfs", "not known to the kernel", "modprobe overlay")
+    }
+}
+
+fn user_namespaces() -> Check {
+    let most = fs::read_to_string("/proc/sys/user/max_user_namespaces").unwrap_or_default();
+    match most.trim().parse::<u64>() {
+        Ok(0) => Check::fail(
+            "user namespaces",
+            "switched off",
+            "sysctl user.max_user_namespaces=15000: without them root inside would be root outside",
+        ),
+        Ok(n) => Check::ok("user namespaces", format!("up to {n}")),
+        Err(_) => {
+            Check::fail("user namespaces", "not known to the kernel", "use a kernel with CONFIG_USER_NS")
+        }
+    }
+}
+
+fn seccomp() -> Check {
+    if Path::new("/proc/sys/kernel/seccomp/actions_avail").exists() {
+        Check::ok("seccomp", "filters are available")
+    } else {
+        Check::fail("seccomp", "no filters", "use a kernel with CONFIG_SECCOMP_FILTER")
+    }
+}
+
+fn forwarding() -> Check {
+    let name = "forwarding";
+    match fs::read_to_string("/proc/sys/net/ipv4/ip_forward").as_deref().map(str::trim) {
+        Ok("1") => Check::ok(name, "net.ipv4.ip_forward is on"),
+        Ok(_) => Check::ok(name, "net.ipv4.ip_forward is off; `serve` switches it on"),
+        Err(_) => Check::fail(name, "no IPv4", "sandboxes need IPv4 on the host"),
+    }
+}
+
+fn swap_check() -> Check {
+    let areas = swap::areas();
+    let name = "swap";
+    if !areas.is_empty() {
+        let shown: Vec<_> = areas
+            .iter()
+            .map(|a| {
+                let whose = if a.is_dormouse { "ours" } else { "the host's" };
+                format!("{} ({whose}, {} of {} MiB used)", a.path.display(), a.used >> 20, a.size >> 20)
+            })
+            .collect();
+        return Check::ok(name, shown.join(", "));
+    }
+    if Path::new("/sys/class/zram-control").exists() {
+        Check::ok(name, "none now; `serve` sets up zram, and a swap file behind it")
+    } else {
+        Check::warn(
+            name,
+            "none now, and no zram; `serve` sets up a swap file",
+            "modprobe zram: waking from it is about ten times faster than from a file",
+        )
+    }
+}
+
+/// A base, the tools and one Python app with a data stack take about this much.
+const DISK: u64 = 3 << 30;
+
+fn disk(state: &Path) -> Check {
+    // The folder need not be there yet: ask its nearest parent that is.
+    let there = state.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    match nix::sys::statvfs::statvfs(there) {
+        Ok(stat) => {
+            let free = stat.blocks_available() * stat.fragment_size();
+            let detail = format!("{:.1} GiB free at {}", gib(free), there.display());
+            if free >= DISK {
+                Check::ok("disk", detail)
+            } else {
+                Check::warn(
+                    "disk",
+                    detail,
+                    format!("builds want {:.0} GiB; choose another disk with --state", gib(DISK)),
+                )
+            }
+        }
+        Err(e) => {
+            Check::fail("disk", format!("{}: {e}", there.display()), "choose another folder with --state")
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "for display")]
+fn gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(found: &Check, expected: Expect) {
+        expected.assert_eq(&format!(
+            "{:?} {}: {} | {}",
+            found.verdict,
+            found.name,
+            found.detail,
+            found.hint.as_deref().unwrap_or("-")
+        ));
+    }
+
+    #[test]
+    fn kernels() {
+        check(&kernel("6.18.44-generic\n"), expect!["Ok kernel: 6.18.44-generic | -"]);
+        check(&kernel("5.19.0\n"), expect!["Ok kernel: 5.19.0 | -"]);
+        check(
+            &kernel("5.15.0-91-generic"),
+            expect![
+                "Fail kernel: 5.15.0-91-generic is older than 5.19 | install a newer kernel: overlay layers cannot be idmapped before"
+            ],
+        );
+    }
+
+    #[test]
+    fn cgroup_mounts() {
+        let v1 = |names: &[&str]| {
+            names
+                .iter()
+                .map(|n| {
+                    format!("30 25 0:26 / /sys/fs/cgroup/{n} rw,relatime shared:9 - cgroup cgroup rw,{n}\n")
+                })
+                .collect::<String>()
+        };
+        check(
+            &cgroups(&v1(&["memory", "cpu", "pids", "freezer"])),
+            expect!["Ok cgroups: version 1: memory, cpu, pids, freezer | -"],
+        );
+        check(
+            &cgroups(&v1(&["memory", "cpu"])),
+            expect![
+                "Fail cgroups: version 1 without pids, freezer | mount the missing controllers, or boot with systemd.unified_cgroup_hierarchy=1"
+            ],
+        );
+        check(&cgroups(""), expect!["Fail cgroups: none are mounted | mount -t cgroup2 none /sys/fs/cgroup"]);
+    }
+
+    #[test]
+    fn no_overlay() {
+        check(
+            &overlay("nodev\tproc\n\text4\n"),
+            expect!["Fail overlayfs: not known to the kernel | modprobe overlay"],
+        );
+    }
+
+    #[test]
+    fn this_machine_is_examined() {
+        let checks = examine(Path::new("/nonexistent/folder"));
+        assert_eq!(checks.len(), 9);
+        assert!(
+            checks.iter().all(|c| c.verdict == Verdict::Ok || c.hint.is_some()),
+            "a failure without a hint: {checks:?}"
+        );
+    }
+}
