@@ -5,6 +5,7 @@
 
 pub mod desired;
 pub mod id;
+pub mod manifest;
 pub mod observed;
 pub mod route;
 pub mod spec;

@@ -1,0 +1,136 @@
+//! What the code itself tells: its framework, and the services of a folder without a manifest.
+
+use super::{input::ManifestInput, names, typed::Service};
+
+/// What a source folder turned out to hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Facts {
+    pub(super) fastapi: bool,
+    pub(super) streamlit: bool,
+    /// A health route the code defines.
+    pub(super) health: Option<&'static str>,
+}
+
+/// Health routes people write, the likeliest first.
+const HEALTH_ROUTES: [&str; 4] = ["/health", "/healthz", "/api/health", "/livez"];
+
+/// Streamlit's own.
+const STREAMLIT_HEALTH: &str = "/_stcore/health";
+
+/// Folders that hold code which is not a service.
+const NOT_SERVICES: [&str; 8] = ["tests", "test", "docs", "doc", "scripts", "venv", "env", "node_modules"];
+
+/// Look at a source folder.
+pub(super) fn look(input: &ManifestInput, source: &str) -> Facts {
+    let mut facts = Facts::default();
+    let mut health: Option<usize> = None;
+    for (_, text) in input.python(source) {
+        facts.fastapi |= imports(text, "fastapi");
+        facts.streamlit |= imports(text, "streamlit");
+        let found = HEALTH_ROUTES.iter().position(|route| defines(text, route));
+        health = [health, found].into_iter().flatten().min();
+    }
+    if !facts.fastapi && !facts.streamlit {
+        facts.fastapi = depends(input, source, "fastapi");
+        facts.streamlit = depends(input, source, "streamlit");
+    }
+    // With both in one folder only the builder, which picks the start command, knows which of them will listen.
+    facts.health = match (facts.streamlit, facts.fastapi) {
+        (true, false) => Some(STREAMLIT_HEALTH),
+        (true, true) => None,
+        (false, _) => health.map(|i| HEALTH_ROUTES[i]),
+    };
+    facts
+}
+
+/// Whether Python code imports a module.
+fn imports(text: &str, module: &str) -> bool {
+    text.lines().any(|line| {
+        let mut words = line.split([' ', '\t', '.', ',']).filter(|w| !w.is_empty());
+        matches!(words.next(), Some("import" | "from")) && words.next() == Some(module)
+    })
+}
+
+/// Whether Python code defines a GET route: `.get("/health"`, however it is quoted.
+fn defines(text: &str, route: &str) -> bool {
+    [".get(", ".route(", ".api_route("].iter().any(|call| {
+        text.match_indices(call).any(|(i, _)| {
+            let rest = text[i + call.len()..].trim_start();
+            let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else { return false };
+            rest[1..].strip_prefix(route).is_some_and(|r| r.starts_with(quote))
+        })
+    })
+}
+
+/// Whether requirements.txt or pyproject.toml name a package.
+fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
+    let boundary = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || "-_.".contains(c));
+    let named = |line: &str| {
+        let line = line.trim_start_matches(|c: char| c.is_whitespace() || "\"'[".contains(c));
+        line.get(..package.len()).is_some_and(|start| start.eq_ignore_ascii_case(package))
+            && boundary(&line[package.len()..])
+    };
+    let requirements = input.text_in(source, "requirements.txt").unwrap_or("");
+    let pyproject = input.text_in(source, "pyproject.toml").unwrap_or("");
+    requirements.lines().any(named) || pyproject.split(['\n', ',', '[']).any(named)
+}
+
+/// Whether a source folder says what it depends on.
+fn buildable(input: &ManifestInput, source: &str) -> bool {
+    ["requirements.txt", "pyproject.toml"].iter().any(|f| input.text_in(source, f).is_some())
+}
+
+/// The services of a folder without a manifest: the folder itself, or each folder in it.
+pub(super) fn services(input: &ManifestInput) -> Vec<Service> {
+    let mut found: Vec<(String, &str)> = input
+        .folders()
+        .filter(|f| !f.contains('/') && !f.starts_with('.') && !NOT_SERVICES.contains(f))
+        .filter(|f| buildable(input, f))
+        .map(|f| (names::sanitise(f, "service"), f))
+        .collect();
+    let root_has_code = input.python(".").any(|(path, _)| !path.contains('/'));
+    // A pyproject.toml above several services often holds only the settings of tools.
+    if buildable(input, ".") && (root_has_code || found.len() < 2) {
+        let mut web = Service::named("web".to_owned(), None);
+        web.found_in = Some(".".to_owned());
+        return vec![web];
+    }
+    found.dedup_by(|a, b| a.0 == b.0);
+    let mut services: Vec<Service> = found
+        .into_iter()
+        .map(|(name, folder)| {
+            let mut service = Service::named(name, None);
+            service.found_in = Some(folder.to_owned());
+            service
+        })
+        .collect();
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+    services
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frameworks_and_routes() {
+        let streamlit = Some("/_stcore/health");
+        for (file, text, fastapi, is_streamlit, health) in [
+            ("main.py", "from fastapi import FastAPI\n@app.get(\"/health\")", true, false, Some("/health")),
+            ("main.py", "import fastapi\n@app.get(\n    '/healthz')", true, false, Some("/healthz")),
+            ("main.py", "from fastapi import FastAPI\n@app.get('/healthy')", true, false, None),
+            ("pkg/page.py", "import streamlit as st", false, true, streamlit),
+            ("main.py", "import streamlit_authenticator", false, false, None),
+            ("main.py", "import fastapi\nimport streamlit", true, true, None),
+            ("requirements.txt", "# c\nFastAPI[standard]==0.1\n", true, false, None),
+            ("requirements.txt", "fastapi-users\n", false, false, None),
+            ("pyproject.toml", "dependencies = [\"streamlit>=1\"]", false, true, streamlit),
+            ("main.py", "requests.get(\"/health\")\n.get(é", false, false, Some("/health")),
+        ] {
+            let mut input = ManifestInput::new("x");
+            input.add_file(file, text);
+            let want = Facts { fastapi, streamlit: is_streamlit, health };
+            assert_eq!(look(&input, "."), want, "{file}: {text}");
+        }
+    }
+}

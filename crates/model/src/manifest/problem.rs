@@ -1,0 +1,181 @@
+//! What is wrong, where, and what to do about it.
+
+use std::{fmt, ops::Range};
+
+use serde::{Deserialize, Serialize};
+
+use crate::ProjectSpec;
+
+/// Longest stretch of a line shown, in characters.
+const MAX_LINE: usize = 120;
+
+/// Everything wrong with a manifest, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestError {
+    /// Never empty.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            if i > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
+/// One thing wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Where, unless it is about the folder as a whole.
+    pub place: Option<Place>,
+    /// What.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Where something was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// File, relative to the project's folder.
+    pub file: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// The key, dotted: `services.web.port`. Empty for a syntax error.
+    pub key: String,
+    /// The line itself, shortened.
+    pub text: String,
+    /// Characters to underline.
+    pub width: usize,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(p) = &self.place {
+            write!(f, "{}:{}:{}: ", p.file, p.line, p.column)?;
+            if !p.key.is_empty() {
+                write!(f, "{}: ", p.key)?;
+            }
+        }
+        f.write_str(&self.message)?;
+        if let Some(p) = &self.place {
+            let number = p.line.to_string();
+            let gutter = " ".repeat(number.len());
+            let pad: String =
+                p.text.chars().take(p.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+            write!(f, "\n  {gutter} |\n  {number} | {}\n  {gutter} | {pad}{}", p.text, "^".repeat(p.width))?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\n  hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Something that works, but perhaps not as meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// One line, with its place where it has one.
+    pub message: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// A file being read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+}
+
+impl<'a> Source<'a> {
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text }
+    }
+
+    /// The place of a byte range; a range outside the text, or inside a character, is moved to the nearest fit.
+    pub(super) fn place(&self, span: &Range<usize>, key: &str) -> Place {
+        let start = floor(self.text, span.start);
+        let end = floor(self.text, span.end.max(start));
+        let line_start = self.text[..start].rfind('\n').map_or(0, |i| i + 1);
+        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |i| start + i);
+        let text = self.text[line_start..line_end].trim_end();
+        let column = self.text[line_start..start].chars().count() + 1;
+        let shown: String = text.chars().take(MAX_LINE.max(column)).collect();
+        let width = self.text[start..end.clamp(start, line_end)].trim_end().chars().count();
+        let room = shown.chars().count().saturating_sub(column - 1);
+        Place {
+            file: self.name.to_owned(),
+            line: self.text[..start].matches('\n').count() + 1,
+            column,
+            key: key.to_owned(),
+            text: shown,
+            width: width.min(room).max(1),
+        }
+    }
+}
+
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
+/// Collects problems and warnings while reading.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    problems: Vec<Problem>,
+    warnings: Vec<Warning>,
+}
+
+impl Report {
+    /// Something about the folder as a whole.
+    pub(super) fn folder(&mut self, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem { place: None, message: message.into(), hint: Some(hint.into()) });
+    }
+
+    /// Something at a place.
+    pub(super) fn at(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
+        self.problems.push(Problem { place: Some(place), message: message.into(), hint });
+    }
+
+    /// Something that works, but perhaps not as meant.
+    pub(super) fn warn(&mut self, message: impl Into<String>) {
+        self.warnings.push(Warning { message: message.into() });
+    }
+
+    /// As [`Self::warn`], at a place.
+    pub(super) fn warn_at(&mut self, place: &Place, message: impl fmt::Display) {
+        self.warn(format!("{}:{}: {}: {message}", place.file, place.line, place.key));
+    }
+
+    /// Problems win; without any there must be a project.
+    pub(super) fn finish(
+        mut self,
+        spec: Option<ProjectSpec>,
+    ) -> Result<(ProjectSpec, Vec<Warning>), ManifestError> {
+        match spec {
+            Some(spec) if self.problems.is_empty() => Ok((spec, self.warnings)),
+            _ => {
+                self.problems.sort_by_key(|p| p.place.as_ref().map(|p| (p.line, p.column)));
+                self.problems.dedup();
+                Err(ManifestError { problems: self.problems })
+            }
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One `[services.<name>]` table as typed.
+
+use super::{
+    names,
+    node::{Entry, Node, Value},
+    read::{Reader, join},
+    typed::{Health, ProbeKind, Service, Sleep, Written},
+};
+use crate::{Depth, ServiceKind};
+
+/// Keys of a service.
+pub(super) const KEYS: [&str; 14] = [
+    "source",
+    "kind",
+    "start",
+    "port",
+    "health",
+    "needs",
+    "memory",
+    "cpu",
+    "pids",
+    "env",
+    "public",
+    "sleep",
+    "stop_grace",
+    "packages",
+];
+const HEALTH_KEYS: [&str; 6] = ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
+const SLEEP_KEYS: [&str; 2] = ["after", "depth"];
+const KINDS: [&str; 2] = ["web", "worker"];
+const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
+
+/// Words that only a shell understands.
+const SHELL: [&str; 8] = ["&&", "||", "|", ";", ">", ">>", "<", "&"];
+
+/// Read the table; a service that is none at all is reported and left out.
+pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
+    let path = join("services", &entry.key);
+    let Value::Table(keys) = &entry.node.value else {
+        r.wrong(&entry.node, &path, "a table of the service's settings");
+        return None;
+    };
+    let mut s = Service::named(entry.key.clone(), Some(r.place(&entry.key_span, &path)));
+    for e in keys {
+        let key = join(&path, &e.key);
+        let node = &e.node;
+        match e.key.as_str() {
+            "source" => {
+                s.source =
+                    r.text(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
+            }
+            "kind" => s.kind = kind(r, node, &key),
+            "start" => s.start = start(r, node, &key),
+            "port" => s.port = port(r, node, &key),
+            "health" => s.health = health(r, node, &key),
+            "needs" => s.needs = r.texts(node, &key),
+            "memory" => s.memory = r.memory(node, &key),
+            "cpu" => s.cpu_milli = r.cpu(node, &key),
+            "pids" => s.pids = r.number(node, &key, 2..=4_000_000),
+            "env" => s.env = r.env(node, &key),
+            "public" => {
+                s.public =
+                    r.bool(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
+            }
+            "sleep" => s.sleep = sleep(r, node, &key),
+            "stop_grace" => s.stop_grace = r.duration(node, &key),
+            "packages" => s.packages = packages(r, node, &key),
+            _ => r.unknown_key(e, &path, &KEYS),
+        }
+    }
+    Some(s)
+}
+
+/// One of a few words.
+fn word(r: &mut Reader<'_>, node: &Node, key: &str, what: &str, words: &[&'static str]) -> Option<usize> {
+    let text = r.text(node, key)?;
+    let found = words.iter().position(|w| *w == text);
+    if found.is_none() {
+        let hint = names::did_you_mean(&text, words.iter().copied());
+        r.problem(&node.span, key, format!("unknown {what} `{text}`"), hint.as_deref());
+    }
+    found
+}
+
+fn kind(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<ServiceKind> {
+    word(r, node, key, "kind", &KINDS).map(|i| [ServiceKind::Web, ServiceKind::Worker][i])
+}
+
+fn depth(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Depth> {
+    word(r, node, key, "depth", &DEPTHS).map(|i| [Depth::Frozen, Depth::Paged, Depth::Stopped][i])
+}
+
+pub(super) fn port(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u16> {
+    r.number(node, key, 1..=65_535).and_then(|n| u16::try_from(n).ok())
+}
+
+/// A command, as one line or as a list of arguments.
+pub(super) fn start(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<String>> {
+    let words = match &node.value {
+        Value::List(_) => r.texts(node, key).into_iter().map(|w| w.value).collect(),
+        Value::Text(_) => {
+            let line = r.text(node, key)?;
+            let words = shell_words::split(&line).map_err(|_| "a quote is not closed".to_owned());
+            let words = r.ok(node, key, words)?;
+            if let Some(word) = words.iter().find(|w| SHELL.contains(&w.as_str())) {
+                let hint = "put the line into a script, or write [\"sh\", \"-c\", \"...\"]";
+                r.problem(
+                    &node.span,
+                    key,
+                    format!("`{word}` needs a shell, and the command is run without one"),
+                    Some(hint),
+                );
+                return None;
+            }
+            words
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Table(_) => {
+            r.wrong(node, key, "a command as text or as a list of arguments");
+            return None;
+        }
+    };
+    if words.first().is_none_or(String::is_empty) {
+        r.problem(&node.span, key, "the command is empty", None);
+        return None;
+    }
+    Some(words)
+}
+
+fn health(r: &mut Reader<'_>, node: &Node, key: &str) -> Health {
+    let mut h = Health::default();
+    let Value::Table(entries) = &node.value else {
+        h.probe = probe(r, node, key);
+        return h;
+    };
+    for e in entries {
+        let key = join(key, &e.key);
+        match e.key.as_str() {
+            "path" => h.probe = probe(r, &e.node, &key),
+            "interval" => h.interval = positive(r, &e.node, &key),
+            "timeout" => h.timeout = positive(r, &e.node, &key),
+            "start_timeout" => h.start_timeout = positive(r, &e.node, &key),
+            "hang_timeout" => h.hang_timeout = positive(r, &e.node, &key),
+            "failures" => h.failures = r.number(&e.node, &key, 1..=1000),
+            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), &HEALTH_KEYS),
+        }
+    }
+    h
+}
+
+/// A time above zero.
+fn positive(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<std::time::Duration> {
+    let time = r.duration(node, key)?;
+    if time.is_zero() {
+        r.problem(&node.span, key, "must be longer than nothing", None);
+        return None;
+    }
+    Some(time)
+}
+
+/// A path to ask, or `"tcp"` or `false` for a mere connection.
+fn probe(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<ProbeKind> {
+    match &node.value {
+        Value::Bool(false) => Some(ProbeKind::Tcp),
+        Value::Text(t) if t == "tcp" => Some(ProbeKind::Tcp),
+        Value::Text(t) if t.starts_with('/') && t.chars().all(|c| c.is_ascii_graphic()) => {
+            Some(ProbeKind::Http(t.clone()))
+        }
+        Value::Text(_) => {
+            let hint = Some("write a path such as \"/health\", or \"tcp\" when a connection is enough");
+            r.problem(&node.span, key, "not a path", hint);
+            None
+        }
+        Value::Null
+        | Value::Bool(true)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::List(_)
+        | Value::Table(_) => {
+            r.wrong(node, key, "a path such as \"/health\"");
+            None
+        }
+    }
+}
+
+fn sleep(r: &mut Reader<'_>, node: &Node, key: &str) -> Sleep {
+    let mut sleep = Sleep::default();
+    let Value::Table(entries) = &node.value else {
+        sleep.after = after(r, node, key);
+        return sleep;
+    };
+    for e in entries {
+        let key = join(key, &e.key);
+        match e.key.as_str() {
+            "after" => sleep.after = after(r, &e.node, &key),
+            "depth" => sleep.depth = depth(r, &e.node, &key),
+            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), &SLEEP_KEYS),
+        }
+    }
+    sleep
+}
+
+/// A time, or never.
+fn after(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Option<std::time::Duration>> {
+    match &node.value {
+        Value::Bool(false) => Some(None),
+        Value::Bool(true) => None,
+        Value::Text(t) if matches!(t.as_str(), "never" | "off") => Some(None),
+        Value::Null | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::List(_) | Value::Table(_) => {
+            positive(r, node, key).map(Some)
+        }
+    }
+}
+
+/// Names as Debian allows them (Debian Policy §5.6.1), so that none can be taken for an option.
+fn packages(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<String> {
+    let mut packages = Vec::new();
+    for name in r.texts(node, key) {
+        let legal = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "+-.".contains(c);
+        let starts = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        if name.value.len() >= 2 && name.value.starts_with(starts) && name.value.chars().all(legal) {
+            packages.push(name.value);
+        } else {
+            let message = format!("`{}` is not the name of a Debian package", name.value);
+            r.report.at(name.place, message, None);
+        }
+    }
+    packages
+}

@@ -1,0 +1,249 @@
+//! From what was typed to what is meant: defaults filled in, references checked.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    detect::{self, Facts},
+    input::ManifestInput,
+    names,
+    problem::Report,
+    typed::{Health, ProbeKind, Project, Service},
+};
+use crate::{
+    HealthSpec, Limits, ProjectName, ProjectSpec, ServiceKind, ServiceName, ServiceSpec, SleepPolicy,
+    Visibility,
+};
+
+/// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
+const PORT: u16 = 8000;
+
+/// How long requests in flight get when an instance is stopped.
+const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Names of the service people open, when nothing says which it is.
+const FRONT: [&str; 3] = ["frontend", "web", "app"];
+
+/// The project, or `None` with the reasons reported.
+pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Report) -> Option<ProjectSpec> {
+    let name = match &typed.name {
+        Some(written) => match written.value.parse::<ProjectName>() {
+            Ok(name) => Some(name),
+            Err(e) => {
+                let hint = format!("`{}` would do", names::sanitise(&written.value, "app"));
+                report.at(written.place.clone(), e.to_string(), Some(hint));
+                None
+            }
+        },
+        None => names::sanitise(input.folder(), "app").parse().ok(),
+    };
+    let found;
+    let services = match &typed.services {
+        Some(services) => services,
+        None => {
+            found = detect::services(input);
+            &found
+        }
+    };
+    if services.is_empty() {
+        report.folder(
+            "there is nothing to run in this folder",
+            "add a requirements.txt beside the code, or a dormouse.toml with a [services.web]",
+        );
+        return None;
+    }
+    let found = typed.services.is_none();
+    let mut settled = Vec::new();
+    for service in services {
+        if let Some((spec, facts)) = one(input, service, services, report) {
+            settled.push((service, spec, facts));
+        }
+    }
+    make_public(&mut settled, report);
+    if found {
+        // Nothing says who calls whom. The front calls the others, or they would not be there.
+        let all: BTreeSet<_> = settled.iter().map(|(_, s, _)| s.name.clone()).collect();
+        for (_, spec, _) in settled.iter_mut().filter(|(_, s, _)| s.visibility == Visibility::Public) {
+            spec.needs = all.iter().filter(|n| **n != spec.name).cloned().collect();
+        }
+    }
+    let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
+    Some(ProjectSpec { name: name?, services })
+}
+
+/// One service, still private.
+fn one(
+    input: &ManifestInput,
+    typed: &Service,
+    all: &[Service],
+    report: &mut Report,
+) -> Option<(ServiceSpec, Facts)> {
+    let name = match (typed.name.parse::<ServiceName>(), &typed.place) {
+        (Ok(name), _) => Some(name),
+        (Err(e), Some(place)) => {
+            let hint = format!("`{}` would do", names::sanitise(&typed.name, "service"));
+            report.at(place.clone(), e.to_string(), Some(hint));
+            None
+        }
+        (Err(e), None) => {
+            report.folder(e.to_string(), "rename its folder, or write a dormouse.toml");
+            None
+        }
+    };
+    let needs = needs(typed, all, report);
+    let source = source(input, typed, report)?;
+    let facts = detect::look(input, &source);
+    let kind = typed.kind.unwrap_or(ServiceKind::Web);
+    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in)).unwrap_or(PORT);
+    let limits = Limits::default();
+    let sleep = SleepPolicy::default();
+    Some((
+        ServiceSpec {
+            name: name?,
+            kind,
+            source,
+            start: typed.start.clone(),
+            port,
+            health: health(&typed.health, kind, facts),
+            needs,
+            limits: Limits {
+                memory: typed.memory.unwrap_or(limits.memory),
+                cpu_milli: typed.cpu_milli.unwrap_or(limits.cpu_milli),
+                pids: typed.pids.unwrap_or(limits.pids),
+            },
+            env: typed.env.clone(),
+            visibility: Visibility::Private,
+            sleep: SleepPolicy {
+                after: typed.sleep.after.unwrap_or(sleep.after),
+                depth: typed.sleep.depth.unwrap_or(sleep.depth),
+            },
+            stop_grace: typed.stop_grace.unwrap_or(STOP_GRACE),
+            packages: typed.packages.iter().cloned().collect(),
+        },
+        facts,
+    ))
+}
+
+fn health(typed: &Health, kind: ServiceKind, facts: Facts) -> HealthSpec {
+    let default = HealthSpec::default();
+    HealthSpec {
+        path: match (&typed.probe, kind) {
+            (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker) => None,
+            (Some(ProbeKind::Http(path)), _) => Some(path.clone()),
+            (None, ServiceKind::Web) => facts.health.map(str::to_owned),
+        },
+        interval: typed.interval.unwrap_or(default.interval),
+        timeout: typed.timeout.unwrap_or(default.timeout),
+        start_timeout: typed.start_timeout.unwrap_or(default.start_timeout),
+        failures: typed.failures.unwrap_or(default.failures),
+        hang_timeout: typed.hang_timeout.unwrap_or(default.hang_timeout),
+    }
+}
+
+fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<ServiceName> {
+    let others = || all.iter().map(|s| s.name.as_str()).filter(|n| *n != typed.name);
+    let mut needs = BTreeSet::new();
+    for need in &typed.needs {
+        if need.value == typed.name {
+            report.at(need.place.clone(), "a service cannot need itself", None);
+        } else if !others().any(|n| n == need.value) {
+            let near = names::nearest(&need.value, others());
+            let hint = near.map(|n| format!("did you mean `{n}`?")).or_else(|| {
+                let all: Vec<_> = others().map(|n| format!("`{n}`")).collect();
+                (!all.is_empty()).then(|| format!("the other services are: {}", all.join(", ")))
+            });
+            report.at(need.place.clone(), format!("there is no service `{}`", need.value), hint);
+        } else if let Ok(name) = need.value.parse() {
+            needs.insert(name);
+        }
+    }
+    needs
+}
+
+/// The source folder: as typed, else the folder of the service's name, else the project's own.
+fn source(input: &ManifestInput, typed: &Service, report: &mut Report) -> Option<String> {
+    let Some(written) = &typed.source else {
+        let own = Some(typed.name.as_str()).filter(|n| input.has_folder(n)).unwrap_or(".");
+        return Some(typed.found_in.clone().unwrap_or_else(|| own.to_owned()));
+    };
+    let mut fail = |message: String, hint: Option<String>| {
+        report.at(written.place.clone(), message, hint);
+        None
+    };
+    let mut parts: Vec<&str> = Vec::new();
+    if written.value.starts_with('/') {
+        let hint = "write it relative to this file".to_owned();
+        return fail("the source folder must not be absolute".to_owned(), Some(hint));
+    }
+    for part in written.value.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.pop().is_none() => {
+                let hint = "move this file to a folder above all its sources".to_owned();
+                return fail(
+                    "the source folder must not lie outside the project's folder".to_owned(),
+                    Some(hint),
+                );
+            }
+            ".." => {}
+            _ => parts.push(part),
+        }
+    }
+    let path = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
+    if !input.has_folder(&path) {
+        let hint = names::nearest(&path, input.folders()).map(|n| format!("did you mean `{n}`?"));
+        return fail(format!("there is no folder `{path}`"), hint);
+    }
+    Some(path)
+}
+
+/// Decide who has a public host: those that say so; when nobody says anything, the one that looks like the front.
+fn make_public(settled: &mut [(&Service, ServiceSpec, Facts)], report: &mut Report) {
+    let mut said = false;
+    for (typed, spec, _) in settled.iter_mut() {
+        let Some(public) = &typed.public else { continue };
+        if public.value && spec.kind == ServiceKind::Worker {
+            let hint = "leave `public` out, or make it kind = \"web\"".to_owned();
+            report.at(public.place.clone(), "a worker has no port, so it cannot be public", Some(hint));
+        }
+        said |= public.value;
+        spec.visibility = if public.value { Visibility::Public } else { Visibility::Private };
+    }
+    if said {
+        return;
+    }
+    let candidates: Vec<usize> = (0..settled.len())
+        .filter(|&i| settled[i].1.kind == ServiceKind::Web && settled[i].0.public.is_none())
+        .collect();
+    let named = |name: &&str| candidates.iter().copied().find(|&i| settled[i].1.name.as_str() == *name);
+    let pages: Vec<usize> = candidates.iter().copied().filter(|&i| settled[i].2.streamlit).collect();
+    let chosen = match (&candidates[..], &pages[..]) {
+        ([only], _) => Some(*only),
+        (_, pages) => FRONT.iter().find_map(named).or(match pages {
+            [only] => Some(*only),
+            _ => None,
+        }),
+    };
+    match chosen {
+        Some(i) => settled[i].1.visibility = Visibility::Public,
+        None if candidates.is_empty() => {}
+        None => report.warn(
+            "no service is public, so nothing can be opened from outside\n  hint: write `public = true` under one of them in dormouse.toml",
+        ),
+    }
+}
+
+/// The port a start command names: `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`.
+fn port_in(start: &[String]) -> Option<u16> {
+    let mut words = start.iter().map(String::as_str);
+    while let Some(word) = words.next() {
+        let (flag, value) = match word.split_once('=') {
+            Some((flag, value)) => (flag, Some(value)),
+            None => (word, None),
+        };
+        if matches!(flag, "--port" | "--server.port" | "--bind" | "-b") {
+            let value = value.or_else(|| words.next())?;
+            return value.rsplit(':').next()?.parse().ok().filter(|p| *p != 0);
+        }
+    }
+    None
+}

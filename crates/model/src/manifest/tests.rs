@@ -1,0 +1,1 @@
+//! Whole manifests in, whole results out.
