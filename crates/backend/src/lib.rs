@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 mod builds;
+pub mod conformance;
+pub mod sim;
 mod workloads;
 
 pub use builds::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};

@@ -1,0 +1,200 @@
+//! The checks of the suite.
+
+use std::{fmt::Debug, time::Duration};
+
+use dormouse_model::{Depth, ExitStatus, ImageId, InstanceId, Phase};
+use tokio::sync::mpsc;
+
+use super::{Harness, Program};
+use crate::{Stream, WorkloadError, Workloads};
+
+type Outcome = Result<(), String>;
+
+fn same<T: PartialEq + Debug>(what: &str, got: T, want: T) -> Outcome {
+    if got == want { Ok(()) } else { Err(format!("{what}: got {got:?}, want {want:?}")) }
+}
+
+fn done<T>(what: &str, result: Result<T, WorkloadError>) -> Result<T, String> {
+    result.map_err(|e| format!("{what}: {e}"))
+}
+
+pub(super) async fn network<W: Workloads>(h: &Harness<W>) -> Outcome {
+    done("ensure_network", h.workloads.ensure_network(&h.network).await)?;
+    done("ensure_network again", h.workloads.ensure_network(&h.network).await)?;
+    let mut fewer = h.network.clone();
+    fewer.vips.clear();
+    done("ensure_network without services", h.workloads.ensure_network(&fewer).await)?;
+    done("ensure_network with them again", h.workloads.ensure_network(&h.network).await)
+}
+
+pub(super) async fn start<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let spec = h.spec(0, Program::Serve);
+    same("listed before its start", h.find(spec.id).await?, None)?;
+    h.run(0, Program::Serve).await?;
+    let w = h.find(spec.id).await?.ok_or("not listed after start")?;
+    same("key", &w.key, &spec.key)?;
+    same("deployment", w.deployment, spec.deployment)?;
+    same("address", w.addr, spec.addr)?;
+    same("phase", w.phase, Phase::Running)?;
+    same("exited_at", w.exited_at, None)?;
+    if w.pid == 0 {
+        return Err("a running instance has no pid".to_owned());
+    }
+    h.run(0, Program::Serve).await?;
+    same("after a second start", h.find(spec.id).await?, Some(w))?;
+    h.said(spec.id, "hello").await?;
+    let usage = done("usage", h.workloads.usage(spec.id).await)?;
+    if usage.resident_bytes == 0 {
+        return Err("a running instance uses no memory".to_owned());
+    }
+    h.clear(spec.id).await
+}
+
+pub(super) async fn log<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let id = h.run(1, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    let lines = h.said(id, "oops").await?;
+    let stream = |text: &str| lines.iter().find(|l| l.text == text).map(|l| l.stream);
+    same("stream of hello", stream("hello"), Some(Stream::Out))?;
+    same("stream of oops", stream("oops"), Some(Stream::Err))?;
+    let key = &h.template.key;
+    let end = done("read_log", h.workloads.read_log(key, id, 0).await)?.next;
+    let rest = done("read_log at its end", h.workloads.read_log(key, id, end).await)?;
+    same("beyond the end", (rest.lines.len(), rest.next), (0, end))?;
+    h.clear(id).await?;
+    let kept = done("read_log after removal", h.workloads.read_log(key, id, 0).await)?;
+    same("hello after removal", kept.lines.iter().filter(|l| l.text == "hello").count(), 1)?;
+    let none = done("read_log of an unknown one", h.workloads.read_log(key, InstanceId(u64::MAX), 0).await)?;
+    same("log of an unknown one", none.lines.len(), 0)
+}
+
+pub(super) async fn sleep<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let w = &h.workloads;
+    let id = h.run(2, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    let pid = h.find(id).await?.map(|w| w.pid);
+    let deepest = if w.capabilities().can_page { Depth::Paged } else { Depth::Frozen };
+    for round in 1..=3 {
+        same("frozen", done("sleep frozen", w.sleep(id, Depth::Frozen).await)?, Depth::Frozen)?;
+        same("frozen again", done("sleep frozen", w.sleep(id, Depth::Frozen).await)?, Depth::Frozen)?;
+        same("phase", h.phase(id).await?, Phase::Asleep(Depth::Frozen))?;
+        same("paged", done("sleep paged", w.sleep(id, Depth::Paged).await)?, deepest)?;
+        same("paged again", done("sleep paged", w.sleep(id, Depth::Paged).await)?, deepest)?;
+        same("phase", h.phase(id).await?, Phase::Asleep(deepest))?;
+        done("usage of one asleep", w.usage(id).await)?;
+        done("wake", w.wake(id).await)?;
+        done("wake again", w.wake(id).await)?;
+        same("phase", h.phase(id).await?, Phase::Running)?;
+        same(&format!("pid in round {round}"), h.find(id).await?.map(|w| w.pid), pid)?;
+    }
+    h.clear(id).await
+}
+
+pub(super) async fn stop<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let w = &h.workloads;
+    let id = h.run(3, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    done("sleep", w.sleep(id, Depth::Paged).await)?;
+    // The grace is longer than a check may take: only a woken instance ends in time.
+    done("stop", w.stop(id, Duration::from_secs(3600)).await)?;
+    let ended = h.find(id).await?.ok_or("not listed after stop")?;
+    same("phase", ended.phase, Phase::Exited(ExitStatus::Code(0)))?;
+    same("pid", ended.pid, 0)?;
+    if ended.exited_at.is_none_or(|at| at < ended.started_at) {
+        return Err(format!("started at {:?}, ended at {:?}", ended.started_at, ended.exited_at));
+    }
+    done("stop again", w.stop(id, Duration::ZERO).await)?;
+    same("after the second stop", h.find(id).await?, Some(ended))?;
+    for (what, result) in [
+        ("sleep of an ended one", w.sleep(id, Depth::Frozen).await.map(|_| ())),
+        ("wake of an ended one", w.wake(id).await),
+    ] {
+        match result {
+            Err(WorkloadError::Ended(which)) => same(what, which, id)?,
+            other => return Err(format!("{what}: {other:?}")),
+        }
+    }
+    h.clear(id).await
+}
+
+pub(super) async fn stubborn<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let id = h.run(4, Program::Stubborn).await?;
+    h.said(id, "deaf").await?;
+    done("stop", h.workloads.stop(id, Duration::from_millis(300)).await)?;
+    same("phase", h.phase(id).await?, Phase::Exited(ExitStatus::Signal(9)))?;
+    h.clear(id).await
+}
+
+/// Waits for the end of `id` to be reported.
+async fn ended(exits: &mut mpsc::UnboundedReceiver<InstanceId>, id: InstanceId) -> Outcome {
+    loop {
+        match exits.recv().await {
+            Some(got) if got == id => return Ok(()),
+            Some(_other) => {}
+            None => return Err("the channel of exits closed".to_owned()),
+        }
+    }
+}
+
+pub(super) async fn exit<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let mut exits = h.workloads.exits();
+    let id = h.run(5, Program::Exit).await?;
+    ended(&mut exits, id).await?;
+    let w = h.find(id).await?.ok_or("an ended instance is not listed")?;
+    same("phase", w.phase, Phase::Exited(ExitStatus::Code(3)))?;
+    same("pid", w.pid, 0)?;
+    same("has an end", w.exited_at.is_some(), true)?;
+    h.clear(id).await
+}
+
+pub(super) async fn out_of_memory<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let mut exits = h.workloads.exits();
+    let mut spec = h.spec(6, Program::Greedy);
+    spec.limits.memory = 64 << 20;
+    done("start", h.workloads.start(&spec).await)?;
+    ended(&mut exits, spec.id).await?;
+    same("phase", h.phase(spec.id).await?, Phase::Exited(ExitStatus::OutOfMemory))?;
+    h.clear(spec.id).await
+}
+
+pub(super) async fn cannot_start<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let spec = h.spec(7, Program::Missing);
+    match h.workloads.start(&spec).await {
+        Err(WorkloadError::Exec { command, .. }) => same("command", command.as_str(), "/no/such/command")?,
+        other => return Err(format!("a missing command: {other:?}")),
+    }
+    done("remove", h.workloads.remove(spec.id).await)?;
+    same("listed", h.find(spec.id).await?, None)?;
+
+    let mut spec = h.spec(8, Program::Serve);
+    spec.image = ImageId(format!("sha256:{}", "0".repeat(64)).into());
+    match h.workloads.start(&spec).await {
+        Err(WorkloadError::NoSuchImage(image)) => same("image", image, spec.image)?,
+        other => return Err(format!("a missing image: {other:?}")),
+    }
+    done("remove", h.workloads.remove(spec.id).await)?;
+    same("listed", h.find(spec.id).await?, None)
+}
+
+pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let (w, id) = (&h.workloads, InstanceId(u64::MAX));
+    done("remove", w.remove(id).await)?;
+    for (what, result) in [
+        ("stop", w.stop(id, Duration::ZERO).await),
+        ("sleep", w.sleep(id, Depth::Frozen).await.map(|_| ())),
+        ("wake", w.wake(id).await),
+        ("usage", w.usage(id).await.map(|_| ())),
+    ] {
+        match result {
+            Err(WorkloadError::NoSuchInstance(which)) => same(what, which, id)?,
+            other => return Err(format!("{what}: {other:?}")),
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn network_gone<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let project = &h.network.project;
+    done("remove_network", h.workloads.remove_network(project).await)?;
+    done("remove_network again", h.workloads.remove_network(project).await)
+}

@@ -1,0 +1,114 @@
+//! What every backend has to get right, as one suite.
+//!
+//! ```ignore
+//! conformance::suite(Harness { workloads, network, template }).await;
+//! ```
+//!
+//! Each check panics with its name when it fails. The suite leaves nothing behind when it passes.
+
+mod checks;
+mod program;
+
+use std::{future::Future, net::Ipv4Addr, time::Duration};
+
+use dormouse_model::{InstanceId, Phase};
+
+use crate::{InstanceSpec, LogLine, NetworkSpec, Workload, Workloads};
+pub use program::Program;
+
+/// Longest time one check may take.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A backend under test, and what it needs to run something.
+pub struct Harness<W> {
+    /// The backend.
+    pub workloads: W,
+    /// A network on which the template's address lies. The suite makes and removes it.
+    pub network: NetworkSpec,
+    /// An instance of an image with a POSIX shell. Its number and address are the first of sixteen the suite may use;
+    /// its command is replaced.
+    pub template: InstanceSpec,
+}
+
+/// Runs every check, one after the other.
+///
+/// # Panics
+/// When the backend does not do what [`Workloads`] promises.
+pub async fn suite<W: Workloads>(harness: Harness<W>) {
+    let h = &harness;
+    check("a network can be ensured again", checks::network(h)).await;
+    check("start is idempotent, and list shows it", checks::start(h)).await;
+    check("what it says can be read", checks::log(h)).await;
+    check("it sleeps and wakes, again and again", checks::sleep(h)).await;
+    check("stop is graceful, wakes it first, and is idempotent", checks::stop(h)).await;
+    check("what does not obey is killed", checks::stubborn(h)).await;
+    check("an end is reported, with its status", checks::exit(h)).await;
+    check("running out of memory is named", checks::out_of_memory(h)).await;
+    check("what cannot start says so", checks::cannot_start(h)).await;
+    check("unknown instances", checks::unknown(h)).await;
+    check("a network can be removed, also again", checks::network_gone(h)).await;
+}
+
+async fn check(name: &str, run: impl Future<Output = Result<(), String>>) {
+    match tokio::time::timeout(CHECK_TIMEOUT, run).await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => panic!("{name}: {why}"),
+        Err(_) => panic!("{name}: not done within {CHECK_TIMEOUT:?}"),
+    }
+}
+
+impl<W: Workloads> Harness<W> {
+    /// The `n`th instance, running `program`.
+    fn spec(&self, n: u8, program: Program) -> InstanceSpec {
+        let mut spec = self.template.clone();
+        spec.id = InstanceId(spec.id.0 + u64::from(n));
+        spec.addr = Ipv4Addr::from_bits(spec.addr.to_bits() + u32::from(n));
+        spec.argv = Some(program.argv());
+        spec
+    }
+
+    /// Starts it.
+    async fn run(&self, n: u8, program: Program) -> Result<InstanceId, String> {
+        let spec = self.spec(n, program);
+        self.workloads.start(&spec).await.map_err(|e| format!("start: {e}"))?;
+        Ok(spec.id)
+    }
+
+    /// What the list says of it.
+    async fn find(&self, id: InstanceId) -> Result<Option<Workload>, String> {
+        let list = self.workloads.list().await.map_err(|e| format!("list: {e}"))?;
+        let mut found = list.into_iter().filter(|w| w.id == id);
+        let first = found.next();
+        if found.next().is_some() { Err(format!("{id} is listed twice")) } else { Ok(first) }
+    }
+
+    /// Where it is.
+    async fn phase(&self, id: InstanceId) -> Result<Phase, String> {
+        self.find(id).await?.map(|w| w.phase).ok_or_else(|| format!("{id} is not listed"))
+    }
+
+    /// Waits until it has said `text`, and returns everything it said.
+    async fn said(&self, id: InstanceId, text: &str) -> Result<Vec<LogLine>, String> {
+        let (mut lines, mut from) = (Vec::new(), 0);
+        loop {
+            let chunk =
+                self.workloads.read_log(&self.template.key, id, from).await.map_err(|e| e.to_string())?;
+            from = chunk.next;
+            lines.extend(chunk.lines);
+            if lines.iter().any(|l: &LogLine| l.text == text) {
+                return Ok(lines);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Stops it if it runs, and clears it away.
+    async fn clear(&self, id: InstanceId) -> Result<(), String> {
+        self.workloads.stop(id, Duration::from_secs(5)).await.map_err(|e| format!("stop: {e}"))?;
+        self.workloads.remove(id).await.map_err(|e| format!("remove: {e}"))?;
+        match self.find(id).await? {
+            None => Ok(()),
+            Some(w) => Err(format!("still listed after its removal: {w:?}")),
+        }
+    }
+}

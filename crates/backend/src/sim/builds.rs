@@ -1,0 +1,33 @@
+//! A builder that builds nothing.
+
+use dormouse_model::ImageId;
+use tokio::sync::mpsc;
+
+use super::Sim;
+use crate::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+
+impl Builds for Sim {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        events: mpsc::UnboundedSender<BuildEvent>,
+    ) -> Result<BuildOutcome, BuildError> {
+        let (takes, fails) = self.with(|w| {
+            let permille = w.faults.build_fails;
+            (w.faults.build_takes, w.rng.chance(permille))
+        });
+        let name = "source".to_owned();
+        // A receiver that went away does not stop the build.
+        let send = |event| drop(events.send(event));
+        send(BuildEvent::Phase { name: name.clone(), cached: false });
+        send(BuildEvent::Output { stream: Stream::Out, text: format!("building {}", request.key) });
+        self.pass(takes).await;
+        if fails {
+            return Err(BuildError::Phase { phase: name, why: "exited with code 1".to_owned() });
+        }
+        let ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
+        send(BuildEvent::PhaseDone { name, ms });
+        let start = request.spec.start.clone().unwrap_or_else(|| vec!["serve".to_owned()]);
+        Ok(BuildOutcome { image: ImageId(format!("sha256:{:064x}", request.id.0).into()), start })
+    }
+}

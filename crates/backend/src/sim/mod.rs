@@ -1,0 +1,195 @@
+//! The hands, in memory: with a clock of its own, chance that can be repeated, and faults on demand.
+//!
+//! With no times set in [`Faults`] everything happens at once, and the simulator can be used under any executor.
+//! Otherwise, and for the grace of an instance that does not obey, somebody has to move its clock
+//! ([`Sim::advance_to`]).
+
+mod builds;
+mod clock;
+mod process;
+mod rng;
+mod workloads;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dormouse_model::{DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
+use tokio::sync::mpsc;
+
+use clock::{Timers, Until};
+use process::Process;
+pub use process::{Answer, Behaviour};
+pub use rng::Rng;
+
+/// How long things take, and how often they go wrong, in thousandths.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// How long a start takes.
+    pub start_takes: Duration,
+    /// How long going to sleep takes; half of it to freeze, half to push the memory out.
+    pub sleep_takes: Duration,
+    /// How long a wake takes.
+    pub wake_takes: Duration,
+    /// How long an instance takes to end when asked to.
+    pub stop_takes: Duration,
+    /// How long a build takes.
+    pub build_takes: Duration,
+    /// Starts that the host refuses.
+    pub start_fails: u32,
+    /// Sleeps that fail as a whole.
+    pub sleep_fails: u32,
+    /// Sleeps that get no further than frozen.
+    pub page_out_fails: u32,
+    /// Wakes that fail.
+    pub wake_fails: u32,
+    /// Builds that fail.
+    pub build_fails: u32,
+}
+
+/// The simulator. Clones share one world.
+#[derive(Clone)]
+pub struct Sim(Arc<Mutex<World>>);
+
+pub(crate) struct World {
+    now: Time,
+    rng: Rng,
+    faults: Faults,
+    can_page: bool,
+    next_pid: u32,
+    processes: BTreeMap<InstanceId, Process>,
+    logs: BTreeMap<InstanceId, Vec<crate::LogLine>>,
+    networks: BTreeSet<ProjectName>,
+    missing: BTreeSet<ImageId>,
+    behaviours: BTreeMap<DeploymentId, Behaviour>,
+    exits: Option<mpsc::UnboundedSender<InstanceId>>,
+    timers: Timers,
+}
+
+impl Sim {
+    /// A host with swap, on which nothing fails, at `now`.
+    #[must_use]
+    pub fn new(seed: u64, now: Time) -> Self {
+        Self(Arc::new(Mutex::new(World {
+            now,
+            rng: Rng::new(seed),
+            faults: Faults::default(),
+            can_page: true,
+            next_pid: 1000,
+            processes: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            networks: BTreeSet::new(),
+            missing: BTreeSet::new(),
+            behaviours: BTreeMap::new(),
+            exits: None,
+            timers: Timers::default(),
+        })))
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut World) -> T) -> T {
+        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Lets time pass for an operation.
+    async fn pass(&self, takes: Duration) {
+        let at = self.now().after(takes);
+        Until { world: Arc::clone(&self.0), at }.await;
+    }
+
+    /// The time on the virtual clock.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.with(|w| w.now)
+    }
+
+    /// The next time at which something happens by itself.
+    #[must_use]
+    pub fn next_event(&self) -> Option<Time> {
+        self.with(|w| w.processes.values().filter_map(|p| p.end().map(|e| e.0)).chain(w.timers.next()).min())
+    }
+
+    /// Moves the clock forward; instances whose time has come end on the way, each at its own time.
+    pub fn advance_to(&self, to: Time) {
+        let due = self.with(|w| {
+            w.end_those_due(to);
+            w.now = to.max(w.now);
+            let now = w.now;
+            w.timers.take(now)
+        });
+        due.into_iter().for_each(std::task::Waker::wake);
+    }
+
+    /// From now on, things take and fail as described.
+    pub fn set_faults(&self, faults: Faults) {
+        self.with(|w| w.faults = faults);
+    }
+
+    /// Whether the host has swap.
+    pub fn set_can_page(&self, can_page: bool) {
+        self.with(|w| w.can_page = can_page);
+    }
+
+    /// How instances of a deployment behave that are started from now on.
+    pub fn behave(&self, deployment: DeploymentId, behaviour: Behaviour) {
+        self.with(|w| w.behaviours.insert(deployment, behaviour));
+    }
+
+    /// Takes an image out of the store.
+    pub fn forget_image(&self, image: ImageId) {
+        self.with(|w| w.missing.insert(image));
+    }
+
+    /// Ends an instance as if by itself. Nothing happens to one that has ended, or that does not exist.
+    pub fn crash(&self, id: InstanceId, how: ExitStatus) {
+        self.with(|w| {
+            let now = w.now;
+            w.end(id, how, now);
+        });
+    }
+
+    /// Makes an instance stop answering, without ending.
+    pub fn hang(&self, id: InstanceId) {
+        self.with(|w| {
+            if let Some(p) = w.processes.get_mut(&id) {
+                p.hung = true;
+            }
+        });
+    }
+
+    /// What a probe of an instance gets now.
+    #[must_use]
+    pub fn answer(&self, id: InstanceId) -> Answer {
+        self.with(|w| w.processes.get(&id).map_or(Answer::Refused, |p| p.answer(w.now)))
+    }
+}
+
+impl World {
+    /// Ends a process, and tells about it.
+    fn end(&mut self, id: InstanceId, how: ExitStatus, at: Time) {
+        let Some(p) = self.processes.get_mut(&id).filter(|p| !matches!(p.phase, Phase::Exited(_))) else {
+            return;
+        };
+        p.go(Phase::Exited(how), at);
+        if let Some(exits) = &self.exits {
+            // Nobody has to listen.
+            let _ = exits.send(id);
+        }
+    }
+
+    fn end_those_due(&mut self, to: Time) {
+        while let Some((at, how, id)) = self
+            .processes
+            .iter()
+            .filter_map(|(id, p)| p.end().map(|(at, how)| (at, how, *id)))
+            .filter(|(at, ..)| *at <= to)
+            .min_by_key(|(at, _, id)| (*at, *id))
+        {
+            self.end(id, how, at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

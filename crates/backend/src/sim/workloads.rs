@@ -1,0 +1,240 @@
+//! Running, sleeping and waking what is not there.
+
+use std::time::Duration;
+
+use dormouse_model::{Depth, ExitStatus, InstanceId, Phase, ProjectName, ServiceKey, Usage};
+use tokio::sync::mpsc;
+
+use super::{Process, Sim, World, process::Behaviour};
+use crate::{
+    Capabilities, InstanceSpec, LogChunk, LogLine, NetworkSpec, Stream, Workload, WorkloadError, Workloads,
+    conformance::Program,
+};
+
+/// What a running process occupies, and what remains of it when it is paged out.
+const RESIDENT: u64 = 100 << 20;
+const PAGED: u64 = 4 << 20;
+
+fn refused(what: &str) -> WorkloadError {
+    WorkloadError::Host { what: what.to_owned(), source: "as the simulation wants it".into() }
+}
+
+impl World {
+    fn process(&mut self, id: InstanceId) -> Result<&mut Process, WorkloadError> {
+        self.processes.get_mut(&id).ok_or(WorkloadError::NoSuchInstance(id))
+    }
+
+    fn living(&mut self, id: InstanceId) -> Result<&mut Process, WorkloadError> {
+        let p = self.process(id)?;
+        match p.phase {
+            Phase::Exited(_) => Err(WorkloadError::Ended(id)),
+            Phase::Running | Phase::Asleep(_) => Ok(p),
+        }
+    }
+
+    fn begin(&mut self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+        if self.processes.contains_key(&spec.id) {
+            return Ok(());
+        }
+        let program = spec.argv.as_deref().and_then(Program::of);
+        let known = self.behaviours.get(&spec.deployment).cloned().unwrap_or_default();
+        let Some(behaviour) = program.map_or(Some(known), Behaviour::of) else {
+            let command = spec.argv.iter().flatten().next().cloned().unwrap_or_default();
+            return Err(WorkloadError::Exec { command, why: "No such file or directory".to_owned() });
+        };
+        let said = match program {
+            Some(Program::Serve) => vec![(Stream::Out, "hello"), (Stream::Err, "oops")],
+            Some(Program::Stubborn) => vec![(Stream::Out, "deaf")],
+            Some(Program::Exit | Program::Greedy | Program::Missing) => vec![],
+            None => vec![(Stream::Out, "started")],
+        };
+        let at = self.now;
+        let log: Vec<_> =
+            said.into_iter().map(|(stream, text)| LogLine { at, stream, text: text.to_owned() }).collect();
+        self.logs.insert(spec.id, log);
+        self.next_pid += 1;
+        self.processes.insert(
+            spec.id,
+            Process {
+                spec: spec.clone(),
+                pid: self.next_pid,
+                phase: Phase::Running,
+                started_at: at,
+                exited_at: None,
+                behaviour,
+                hung: false,
+                ran: Duration::ZERO,
+                since: at,
+            },
+        );
+        self.end_those_due(at);
+        Ok(())
+    }
+}
+
+impl Workloads for Sim {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { can_page: self.with(|w| w.can_page) }
+    }
+
+    async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
+        let workload = |p: &Process| Workload {
+            id: p.spec.id,
+            key: p.spec.key.clone(),
+            deployment: p.spec.deployment,
+            addr: p.spec.addr,
+            pid: p.pid,
+            phase: p.phase,
+            started_at: p.started_at,
+            exited_at: p.exited_at,
+        };
+        Ok(self.with(|w| w.processes.values().map(workload).collect()))
+    }
+
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {
+        self.with(|w| w.networks.insert(spec.project.clone()));
+        Ok(())
+    }
+
+    async fn remove_network(&self, project: &ProjectName) -> Result<(), WorkloadError> {
+        self.with(|w| {
+            let living = |p: &Process| p.spec.key.project == *project && !matches!(p.phase, Phase::Exited(_));
+            if w.processes.values().any(living) {
+                return Err(refused("the network is in use"));
+            }
+            w.networks.remove(project);
+            Ok(())
+        })
+    }
+
+    async fn start(&self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+        let half = self.with(|w| {
+            if w.missing.contains(&spec.image) {
+                return Err(WorkloadError::NoSuchImage(spec.image.clone()));
+            }
+            if !w.networks.contains(&spec.key.project) {
+                return Err(refused("the project has no network"));
+            }
+            Ok(w.faults.start_takes / 2)
+        })?;
+        self.pass(half).await;
+        self.with(|w| {
+            let permille = w.faults.start_fails;
+            if w.rng.chance(permille) { Err(refused("starting it")) } else { w.begin(spec) }
+        })?;
+        self.pass(half).await;
+        Ok(())
+    }
+
+    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<(), WorkloadError> {
+        let (obeys, takes) = self.with(|w| {
+            let (now, takes) = (w.now, w.faults.stop_takes);
+            let p = w.process(id)?;
+            if matches!(p.phase, Phase::Asleep(_)) {
+                p.go(Phase::Running, now);
+            }
+            Ok((p.behaviour.obeys && !p.hung, takes))
+        })?;
+        let (takes, how) = if obeys && takes <= grace {
+            (takes, ExitStatus::Code(0))
+        } else {
+            (grace, ExitStatus::Signal(9))
+        };
+        self.pass(takes).await;
+        self.with(|w| {
+            let now = w.now;
+            if let Ok(p) = w.living(id) {
+                p.go(Phase::Exited(how), now);
+            }
+        });
+        Ok(())
+    }
+
+    async fn sleep(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
+        let half = self.with(|w| w.living(id).map(|_| ()).map(|()| w.faults.sleep_takes / 2))?;
+        self.pass(half).await;
+        let paging = self.with(|w| {
+            let faults = w.faults;
+            if w.rng.chance(faults.sleep_fails) {
+                return Err(refused("freezing it"));
+            }
+            let (now, can_page) = (w.now, w.can_page && !w.rng.chance(faults.page_out_fails));
+            let p = w.living(id)?;
+            if p.phase == Phase::Running {
+                p.go(Phase::Asleep(Depth::Frozen), now);
+            }
+            Ok(can_page && depth != Depth::Frozen)
+        })?;
+        self.pass(half).await;
+        self.with(|w| {
+            let now = w.now;
+            let p = w.living(id)?;
+            if paging && p.phase == Phase::Asleep(Depth::Frozen) {
+                p.go(Phase::Asleep(Depth::Paged), now);
+            }
+            match p.phase {
+                Phase::Asleep(reached) => Ok(reached),
+                Phase::Running | Phase::Exited(_) => Err(refused("it was woken meanwhile")),
+            }
+        })
+    }
+
+    async fn wake(&self, id: InstanceId) -> Result<(), WorkloadError> {
+        let takes = self.with(|w| w.living(id).map(|_| ()).map(|()| w.faults.wake_takes))?;
+        self.pass(takes).await;
+        self.with(|w| {
+            let (now, permille) = (w.now, w.faults.wake_fails);
+            if w.rng.chance(permille) {
+                return Err(refused("thawing it"));
+            }
+            let p = w.living(id)?;
+            if p.phase != Phase::Running {
+                p.go(Phase::Running, now);
+            }
+            Ok(())
+        })
+    }
+
+    async fn remove(&self, id: InstanceId) -> Result<(), WorkloadError> {
+        self.with(|w| match w.processes.get(&id).map(|p| p.phase) {
+            Some(Phase::Running | Phase::Asleep(_)) => Err(refused("it has not ended")),
+            Some(Phase::Exited(_)) | None => {
+                w.processes.remove(&id);
+                Ok(())
+            }
+        })
+    }
+
+    async fn usage(&self, id: InstanceId) -> Result<Usage, WorkloadError> {
+        self.with(|w| {
+            let now = w.now;
+            let p = w.process(id)?;
+            let (resident_bytes, swapped_bytes) = match p.phase {
+                Phase::Running | Phase::Asleep(Depth::Frozen) => (RESIDENT, 0),
+                Phase::Asleep(Depth::Paged) => (PAGED, RESIDENT - PAGED),
+                Phase::Asleep(Depth::Stopped) | Phase::Exited(_) => (0, 0),
+            };
+            Ok(Usage { resident_bytes, swapped_bytes, cpu: p.awake(now) / 100 })
+        })
+    }
+
+    async fn read_log(
+        &self,
+        _key: &ServiceKey,
+        id: InstanceId,
+        from: u64,
+    ) -> Result<LogChunk, WorkloadError> {
+        // Here a position is a number of lines.
+        Ok(self.with(|w| {
+            let log = w.logs.get(&id).map_or(&[][..], Vec::as_slice);
+            let skip = usize::try_from(from).unwrap_or(usize::MAX).min(log.len());
+            LogChunk { lines: log[skip..].to_vec(), next: u64::try_from(log.len()).unwrap_or(from) }
+        }))
+    }
+
+    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.with(|w| w.exits = Some(tx));
+        rx
+    }
+}
