@@ -1,0 +1,50 @@
+//! What control has to be told.
+
+use std::{net::Ipv4Addr, path::PathBuf};
+
+use crate::DeployId;
+
+/// Settings of the mind, complete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ControlSettings {
+    /// The state folder; must exist.
+    pub state: PathBuf,
+    /// Base of the /16 that projects get their /24 networks from, such as `10.77.0.0`. Its last /24 is for builds.
+    pub pool: Ipv4Addr,
+    /// Public host names end in this: `<project>.<domain>`.
+    pub domain: String,
+    /// `http` or `https`, for URLs shown to people.
+    pub scheme: String,
+    /// Port of the public listener, for URLs shown to people.
+    pub public_port: u16,
+    /// Builds that run at the same time; at least one.
+    pub builds_at_once: usize,
+}
+
+impl ControlSettings {
+    pub(crate) fn database(&self) -> PathBuf {
+        self.state.join("dormouse.db")
+    }
+
+    /// Where a deploy's unpacked source is kept until its images are built.
+    pub(crate) fn source(&self, deploy: DeployId) -> PathBuf {
+        self.state.join("sources").join(deploy.0.to_string())
+    }
+
+    pub(crate) fn events(&self, deploy: DeployId) -> PathBuf {
+        self.state.join("logs/builds").join(format!("{}.log", deploy.0))
+    }
+
+    pub(crate) fn project_logs(&self, project: &str) -> PathBuf {
+        self.state.join("logs").join(project)
+    }
+
+    /// The URL of a public host.
+    pub(crate) fn url(&self, host: &str) -> String {
+        let scheme = &self.scheme;
+        match (scheme.as_str(), self.public_port) {
+            ("http", 80) | ("https", 443) => format!("{scheme}://{host}/"),
+            (_, port) => format!("{scheme}://{host}:{port}/"),
+        }
+    }
+}

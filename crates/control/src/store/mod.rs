@@ -1,0 +1,119 @@
+//! The only owner of the database: one file, one writer thread.
+//!
+//! Waking a service never waits for it. What must not be lost is written before it is acknowledged ([`Store::write`]);
+//! what can be found out again is written when there is time ([`Store::later`]).
+
+mod rows;
+mod schema;
+mod tables;
+
+use std::{path::Path, sync::mpsc, thread};
+
+pub(crate) use rows::{BuildRow, DeployRow, DeployState, InstanceRow, ProjectRow, ServiceRow, Snapshot};
+use rusqlite::{Connection, Transaction};
+use tokio::sync::oneshot;
+use tracing::error;
+
+/// Why the store cannot serve.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite refused.
+    #[error(
+        "the database refused: {0}\n  hint: check that the disk is not full and the state folder writable"
+    )]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row does not hold what this version expects.
+    #[error("the database holds something this version cannot read: {0}")]
+    Content(#[from] serde_json::Error),
+    /// A name in a row is not one.
+    #[error("the database holds something this version cannot read: {0}")]
+    Name(#[from] dormouse_model::NameError),
+    /// It was written by a newer version.
+    #[error(
+        "the database was written by a newer version (schema {found}, this one knows {known})\n  hint: use the newer version, or another state folder"
+    )]
+    Newer {
+        /// What it says of itself.
+        found: u32,
+        /// What we know.
+        known: u32,
+    },
+    /// The writer has ended.
+    #[error("the database is closed")]
+    Closed,
+}
+
+/// A change, as a whole or not at all.
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The way to the writer thread.
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    jobs: mpsc::Sender<Job>,
+}
+
+impl Store {
+    /// Open or create the database, bring it up to date, and read all of it.
+    pub(crate) fn open(path: &Path) -> Result<(Self, Snapshot), StoreError> {
+        let mut connection = Connection::open(path)?;
+        schema::prepare(&mut connection)?;
+        let snapshot = connection.transaction().map_err(StoreError::from).and_then(|tx| {
+            let snapshot = tables::read(&tx)?;
+            tx.commit()?;
+            Ok(snapshot)
+        })?;
+        let (jobs, inbox) = mpsc::channel::<Job>();
+        thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || {
+                // Ends when the last sender is gone, with everything written that was asked for.
+                for job in inbox {
+                    job(&mut connection);
+                }
+            })
+            .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+        Ok((Self { jobs }, snapshot))
+    }
+
+    /// Make a change; once this returns it survives the death of this process and of the machine.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Nobody waiting any more is fine.
+            drop(reply.send(run(connection, change)));
+        });
+        self.jobs.send(job).map_err(|_| StoreError::Closed)?;
+        answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Make a change when there is time. Changes are made in the order they were asked for.
+    pub(crate) fn later(&self, change: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
+        let job: Job = Box::new(move |connection| {
+            if let Err(error) = run(connection, change) {
+                error!(%error, "cannot write down what happened");
+            }
+        });
+        if self.jobs.send(job).is_err() {
+            error!("cannot write down what happened: the database is closed");
+        }
+    }
+}
+
+/// A change under way.
+pub(crate) struct Tx<'a>(Transaction<'a>);
+
+fn run<T>(
+    connection: &mut Connection,
+    change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let tx = Tx(connection.transaction()?);
+    let value = change(&tx)?;
+    tx.0.commit()?;
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;

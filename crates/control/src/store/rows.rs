@@ -1,0 +1,95 @@
+//! What the store holds, in our words.
+
+use dormouse_backend::BuildOutcome;
+use dormouse_model::{
+    BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec, ServiceKey,
+    ServiceName, Time,
+};
+
+use crate::DeployId;
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ProjectRow {
+    pub(crate) name: ProjectName,
+    pub(crate) subnet: u8,
+    /// What is rolled out; `None` until the first build is done.
+    pub(crate) spec: Option<ProjectSpec>,
+    /// Set while it is being removed: whether its logs go too.
+    pub(crate) removing: Option<bool>,
+}
+
+/// A service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceRow {
+    pub(crate) key: ServiceKey,
+    pub(crate) vip: Option<u8>,
+    pub(crate) target: Option<DeploymentId>,
+    pub(crate) live: Option<DeploymentId>,
+    pub(crate) demand: Demand,
+    pub(crate) note: Option<String>,
+}
+
+/// How far a deploy has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeployState {
+    Building,
+    Rolling,
+    Done,
+    Failed,
+}
+
+impl DeployState {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::Rolling => "rolling",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// A deploy that was not done when the store was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeployRow {
+    pub(crate) id: DeployId,
+    pub(crate) spec: ProjectSpec,
+    pub(crate) rolling: bool,
+    pub(crate) builds: Vec<BuildRow>,
+    /// What it rolls out.
+    pub(crate) deployments: Vec<(ServiceName, DeploymentId)>,
+}
+
+/// One service's build.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BuildRow {
+    pub(crate) id: BuildId,
+    pub(crate) service: ServiceName,
+    pub(crate) outcome: Option<BuildOutcome>,
+}
+
+/// An instance that was started once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InstanceRow {
+    pub(crate) id: InstanceId,
+    pub(crate) key: ServiceKey,
+    pub(crate) ready_at: Option<Time>,
+    pub(crate) draining_since: Option<Time>,
+}
+
+/// All of it, as read at the start.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Snapshot {
+    pub(crate) projects: Vec<ProjectRow>,
+    pub(crate) services: Vec<ServiceRow>,
+    pub(crate) unfinished: Vec<DeployRow>,
+    /// Those that are the target or live of a service.
+    pub(crate) deployments: Vec<Deployment>,
+    pub(crate) instances: Vec<InstanceRow>,
+    pub(crate) ends: Vec<(ServiceKey, Vec<End>)>,
+    /// First instance number that is free; a block from there on has been taken out.
+    pub(crate) instance_block: u64,
+    /// How often control has been started in this state folder.
+    pub(crate) epoch: u64,
+}

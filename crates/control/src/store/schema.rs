@@ -1,0 +1,97 @@
+//! The tables, and how an older file becomes a newer one.
+
+use rusqlite::Connection;
+
+use super::StoreError;
+
+/// Each entry brings the file one version further; never edit one that was released.
+const MIGRATIONS: &[&str] = &["
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    next INTEGER NOT NULL          -- the first number not handed out
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE projects (
+    name TEXT PRIMARY KEY,
+    subnet INTEGER NOT NULL UNIQUE,
+    spec TEXT,                     -- what is rolled out; null until the first build is done
+    removing INTEGER NOT NULL DEFAULT 0,  -- 1 keep logs, 2 drop logs
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE services (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    vip INTEGER,                   -- host number of the platform's address for it
+    target INTEGER,                -- deployment
+    live INTEGER,                  -- deployment
+    wake_at INTEGER,
+    sleep_at INTEGER,
+    note TEXT,                     -- what the newest deploy could not do
+    PRIMARY KEY (project, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deploys (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL,           -- building, rolling, done, failed
+    at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE builds (
+    id INTEGER PRIMARY KEY,
+    deploy INTEGER NOT NULL REFERENCES deploys(id) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    outcome TEXT,                  -- null until it is done
+    error TEXT
+) STRICT;
+CREATE INDEX builds_by_deploy ON builds(deploy);
+
+CREATE TABLE deployments (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    deploy INTEGER,                -- null for a restart
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX deployments_by_project ON deployments(project);
+
+CREATE TABLE instances (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ready_at INTEGER,
+    draining_since INTEGER,
+    gone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX instances_by_project ON instances(project);
+
+CREATE TABLE ends (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,            -- all that still count, oldest first
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
+"];
+
+/// Settings of the connection, then whatever migrations are missing.
+pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // FULL: an acknowledged deploy also survives a power cut. Writes are rare, so the price does not matter.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (version, migration) in (1_u32..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        let tx = connection.transaction()?;
+        tx.execute_batch(migration)?;
+        tx.pragma_update(None, "user_version", version)?;
+        tx.commit()?;
+    }
+    Ok(())
+}

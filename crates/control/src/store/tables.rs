@@ -1,0 +1,6 @@
+//! Reading everything, and every change there is.
+
+mod read;
+mod write;
+
+pub(super) use read::read;

@@ -1,0 +1,147 @@
+//! The whole store into memory.
+
+use dormouse_model::{BuildId, Demand, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time};
+use rusqlite::{Row, Transaction, params};
+use serde::de::DeserializeOwned;
+
+use super::super::{
+    StoreError,
+    rows::{BuildRow, DeployRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
+};
+use super::write::take;
+use crate::{
+    DeployId,
+    id::{BLOCK, Counter},
+};
+
+/// Everything, and the numbers this run of the process may hand out.
+pub(in crate::store) fn read(tx: &Transaction<'_>) -> Result<Snapshot, StoreError> {
+    for counter in Counter::ALL {
+        tx.execute("INSERT OR IGNORE INTO counters (name, next) VALUES (?, 1)", [counter.name()])?;
+    }
+    Ok(Snapshot {
+        projects: projects(tx)?,
+        services: services(tx)?,
+        unfinished: unfinished(tx)?,
+        deployments: deployments(tx)?,
+        instances: instances(tx)?,
+        ends: ends(tx)?,
+        instance_block: take(tx, Counter::Instance, BLOCK)?,
+        epoch: take(tx, Counter::Epoch, 1)?,
+    })
+}
+
+/// Rows of a query, each made into a value by `make`.
+fn all<T>(
+    tx: &Transaction<'_>,
+    sql: &str,
+    mut make: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    let mut statement = tx.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut out = Vec::new();
+    while let Some(row) = rows.next()? {
+        out.push(make(row)?);
+    }
+    Ok(out)
+}
+
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    Ok(serde_json::from_str(text)?)
+}
+
+fn key(row: &Row<'_>, project: usize, service: usize) -> Result<ServiceKey, StoreError> {
+    Ok(ServiceKey {
+        project: row.get::<_, String>(project)?.parse()?,
+        service: row.get::<_, String>(service)?.parse()?,
+    })
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Option<Time>, StoreError> {
+    Ok(row.get::<_, Option<u64>>(column)?.map(Time))
+}
+
+fn projects(tx: &Transaction<'_>) -> Result<Vec<ProjectRow>, StoreError> {
+    all(tx, "SELECT name, subnet, spec, removing FROM projects ORDER BY name", |row| {
+        let spec: Option<String> = row.get(2)?;
+        let removing: u8 = row.get(3)?;
+        Ok(ProjectRow {
+            name: row.get::<_, String>(0)?.parse()?,
+            subnet: row.get(1)?,
+            spec: spec.as_deref().map(json).transpose()?,
+            removing: (removing > 0).then_some(removing > 1),
+        })
+    })
+}
+
+fn services(tx: &Transaction<'_>) -> Result<Vec<ServiceRow>, StoreError> {
+    let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note FROM services
+               ORDER BY project, name";
+    all(tx, sql, |row| {
+        Ok(ServiceRow {
+            key: key(row, 0, 1)?,
+            vip: row.get(2)?,
+            target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
+            live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
+            demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
+            note: row.get(7)?,
+        })
+    })
+}
+
+fn unfinished(tx: &Transaction<'_>) -> Result<Vec<DeployRow>, StoreError> {
+    let sql = "SELECT id, spec, state FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
+    let mut deploys = all(tx, sql, |row| {
+        Ok(DeployRow {
+            id: DeployId(row.get(0)?),
+            spec: json(&row.get::<_, String>(1)?)?,
+            rolling: row.get::<_, String>(2)? == "rolling",
+            builds: Vec::new(),
+            deployments: Vec::new(),
+        })
+    })?;
+    for deploy in &mut deploys {
+        let mut statement =
+            tx.prepare("SELECT id, service, outcome FROM builds WHERE deploy = ? ORDER BY id")?;
+        let mut rows = statement.query(params![deploy.id.0])?;
+        while let Some(row) = rows.next()? {
+            let outcome: Option<String> = row.get(2)?;
+            deploy.builds.push(BuildRow {
+                id: BuildId(row.get(0)?),
+                service: row.get::<_, String>(1)?.parse()?,
+                outcome: outcome.as_deref().map(json).transpose()?,
+            });
+        }
+        let mut statement = tx.prepare("SELECT service, id FROM deployments WHERE deploy = ? ORDER BY id")?;
+        let mut rows = statement.query(params![deploy.id.0])?;
+        while let Some(row) = rows.next()? {
+            let service: ServiceName = row.get::<_, String>(0)?.parse()?;
+            deploy.deployments.push((service, DeploymentId(row.get(1)?)));
+        }
+    }
+    Ok(deploys)
+}
+
+fn deployments(tx: &Transaction<'_>) -> Result<Vec<dormouse_model::Deployment>, StoreError> {
+    let sql = "SELECT body FROM deployments d WHERE EXISTS
+               (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id) ORDER BY id";
+    all(tx, sql, |row| json(&row.get::<_, String>(0)?))
+}
+
+fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {
+    let sql = "SELECT id, project, service, ready_at, draining_since FROM instances ORDER BY id";
+    all(tx, sql, |row| {
+        Ok(InstanceRow {
+            id: InstanceId(row.get(0)?),
+            key: key(row, 1, 2)?,
+            ready_at: time(row, 3)?,
+            draining_since: time(row, 4)?,
+        })
+    })
+}
+
+fn ends(tx: &Transaction<'_>) -> Result<Vec<(ServiceKey, Vec<End>)>, StoreError> {
+    all(tx, "SELECT project, service, body FROM ends", |row| {
+        Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
+    })
+}

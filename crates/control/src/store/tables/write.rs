@@ -1,0 +1,190 @@
+//! Every change there is.
+
+use dormouse_backend::BuildOutcome;
+use dormouse_model::{
+    BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec, ServiceKey,
+    ServiceName, Time,
+};
+use rusqlite::{Transaction, params};
+
+use super::super::{StoreError, Tx, rows::DeployState};
+use crate::{DeployId, id::Counter};
+
+/// Logs of this many earlier instances of a service can still be read.
+const REMEMBERED: u32 = 50;
+
+/// Take `n` numbers; the first of them.
+pub(super) fn take(tx: &Transaction<'_>, counter: Counter, n: u64) -> Result<u64, StoreError> {
+    let sql = "UPDATE counters SET next = next + ?2 WHERE name = ?1 RETURNING next";
+    let next: u64 = tx.query_row(sql, params![counter.name(), n], |row| row.get(0))?;
+    Ok(next - n)
+}
+
+impl Tx<'_> {
+    /// A new number.
+    pub(crate) fn take(&self, counter: Counter) -> Result<u64, StoreError> {
+        take(&self.0, counter, 1)
+    }
+
+    /// Instance numbers below `end` are handed out.
+    pub(crate) fn instances_taken(&self, end: u64) -> Result<(), StoreError> {
+        let sql = "UPDATE counters SET next = max(next, ?2) WHERE name = ?1";
+        self.0.execute(sql, params![Counter::Instance.name(), end])?;
+        Ok(())
+    }
+
+    pub(crate) fn project(&self, name: &ProjectName, subnet: u8, at: Time) -> Result<(), StoreError> {
+        let sql =
+            "INSERT INTO projects (name, subnet, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING";
+        self.0.execute(sql, params![name.as_str(), subnet, at.0])?;
+        Ok(())
+    }
+
+    pub(crate) fn project_spec(&self, spec: &ProjectSpec) -> Result<(), StoreError> {
+        let text = serde_json::to_string(spec)?;
+        self.0.execute("UPDATE projects SET spec = ?2 WHERE name = ?1", params![spec.name.as_str(), text])?;
+        Ok(())
+    }
+
+    pub(crate) fn removing(&self, name: &ProjectName, drop_logs: bool) -> Result<(), StoreError> {
+        let sql = "UPDATE projects SET removing = max(removing, ?2) WHERE name = ?1";
+        self.0.execute(sql, params![name.as_str(), 1 + u8::from(drop_logs)])?;
+        Ok(())
+    }
+
+    /// Forget a project and everything of it.
+    pub(crate) fn removed(&self, name: &ProjectName) -> Result<(), StoreError> {
+        self.0.execute("DELETE FROM projects WHERE name = ?", [name.as_str()])?;
+        Ok(())
+    }
+
+    pub(crate) fn service(&self, key: &ServiceKey, vip: Option<u8>) -> Result<(), StoreError> {
+        let sql = "INSERT INTO services (project, name, vip) VALUES (?, ?, ?)
+                   ON CONFLICT (project, name) DO UPDATE SET vip = coalesce(vip, excluded.vip)";
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), vip])?;
+        Ok(())
+    }
+
+    /// Forget a service that the project no longer has.
+    pub(crate) fn service_removed(&self, key: &ServiceKey) -> Result<(), StoreError> {
+        let of = params![key.project.as_str(), key.service.as_str()];
+        self.0.execute("DELETE FROM services WHERE project = ? AND name = ?", of)?;
+        self.0.execute("DELETE FROM ends WHERE project = ? AND service = ?", of)?;
+        Ok(())
+    }
+
+    pub(crate) fn note(&self, key: &ServiceKey, note: Option<&str>) -> Result<(), StoreError> {
+        let sql = "UPDATE services SET note = ?3 WHERE project = ?1 AND name = ?2";
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), note])?;
+        Ok(())
+    }
+
+    pub(crate) fn target_and_live(
+        &self,
+        key: &ServiceKey,
+        target: DeploymentId,
+        live: Option<DeploymentId>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE services SET target = ?3, live = ?4 WHERE project = ?1 AND name = ?2";
+        self.0
+            .execute(sql, params![key.project.as_str(), key.service.as_str(), target.0, live.map(|d| d.0)])?;
+        Ok(())
+    }
+
+    pub(crate) fn demand(&self, key: &ServiceKey, demand: Demand) -> Result<(), StoreError> {
+        let sql = "UPDATE services SET wake_at = ?3, sleep_at = ?4 WHERE project = ?1 AND name = ?2";
+        let (wake, sleep) = (demand.wake_at.map(|t| t.0), demand.sleep_at.map(|t| t.0));
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), wake, sleep])?;
+        Ok(())
+    }
+
+    pub(crate) fn deploy(&self, id: DeployId, spec: &ProjectSpec, at: Time) -> Result<(), StoreError> {
+        let sql = "INSERT INTO deploys (id, project, spec, state, at) VALUES (?, ?, ?, ?, ?)";
+        let text = serde_json::to_string(spec)?;
+        self.0.execute(sql, params![id.0, spec.name.as_str(), text, DeployState::Building.name(), at.0])?;
+        Ok(())
+    }
+
+    pub(crate) fn deploy_state(&self, id: DeployId, state: DeployState) -> Result<(), StoreError> {
+        self.0.execute("UPDATE deploys SET state = ?2 WHERE id = ?1", params![id.0, state.name()])?;
+        Ok(())
+    }
+
+    pub(crate) fn build(
+        &self,
+        id: BuildId,
+        deploy: DeployId,
+        service: &ServiceName,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO builds (id, deploy, service) VALUES (?, ?, ?)";
+        self.0.execute(sql, params![id.0, deploy.0, service.as_str()])?;
+        Ok(())
+    }
+
+    pub(crate) fn built(&self, id: BuildId, result: Result<&BuildOutcome, &str>) -> Result<(), StoreError> {
+        let (outcome, error) = match result {
+            Ok(outcome) => (Some(serde_json::to_string(outcome)?), None),
+            Err(error) => (None, Some(error)),
+        };
+        self.0.execute(
+            "UPDATE builds SET outcome = ?2, error = ?3 WHERE id = ?1",
+            params![id.0, outcome, error],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn deployment(
+        &self,
+        key: &ServiceKey,
+        deploy: Option<DeployId>,
+        deployment: &Deployment,
+    ) -> Result<(), StoreError> {
+        let sql = "INSERT INTO deployments (id, project, service, deploy, body) VALUES (?, ?, ?, ?, ?)";
+        let body = serde_json::to_string(deployment)?;
+        let (project, service) = (key.project.as_str(), key.service.as_str());
+        self.0.execute(sql, params![deployment.id.0, project, service, deploy.map(|d| d.0), body])?;
+        Ok(())
+    }
+
+    pub(crate) fn instance(
+        &self,
+        id: InstanceId,
+        key: &ServiceKey,
+        started_at: Time,
+    ) -> Result<(), StoreError> {
+        // A project that went away meanwhile has no row to hang it on.
+        let sql = "INSERT OR IGNORE INTO instances (id, project, service, started_at)
+                   SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?2)";
+        let (project, service) = (key.project.as_str(), key.service.as_str());
+        self.0.execute(sql, params![id.0, project, service, started_at.0])?;
+        let sql = "DELETE FROM instances WHERE gone AND project = ?1 AND service = ?2 AND id NOT IN
+                   (SELECT id FROM instances WHERE project = ?1 AND service = ?2 ORDER BY id DESC LIMIT ?3)";
+        self.0.execute(sql, params![project, service, REMEMBERED])?;
+        Ok(())
+    }
+
+    pub(crate) fn instance_ready(&self, id: InstanceId, at: Time) -> Result<(), StoreError> {
+        self.0.execute("UPDATE instances SET ready_at = ?2 WHERE id = ?1", params![id.0, at.0])?;
+        Ok(())
+    }
+
+    pub(crate) fn instance_draining(&self, id: InstanceId, since: Time) -> Result<(), StoreError> {
+        self.0.execute("UPDATE instances SET draining_since = ?2 WHERE id = ?1", params![id.0, since.0])?;
+        Ok(())
+    }
+
+    /// Its log can still be read.
+    pub(crate) fn instance_gone(&self, id: InstanceId) -> Result<(), StoreError> {
+        self.0.execute("UPDATE instances SET gone = 1 WHERE id = ?1", params![id.0])?;
+        Ok(())
+    }
+
+    pub(crate) fn ends(&self, key: &ServiceKey, ends: &[End]) -> Result<(), StoreError> {
+        let sql = "INSERT INTO ends (project, service, body)
+                   SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
+                   ON CONFLICT (project, service) DO UPDATE SET body = excluded.body";
+        let body = serde_json::to_string(ends)?;
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
+        Ok(())
+    }
+}
