@@ -29,7 +29,7 @@ impl ErrorBody {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No server listens on the socket.
-    #[error("no server answers at {}: {source}\n  hint: start one with `dormouse serve`, or name its folder with --state", socket.display())]
+    #[error("no server answers at {}: {source}\n  hint: start one with `dormouse up DIR` or `dormouse serve`, or name its state folder with --state", socket.display())]
     Unreachable {
         /// Where it was looked for.
         socket: PathBuf,

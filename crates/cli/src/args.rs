@@ -1,0 +1,114 @@
+//! The arguments as typed.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args as ClapArgs, Parser, Subcommand};
+
+/// Runs your app from its folder, and puts it to sleep, memory and all, while nobody uses it
+#[derive(Debug, Parser)]
+#[command(name = "dormouse", bin_name = "dormouse", arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Global {
+    /// State folder of the server [default: /var/lib/dormouse for root, ~/.local/share/dormouse otherwise]
+    #[arg(long, global = true, value_name = "DIR", env = "DORMOUSE_STATE", hide_env_values = true)]
+    pub(crate) state: Option<PathBuf>,
+    /// Address that visitors connect to [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Write JSON for programs
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a server if none runs, build and deploy a folder, show its URL, and stay until Ctrl-C
+    Up(DeployArgs),
+    /// Run the server
+    Serve,
+    /// Build and deploy a folder to a running server
+    Deploy(DeployArgs),
+    /// List services
+    Ps(PsArgs),
+    /// Show what services write
+    Logs(LogsArgs),
+    /// Put a project or a service to sleep now
+    Sleep(TargetArgs),
+    /// Wake a project or a service
+    Wake(TargetArgs),
+    /// Replace a project's or a service's processes by new ones, without a gap
+    Restart(TargetArgs),
+    /// Stop a project and forget it
+    Down(DownArgs),
+    /// Check whether this machine can run apps, and say what to do where not
+    Doctor,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DeployArgs {
+    /// Folder of the project
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub(crate) dir: PathBuf,
+    /// Show all build output
+    #[arg(long, short)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct PsArgs {
+    /// Only this project, or service of a project
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: Option<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct LogsArgs {
+    /// Whose logs; without it, everybody's
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: Option<String>,
+    /// Stay, and show lines as they are written
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    /// Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = crate::human::since)]
+    pub(crate) since: Option<crate::human::Since>,
+    /// At most so many of the newest lines
+    #[arg(long, short = 'n', value_name = "LINES")]
+    pub(crate) tail: Option<u32>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct TargetArgs {
+    /// Which project, or service of a project
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: String,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct DownArgs {
+    /// Which project
+    #[arg(value_name = "PROJECT")]
+    pub(crate) project: String,
+    /// Delete its logs too
+    #[arg(long)]
+    pub(crate) drop_logs: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_sound() {
+        super::Args::command().debug_assert();
+    }
+}

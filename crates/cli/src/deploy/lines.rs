@@ -1,0 +1,62 @@
+//! Events in words.
+
+use dormouse_api::DeployStep;
+
+use crate::{human, streams::Paint};
+
+/// What is said of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Say {
+    /// Something begins or goes on.
+    Doing(String),
+    /// Something is done.
+    Did(String),
+    /// The service is done, well.
+    Good(String),
+    /// The service is done, badly; with what it said last.
+    Bad(String, Vec<String>),
+    /// A line of the build's output.
+    Output(String),
+    /// So many bytes, of so many.
+    Bytes(u64, Option<u64>),
+    /// Nothing worth a line.
+    Nothing,
+}
+
+impl Say {
+    pub(super) fn paint(&self) -> Paint {
+        match self {
+            Self::Good(_) => Paint::Good,
+            Self::Bad(..) => Paint::Bad,
+            Self::Output(_) | Self::Did(_) | Self::Bytes(..) | Self::Nothing => Paint::Dim,
+            Self::Doing(_) => Paint::Bold,
+        }
+    }
+}
+
+pub(super) fn say(step: &DeployStep) -> Say {
+    match step {
+        DeployStep::Queued => Say::Doing("waiting for its build".to_owned()),
+        DeployStep::Building { build } => Say::Doing(format!("building ({build})")),
+        DeployStep::Phase { name, cached: true } => Say::Did(format!("{name}: cached")),
+        DeployStep::Phase { name, cached: false } => Say::Doing(format!("{name} ...")),
+        DeployStep::PhaseDone { name, ms } => Say::Did(format!("{name}: done in {}", human::millis(*ms))),
+        DeployStep::Progress { done, total } => Say::Bytes(*done, *total),
+        DeployStep::Output { text, .. } => Say::Output(text.clone()),
+        DeployStep::Image { .. } | DeployStep::Done { .. } | DeployStep::Failed { .. } => Say::Nothing,
+        DeployStep::BuildFailed { reason, old_serves } => {
+            Say::Bad(format!("build failed: {reason}{}", old(*old_serves)), Vec::new())
+        }
+        DeployStep::Unchanged => Say::Good("unchanged".to_owned()),
+        DeployStep::Starting { deployment } => Say::Doing(format!("starting ({deployment})")),
+        DeployStep::Ready { .. } => Say::Good("ready".to_owned()),
+        DeployStep::RolloutFailed { reason, log_tail, old_serves, .. } => {
+            Say::Bad(format!("does not become ready: {reason}{}", old(*old_serves)), log_tail.clone())
+        }
+        DeployStep::Superseded => Say::Good("a newer deploy took its place".to_owned()),
+    }
+}
+
+fn old(serves: bool) -> &'static str {
+    if serves { "\n  the version before goes on serving" } else { "" }
+}

@@ -1,0 +1,112 @@
+//! `deploy`: pack, send, and show what happens until it is done.
+
+mod follow;
+mod lines;
+mod progress;
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Result;
+use dormouse_api::{Client, DeployAccepted, Error};
+
+use self::{follow::End, progress::Progress};
+use crate::{
+    FAILED, OK,
+    args::DeployArgs,
+    pack,
+    settings::Settings,
+    source::SourceFolder,
+    streams::{Paint, Streams},
+};
+
+/// How often a folder is sent when the server goes away before it has acknowledged it.
+const SENDS: u32 = 5;
+
+/// A deploy that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// The project the manifest names.
+    pub(crate) project: String,
+    end: End,
+}
+
+pub(crate) async fn deploy(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
+    let folder = scan(settings, args, streams)?;
+    let client = settings.client();
+    // Before anything is packed, so that a missing server is the first thing said.
+    client.server().await?;
+    let outcome = send_and_follow(settings, &client, folder, args.verbose, streams).await?;
+    finish(settings, &outcome, streams)
+}
+
+/// The folder, with a warning about its size.
+pub(crate) fn scan(
+    settings: &Settings,
+    args: &DeployArgs,
+    streams: &mut Streams,
+) -> Result<Arc<SourceFolder>> {
+    let folder = SourceFolder::scan(&args.dir, &settings.state)?;
+    if let Some(warning) = folder.too_much() {
+        streams.warning(&warning)?;
+    }
+    Ok(Arc::new(folder))
+}
+
+/// Send the folder and show the deploy's events until its last.
+pub(crate) async fn send_and_follow(
+    settings: &Settings,
+    client: &Client,
+    folder: Arc<SourceFolder>,
+    verbose: bool,
+    streams: &mut Streams,
+) -> Result<Outcome> {
+    let mut progress = Progress::new(settings.json, verbose, streams);
+    let accepted = send(client, folder).await?;
+    progress.accepted(&accepted, streams)?;
+    let result = follow::follow(client, accepted.id, |event| progress.event(event, streams)).await;
+    progress.end();
+    Ok(Outcome { project: accepted.project, end: result? })
+}
+
+/// Send until it is acknowledged. A server that dies half way forgets the half, so sending again is safe.
+async fn send(client: &Client, folder: Arc<SourceFolder>) -> Result<DeployAccepted> {
+    let mut tries = 1;
+    loop {
+        match client.deploy(&folder.name, pack::tar(folder.clone())).await {
+            Ok(accepted) => return Ok(accepted),
+            Err(Error::Broken { .. } | Error::Unreachable { .. }) if tries < SENDS => {
+                tries += 1;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+            Err(e @ (Error::Server { .. } | Error::Broken { .. } | Error::Unreachable { .. })) => {
+                return Err(e.into());
+            }
+        }
+    }
+}
+
+/// Say how it ended: the URL on a line of its own, or why there is none.
+pub(crate) fn finish(settings: &Settings, outcome: &Outcome, streams: &mut Streams) -> Result<u8> {
+    match &outcome.end {
+        End::Done(urls) => {
+            // The stream of events has said it already.
+            if !settings.json {
+                for also in urls.iter().skip(1) {
+                    streams.err_line(&format!("also at {also}"))?;
+                }
+                match urls.first() {
+                    Some(url) => {
+                        let url = streams.out_paint(Paint::Bold, url);
+                        streams.out_line(&url)?;
+                    }
+                    None => streams.err_line("no service is public, so there is no URL")?,
+                }
+            }
+            Ok(OK)
+        }
+        End::Failed(reason) => {
+            streams.error(reason)?;
+            Ok(FAILED)
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The command line: arguments become settings, settings become calls of the control API.
+//!
+//! What needs the server's own code, `serve` and the looks of `doctor`, comes in as [`Hooks`] from the binary.
+#![forbid(unsafe_code)]
+
+mod args;
+mod deploy;
+mod doctor;
+mod human;
+mod logs;
+mod pack;
+mod ps;
+mod server;
+mod settings;
+mod source;
+mod streams;
+mod target;
+mod up;
+mod verbs;
+
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches};
+pub use doctor::{Check, Verdict};
+pub use streams::Streams;
+
+use crate::{
+    args::{Args, Command},
+    settings::Settings,
+};
+
+/// Success.
+const OK: u8 = 0;
+/// It did not work.
+const FAILED: u8 = 1;
+/// It was not asked for in a way we understand.
+const USAGE: u8 = 2;
+
+/// What the binary brings, because it needs the server's code.
+#[derive(Debug, Clone, Copy)]
+pub struct Hooks {
+    /// Serve in this process until told to stop.
+    pub serve: fn(&ServeArgs) -> Result<()>,
+    /// Look at this machine.
+    pub doctor: fn(&DoctorArgs) -> Vec<Check>,
+    /// The binary's version.
+    pub version: &'static str,
+}
+
+/// What `serve` is to use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServeArgs {
+    /// State folder, absolute.
+    pub state: PathBuf,
+    /// Address of the public listener.
+    pub listen: SocketAddr,
+}
+
+/// What `doctor` is to look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DoctorArgs {
+    /// State folder, absolute.
+    pub state: PathBuf,
+    /// Address the public listener would use.
+    pub listen: SocketAddr,
+}
+
+/// Run the command line (`args` begins with the program's name) on standard output and error.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>, hooks: &Hooks) -> ExitCode {
+    ExitCode::from(run_to(args, hooks, &mut Streams::standard()))
+}
+
+/// As [`run`], but writes where it is told. Returns the exit code: 0 success, 1 failure, 2 usage.
+pub fn run_to(args: impl IntoIterator<Item = OsString>, hooks: &Hooks, streams: &mut Streams) -> u8 {
+    let matches = Args::command().version(hooks.version).try_get_matches_from(args);
+    let args = match matches.and_then(|m| Args::from_arg_matches(&m)) {
+        Ok(args) => args,
+        Err(e) => {
+            let wrong = e.use_stderr();
+            let text = e.render();
+            let text = if streams.color(wrong) { text.ansi().to_string() } else { text.to_string() };
+            // Nobody is left to tell when this fails too.
+            let _ = if wrong { streams.err_text(&text) } else { streams.out_text(&text) };
+            return if wrong { USAGE } else { OK };
+        }
+    };
+    match dispatch(args, hooks, streams) {
+        Ok(code) => code,
+        Err(e) if is_broken_pipe(&e) => OK,
+        Err(e) => {
+            let _ = streams.error(&human::error(&e));
+            FAILED
+        }
+    }
+}
+
+fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
+    let settings = Settings::resolve(&args.global)?;
+    match args.command {
+        Command::Serve => {
+            (hooks.serve)(&ServeArgs { state: settings.state, listen: settings.listen })?;
+            Ok(OK)
+        }
+        Command::Doctor => {
+            let checks =
+                (hooks.doctor)(&DoctorArgs { state: settings.state.clone(), listen: settings.listen });
+            doctor::show(&settings, &checks, streams)
+        }
+        Command::Up(args) => block_on(up::up(&settings, &args, streams)),
+        Command::Deploy(args) => block_on(deploy::deploy(&settings, &args, streams)),
+        Command::Ps(args) => block_on(ps::ps(&settings, &args, streams)),
+        Command::Logs(args) => block_on(logs::logs(&settings, &args, streams)),
+        Command::Sleep(args) => block_on(verbs::apply(&settings, verbs::Verb::Sleep, &args, streams)),
+        Command::Wake(args) => block_on(verbs::apply(&settings, verbs::Verb::Wake, &args, streams)),
+        Command::Restart(args) => block_on(verbs::apply(&settings, verbs::Verb::Restart, &args, streams)),
+        Command::Down(args) => block_on(verbs::down(&settings, &args, streams)),
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // A pack that nobody reads any more must not keep us.
+    runtime.shutdown_background();
+    result
+}
+
+/// The reader of a pipe (`| head`) has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|e| e.downcast_ref::<std::io::Error>())
+        .any(|e| e.kind() == std::io::ErrorKind::BrokenPipe)
+}

@@ -1,0 +1,80 @@
+//! Arguments and environment, resolved.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use dormouse_api::Client;
+
+use crate::args::Global;
+
+/// Port of the public listener unless told otherwise.
+const PORT: u16 = 8080;
+
+/// What every command works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// State folder, absolute.
+    pub(crate) state: PathBuf,
+    /// Public address.
+    pub(crate) listen: SocketAddr,
+    /// Whether the address was asked for, so that no other will do.
+    pub(crate) listen_given: bool,
+    pub(crate) json: bool,
+}
+
+impl Settings {
+    pub(crate) fn resolve(global: &Global) -> Result<Self> {
+        let state = match &global.state {
+            Some(dir) => dir.clone(),
+            None => default_state(
+                nix::unistd::geteuid().is_root(),
+                std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).as_deref(),
+                std::env::home_dir().as_deref(),
+            )
+            .context("cannot tell where to keep the state: there is no home folder\n  hint: name a folder with --state")?,
+        };
+        Ok(Self {
+            state: std::path::absolute(&state)
+                .with_context(|| format!("cannot resolve the state folder {}", state.display()))?,
+            listen: global.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into()),
+            listen_given: global.listen.is_some(),
+            json: global.json,
+        })
+    }
+
+    /// Talks to the server of the state folder, if there is one.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.state.join("api.sock"))
+    }
+}
+
+/// The system's place for root, the XDG data folder for anybody else.
+fn default_state(root: bool, data: Option<&Path>, home: Option<&Path>) -> Option<PathBuf> {
+    if root {
+        return Some("/var/lib/dormouse".into());
+    }
+    let data = data.filter(|d| d.is_absolute()).map(Path::to_owned);
+    Some(data.or_else(|| home.map(|h| h.join(".local/share")))?.join("dormouse"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn state_folders() {
+        let path = |s: &'static str| Some(Path::new(s));
+        for (root, data, home, want) in [
+            (true, None, path("/root"), path("/var/lib/dormouse")),
+            (false, None, path("/home/a"), path("/home/a/.local/share/dormouse")),
+            (false, path("/data"), path("/home/a"), path("/data/dormouse")),
+            (false, path("relative"), path("/home/a"), path("/home/a/.local/share/dormouse")),
+            (false, None, None, None),
+        ] {
+            assert_eq!(default_state(root, data, home).as_deref(), want);
+        }
+    }
+}

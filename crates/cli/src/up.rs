@@ -1,0 +1,149 @@
+//! `up`: the whole product in one command.
+
+use std::net::SocketAddr;
+
+use anyhow::Result;
+use dormouse_api::LogQuery;
+use futures_util::StreamExt;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::{
+    FAILED, OK, args::DeployArgs, deploy, human, logs, server::Server, settings::Settings, streams::Streams,
+    target::Target,
+};
+
+pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
+    let folder = deploy::scan(settings, args, streams)?;
+    let client = settings.client();
+    match client.server().await {
+        Ok(info) => {
+            say(
+                settings,
+                streams,
+                &format!("deploying to the server that already runs at {}", settings.state.display()),
+            )?;
+            if settings.listen_given && info.listen != settings.listen.to_string() {
+                streams.warning(&format!("it listens on {}, not on {}", info.listen, settings.listen))?;
+            }
+            let outcome = deploy::send_and_follow(settings, &client, folder, args.verbose, streams).await?;
+            return deploy::finish(settings, &outcome, streams);
+        }
+        Err(e) if e.is_unreachable() => {}
+        Err(e) => return Err(e.into()),
+    }
+    let mut stop = Stop::listen()?;
+    let (mut server, listen) = Server::start(settings)?;
+    let result = with_server(settings, args, folder, &mut server, listen, &mut stop, streams).await;
+    // Whatever happened, it is our server, and it goes with us.
+    end(settings, &mut server, &mut stop, streams).await?;
+    result
+}
+
+/// Deploy and stay. Returns when told to stop, or when it makes no sense to stay.
+async fn with_server(
+    settings: &Settings,
+    args: &DeployArgs,
+    folder: std::sync::Arc<crate::source::SourceFolder>,
+    server: &mut Server,
+    listen: SocketAddr,
+    stop: &mut Stop,
+    streams: &mut Streams,
+) -> Result<u8> {
+    let client = settings.client();
+    say(
+        settings,
+        streams,
+        &format!("starting a server on {listen}, with its state in {}", settings.state.display()),
+    )?;
+    if listen != settings.listen {
+        say(settings, streams, &format!("port {} is taken", settings.listen.port()))?;
+    }
+    tokio::select! {
+        ready = server.ready(&client) => { ready?; }
+        () = stop.wanted() => return Ok(FAILED),
+    }
+    let since = human::now();
+    let project;
+    let outcome = tokio::select! {
+        outcome = deploy::send_and_follow(settings, &client, folder, args.verbose, streams) => {
+            let outcome = outcome?;
+            project = outcome.project.clone();
+            outcome
+        }
+        e = server.unexpected_end() => return Err(e),
+        () = stop.wanted() => return Ok(FAILED),
+    };
+    let code = deploy::finish(settings, &outcome, streams)?;
+    if code != OK {
+        return Ok(code);
+    }
+    say(settings, streams, "Ctrl-C stops it")?;
+    let target = Target { project, service: None };
+    let query = LogQuery { since_ms: Some(since), follow: true, ..LogQuery::default() };
+    let mut lines = Box::pin(logs::follow(client, target, query));
+    let mut show = logs::Show::new(false, false, streams);
+    loop {
+        tokio::select! {
+            line = lines.next() => match line {
+                Some(Ok(line)) if !settings.json => show.line(&line, streams)?,
+                Some(Ok(_)) => {}
+                // Logs are a courtesy here; the app goes on without them.
+                Some(Err(_)) | None => break,
+            },
+            e = server.unexpected_end() => return Err(e),
+            () = stop.wanted() => return Ok(OK),
+        }
+    }
+    tokio::select! {
+        e = server.unexpected_end() => Err(e),
+        () = stop.wanted() => Ok(OK),
+    }
+}
+
+/// Ask the server to end and wait for it; asked once more, kill it.
+async fn end(settings: &Settings, server: &mut Server, stop: &mut Stop, streams: &mut Streams) -> Result<()> {
+    server.ask_to_end();
+    say(settings, streams, "stopping; Ctrl-C again kills")?;
+    tokio::select! {
+        status = server.wait() => { status?; }
+        () = stop.wanted() => {
+            server.kill();
+            server.wait().await?;
+            streams.warning("killed; what it left behind is taken over by the next server, or ended by it")?;
+        }
+    }
+    Ok(())
+}
+
+/// A word to people; programs that read JSON get only that.
+fn say(settings: &Settings, streams: &mut Streams, text: &str) -> Result<()> {
+    if !settings.json {
+        streams.err_line(text)?;
+    }
+    Ok(())
+}
+
+/// Signals that mean stop.
+struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+    hangup: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    async fn wanted(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+            _ = self.hangup.recv() => {}
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! `sleep`, `wake`, `restart` and `down`.
+
+use anyhow::Result;
+use dormouse_api::Affected;
+
+use crate::{
+    OK,
+    args::{DownArgs, TargetArgs},
+    settings::Settings,
+    streams::{Paint, Streams},
+    target::Target,
+};
+
+/// What can be asked of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verb {
+    Sleep,
+    Wake,
+    Restart,
+}
+
+pub(crate) async fn apply(
+    settings: &Settings,
+    verb: Verb,
+    args: &TargetArgs,
+    streams: &mut Streams,
+) -> Result<u8> {
+    let client = settings.client();
+    let target = Target::find(&args.target, &client).await?;
+    let (project, service) = (target.project.as_str(), target.service.as_deref());
+    let (done, affected) = match verb {
+        Verb::Sleep => ("asleep", client.sleep(project, service).await?),
+        Verb::Wake => ("awake", client.wake(project, service).await?),
+        Verb::Restart => ("restarting", client.restart(project, service).await?),
+    };
+    show(settings, done, &affected, streams)
+}
+
+pub(crate) async fn down(settings: &Settings, args: &DownArgs, streams: &mut Streams) -> Result<u8> {
+    let client = settings.client();
+    let affected = match client.down(&args.project, args.drop_logs).await {
+        Ok(affected) => affected,
+        Err(e) => {
+            // Also a project that never got as far as a service can be taken down, so ask first and explain after.
+            Target::find(&args.project, &client).await?;
+            return Err(e.into());
+        }
+    };
+    show(settings, "gone", &affected, streams)
+}
+
+fn show(settings: &Settings, done: &str, affected: &Affected, streams: &mut Streams) -> Result<u8> {
+    if settings.json {
+        streams.out_json(affected)?;
+        return Ok(OK);
+    }
+    if affected.services.is_empty() {
+        streams.out_line(&format!("{} {done}", affected.project))?;
+    }
+    for service in &affected.services {
+        let name = streams.out_paint(Paint::Bold, &format!("{}/{service}", affected.project));
+        streams.out_line(&format!("{name} {done}"))?;
+    }
+    Ok(OK)
+}
