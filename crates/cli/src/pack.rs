@@ -136,8 +136,7 @@ mod tests {
         }
         assert_eq!(
             seen,
-            ["/main.py 644 196608", "link 777 0", "requirements.txt 755 8"]
-                .map(|s| s.trim_start_matches('/'))
+            ["main.py 644 196608", "link 777 0", "requirements.txt 755 8"]
         );
     }
 }

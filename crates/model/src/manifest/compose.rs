@@ -104,7 +104,7 @@ pub(super) fn project(source: &Source<'_>, root: &Node, report: &mut Report) -> 
             _ => r.unknown_key(entry, "", &["name", "services", "networks", "volumes", "secrets", "configs"]),
         }
     }
-    if project.services.is_none() {
+    if project.services.is_none() && matches!(root.value, Value::Table(_)) {
         let place = r.place(&root.span, "");
         r.report.at(place, "there are no `services` in this file", None);
     }

@@ -21,15 +21,22 @@ pub(super) fn sanitise(folder: &str, fallback: &str) -> String {
     if name.is_empty() { fallback.to_owned() } else { name.to_owned() }
 }
 
-/// The candidate nearest to `name`, if one is near enough to have been meant.
+/// The candidate nearest to `name`, if one is near enough to have been meant: two swapped letters in a short name, or
+/// much the same word.
 pub(super) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = name.to_lowercase().replace('_', "-");
+    let plain = |s: &str| s.to_lowercase().replace('_', "-");
+    let typed = plain(name);
     candidates
         .into_iter()
-        .map(|c| (strsim::jaro_winkler(&lower, &c.to_lowercase().replace('_', "-")), c))
-        .filter(|(score, _)| *score >= 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, c)| c)
+        .filter_map(|c| {
+            let known = plain(c);
+            let slips = strsim::osa_distance(&typed, &known);
+            let alike = strsim::jaro_winkler(&typed, &known);
+            let allowed = (typed.chars().count() / 3).max(1);
+            (slips <= allowed && slips < known.len() || alike >= 0.85).then_some((slips, alike, c))
+        })
+        .min_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)))
+        .map(|(_, _, c)| c)
 }
 
 /// A hint that names the nearest candidate, or all of them.
@@ -75,6 +82,8 @@ mod tests {
             ("Memory", Some("memory")),
             ("stop-grace", Some("stop_grace")),
             ("xyzzy", None),
+            ("x", None),
+            ("sleeep", Some("sleep")),
         ] {
             assert_eq!(nearest(typed, keys), want, "{typed}");
         }

@@ -72,7 +72,8 @@ impl fmt::Display for Problem {
             let gutter = " ".repeat(number.len());
             let pad: String =
                 p.text.chars().take(p.column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-            write!(f, "\n  {gutter} |\n  {number} | {}\n  {gutter} | {pad}{}", p.text, "^".repeat(p.width))?;
+            let line = format!("  {number} | {}", p.text);
+            write!(f, "\n  {gutter} |\n{}\n  {gutter} | {pad}{}", line.trim_end(), "^".repeat(p.width))?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\n  hint: {hint}")?;
@@ -162,6 +163,10 @@ impl Report {
     /// As [`Self::warn`], at a place.
     pub(super) fn warn_at(&mut self, place: &Place, message: impl fmt::Display) {
         self.warn(format!("{}:{}: {}: {message}", place.file, place.line, place.key));
+    }
+
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
     }
 
     /// Problems win; without any there must be a project.

@@ -113,7 +113,13 @@ impl Reader<'_> {
         {
             return Some(n);
         }
-        let found = node.value.scalar().unwrap_or_else(|| node.value.kind().to_owned());
+        let found = match &node.value {
+            Value::Int(i) => i.to_string(),
+            Value::Float(f) => f.to_string(),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Table(_) => {
+                node.value.kind().to_owned()
+            }
+        };
         self.problem(
             &node.span,
             key,

@@ -45,10 +45,13 @@ pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Repor
         }
     };
     if services.is_empty() {
-        report.folder(
-            "there is nothing to run in this folder",
-            "add a requirements.txt beside the code, or a dormouse.toml with a [services.web]",
-        );
+        // A file that says something wrong has more to do with it than what it does not say.
+        if !report.has_problems() {
+            report.folder(
+                "there is nothing to run in this folder",
+                "add a requirements.txt beside the code, or a dormouse.toml with a [services.web]",
+            );
+        }
         return None;
     }
     let found = typed.services.is_none();

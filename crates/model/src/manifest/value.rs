@@ -50,9 +50,9 @@ pub(super) fn memory(text: &str) -> Result<u64, String> {
         Some(bytes)
     });
     match parsed {
-        None => Err(format!("`{text}` is not a size; write it like \"512MiB\" or \"1GB\"")),
+        None => Err(format!("`{text}` is not a size; write it like `512MiB` or `1GB`")),
         Some(bytes) if bytes < MIN_MEMORY => {
-            Err(format!("`{text}` is too little to start anything; the least is \"16MiB\""))
+            Err(format!("`{text}` is too little to start anything; the least is `16MiB`"))
         }
         Some(bytes) => Ok(bytes),
     }
@@ -69,7 +69,7 @@ pub(super) fn cpu(cores: f64) -> Result<u32, String> {
 
 /// A time: `90s`, `5m`, `1h30m`, `500ms`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let bad = || format!("`{text}` is not a time; write it like \"30s\", \"5m\" or \"1h30m\"");
+    let bad = || format!("`{text}` is not a time; write it like `30s`, `5m` or `1h30m`");
     let mut rest = text.trim();
     let mut total = 0.0;
     if rest.is_empty() {

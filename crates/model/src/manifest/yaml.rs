@@ -166,7 +166,7 @@ impl Loader {
     }
 }
 
-/// Resolve `<<`: its tables give what the table itself does not say.
+/// Resolve `<<`: its tables give what the table itself does not say, and come first, so that what stands there wins.
 fn merge(mut entries: Vec<Entry>) -> Vec<Entry> {
     let Some(i) = entries.iter().position(|e| e.key == "<<") else { return entries };
     let tables = match entries.remove(i).node.value {
@@ -180,16 +180,18 @@ fn merge(mut entries: Vec<Entry>) -> Vec<Entry> {
             vec![one]
         }
     };
+    let mut merged: Vec<Entry> = Vec::new();
     for table in tables {
         if let Value::Table(more) = table {
             for entry in more {
-                if entries.iter().all(|e| e.key != entry.key) {
-                    entries.push(entry);
+                if entries.iter().chain(&merged).all(|e| e.key != entry.key) {
+                    merged.push(entry);
                 }
             }
         }
     }
-    entries
+    merged.append(&mut entries);
+    merged
 }
 
 /// A plain scalar by the core schema (YAML 1.2.2 §10.3.2).

@@ -1,1 +1,0 @@
-//! Whole manifests in, whole results out.

@@ -1,0 +1,133 @@
+//! `dormouse.toml` that is right.
+
+use expect_test::expect;
+
+use super::{check, folder};
+
+const APP: [(&str, &str); 4] = [
+    ("backend/requirements.txt", "fastapi\n"),
+    ("backend/main.py", "from fastapi import FastAPI\n@app.get(\"/health\")\n"),
+    ("frontend/requirements.txt", "streamlit\n"),
+    ("frontend/app.py", "import streamlit as st\n"),
+];
+
+#[test]
+fn every_key() {
+    let text = r#"
+name = "shop"
+[services.frontend]
+start = "streamlit run app.py --server.port $PORT"
+port = 8501
+needs = ["backend"]
+public = true
+sleep = "10m"
+[services.backend]
+source = "./backend/"
+kind = "web"
+start = ["uvicorn", "main:app", "--title", "a b"]
+memory = "512MiB"
+cpu = 0.5
+pids = 64
+stop_grace = "5s"
+packages = ["libpq5", "ffmpeg"]
+env = { MODE = "fast", WORKERS = 2, DEBUG = false }
+[services.backend.health]
+path = "/ready"
+interval = "5s"
+timeout = 2
+start_timeout = "1m30s"
+hang_timeout = "500ms"
+failures = 5
+[services.backend.sleep]
+after = "1h"
+depth = "frozen"
+[services.mailer]
+source = "backend"
+kind = "worker"
+sleep = "never"
+"#;
+    let mut files = vec![("dormouse.toml", text)];
+    files.extend(APP);
+    check(
+        &folder("x", &files),
+        &expect![[r#"
+            project shop
+            front frontend
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen grace=5s packages={"ffmpeg", "libpq5"}
+            frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] health=/_stcore/health needs={backend} sleep=Some(600s) paged
+            mailer: source=backend port=8000 worker sleep=None paged
+        "#]],
+    );
+}
+
+#[test]
+fn defaults_fill_the_rest() {
+    for (text, expected) in [
+        (
+            "",
+            expect![[r"
+                project my-shop
+                front frontend
+                backend: source=backend port=8000 health=/health
+                frontend: source=frontend port=8000 public health=/_stcore/health needs={backend}
+            "]],
+        ),
+        (
+            "name = \"a\"\n[services.backend]\n[services.frontend]\n",
+            expect![[r"
+                project a
+                front frontend
+                backend: source=backend port=8000 health=/health
+                frontend: source=frontend port=8000 public health=/_stcore/health
+            "]],
+        ),
+        (
+            "[services.api]\nsource = 'backend'\nhealth = 'tcp'\nstart = 'uvicorn main:app --port=9000'\n",
+            expect![[r#"
+                project my-shop
+                front api
+                api: source=backend port=9000 public start=["uvicorn", "main:app", "--port=9000"]
+            "#]],
+        ),
+        (
+            "[services.one]\nsource = 'backend'\n[services.two]\nsource = 'frontend'\n",
+            expect![[r"
+                project my-shop
+                front two
+                one: source=backend port=8000 health=/health
+                two: source=frontend port=8000 public health=/_stcore/health
+            "]],
+        ),
+        (
+            "[services.one]\nsource = 'backend'\n[services.two]\nsource = 'backend'\n",
+            expect![[r"
+                project my-shop
+                one: source=backend port=8000 health=/health
+                two: source=backend port=8000 health=/health
+                warning: no service is public, so nothing can be opened from outside
+                  hint: write `public = true` under one of them in dormouse.toml
+            "]],
+        ),
+        (
+            "[services.web]\nsource = 'backend'\npublic = false\n",
+            expect![[r"
+                project my-shop
+                web: source=backend port=8000 health=/health
+            "]],
+        ),
+        (
+            // Each needs the other: they wake together.
+            "[services.backend]\nneeds = ['frontend']\npublic = true\n[services.frontend]\nneeds = ['backend']\nsleep = false\n",
+            expect![[r"
+                project my-shop
+                front backend
+                backend: source=backend port=8000 public health=/health needs={frontend}
+                frontend: source=frontend port=8000 health=/_stcore/health needs={backend} sleep=None paged
+            "]],
+        ),
+    ] {
+        let mut files = vec![("dormouse.toml", text)];
+        files.extend(APP);
+        check(&folder("My Shop", &files), &expected);
+    }
+}

@@ -1,0 +1,94 @@
+//! Whole folders in, whole results out.
+
+mod compose;
+mod detect;
+mod errors;
+mod manifest;
+mod no_panic;
+
+use expect_test::Expect;
+
+use super::{ManifestInput, resolve};
+use crate::{Depth, HealthSpec, Limits, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
+
+/// A folder of files; a name that ends in `/` is a folder.
+fn folder(name: &str, files: &[(&str, &str)]) -> ManifestInput {
+    let mut input = ManifestInput::new(name);
+    for (path, text) in files {
+        match path.strip_suffix('/') {
+            Some(folder) => input.add_folder(folder),
+            None => input.add_file(path, *text),
+        }
+    }
+    input
+}
+
+fn check(input: &ManifestInput, expected: &Expect) {
+    expected.assert_eq(&shown(input));
+}
+
+/// The result in a few lines: of each service only what differs from the defaults.
+fn shown(input: &ManifestInput) -> String {
+    let (spec, warnings) = match resolve(input) {
+        Ok(done) => done,
+        Err(e) => return format!("{e}\n"),
+    };
+    let mut text = format!("project {}\n", spec.name);
+    if let Some(front) = spec.front() {
+        text += &format!("front {}\n", front.name);
+    }
+    for service in spec.services.values() {
+        text += &show(service);
+    }
+    for warning in warnings {
+        text += &format!("warning: {warning}\n");
+    }
+    text
+}
+
+fn show(s: &ServiceSpec) -> String {
+    let mut t = format!("{}: source={} port={}", s.name, s.source, s.port);
+    if s.kind == ServiceKind::Worker {
+        t += " worker";
+    }
+    if s.visibility == Visibility::Public {
+        t += " public";
+    }
+    if let Some(start) = &s.start {
+        t += &format!(" start={start:?}");
+    }
+    if let Some(path) = &s.health.path {
+        t += &format!(" health={path}");
+    }
+    if s.health != (HealthSpec { path: s.health.path.clone(), ..HealthSpec::default() }) {
+        let h = &s.health;
+        t += &format!(
+            " probe=({:?} {:?} {:?} {} {:?})",
+            h.interval, h.timeout, h.start_timeout, h.failures, h.hang_timeout
+        );
+    }
+    if !s.needs.is_empty() {
+        t += &format!(" needs={:?}", s.needs);
+    }
+    if s.limits != Limits::default() {
+        t += &format!(" limits={} {}m {}", s.limits.memory, s.limits.cpu_milli, s.limits.pids);
+    }
+    if !s.env.is_empty() {
+        t += &format!(" env={:?}", s.env);
+    }
+    if s.sleep != SleepPolicy::default() {
+        let depth = match s.sleep.depth {
+            Depth::Frozen => "frozen",
+            Depth::Paged => "paged",
+            Depth::Stopped => "stopped",
+        };
+        t += &format!(" sleep={:?} {depth}", s.sleep.after);
+    }
+    if s.stop_grace.as_secs() != 30 {
+        t += &format!(" grace={:?}", s.stop_grace);
+    }
+    if !s.packages.is_empty() {
+        t += &format!(" packages={:?}", s.packages);
+    }
+    t + "\n"
+}
