@@ -1,4 +1,4 @@
-"""A backend with a memory: a table that takes a while to load, and a count of what it was asked."""
+"""A backend with a memory: a loaded table, a count of its visitors' sessions, and one of what it was asked."""
 
 import csv
 import io
@@ -17,7 +17,7 @@ Lisbon,12,15,23,18
 Oslo,-3,6,18,7
 """
 
-state = {"started": 0.0, "queries": 0, "table": {}}
+state = {"started": 0.0, "sessions": 0, "queries": 0, "table": {}}
 
 
 @asynccontextmanager
@@ -37,6 +37,12 @@ async def health():
     return {"status": "ok", "rows": len(state["table"])}
 
 
+@app.post("/sessions")
+async def new_session():
+    state["sessions"] += 1
+    return {"session": state["sessions"]}
+
+
 @app.get("/cities")
 async def cities():
     return sorted(state["table"])
@@ -52,4 +58,4 @@ async def climate(city: str):
 
 @app.get("/stats")
 async def stats():
-    return {"queries": state["queries"], "started": state["started"]}
+    return {"sessions": state["sessions"], "queries": state["queries"], "started": state["started"]}

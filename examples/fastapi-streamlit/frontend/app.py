@@ -10,21 +10,25 @@ BACKEND = os.environ.get("BACKEND_URL", "http://backend:8000")
 st.set_page_config(page_title="Climate", page_icon="🐭")
 st.title("How warm is it there?")
 
-if "clicks" not in st.session_state:
-    st.session_state.clicks = 0
-    st.session_state.seen = []
 
-
-def ask(path: str):
+def ask(path: str, method: str = "GET"):
     """The backend's answer, or a message where there is none."""
     try:
-        answer = requests.get(f"{BACKEND}{path}", timeout=60)
+        answer = requests.request(method, f"{BACKEND}{path}", timeout=60)
         answer.raise_for_status()
         return answer.json()
     except requests.RequestException as error:
         st.error(f"The backend does not answer: {error}")
         return None
 
+
+if "clicks" not in st.session_state:
+    st.session_state.clicks = 0
+    st.session_state.seen = []
+    st.session_state.number = (ask("/sessions", "POST") or {}).get("session")
+
+if st.session_state.number:
+    st.caption(f"You are session {st.session_state.number} since the backend was started.")
 
 cities = ask("/cities") or []
 city = st.selectbox("City", cities)
