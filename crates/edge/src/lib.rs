@@ -5,11 +5,21 @@
 //! and its own pointer to the routes, so that requests share no lock; what they share are counters per instance.
 #![forbid(unsafe_code)]
 
+mod accept;
 mod book;
 mod cidr;
+mod find;
+mod frames;
+mod http1;
+mod pages;
+mod private;
 mod run;
 mod settings;
+mod table;
 mod tally;
+mod tunnel;
+mod wakes;
+mod worker;
 
 use std::future::Future;
 
@@ -24,7 +34,7 @@ pub trait Wake: Send + Sync + 'static {
     /// Wait until the service can take requests, and say where.
     ///
     /// Called once for all requests held for a service at the same time. The future is dropped when the last of them
-    /// has gone, and polled on the threads of the edge. Wait, don't refuse, while the decider is away: the edge ends
+    /// has gone. Wait, don't refuse, while the decider is away: the edge ends
     /// the hold itself after [`EdgeSettings::hold_timeout`].
     fn wake(&self, service: &ServiceKey) -> impl Future<Output = Result<Vec<Target>, WakeRefused>> + Send;
 }

@@ -1,0 +1,289 @@
+//! What is changed in a head on its way through, and what is refused.
+
+use std::net::SocketAddr;
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
+    header::{
+        CONNECTION, CONTENT_LENGTH, EXPECT, FORWARDED, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+        TRANSFER_ENCODING, UPGRADE,
+    },
+    request, response,
+};
+
+use crate::EdgeSettings;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// What all requests of one connection say about where they came from. Made once, so that a request copies nothing.
+#[derive(Debug)]
+pub(crate) struct Origin {
+    trusted: bool,
+    ip: HeaderValue,
+    port: HeaderValue,
+}
+
+impl Origin {
+    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, settings: &EdgeSettings) -> Self {
+        let ip = peer.ip().to_canonical();
+        let text = HeaderValue::from_str(&ip.to_string());
+        Self {
+            trusted: settings.trusted_proxies.iter().any(|block| block.contains(ip)),
+            // Digits, letters, dots and colons always make a value.
+            ip: text.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
+            port: HeaderValue::from(local.port()),
+        }
+    }
+}
+
+/// Make a client's head ready for an instance. Says whether it asks for a WebSocket.
+pub(crate) fn forward(head: &mut request::Parts, origin: &Origin) -> Result<bool, StatusCode> {
+    if head.method == Method::CONNECT {
+        return Err(StatusCode::METHOD_NOT_ALLOWED);
+    }
+    // hyper has refused lengths that differ and codings that do not end in chunked, and prefers the coding to the
+    // length. What is left is a coding below chunked, which an instance might see as another request's bytes.
+    let mut codings = head.headers.get_all(TRANSFER_ENCODING).iter();
+    if let Some(coding) = codings.next() {
+        let chunked = coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        if !chunked || codings.next().is_some() || head.headers.contains_key(CONTENT_LENGTH) {
+            return Err(StatusCode::BAD_REQUEST);
+        }
+    }
+    let websocket = asks_for_websocket(&head.headers);
+    let wants_trailers = head.headers.get_all(TE).iter().any(|te| has_token(te, "trailers"));
+    // The coding stays: it is the hop's own again, and says that a body follows whatever the method.
+    let coding = head.headers.remove(TRANSFER_ENCODING);
+    strip_hop(&mut head.headers);
+    let headers = &mut head.headers;
+    if let Some(coding) = coding {
+        headers.insert(TRANSFER_ENCODING, coding);
+    }
+    headers.remove(PROXY_AUTHORIZATION);
+    // Answered by ourselves as soon as the body is wanted.
+    headers.remove(EXPECT);
+    if wants_trailers {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if websocket {
+        ask_for_websocket(headers);
+    }
+    set_origin(headers, origin);
+    head.version = Version::HTTP_11;
+    Ok(websocket)
+}
+
+fn set_origin(headers: &mut HeaderMap, origin: &Origin) {
+    let proto = HeaderValue::from_static("http");
+    let host = headers.get(HOST).cloned();
+    if origin.trusted {
+        let through = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+        let chain = through.chain([origin.ip.as_bytes()]).collect::<Vec<_>>().join(&b", "[..]);
+        let chain = HeaderValue::from_bytes(&chain).unwrap_or_else(|_| origin.ip.clone());
+        headers.insert(FORWARDED_FOR, chain);
+        headers.entry(REAL_IP).or_insert_with(|| origin.ip.clone());
+        headers.entry(FORWARDED_PROTO).or_insert(proto);
+        headers.entry(FORWARDED_PORT).or_insert_with(|| origin.port.clone());
+        if let Some(host) = host {
+            headers.entry(FORWARDED_HOST).or_insert(host);
+        }
+    } else {
+        headers.remove(FORWARDED);
+        headers.insert(FORWARDED_FOR, origin.ip.clone());
+        headers.insert(REAL_IP, origin.ip.clone());
+        headers.insert(FORWARDED_PROTO, proto);
+        headers.insert(FORWARDED_PORT, origin.port.clone());
+        if let Some(host) = host {
+            headers.insert(FORWARDED_HOST, host);
+        }
+    }
+}
+
+/// Make an instance's head ready for a client.
+pub(crate) fn give_back(head: &mut response::Parts) {
+    strip_hop(&mut head.headers);
+    head.headers.remove(PROXY_AUTHENTICATE);
+    head.version = Version::HTTP_11;
+}
+
+/// Take out what concerns one connection only (RFC 9110 §7.6.1).
+fn strip_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let listed: Vec<HeaderName> = headers
+            .get_all(CONNECTION)
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|b| *b == b','))
+            .filter_map(|token| HeaderName::from_bytes(token.trim_ascii()).ok())
+            // Nobody can ask us to forget whom a message is for and where it ends.
+            .filter(|name| name != HOST && name != CONTENT_LENGTH)
+            .collect();
+        for name in listed {
+            headers.remove(name);
+        }
+        headers.remove(CONNECTION);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, TE, TRANSFER_ENCODING, UPGRADE] {
+        headers.remove(name);
+    }
+}
+
+/// Put back what an upgrade needs.
+pub(crate) fn ask_for_websocket(headers: &mut HeaderMap) {
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+}
+
+fn asks_for_websocket(headers: &HeaderMap) -> bool {
+    headers.get(UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+        && headers.get_all(CONNECTION).iter().any(|value| has_token(value, "upgrade"))
+}
+
+fn has_token(value: &HeaderValue, token: &str) -> bool {
+    value.as_bytes().split(|b| *b == b',').any(|t| t.trim_ascii().eq_ignore_ascii_case(token.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use http::Request;
+
+    use super::*;
+
+    fn check(trusted: bool, request: &[(&str, &str)], expected: &Expect) {
+        let trusted_proxies = if trusted { vec!["192.0.2.0/24".parse().unwrap()] } else { vec![] };
+        let settings = EdgeSettings { trusted_proxies, ..EdgeSettings::default() };
+        let origin =
+            Origin::new("192.0.2.7:5000".parse().unwrap(), "127.0.0.1:8080".parse().unwrap(), &settings);
+        let mut builder = Request::builder().method(Method::POST);
+        for (name, value) in request {
+            builder = builder.header(*name, *value);
+        }
+        let (mut head, ()) = builder.body(()).unwrap().into_parts();
+        let text = match forward(&mut head, &origin) {
+            Err(status) => format!("{status}\n"),
+            Ok(websocket) => {
+                let mut lines: Vec<String> =
+                    head.headers.iter().map(|(n, v)| format!("{n}: {}\n", v.to_str().unwrap())).collect();
+                lines.sort();
+                format!("websocket: {websocket}\n{}", lines.concat())
+            }
+        };
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn lies_of_strangers_are_replaced() {
+        check(
+            false,
+            &[
+                ("host", "a.localhost"),
+                ("x-forwarded-for", "10.0.0.1"),
+                ("x-forwarded-for", "10.0.0.2"),
+                ("x-forwarded-proto", "https"),
+                ("x-real-ip", "10.0.0.1"),
+                ("forwarded", "for=10.0.0.1"),
+                ("connection", "x-forwarded-for, host, x-secret"),
+                ("x-secret", "1"),
+            ],
+            &expect![[r"
+                websocket: false
+                host: a.localhost
+                x-forwarded-for: 192.0.2.7
+                x-forwarded-host: a.localhost
+                x-forwarded-port: 8080
+                x-forwarded-proto: http
+                x-real-ip: 192.0.2.7
+            "]],
+        );
+    }
+
+    #[test]
+    fn words_of_trusted_proxies_are_kept() {
+        check(
+            true,
+            &[
+                ("host", "a.localhost"),
+                ("x-forwarded-for", "198.51.100.1"),
+                ("x-forwarded-proto", "https"),
+                ("x-forwarded-host", "a.example"),
+                ("x-real-ip", "198.51.100.1"),
+            ],
+            &expect![[r"
+                websocket: false
+                host: a.localhost
+                x-forwarded-for: 198.51.100.1, 192.0.2.7
+                x-forwarded-host: a.example
+                x-forwarded-port: 8080
+                x-forwarded-proto: https
+                x-real-ip: 198.51.100.1
+            "]],
+        );
+    }
+
+    #[test]
+    fn hop_by_hop_stays_behind() {
+        check(
+            false,
+            &[
+                ("connection", "keep-alive, TE"),
+                ("keep-alive", "timeout=5"),
+                ("te", "gzip, trailers"),
+                ("expect", "100-continue"),
+                ("upgrade", "h2c"),
+                ("http2-settings", "AAMAAABk"),
+                ("proxy-authorization", "Basic eA=="),
+                ("transfer-encoding", "Chunked"),
+            ],
+            &expect![[r"
+                websocket: false
+                http2-settings: AAMAAABk
+                te: trailers
+                transfer-encoding: Chunked
+                x-forwarded-for: 192.0.2.7
+                x-forwarded-port: 8080
+                x-forwarded-proto: http
+                x-real-ip: 192.0.2.7
+            "]],
+        );
+    }
+
+    #[test]
+    fn websockets_pass() {
+        check(
+            false,
+            &[
+                ("connection", "keep-alive, Upgrade"),
+                ("upgrade", "WebSocket"),
+                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ],
+            &expect![[r"
+                websocket: true
+                connection: Upgrade
+                sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==
+                upgrade: websocket
+                x-forwarded-for: 192.0.2.7
+                x-forwarded-port: 8080
+                x-forwarded-proto: http
+                x-real-ip: 192.0.2.7
+            "]],
+        );
+    }
+
+    #[test]
+    fn shapes_that_could_smuggle_are_refused() {
+        for shape in [
+            &[("transfer-encoding", "gzip, chunked")][..],
+            &[("transfer-encoding", "chunked"), ("transfer-encoding", "chunked")],
+            &[("transfer-encoding", "chunked, chunked")],
+            &[("transfer-encoding", "chunked"), ("content-length", "3")],
+        ] {
+            check(false, shape, &expect!["400 Bad Request\n"]);
+        }
+    }
+}

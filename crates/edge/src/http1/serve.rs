@@ -1,0 +1,77 @@
+//! One client connection, from its first byte to its last.
+
+use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use super::{
+    headers::Origin,
+    io::ClientIo,
+    proxy::{Client, answer},
+    watch::{End, Watched},
+};
+use crate::{
+    private::keep_alive,
+    worker::{Counted, Worker},
+};
+
+/// Serve requests until the client leaves, is too slow, or we drain.
+pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
+    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
+        return;
+    };
+    // Both only make things better.
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive());
+    let watched = Watched::new(worker.clone());
+    let state = watched.state.clone();
+    let settings = worker.settings();
+    let mut builder = http1::Builder::new();
+    builder.max_headers(settings.max_headers).max_buf_size(settings.max_header_bytes);
+    // Ours is cheaper: see `Watched`.
+    builder.header_read_timeout(None);
+    let client = Rc::new(Client {
+        origin: Origin::new(peer, local, settings),
+        state: state.clone(),
+        counted: Rc::new(counted),
+        worker: worker.clone(),
+    });
+    let service = service_fn(move |request| {
+        let client = client.clone();
+        async move { Ok::<_, Infallible>(answer(client, request).await) }
+    });
+    let io = TokioIo::new(ClientIo { stream, state: state.clone() });
+    let mut connection = Some(builder.serve_connection(io, service).with_upgrades());
+    let mut ending = false;
+    let slow = poll_fn(|cx| {
+        let Some(served) = connection.as_mut() else {
+            return Poll::Ready(None);
+        };
+        let mut pinned = Pin::new(served);
+        match state.end(cx.waker()) {
+            Some(End::SlowHead) => return Poll::Ready(connection.take()),
+            Some(End::Gracefully) if !ending => {
+                ending = true;
+                pinned.as_mut().graceful_shutdown();
+            }
+            Some(End::Gracefully) | None => {}
+        }
+        pinned.poll(cx).map(|ended| {
+            if let Err(error) = ended {
+                tracing::debug!(%peer, %error, "client connection ended");
+            }
+            None
+        })
+    })
+    .await;
+    if let Some(parts) = slow.and_then(hyper::server::conn::http1::UpgradeableConnection::into_parts) {
+        // Nothing waits for it: a client that does not read either gets nothing.
+        let _ = parts.io.inner().stream.try_write(
+            b"HTTP/1.1 408 Request Timeout\r\nserver: dormouse\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
+        );
+    }
+    drop(watched);
+}

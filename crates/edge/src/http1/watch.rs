@@ -1,0 +1,154 @@
+//! Ends client connections that take too long to say something.
+//!
+//! hyper would arm a timer per request; one look a second at all connections costs less, and none while there are none.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU8, AtomicU32, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use tokio::task::spawn_local;
+
+use crate::worker::Worker;
+
+const TICK: Duration = Duration::from_secs(1);
+
+/// What a connection is doing. Shared with its socket, which hyper wants to be `Send`; used by one thread only.
+#[derive(Debug, Default)]
+pub(crate) struct ConnState {
+    phase: AtomicU8,
+    /// Ticks seen in this phase.
+    age: AtomicU32,
+    end: AtomicU8,
+    waker: OnceLock<Waker>,
+}
+
+/// Why a connection is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// After the request it is busy with, if any.
+    Gracefully,
+    /// A request head did not arrive in time.
+    SlowHead,
+}
+
+// Phases.
+const IDLE: u8 = 0;
+const HEAD: u8 = 1;
+const BUSY: u8 = 2;
+// Ends; 0 is none.
+const GRACEFULLY: u8 = 1;
+const SLOW_HEAD: u8 = 2;
+
+impl ConnState {
+    /// Bytes came in: when nothing was going on, they begin a request head.
+    pub(crate) fn bytes(&self) {
+        if self.phase.load(Ordering::Relaxed) == IDLE {
+            self.enter(HEAD);
+        }
+    }
+    /// A request head is complete.
+    pub(crate) fn busy(&self) {
+        self.enter(BUSY);
+    }
+    /// The response has been handed over.
+    pub(crate) fn idle(&self) {
+        self.enter(IDLE);
+    }
+    fn enter(&self, phase: u8) {
+        self.phase.store(phase, Ordering::Relaxed);
+        self.age.store(0, Ordering::Relaxed);
+    }
+
+    /// Whether the connection is to end; it is polled again when that changes.
+    pub(crate) fn end(&self, waker: &Waker) -> Option<End> {
+        // A task's waker stays the same for its lifetime.
+        self.waker.get_or_init(|| waker.clone());
+        match self.end.load(Ordering::Relaxed) {
+            GRACEFULLY => Some(End::Gracefully),
+            SLOW_HEAD => Some(End::SlowHead),
+            _ => None,
+        }
+    }
+    fn set_end(&self, end: u8) {
+        self.end.store(end, Ordering::Relaxed);
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+
+    fn tick(&self, header_ticks: u32, idle_ticks: u32) {
+        let age = self.age.fetch_add(1, Ordering::Relaxed);
+        match self.phase.load(Ordering::Relaxed) {
+            IDLE if age >= idle_ticks => self.set_end(GRACEFULLY),
+            HEAD if age >= header_ticks => self.set_end(SLOW_HEAD),
+            _ => {}
+        }
+    }
+}
+
+/// All client connections of a worker that speak HTTP.
+#[derive(Debug, Default)]
+pub(crate) struct Watch {
+    connections: RefCell<HashMap<u64, Arc<ConnState>>>,
+    next: Cell<u64>,
+    ticking: Cell<bool>,
+}
+
+impl Watch {
+    /// Ask all to end after what they are busy with.
+    pub(crate) fn end_all(&self) {
+        self.connections.borrow().values().for_each(|state| state.set_end(GRACEFULLY));
+    }
+}
+
+/// Keeps a connection watched until dropped.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    worker: Rc<Worker>,
+    number: u64,
+    pub(crate) state: Arc<ConnState>,
+}
+
+impl Watched {
+    pub(crate) fn new(worker: Rc<Worker>) -> Self {
+        let watch = &worker.watch;
+        let number = watch.next.replace(watch.next.get() + 1);
+        let state = Arc::<ConnState>::default();
+        if worker.draining() {
+            state.set_end(GRACEFULLY);
+        }
+        watch.connections.borrow_mut().insert(number, state.clone());
+        if !watch.ticking.replace(true) {
+            spawn_local(tick(worker.clone()));
+        }
+        Self { worker, number, state }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.worker.watch.connections.borrow_mut().remove(&self.number);
+    }
+}
+
+async fn tick(worker: Rc<Worker>) {
+    let ticks = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    let (header, idle) = (ticks(worker.settings().header_timeout), ticks(worker.settings().keep_alive));
+    loop {
+        tokio::time::sleep(TICK).await;
+        let connections = worker.watch.connections.borrow();
+        if connections.is_empty() {
+            worker.watch.ticking.set(false);
+            return;
+        }
+        connections.values().for_each(|state| state.tick(header, idle));
+    }
+}

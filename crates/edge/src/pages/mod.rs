@@ -1,0 +1,219 @@
+//! What a visitor is told when there is no instance to answer.
+
+mod render;
+
+use bytes::Bytes;
+use dormouse_model::ServiceKey;
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::find::NoInstance;
+
+/// Something to say to a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Page {
+    /// The request itself is at fault.
+    Refused(StatusCode),
+    /// Nothing is deployed at this host.
+    UnknownHost(String),
+    /// The service has no instance for it.
+    NoInstance(ServiceKey, NoInstance),
+    /// The instance broke off before it answered.
+    Broken(ServiceKey),
+}
+
+/// A page in words, before it takes a form.
+#[derive(Debug)]
+struct Text<'a> {
+    status: StatusCode,
+    /// For programs.
+    code: &'static str,
+    title: String,
+    /// What happened.
+    message: String,
+    /// What to do.
+    hint: String,
+    log: &'a [String],
+    /// Seconds after which trying again makes sense.
+    retry: Option<u32>,
+}
+
+impl Page {
+    /// In the form the client understands best.
+    pub(crate) fn render(&self, accept: Option<&HeaderValue>) -> Response<Bytes> {
+        render::render(&self.text(), accept)
+    }
+
+    fn text(&self) -> Text<'_> {
+        let text = |status, code, title: &str, message: String, hint: &str| Text {
+            status,
+            code,
+            title: title.to_owned(),
+            message,
+            hint: hint.to_owned(),
+            log: &[],
+            retry: None,
+        };
+        match self {
+            Self::Refused(status) => text(
+                *status,
+                "bad_request",
+                status.canonical_reason().unwrap_or("Refused"),
+                "The request is not one that can be passed on.".into(),
+                "Send exactly one Host header, one length, and no CONNECT.",
+            ),
+            Self::UnknownHost(host) => text(
+                StatusCode::NOT_FOUND,
+                "unknown_host",
+                "Nothing here yet",
+                format!("No service is deployed at {host}."),
+                "`dormouse deploy DIR` deploys a folder, and `dormouse ps` shows the address of every service.",
+            ),
+            Self::Broken(key) => text(
+                StatusCode::BAD_GATEWAY,
+                "no_answer",
+                "No answer",
+                format!("{} closed the connection before it answered.", key.service),
+                &format!("`dormouse logs {}` shows why.", key.service),
+            ),
+            Self::NoInstance(key, why) => no_instance(key, why),
+        }
+    }
+}
+
+fn no_instance<'a>(key: &ServiceKey, why: &'a NoInstance) -> Text<'a> {
+    let name = &key.service;
+    let logs = || format!("`dormouse logs {name}` shows more.");
+    let unavailable = |code, title: &str, message, hint| Text {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code,
+        title: title.to_owned(),
+        message,
+        hint,
+        log: &[],
+        retry: None,
+    };
+    match why {
+        NoInstance::Unknown => Text {
+            status: StatusCode::NOT_FOUND,
+            ..unavailable(
+                "unknown_service",
+                "Nothing here any more",
+                format!("{name} is not deployed."),
+                "`dormouse deploy DIR` deploys a folder.".into(),
+            )
+        },
+        NoInstance::Building => Text {
+            retry: Some(2),
+            ..unavailable(
+                "building",
+                "Building",
+                format!("The first build of {name} is running."),
+                "This page reloads by itself.".into(),
+            )
+        },
+        NoInstance::Crashed { reason, log_tail } => Text {
+            log: log_tail,
+            retry: Some(5),
+            ..unavailable("crashed", "Crashed", format!("{name} keeps ending: {reason}"), logs())
+        },
+        NoInstance::Failed { reason } => unavailable(
+            "build_failed",
+            "Build failed",
+            format!("{name} could not be built: {reason}"),
+            "Correct it and deploy again; `dormouse logs` shows the build.".into(),
+        ),
+        NoInstance::TimedOut => Text {
+            status: StatusCode::GATEWAY_TIMEOUT,
+            retry: Some(5),
+            ..unavailable("not_ready", "Still starting", format!("{name} was not ready in time."), logs())
+        },
+        NoInstance::Unreachable => Text {
+            status: StatusCode::BAD_GATEWAY,
+            retry: Some(2),
+            ..unavailable("unreachable", "Not reachable", format!("{name} accepts no connections."), logs())
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(page: &Page, accept: &'static str, expected: &Expect) {
+        let response = page.render(Some(&HeaderValue::from_static(accept)));
+        let mut text = format!("{}\n", response.status());
+        for (name, value) in response.headers() {
+            text += &format!("{name}: {}\n", value.to_str().unwrap());
+        }
+        text += &format!("\n{}\n", String::from_utf8_lossy(response.body()));
+        expected.assert_eq(&text);
+    }
+
+    #[test]
+    fn programs_get_text_or_json() {
+        let key: ServiceKey = "shop/web".parse().unwrap();
+        let crashed = NoInstance::Crashed {
+            reason: "exited with 1".into(),
+            log_tail: vec!["Traceback <b>".into(), "ValueError: \"x\" & y".into()],
+        };
+        let page = Page::NoInstance(key, crashed);
+        check(
+            &page,
+            "*/*",
+            &expect![[r#"
+                503 Service Unavailable
+                content-type: text/plain; charset=utf-8
+                cache-control: no-store
+                server: dormouse
+                retry-after: 5
+
+                web keeps ending: exited with 1
+
+                  Traceback <b>
+                  ValueError: "x" & y
+
+                `dormouse logs web` shows more.
+
+            "#]],
+        );
+        check(
+            &page,
+            "application/json",
+            &expect![[r#"
+                503 Service Unavailable
+                content-type: application/json
+                cache-control: no-store
+                server: dormouse
+                retry-after: 5
+
+                {"error":"crashed","message":"web keeps ending: exited with 1","hint":"`dormouse logs web` shows more.","log":["Traceback <b>","ValueError: \"x\" & y"]}
+
+            "#]],
+        );
+    }
+
+    #[test]
+    fn people_get_html_without_what_could_run_in_it() {
+        let key: ServiceKey = "shop/web".parse().unwrap();
+        let hostile = "<script>alert('1')</script>\"&";
+        let crashed = NoInstance::Crashed { reason: hostile.into(), log_tail: vec![hostile.into()] };
+        let pages =
+            [Page::NoInstance(key.clone(), crashed), Page::UnknownHost(hostile.into()), Page::Broken(key)];
+        for page in pages {
+            let response = page.render(Some(&HeaderValue::from_static("text/html,*/*;q=0.8")));
+            let html = String::from_utf8_lossy(response.body()).into_owned();
+            assert!(!html.contains("<script"), "{html}");
+            assert!(html.starts_with("<!doctype html>"), "{html}");
+        }
+    }
+
+    #[test]
+    fn a_build_in_progress_reloads() {
+        let page = Page::NoInstance("shop/web".parse().unwrap(), NoInstance::Building);
+        let response = page.render(Some(&HeaderValue::from_static("text/html")));
+        assert_eq!(response.headers()["retry-after"], "2");
+        assert!(String::from_utf8_lossy(response.body()).contains(r#"http-equiv="refresh" content="2""#));
+    }
+}

@@ -1,0 +1,109 @@
+//! The route table as workers read it: looked up by host, with the counters of every instance at hand.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use dormouse_model::{Endpoint, InstanceId, Listener, RouteTable, ServiceKey, Target};
+
+use crate::{TrafficBook, tally::Tally};
+
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    pub(crate) generation: u64,
+    pub(crate) listeners: Vec<Listener>,
+    hosts: HashMap<String, ServiceKey>,
+    services: HashMap<ServiceKey, Service>,
+    asleep: HashSet<InstanceId>,
+    awake: HashSet<InstanceId>,
+    /// Workers that do not use it yet.
+    pending: AtomicUsize,
+}
+
+/// Where a service stands.
+#[derive(Debug)]
+pub(crate) enum Service {
+    Ready(Vec<Backend>),
+    /// Stopped or starting: either way, wake it and wait.
+    Waiting,
+    Building,
+    Crashed {
+        reason: String,
+        log_tail: Vec<String>,
+    },
+    Failed {
+        reason: String,
+    },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub(crate) target: Target,
+    pub(crate) tally: Arc<Tally>,
+}
+
+impl Table {
+    /// Prepare a table for this many workers.
+    pub(crate) fn new(table: &RouteTable, book: &TrafficBook, workers: usize) -> Self {
+        book.list(table);
+        let mut services = HashMap::new();
+        let (mut asleep, mut awake) = (HashSet::new(), HashSet::new());
+        for (key, endpoint) in &table.endpoints {
+            let service = match endpoint {
+                Endpoint::Ready { targets } => {
+                    for target in targets {
+                        let set = if target.asleep { &mut asleep } else { &mut awake };
+                        set.insert(target.instance);
+                    }
+                    let backend =
+                        |target: &Target| Backend { target: *target, tally: book.tally(target.instance) };
+                    Service::Ready(targets.iter().map(backend).collect())
+                }
+                Endpoint::Stopped | Endpoint::Starting => Service::Waiting,
+                Endpoint::Building => Service::Building,
+                Endpoint::Crashed { reason, log_tail } => {
+                    Service::Crashed { reason: reason.clone(), log_tail: log_tail.clone() }
+                }
+                Endpoint::Failed { reason } => Service::Failed { reason: reason.clone() },
+            };
+            services.insert(key.clone(), service);
+        }
+        Self {
+            generation: table.generation,
+            listeners: table.listeners.clone(),
+            hosts: table.hosts.iter().map(|(host, route)| (host.clone(), route.service.clone())).collect(),
+            services,
+            asleep,
+            awake,
+            pending: AtomicUsize::new(workers),
+        }
+    }
+
+    /// The service of a public host, given in lower case without a port.
+    pub(crate) fn route(&self, host: &str) -> Option<&ServiceKey> {
+        self.hosts.get(host)
+    }
+
+    pub(crate) fn service(&self, key: &ServiceKey) -> Option<&Service> {
+        self.services.get(key)
+    }
+
+    /// Whether any byte for the instance must ask for a wake first. One that is no longer listed is being drained.
+    pub(crate) fn asleep(&self, instance: InstanceId) -> bool {
+        self.asleep.contains(&instance)
+    }
+
+    /// Whether connections to the instance may be kept for later requests.
+    pub(crate) fn keeps(&self, instance: InstanceId) -> bool {
+        self.awake.contains(&instance)
+    }
+
+    /// One more worker uses it; true for the last of them.
+    pub(crate) fn applied(&self) -> bool {
+        self.pending.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+}

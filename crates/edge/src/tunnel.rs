@@ -1,0 +1,289 @@
+//! Bytes between a client and one instance, in both directions, also while the instance sleeps.
+
+use std::{
+    cell::{Cell, RefCell},
+    io,
+    net::{Shutdown, SocketAddrV4},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use dormouse_model::{InstanceId, ServiceKey};
+use socket2::SockRef;
+use tokio::{
+    io::Interest,
+    net::TcpStream,
+    task::coop::consume_budget,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use crate::{
+    frames::Frames,
+    tally::{Lease, Tally},
+    worker::Worker,
+};
+
+/// How long one side of a WebSocket may go on after the other has ended: enough for what is on its way.
+const LINGER: Duration = Duration::from_secs(5);
+
+/// How long to wait before asking again after an answer that shows our instance still asleep.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Tells activity from upkeep.
+#[derive(Debug)]
+pub(crate) enum Meter {
+    /// A WebSocket: pings and pongs are upkeep.
+    Frames(Frames),
+    /// Anything: every byte is activity, and asks for an answer.
+    Bytes,
+}
+
+impl Meter {
+    fn counts(&mut self, bytes: &[u8]) -> bool {
+        match self {
+            Self::Frames(frames) => frames.scan(bytes),
+            Self::Bytes => true,
+        }
+    }
+}
+
+/// One end of a tunnel, and what was read from it already.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) stream: TcpStream,
+    pub(crate) early: Bytes,
+}
+
+#[derive(Debug)]
+pub(crate) struct Tunnel {
+    worker: Rc<Worker>,
+    service: ServiceKey,
+    instance: InstanceId,
+    tally: Arc<Tally>,
+    lease: RefCell<Lease>,
+    /// The generation under which a wake was granted: it shows the instance asleep, and we know better.
+    granted: Cell<Option<u64>>,
+}
+
+impl Tunnel {
+    pub(crate) fn new(worker: Rc<Worker>, service: ServiceKey, lease: Lease) -> Self {
+        let tally = lease.tally().clone();
+        let instance = tally.instance;
+        Self { worker, service, instance, tally, lease: RefCell::new(lease), granted: Cell::new(None) }
+    }
+
+    /// Carry until both have ended, or either breaks.
+    pub(crate) async fn carry(self, client: Side, instance: Side, mut meter: Meter) {
+        let full_duplex = matches!(meter, Meter::Bytes);
+        let (from_client, from_instance) = (client.early, instance.early);
+        let (client, instance) = (client.stream, instance.stream);
+        let mut up = std::pin::pin!(self.up(&client, &instance, from_client, &mut meter));
+        let mut down = std::pin::pin!(self.down(&client, &instance, from_instance, full_duplex));
+        let ended = tokio::select! {
+            ended = &mut up => match ended {
+                Ok(()) => {
+                    end_writes(&instance);
+                    tokio::select! {
+                        ended = linger(full_duplex, down) => ended,
+                        // It reads no more either; only the keep-alive of the socket can tell.
+                        _ = client.ready(Interest::ERROR) => Ok(()),
+                    }
+                }
+                Err(error) => Err(error),
+            },
+            ended = &mut down => match ended {
+                Ok(()) => {
+                    end_writes(&client);
+                    linger(full_duplex, up).await
+                }
+                Err(error) => Err(error),
+            },
+        };
+        if let Err(error) = ended {
+            tracing::debug!(instance = %self.instance, %error, "tunnel ended");
+        }
+    }
+
+    async fn up(
+        &self,
+        client: &TcpStream,
+        instance: &TcpStream,
+        early: Bytes,
+        meter: &mut Meter,
+    ) -> io::Result<()> {
+        if !early.is_empty() {
+            let counts = meter.counts(&early);
+            self.deliver(instance, &early, counts, meter).await?;
+        }
+        drop(early);
+        loop {
+            consume_budget().await;
+            client.readable().await?;
+            let (rest, counts) = {
+                let mut buffer = self.worker.scratch();
+                let read = match client.try_read(&mut buffer) {
+                    Ok(0) => return Ok(()),
+                    Ok(read) => read,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    Err(error) => return Err(error),
+                };
+                let chunk = &buffer[..read];
+                let counts = meter.counts(chunk);
+                match self.push(instance, chunk, counts, meter)? {
+                    written if written == read => continue,
+                    // Seldom: the instance sleeps, or reads more slowly than the client writes.
+                    written => (chunk[written..].to_vec(), counts),
+                }
+            };
+            self.deliver(instance, &rest, counts, meter).await?;
+        }
+    }
+
+    /// Write what goes without waiting. Nothing goes to an instance that sleeps, unless it is upkeep.
+    // Looking at the table, counting and writing happen in one step: see `Hunt::look`.
+    fn push(&self, instance: &TcpStream, bytes: &[u8], counts: bool, meter: &Meter) -> io::Result<usize> {
+        if counts {
+            if self.asleep() {
+                return Ok(0);
+            }
+            self.tally.client_byte();
+            match meter {
+                Meter::Bytes => self.lease.borrow_mut().set_in_flight(true),
+                Meter::Frames(_) => {}
+            }
+        }
+        match instance.try_write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            written => written,
+        }
+    }
+
+    /// Write all of it, and wake the instance for it when needed.
+    async fn deliver(
+        &self,
+        instance: &TcpStream,
+        mut rest: &[u8],
+        mut counts: bool,
+        meter: &Meter,
+    ) -> io::Result<()> {
+        while !rest.is_empty() {
+            if counts && self.asleep() {
+                self.wake().await?;
+            }
+            let written = self.push(instance, rest, counts, meter)?;
+            rest = &rest[written..];
+            if written == 0 && !rest.is_empty() {
+                if self.asleep() {
+                    // Full, and only an instance that runs makes room: even upkeep has to wake it now, or what
+                    // comes behind it would be stuck.
+                    counts = true;
+                } else {
+                    tokio::select! {
+                        writable = instance.writable() => writable?,
+                        () = self.worker.next_table() => {}
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn asleep(&self) -> bool {
+        let table = self.worker.table();
+        table.asleep(self.instance) && self.granted.get() != Some(table.generation)
+    }
+
+    async fn wake(&self) -> io::Result<()> {
+        let until = Instant::now() + self.worker.settings().hold_timeout;
+        loop {
+            // Only this table is known to be outdated by the answer.
+            let generation = self.worker.table().generation;
+            let answer = tokio::select! {
+                answer = self.worker.wakes().wake(&self.service) => answer.map_err(io::Error::other)?,
+                () = self.shown_awake() => return Ok(()),
+                () = sleep_until(until) => return Err(io::ErrorKind::TimedOut.into()),
+            };
+            // One that is not in the answer is being drained: it is running.
+            if answer.iter().any(|target| target.instance == self.instance && target.asleep) {
+                sleep(PAUSE).await;
+                continue;
+            }
+            self.granted.set(Some(generation));
+            return Ok(());
+        }
+    }
+
+    async fn shown_awake(&self) {
+        while self.asleep() {
+            self.worker.next_table().await;
+        }
+    }
+
+    async fn down(
+        &self,
+        client: &TcpStream,
+        instance: &TcpStream,
+        early: Bytes,
+        answers: bool,
+    ) -> io::Result<()> {
+        write_all(client, &early).await?;
+        drop(early);
+        loop {
+            consume_budget().await;
+            instance.readable().await?;
+            let rest = {
+                let mut buffer = self.worker.scratch();
+                let read = match instance.try_read(&mut buffer) {
+                    Ok(0) => return Ok(()),
+                    Ok(read) => read,
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    Err(error) => return Err(error),
+                };
+                self.tally.instance_byte();
+                if answers {
+                    self.lease.borrow_mut().set_in_flight(false);
+                }
+                let written = match client.try_write(&buffer[..read]) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                    written => written?,
+                };
+                buffer[written..read].to_vec()
+            };
+            write_all(client, &rest).await?;
+        }
+    }
+}
+
+async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        stream.writable().await?;
+        match stream.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// One side has ended. What else a WebSocket carries then is only what was on its way; other protocols may go on.
+async fn linger(full_duplex: bool, rest: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    if full_duplex {
+        return rest.await;
+    }
+    timeout(LINGER, rest).await.unwrap_or(Ok(()))
+}
+
+/// Pass on that one side has ended. It may be gone already.
+fn end_writes(stream: &TcpStream) {
+    let _ = SockRef::from(stream).shutdown(Shutdown::Write);
+}
+
+/// Connect to an instance, for at most `limit`.
+pub(crate) async fn dial(addr: SocketAddrV4, limit: Duration) -> io::Result<TcpStream> {
+    let stream = timeout(limit, TcpStream::connect(addr)).await??;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}

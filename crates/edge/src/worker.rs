@@ -1,0 +1,228 @@
+//! One thread of the edge and what it owns.
+
+use std::{
+    cell::{Cell, RefCell, RefMut},
+    net::TcpStream as StdStream,
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use dormouse_model::{InstanceId, ServiceKey};
+use tokio::{
+    net::TcpStream,
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::spawn_local,
+};
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
+
+use crate::{
+    EdgeSettings, TrafficBook,
+    http1::{Pool, Watch, serve},
+    private::{Listeners, carry},
+    table::Table,
+    wakes::Wakes,
+};
+
+/// What all workers share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) settings: EdgeSettings,
+    pub(crate) wakes: Wakes,
+    pub(crate) book: Arc<TrafficBook>,
+    /// Room for client connections.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// The way to a worker.
+#[derive(Debug)]
+pub(crate) struct Link {
+    jobs: mpsc::UnboundedSender<Job>,
+    connections: AtomicUsize,
+}
+
+impl Link {
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Job>) {
+        let (jobs, queue) = mpsc::unbounded_channel();
+        (Self { jobs, connections: AtomicUsize::new(0) }, queue)
+    }
+
+    /// A worker that has ended takes no more jobs, and needs none.
+    pub(crate) fn send(&self, job: Job) {
+        let _ = self.jobs.send(job);
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Job {
+    Apply(Arc<Table>),
+    Connection(StdStream, Origin, OwnedSemaphorePermit),
+    Drain,
+}
+
+/// Where a connection came in.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    Public,
+    /// On the private address of a service.
+    Private(ServiceKey),
+}
+
+#[derive(Debug)]
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    index: usize,
+    table: watch::Sender<Arc<Table>>,
+    pub(crate) pool: Pool,
+    pub(crate) watch: Watch,
+    tasks: TaskTracker,
+    draining: Cell<bool>,
+    scratch: RefCell<Box<[u8]>>,
+}
+
+impl Worker {
+    pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Rc<Self> {
+        Rc::new(Self {
+            shared,
+            index,
+            table: watch::Sender::new(Arc::default()),
+            pool: Pool::default(),
+            watch: Watch::default(),
+            tasks: TaskTracker::new(),
+            draining: Cell::new(false),
+            // As much as one read of a tunnel takes at most.
+            scratch: RefCell::new(vec![0; 64 * 1024].into()),
+        })
+    }
+
+    /// Do what is asked until told to drain, and then see the open connections to their end.
+    pub(crate) async fn work(
+        self: Rc<Self>,
+        mut jobs: mpsc::UnboundedReceiver<Job>,
+        acceptors: Vec<AbortOnDropHandle<()>>,
+    ) {
+        let mut listeners = Listeners::default();
+        while let Some(job) = jobs.recv().await {
+            match job {
+                Job::Apply(table) => {
+                    if self.index == 0 {
+                        listeners.follow(&self, &table.listeners);
+                    }
+                    self.apply(table);
+                }
+                Job::Connection(stream, origin, room) => match TcpStream::from_std(stream) {
+                    Ok(stream) => self.start(stream, origin, room),
+                    Err(error) => tracing::warn!(%error, "cannot take over a connection"),
+                },
+                Job::Drain => break,
+            }
+        }
+        drop((listeners, acceptors));
+        self.draining.set(true);
+        self.pool.clear();
+        self.watch.end_all();
+        self.tasks.close();
+        if tokio::time::timeout(self.settings().drain_timeout, self.tasks.wait()).await.is_err() {
+            tracing::info!(connections = self.tasks.len(), "cutting connections that did not end in time");
+        }
+    }
+
+    // No task of this thread is between looking at the old table and counting what it sends: both happen in one step.
+    fn apply(&self, table: Arc<Table>) {
+        self.table.send_replace(table.clone());
+        self.pool.retain(|instance| table.keeps(instance));
+        if table.applied() {
+            self.shared.book.set_applied(table.generation);
+        }
+    }
+
+    /// Give a fresh connection to the worker that has the fewest, ourselves in doubt.
+    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: OwnedSemaphorePermit) {
+        let load = |link: &Link| link.connections.load(Ordering::Relaxed);
+        let ours = load(&self.shared.links[self.index]);
+        match self.shared.links.iter().min_by_key(|link| load(link)) {
+            Some(link) if load(link) < ours => match stream.into_std() {
+                Ok(stream) => link.send(Job::Connection(stream, origin, room)),
+                Err(error) => tracing::warn!(%error, "cannot hand over a connection"),
+            },
+            Some(_) | None => self.start(stream, origin, room),
+        }
+    }
+
+    fn start(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: OwnedSemaphorePermit) {
+        let worker = self.clone();
+        let counted = Counted::new(self.shared.clone(), self.index, room);
+        self.spawn(async move {
+            match origin {
+                Origin::Public => serve(worker, stream, counted).await,
+                Origin::Private(service) => carry(worker, stream, service, counted).await,
+            }
+        });
+    }
+
+    /// Run something that a drain waits for.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        spawn_local(self.tasks.track_future(task));
+    }
+
+    pub(crate) fn settings(&self) -> &EdgeSettings {
+        &self.shared.settings
+    }
+    pub(crate) fn wakes(&self) -> &Wakes {
+        &self.shared.wakes
+    }
+    pub(crate) fn book(&self) -> &TrafficBook {
+        &self.shared.book
+    }
+    pub(crate) fn room(&self) -> &Arc<Semaphore> {
+        &self.shared.room
+    }
+    pub(crate) fn draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// The table in use. Not to be held across an await.
+    pub(crate) fn table(&self) -> watch::Ref<'_, Arc<Table>> {
+        self.table.borrow()
+    }
+
+    /// Returns when a newer table than the one at the time of the call is in use.
+    pub(crate) async fn next_table(&self) {
+        // Cannot fail: the sender lives as long as `self`.
+        let _ = self.table.subscribe().changed().await;
+    }
+
+    /// Room to read into, shared by all connections of the thread. Not to be held across an await.
+    pub(crate) fn scratch(&self) -> RefMut<'_, Box<[u8]>> {
+        self.scratch.borrow_mut()
+    }
+
+    /// Whether connections to the instance may be kept for later requests.
+    pub(crate) fn keeps(&self, instance: InstanceId) -> bool {
+        !self.draining() && self.table().keeps(instance)
+    }
+}
+
+/// A client connection, counted for limits and placement until dropped.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    shared: Arc<Shared>,
+    index: usize,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Counted {
+    fn new(shared: Arc<Shared>, index: usize, room: OwnedSemaphorePermit) -> Self {
+        shared.links[index].connections.fetch_add(1, Ordering::Relaxed);
+        Self { shared, index, _room: room }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.shared.links[self.index].connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
