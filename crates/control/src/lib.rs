@@ -1,12 +1,32 @@
-//! The mind.
+//! The mind: operations, the store, and the reconciler that makes what is be what was asked for.
+//!
+//! [`Control`] is generic over the hands ([`dormouse_backend::Workloads`], [`dormouse_backend::Builds`]) and knows none
+//! of them. One task owns everything that is known ([`Control::run`]): it hears what happened, asks the planner what is
+//! to be done, has it done, and publishes what the edge is to serve by. Operations look at that state, or change it,
+//! between two of its turns.
+//!
+//! What must not be lost is on disk before it is acknowledged; what can be seen again (instances, their readiness) is
+//! written when there is time, so that waking a service waits for nothing but the thaw.
 #![forbid(unsafe_code)]
 
 mod address;
 mod clock;
+mod control;
+mod deploys;
+mod error;
 mod id;
+mod names;
+mod ops;
+mod probe;
+mod reconcile;
 mod settings;
+mod state;
 mod store;
 
+pub use control::Control;
+pub use deploys::{DeployEvent, DeployStep, EventReader};
+pub use error::OpError;
 pub use id::DeployId;
+pub use ops::{DeployAccepted, LogEntry, LogReader, LogWanted, ServiceStanding, ServiceStatus, Upload};
 pub use settings::ControlSettings;
 pub use store::StoreError;

@@ -9,7 +9,7 @@ mod tables;
 
 use std::{path::Path, sync::mpsc, thread};
 
-pub(crate) use rows::{BuildRow, DeployRow, DeployState, InstanceRow, ProjectRow, ServiceRow, Snapshot};
+pub(crate) use rows::{BuildRow, DeployState, Snapshot};
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 use tracing::error;

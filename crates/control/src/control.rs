@@ -1,0 +1,211 @@
+//! The mind as others see it.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::Instant,
+};
+use tracing::warn;
+
+use crate::{
+    ControlSettings, OpError,
+    clock::WallClock,
+    deploys::Logs,
+    error::chain,
+    reconcile::{Msg, Reconciler, WakeReply},
+    state::State,
+    store::Store,
+};
+
+/// The mind: what people and the edge ask of it. Cheap calls; all state is owned by the reconciler ([`Control::run`]).
+pub struct Control<W, B> {
+    pub(crate) settings: Arc<ControlSettings>,
+    pub(crate) workloads: Arc<W>,
+    pub(crate) builds: Arc<B>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<WallClock>,
+    pub(crate) logs: Logs,
+    /// Operations that write and then change the state, one at a time.
+    pub(crate) one_at_a_time: tokio::sync::Mutex<()>,
+    pub(crate) build_slots: Semaphore,
+    inbox: mpsc::UnboundedSender<Msg>,
+    tables: watch::Sender<Arc<RouteTable>>,
+    turns: watch::Sender<()>,
+    reconciler: Mutex<Option<Reconciler<W>>>,
+    started_at: Time,
+}
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Open the store, take over every instance that is there, and publish the first table. Nothing is started or
+    /// stopped before [`Control::run`].
+    ///
+    /// # Errors
+    /// When the store cannot be opened, or the backend cannot say what exists.
+    pub async fn open(settings: ControlSettings, workloads: W, builds: B) -> Result<Arc<Self>, OpError> {
+        let settings = Arc::new(settings);
+        let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
+        std::fs::create_dir_all(settings.state.join("sources"))
+            .map_err(|e| file("make the folder for sources", e))?;
+        let (store, snapshot) = Store::open(&settings.database())?;
+        let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
+        crate::ops::sweep_sources(&settings, &unfinished);
+        let (inbox, outbox) = mpsc::unbounded_channel();
+        let (workloads, logs) = (Arc::new(workloads), Logs::default());
+        let resumed: BTreeMap<_, _> =
+            snapshot.unfinished.iter().filter(|d| !d.rolling).map(|d| (d.id, d.builds.clone())).collect();
+        let reconciler = Reconciler::adopt(
+            settings.clone(),
+            store.clone(),
+            snapshot,
+            workloads.clone(),
+            &logs,
+            (inbox.clone(), outbox),
+        )
+        .await?;
+        let clock = reconciler.state.clock.clone();
+        let this = Arc::new(Self {
+            build_slots: Semaphore::new(settings.builds_at_once.max(1)),
+            settings,
+            workloads,
+            builds: Arc::new(builds),
+            store,
+            started_at: clock.now(),
+            clock,
+            logs,
+            one_at_a_time: tokio::sync::Mutex::default(),
+            inbox,
+            tables: reconciler.tables(),
+            turns: reconciler.turns(),
+            reconciler: Mutex::new(Some(reconciler)),
+        });
+        this.resume(resumed);
+        Ok(this)
+    }
+
+    /// Reconcile until `shutdown`. Returns at once when it has been called before. Instances go on running.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) {
+        let reconciler = self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(mut reconciler) = reconciler {
+            reconciler.run(shutdown).await;
+            // Builds end with us, and begin again with the next run.
+            for coming in reconciler.state.projects.values().filter_map(|p| p.coming.as_ref()) {
+                coming.driver.iter().for_each(tokio::task::AbortHandle::abort);
+            }
+        }
+    }
+
+    /// Stop everything that runs and remove the networks; what is deployed stays known and starts with the next run.
+    /// Only after [`Control::run`] has returned.
+    pub async fn stop_all(&self) {
+        let all = match self.workloads.list().await {
+            Ok(all) => all,
+            Err(error) => return warn!(error = %chain(&error), "cannot see what is to be stopped"),
+        };
+        let projects: std::collections::BTreeSet<_> = all.iter().map(|w| w.key.project.clone()).collect();
+        let stops = all.iter().map(|w| async {
+            let ended = self.workloads.stop(w.id, crate::ops::LAST_GRACE).await;
+            let result = match ended {
+                Ok(()) => self.workloads.remove(w.id).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                warn!(id = %w.id, error = %chain(&error), "cannot stop");
+            }
+        });
+        futures_util::future::join_all(stops).await;
+        let known = match Store::open(&self.settings.database()) {
+            Ok((_, snapshot)) => snapshot.projects.into_iter().map(|p| p.name).collect(),
+            Err(_) => std::collections::BTreeSet::new(),
+        };
+        for project in projects.union(&known) {
+            if let Err(error) = self.workloads.remove_network(project).await {
+                warn!(%project, error = %chain(&error), "cannot remove the network");
+            }
+        }
+    }
+
+    /// What the edge is to serve by, from the first complete table on.
+    #[must_use]
+    pub fn routes(&self) -> watch::Receiver<Arc<RouteTable>> {
+        self.tables.subscribe()
+    }
+
+    /// Wake a service for a held request, and at the same moment what it needs. Answers as soon as an instance is
+    /// thawed, or ready when it had to be started; the table that shows it has then been published.
+    ///
+    /// # Errors
+    /// When it is not known, keeps crashing, or does not become ready in time.
+    pub async fn wake(&self, service: &ServiceKey) -> Result<Vec<Target>, WakeRefused> {
+        let (reply, answer): (WakeReply, _) = oneshot::channel();
+        let msg = Msg::Wake { key: service.clone(), asked: Instant::now(), reply };
+        self.inbox.send(msg).map_err(|_| WakeRefused::TimedOut)?;
+        answer.await.unwrap_or(Err(WakeRefused::TimedOut))
+    }
+
+    /// The edge tells what it carried and which table it has applied.
+    pub fn report(&self, report: TrafficReport) {
+        // After the end nobody needs it.
+        drop(self.inbox.send(Msg::Report(report)));
+    }
+
+    /// When this control was opened.
+    #[must_use]
+    pub fn started_at(&self) -> Time {
+        self.started_at
+    }
+
+    /// Its settings.
+    #[must_use]
+    pub fn settings(&self) -> &ControlSettings {
+        &self.settings
+    }
+
+    /// Whether sleeping services give their memory back.
+    #[must_use]
+    pub fn can_page(&self) -> bool {
+        self.workloads.capabilities().can_page
+    }
+
+    /// Have the reconciler do something with its state, between two turns.
+    pub(crate) async fn call<T: Send + 'static>(
+        &self,
+        doing: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Result<T, OpError> {
+        let (reply, answer) = oneshot::channel();
+        // Whoever asked may have left.
+        let call = Box::new(move |state: &mut State| drop(reply.send(doing(state))));
+        self.inbox.send(Msg::Call(call)).map_err(|_| OpError::Closing)?;
+        answer.await.map_err(|_| OpError::Closing)
+    }
+
+    /// Wait until the state has something to say; `None` when that takes longer than `limit`.
+    pub(crate) async fn until<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        look: impl Fn(&State) -> Option<T> + Send + Sync + 'static,
+    ) -> Result<Option<T>, OpError> {
+        let deadline = Instant::now() + limit;
+        let mut turns = self.turns.subscribe();
+        let look = Arc::new(look);
+        loop {
+            turns.mark_unchanged();
+            let once = look.clone();
+            if let Some(found) = self.call(move |state| once(state)).await? {
+                return Ok(Some(found));
+            }
+            match tokio::time::timeout_at(deadline, turns.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Err(OpError::Closing),
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+}

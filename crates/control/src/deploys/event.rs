@@ -1,0 +1,128 @@
+//! One thing that happens during a deploy.
+
+use dormouse_backend::{BuildEvent, Stream};
+use dormouse_model::{BuildId, DeploymentId, ImageId, ServiceName, Time};
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployEvent {
+    /// Its number within the deploy, from 0 without gaps. A [`DeployStep::Progress`] is not kept, and has the number
+    /// of the last one that is.
+    pub seq: u64,
+    /// When.
+    pub at: Time,
+    /// Which service; `None` for the deploy as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// What.
+    #[serde(flatten)]
+    pub step: DeployStep,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum DeployStep {
+    /// The service waits for its build; said again when control was restarted meanwhile.
+    Queued,
+    /// Its build begins.
+    Building {
+        /// Which build.
+        build: BuildId,
+    },
+    /// A phase of the build begins.
+    Phase {
+        /// Its name.
+        name: String,
+        /// Whether its layer was there already.
+        cached: bool,
+    },
+    /// A phase ended well.
+    PhaseDone {
+        /// Its name.
+        name: String,
+        /// How long it took, in milliseconds.
+        ms: u64,
+    },
+    /// Bytes of a download.
+    Progress {
+        /// Done so far.
+        done: u64,
+        /// Of how many, when known.
+        total: Option<u64>,
+    },
+    /// A line of the build's output.
+    Output {
+        /// Where it was written to.
+        stream: Stream,
+        /// What it said.
+        text: String,
+    },
+    /// The build is done.
+    Image {
+        /// The image.
+        image: ImageId,
+    },
+    /// The build failed.
+    BuildFailed {
+        /// Why.
+        reason: String,
+        /// Whether an older version goes on serving.
+        old_serves: bool,
+    },
+    /// Image and configuration are those that serve already.
+    Unchanged,
+    /// A new deployment will be rolled out.
+    Starting {
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// It takes the requests.
+    Ready {
+        /// Which.
+        deployment: DeploymentId,
+    },
+    /// It does not become ready.
+    RolloutFailed {
+        /// Which.
+        deployment: DeploymentId,
+        /// Why.
+        reason: String,
+        /// Its last words.
+        log_tail: Vec<String>,
+        /// Whether an older version goes on serving.
+        old_serves: bool,
+    },
+    /// A newer deploy, or the project's removal, took its place.
+    Superseded,
+    /// The last event of a deploy that succeeded.
+    Done {
+        /// The project's public URLs, the front one first.
+        urls: Vec<String>,
+    },
+    /// The last event of a deploy that did not.
+    Failed {
+        /// Why, in one line.
+        reason: String,
+    },
+}
+
+impl DeployStep {
+    /// Whether nothing follows it.
+    #[must_use]
+    pub fn is_last(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
+impl From<BuildEvent> for DeployStep {
+    fn from(event: BuildEvent) -> Self {
+        match event {
+            BuildEvent::Phase { name, cached } => Self::Phase { name, cached },
+            BuildEvent::PhaseDone { name, ms } => Self::PhaseDone { name, ms },
+            BuildEvent::Progress { done, total } => Self::Progress { done, total },
+            BuildEvent::Output { stream, text } => Self::Output { stream, text },
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! What a deploy says of itself.
+
+mod event;
+mod log;
+mod reader;
+
+pub use event::{DeployEvent, DeployStep};
+pub(crate) use log::{EventLog, Logs};
+pub use reader::EventReader;

@@ -1,0 +1,118 @@
+//! Why an operation was refused.
+
+use dormouse_backend::WorkloadError;
+use dormouse_model::{NameError, ServiceKey, WakeRefused};
+
+use crate::{DeployId, StoreError};
+
+/// Why an operation was refused, in words for the person who asked.
+#[derive(Debug, thiserror::Error)]
+pub enum OpError {
+    /// A name cannot be one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The manifest has problems; each with its place.
+    #[error("{0}")]
+    Manifest(String),
+    /// The uploaded source cannot be used.
+    #[error("{0}")]
+    Source(String),
+    /// No project of this name.
+    #[error("there is no project `{name}`{}", did_you_mean(known))]
+    NoSuchProject {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The project has no service of this name.
+    #[error("the project `{project}` has no service `{name}`{}", did_you_mean(known))]
+    NoSuchService {
+        /// Which project.
+        project: String,
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// No deploy of this number.
+    #[error("there is no deploy {0}")]
+    NoSuchDeploy(DeployId),
+    /// The project is being removed.
+    #[error("the project `{0}` is being removed\n  hint: wait until `dormouse ps` no longer lists it")]
+    Removing(String),
+    /// Nothing of the service was ever built.
+    #[error("{0} was never built, so there is nothing to run\n  hint: deploy it first")]
+    NothingBuilt(ServiceKey),
+    /// It did not fall asleep.
+    #[error("{key} does not fall asleep: {why}")]
+    StaysAwake {
+        /// Which service.
+        key: ServiceKey,
+        /// What keeps it awake.
+        why: String,
+    },
+    /// It did not wake.
+    #[error("cannot wake {key}: {refused}")]
+    Wake {
+        /// Which service.
+        key: ServiceKey,
+        /// Why.
+        refused: WakeRefused,
+    },
+    /// There is no room for more.
+    #[error("{0}")]
+    Full(String),
+    /// The store cannot serve.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The hands could not do it.
+    #[error("{}", chain(.0))]
+    Workload(#[from] WorkloadError),
+    /// A file could not be written or read.
+    #[error("cannot {what}: {source}")]
+    File {
+        /// What was being done.
+        what: String,
+        /// What the kernel said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server is on its way out.
+    #[error("the server is stopping\n  hint: ask again when it is back")]
+    Closing,
+}
+
+fn did_you_mean(known: &[String]) -> String {
+    match known {
+        [] => "\n  hint: nothing is deployed yet; `dormouse up DIR` deploys a folder".to_owned(),
+        known => format!("\n  hint: there is {}", known.join(", ")),
+    }
+}
+
+/// An error with all its causes, in one line; a hint stays at the end.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut hint = None;
+    if let Some((head, tail)) = text.clone().split_once("\n  hint: ") {
+        hint = Some(tail.to_owned());
+        head.clone_into(&mut text);
+    }
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        let more = source.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = source.source();
+    }
+    match hint {
+        Some(hint) => format!("{text}\n  hint: {hint}"),
+        None => text,
+    }
+}
+
+/// The first line, for places that have room for one.
+pub(crate) fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,45 @@
+//! `dormouse down`: a project and everything of it goes.
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::ServiceKey;
+use tokio::sync::oneshot;
+
+use super::{deploy::supersede, source};
+use crate::{Control, OpError, state::State};
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Drain and stop a project's instances, then remove its network, and forget it; logs stay unless `drop_logs`.
+    /// Done once nothing of it is left. Goes on by itself when nobody waits, also after a restart of control.
+    ///
+    /// # Errors
+    /// When there is no such project, or the store refuses.
+    pub async fn down(&self, project: &str, drop_logs: bool) -> Result<Vec<ServiceKey>, OpError> {
+        let turn = self.one_at_a_time.lock().await;
+        let keys = self.keys(project, None).await?;
+        let wanted = project.to_owned();
+        let name = self.call(move |state| state.project(&wanted).map(|(n, _)| n.clone())).await??;
+        let row = name.clone();
+        self.store.write(move |tx| tx.removing(&row, drop_logs)).await?;
+        let (done, gone) = oneshot::channel();
+        let old = self
+            .call(move |state| {
+                let State { projects, desired, facts, .. } = state;
+                let project = projects.get_mut(&name)?;
+                let removing = project.removing.get_or_insert_default();
+                removing.drop_logs |= drop_logs;
+                removing.waiting.push(done);
+                desired.services.retain(|key, _| key.project != name);
+                facts.builds.retain(|key, _| key.project != name);
+                let old = project.coming.take()?;
+                supersede(state, &old);
+                Some(old.id)
+            })
+            .await?;
+        drop(turn);
+        if let Some(old) = old {
+            source::remove(&self.settings.source(old));
+        }
+        gone.await.map_err(|_| OpError::Closing)?;
+        Ok(keys)
+    }
+}

@@ -1,0 +1,135 @@
+//! `dormouse logs`.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use dormouse_backend::{Builds, LogLine, Workloads};
+use dormouse_model::{InstanceId, ServiceKey, Time};
+
+use crate::{Control, OpError};
+
+/// Lines held in memory at most, before they are handed out; older ones are left out.
+const MOST: usize = 200_000;
+/// Between two looks for new lines, while somebody follows.
+const LOOK: Duration = Duration::from_millis(250);
+/// Instances of a service that are looked at while following: the newest, and those that may still be on their way out.
+const FOLLOWED: usize = 3;
+
+/// Which lines are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LogWanted {
+    /// Nothing older.
+    pub since: Option<Time>,
+    /// At most so many of the newest, before following.
+    pub tail: Option<usize>,
+    /// Whether to stay and hand out lines as they are written.
+    pub follow: bool,
+}
+
+/// A line and who wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Which service.
+    pub key: ServiceKey,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// The line.
+    pub line: LogLine,
+}
+
+/// Hands out log lines.
+pub struct LogReader<W, B> {
+    control: Arc<Control<W, B>>,
+    keys: Vec<ServiceKey>,
+    wanted: LogWanted,
+    positions: HashMap<InstanceId, u64>,
+    begun: bool,
+}
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Log lines of a service, or of all of a project, oldest first.
+    ///
+    /// # Errors
+    /// When it is not known.
+    pub async fn logs(
+        self: &Arc<Self>,
+        project: &str,
+        service: Option<&str>,
+        wanted: LogWanted,
+    ) -> Result<LogReader<W, B>, OpError> {
+        let keys = self.keys(project, service).await?;
+        Ok(LogReader { control: self.clone(), keys, wanted, positions: HashMap::new(), begun: false })
+    }
+}
+
+impl<W: Workloads, B: Builds> LogReader<W, B> {
+    /// The next lines; `None` when there are no more and nobody follows, or the project is gone.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Vec<LogEntry>>, OpError> {
+        loop {
+            if self.begun && !self.wanted.follow {
+                return Ok(None);
+            }
+            if self.begun {
+                tokio::time::sleep(LOOK).await;
+            }
+            let newest = if self.begun { FOLLOWED } else { usize::MAX };
+            let Some(instances) = self.instances(newest).await? else { return Ok(None) };
+            let mut lines = VecDeque::new();
+            for (key, id) in instances {
+                self.read(&key, id, &mut lines).await?;
+            }
+            let first = !std::mem::replace(&mut self.begun, true);
+            let mut lines = Vec::from(lines);
+            lines.sort_by_key(|e| e.line.at);
+            if let Some(tail) = self.wanted.tail.filter(|_| first) {
+                let surplus = lines.len().saturating_sub(tail);
+                lines.drain(..surplus);
+            }
+            if !lines.is_empty() {
+                return Ok(Some(lines));
+            }
+        }
+    }
+
+    async fn instances(&self, newest: usize) -> Result<Option<Vec<(ServiceKey, InstanceId)>>, OpError> {
+        let keys = self.keys.clone();
+        self.control
+            .call(move |state| {
+                state.projects.contains_key(&keys.first()?.project).then(|| {
+                    let of = |key: &ServiceKey| {
+                        let ids = state.history.get(key).map_or(&[][..], Vec::as_slice);
+                        let skip = ids.len().saturating_sub(newest);
+                        ids[skip..].iter().map(|id| (key.clone(), *id)).collect::<Vec<_>>()
+                    };
+                    keys.iter().flat_map(of).collect()
+                })
+            })
+            .await
+    }
+
+    async fn read(
+        &mut self,
+        key: &ServiceKey,
+        id: InstanceId,
+        lines: &mut VecDeque<LogEntry>,
+    ) -> Result<(), OpError> {
+        let position = self.positions.entry(id).or_default();
+        loop {
+            let chunk = self.control.workloads.read_log(key, id, *position).await?;
+            if chunk.next <= *position {
+                return Ok(());
+            }
+            *position = chunk.next;
+            let new = chunk.lines.into_iter().filter(|l| self.wanted.since.is_none_or(|since| l.at >= since));
+            lines.extend(new.map(|line| LogEntry { key: key.clone(), instance: id, line }));
+            let surplus = lines.len().saturating_sub(MOST);
+            lines.drain(..surplus);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What people can ask for, one file per verb.
+
+mod build;
+mod deploy;
+mod down;
+mod logs;
+mod ps;
+mod restart;
+mod rollout;
+mod sleep;
+mod source;
+mod wake;
+
+use std::time::Duration;
+
+pub use deploy::DeployAccepted;
+pub use logs::{LogEntry, LogReader, LogWanted};
+pub use ps::{ServiceStanding, ServiceStatus};
+pub use source::Upload;
+pub(crate) use source::sweep_sources;
+
+/// Time every instance gets to end when the whole server stops.
+pub(crate) const LAST_GRACE: Duration = Duration::from_secs(10);

@@ -1,0 +1,138 @@
+//! `dormouse ps`: where everything stands.
+
+use std::collections::HashMap;
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, ServiceKind, Time, Usage};
+use dormouse_planner::{BuildFact, State as Planned};
+use futures_util::future::join_all;
+
+use crate::{Control, OpError, names, state::State};
+
+/// Where a service stands, in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceStanding {
+    /// Its first build is queued or running.
+    Building,
+    /// Its first build failed.
+    Failed,
+    /// An instance is on its way.
+    Starting,
+    /// It serves.
+    Ready,
+    /// It sleeps.
+    Asleep(Depth),
+    /// It is being removed.
+    Draining,
+    /// No process, by choice.
+    Stopped,
+    /// It keeps ending.
+    Crashed,
+}
+
+/// A line of `ps`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceStatus {
+    /// Which service.
+    pub key: ServiceKey,
+    /// What kind of process it is.
+    pub kind: ServiceKind,
+    /// Where it stands.
+    pub standing: ServiceStanding,
+    /// Its public URLs.
+    pub urls: Vec<String>,
+    /// Process id of its sandbox's init.
+    pub pid: Option<u32>,
+    /// Its memory.
+    pub usage: Option<Usage>,
+    /// How long its last wake took, in milliseconds.
+    pub last_wake_ms: Option<f64>,
+    /// The deployment that serves.
+    pub deployment: Option<DeploymentId>,
+    /// The instance that serves.
+    pub instance: Option<InstanceId>,
+    /// Last byte from a client, or from a calling service.
+    pub last_activity: Option<Time>,
+    /// Unasked-for ends of this deployment that still count for back-off.
+    pub restarts: u32,
+    /// What is wrong, or worth knowing.
+    pub reason: Option<String>,
+}
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Every service of every project.
+    ///
+    /// # Errors
+    /// When the server is stopping, or the backend cannot say what exists.
+    pub async fn ps(&self) -> Result<Vec<ServiceStatus>, OpError> {
+        let mut all = self.call(|state| statuses(state)).await?;
+        let pids: HashMap<_, _> = self.workloads.list().await?.into_iter().map(|w| (w.id, w.pid)).collect();
+        let usages = all.iter().map(|s| async {
+            match s.instance {
+                // It may end at any moment; then there is nothing to say.
+                Some(id) => self.workloads.usage(id).await.ok(),
+                None => None,
+            }
+        });
+        let usages = join_all(usages).await;
+        for (status, usage) in all.iter_mut().zip(usages) {
+            status.pid = status.instance.and_then(|id| pids.get(&id)).copied().filter(|pid| *pid > 0);
+            status.usage = usage;
+        }
+        Ok(all)
+    }
+}
+
+fn statuses(state: &State) -> Vec<ServiceStatus> {
+    let standings = dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
+    let mut out = Vec::new();
+    for (name, project) in &state.projects {
+        for (service, spec) in project.services() {
+            let key = ServiceKey::new(name, service);
+            let standing = standings.get(&key);
+            let deployment = standing.map(|s| s.deployment);
+            let instance = standing.and_then(|s| s.instance);
+            let mine = || state.observed.instances.values().filter(|i| i.key == key);
+            let note = project.notes.get(service).cloned();
+            let (word, why) = match (standing.map(|s| &s.state), state.facts.builds.get(&key)) {
+                (None, _) if project.removing.is_some() => (ServiceStanding::Draining, None),
+                (None, Some(BuildFact::Failed { reason })) => (ServiceStanding::Failed, Some(reason.clone())),
+                (None, Some(BuildFact::Running) | None) => (ServiceStanding::Building, None),
+                (Some(Planned::Starting), _) => (ServiceStanding::Starting, None),
+                (Some(Planned::Ready), _) => (ServiceStanding::Ready, None),
+                (Some(Planned::Asleep(depth)), _) => {
+                    let shallow = *depth == Depth::Frozen
+                        && spec.sleep.depth == Depth::Paged
+                        && !state.desired.can_page;
+                    let why = "no swap on this host: it keeps its memory while it sleeps";
+                    (ServiceStanding::Asleep(*depth), shallow.then(|| why.to_owned()))
+                }
+                (Some(Planned::Stopped), _) => (ServiceStanding::Stopped, None),
+                (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
+            };
+            let ends = state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
+            let restarts = ends.iter().filter(|e| Some(e.deployment) == deployment).count();
+            let face = project.face().filter(|_| project.removing.is_none());
+            let urls = face.map(|f| names::hosts(f, spec, &state.settings.domain)).unwrap_or_default();
+            let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
+            out.push(ServiceStatus {
+                kind: spec.kind,
+                standing: word,
+                urls: urls.iter().map(|host| state.settings.url(host)).collect(),
+                pid: None,
+                usage: None,
+                last_wake_ms: state.last_wake.get(&key).copied(),
+                deployment,
+                instance,
+                last_activity: mine().filter_map(|i| i.traffic.last_client_byte).max(),
+                restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
+                reason: match (why, note) {
+                    (Some(why), Some(note)) if !note.contains(&why) => Some(format!("{why}; {note}")),
+                    (why, note) => note.or(why),
+                },
+                key,
+            });
+        }
+    }
+    out
+}

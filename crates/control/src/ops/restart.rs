@@ -1,0 +1,108 @@
+//! `dormouse restart`: a new deployment of the same image, rolled out like any other.
+
+use std::time::Duration;
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{Deployment, DeploymentId, ServiceKey};
+
+use crate::{Control, OpError, id::Counter, state::State};
+
+/// Time on top of the services' own start timeouts.
+const SLACK: Duration = Duration::from_secs(10);
+
+/// What became of a new deployment.
+enum Fate {
+    Live,
+    GivenUp(String),
+}
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Replace the instances of a service, or of all of a project, without a gap; done once the new ones serve.
+    ///
+    /// # Errors
+    /// When one is not known, was never built, or does not become ready; the old instance then goes on serving.
+    pub async fn restart(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
+        let turn = self.one_at_a_time.lock().await;
+        let keys = self.keys(project, service).await?;
+        let (wanted, at) = (keys.clone(), self.clock.now());
+        let current = self
+            .call(move |state| {
+                wanted
+                    .into_iter()
+                    .map(|key| match state.desired.services.get(&key) {
+                        Some(svc) => {
+                            let new = Deployment { created_at: at, ..svc.target.clone() };
+                            Ok((key, new, svc.live.as_ref().map(|d| d.id)))
+                        }
+                        None => Err(OpError::NothingBuilt(key)),
+                    })
+                    .collect::<Result<Vec<_>, _>>()
+            })
+            .await??;
+        let timeouts = current.iter().map(|(_, d, _)| d.spec.health.start_timeout);
+        let limit = timeouts.max().unwrap_or_default() + SLACK;
+        let numbered = self
+            .store
+            .write(move |tx| {
+                let mut numbered = Vec::new();
+                for (key, mut new, live) in current {
+                    new.id = DeploymentId(tx.take(Counter::Deployment)?);
+                    tx.deployment(&key, None, &new)?;
+                    tx.target_and_live(&key, new.id, live)?;
+                    numbered.push((key, new));
+                }
+                Ok(numbered)
+            })
+            .await?;
+        let waiting: Vec<_> = numbered.iter().map(|(key, new)| (key.clone(), new.id)).collect();
+        self.call(move |state| {
+            for (key, new) in numbered {
+                // It may have been removed meanwhile.
+                if state.desired.services.contains_key(&key) {
+                    state.set_target(&key, new);
+                }
+            }
+        })
+        .await?;
+        drop(turn);
+        for (key, id) in waiting {
+            let of = key.clone();
+            let fate = self.until(limit, move |state| fate(state, &of, id)).await?;
+            match fate {
+                Some(Fate::Live) => {}
+                Some(Fate::GivenUp(reason)) => {
+                    let refused = dormouse_model::WakeRefused::Crashed { reason, log_tail: vec![] };
+                    return Err(OpError::Wake { key, refused });
+                }
+                None => {
+                    return Err(OpError::Wake { key, refused: dormouse_model::WakeRefused::TimedOut });
+                }
+            }
+        }
+        Ok(keys)
+    }
+}
+
+fn fate(state: &State, key: &ServiceKey, id: DeploymentId) -> Option<Fate> {
+    let Some(svc) = state.desired.services.get(key) else {
+        return Some(Fate::GivenUp("it was removed".to_owned()));
+    };
+    if svc.live.as_ref().is_some_and(|live| live.id >= id) {
+        return Some(Fate::Live);
+    }
+    if svc.target.id < id {
+        let note = state.projects.get(&key.project).and_then(|p| p.notes.get(&key.service)).cloned();
+        return Some(Fate::GivenUp(note.unwrap_or_else(|| "it was given up".to_owned())));
+    }
+    let standing = dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
+    match standing.get(key).map(|s| &s.state) {
+        Some(dormouse_planner::State::Crashed { reason }) => Some(Fate::GivenUp(reason.clone())),
+        Some(
+            dormouse_planner::State::Starting
+            | dormouse_planner::State::Ready
+            | dormouse_planner::State::Asleep(_)
+            | dormouse_planner::State::Stopped,
+        )
+        | None => None,
+    }
+}

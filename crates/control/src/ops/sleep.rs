@@ -1,0 +1,79 @@
+//! `dormouse sleep`.
+
+use std::time::Duration;
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{Depth, Phase, ServiceKey, Time};
+
+use crate::{Control, OpError, state::State};
+
+/// Time to fall asleep: the edge's confirmation, the freezing and the page-out.
+const LIMIT: Duration = Duration::from_secs(20);
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Put a service, or all of a project, to sleep now; done once all are asleep. The next request wakes them.
+    ///
+    /// # Errors
+    /// When one is not known, or stays awake because it is busy.
+    pub async fn sleep_all(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
+        let keys = self.keys(project, service).await?;
+        let wanted = keys.clone();
+        self.call(move |state| wanted.iter().for_each(|key| send_to_sleep(state, key))).await?;
+        let wanted = keys.clone();
+        let all = self.until(LIMIT, move |state| wanted.iter().all(|k| slept(state, k, true)).then_some(()));
+        if all.await?.is_none() {
+            let wanted = keys.clone();
+            let awake = self.call(move |state| wanted.into_iter().find_map(|key| kept_awake(state, key)));
+            if let Some((key, why)) = awake.await? {
+                return Err(OpError::StaysAwake { key, why });
+            }
+        }
+        Ok(keys)
+    }
+}
+
+fn send_to_sleep(state: &mut State, key: &ServiceKey) {
+    let now = state.clock.now();
+    // Later than everything that has asked for it so far, also in the same millisecond.
+    let wakes = state.desired.services.values().filter(|s| s.key == *key || s.needs.contains(key));
+    let asked = wakes.filter_map(|s| s.demand.wake_at).max();
+    let bytes = state.observed.instances.values().filter(|i| i.key == *key);
+    let used = bytes.filter_map(|i| i.traffic.last_client_byte).max();
+    let after = |t: Time| Time(t.0 + 1);
+    let at = [Some(now), asked.map(after), used.map(after)].into_iter().flatten().max().unwrap_or(now);
+    if let Some(svc) = state.desired.services.get_mut(key) {
+        svc.demand.sleep_at = Some(at);
+        state.save_demand(key);
+    }
+}
+
+/// Whether nothing of it runs; `fully` also asks for the depth it is to reach.
+fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
+    let Some(svc) = state.desired.services.get(key) else { return true };
+    let depth = match svc.target.spec.sleep.depth {
+        Depth::Frozen | Depth::Stopped => Depth::Frozen,
+        Depth::Paged if state.desired.can_page => Depth::Paged,
+        Depth::Paged => Depth::Frozen,
+    };
+    state.observed.instances.values().filter(|i| i.key == *key).all(|i| match i.phase {
+        Phase::Running => false,
+        Phase::Asleep(reached) => !fully || reached >= depth,
+        Phase::Exited(_) => true,
+    })
+}
+
+fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String)> {
+    if slept(state, &key, false) {
+        return None;
+    }
+    let mine = || state.observed.instances.values().filter(|i| i.key == key);
+    let in_flight: u32 = mine().map(|i| i.traffic.in_flight).sum();
+    let starting = mine().any(|i| i.probe.ready_at.is_none());
+    let why = match in_flight {
+        0 if starting => "it is still starting".to_owned(),
+        0 => "something used it again at once, or the edge did not confirm".to_owned(),
+        1 => "it is busy with a request\n  hint: it sleeps as soon as that is answered".to_owned(),
+        n => format!("it is busy with {n} requests\n  hint: it sleeps as soon as they are answered"),
+    };
+    Some((key, why))
+}

@@ -1,0 +1,221 @@
+//! Starting: what the store says should be, and what the backend says is.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use dormouse_backend::{Workload, Workloads};
+use dormouse_model::{
+    Depth, Desired, DesiredService, InstanceRecord, Observed, Phase, Probe, RouteTable, Time, Traffic,
+};
+use dormouse_planner::{BuildFact, Facts};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use tracing::{info, warn};
+
+use super::{Msg, Reconciler, TRUST, table::table};
+use crate::{
+    ControlSettings, OpError,
+    clock::WallClock,
+    deploys::{EventLog, Logs},
+    error::chain,
+    id::Block,
+    state::{Coming, Project, Removing, Rollout, State},
+    store::{Snapshot, Store},
+};
+
+impl<W: Workloads> Reconciler<W> {
+    /// Take over what an earlier process left: from the store what should be, from the backend what is. The first
+    /// table is complete: nothing that serves is missing from it.
+    pub(crate) async fn adopt(
+        settings: Arc<ControlSettings>,
+        store: Store,
+        snapshot: Snapshot,
+        workloads: Arc<W>,
+        logs: &Logs,
+        (outbox, inbox): (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>),
+    ) -> Result<Self, OpError> {
+        // Before the list, so that no exit falls in between.
+        let exits = workloads.exits();
+        let all = workloads.list().await?;
+        let epoch = snapshot.epoch;
+        let known: HashMap<_, _> =
+            snapshot.instances.iter().map(|row| (row.id, (row.ready_at, row.draining_since))).collect();
+        let mut state = state(settings, store, snapshot, logs)?;
+        let mut networks = BTreeSet::new();
+        for (name, project) in &state.projects {
+            match workloads.ensure_network(&project.network(name, &state.settings)).await {
+                Ok(()) => drop(networks.insert(name.clone())),
+                Err(error) => warn!(project = %name, error = %chain(&error), "cannot set up the network"),
+            }
+        }
+        info!(instances = all.len(), projects = state.projects.len(), "took over what is there");
+        let ended: Vec<_> = all.iter().filter(|w| matches!(w.phase, Phase::Exited(_))).cloned().collect();
+        for workload in all {
+            let (ready_at, draining_since) = known.get(&workload.id).copied().unwrap_or_default();
+            adopt(&mut state, workload, ready_at, draining_since);
+        }
+        // Larger than any table of an earlier run, whatever the clock says.
+        let generation = epoch << 32;
+        let first = RouteTable { generation: generation + 1, ..table(&state, state.clock.now()) };
+        let (tables, _) = watch::channel(Arc::new(first));
+        let mut this = Self {
+            state,
+            workloads,
+            inbox,
+            outbox,
+            exits,
+            tables,
+            turns: watch::channel(()).0,
+            moved: true,
+            tasks: JoinSet::new(),
+            works: 0,
+            busy: HashMap::new(),
+            cut: BTreeSet::new(),
+            held: HashMap::new(),
+            starting: BTreeMap::new(),
+            early_exits: BTreeSet::new(),
+            networks,
+            seals: BTreeMap::new(),
+            probes: HashMap::new(),
+            waiters: Vec::new(),
+            asked: BTreeMap::new(),
+            confirmed: 0,
+            trust_at: Instant::now() + TRUST,
+            tails: BTreeMap::new(),
+        };
+        this.hear(Msg::Listed(Ok(ended)));
+        Ok(this)
+    }
+
+    pub(crate) fn tables(&self) -> watch::Sender<Arc<RouteTable>> {
+        self.tables.clone()
+    }
+
+    pub(crate) fn turns(&self) -> watch::Sender<()> {
+        self.turns.clone()
+    }
+}
+
+/// One instance that exists. An ended one is taken in as running, so that its end is then noted like any other.
+fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, draining_since: Option<Time>) {
+    let Workload { id, key, deployment, addr, phase, started_at, .. } = workload;
+    let phase = match phase {
+        Phase::Exited(_) | Phase::Asleep(Depth::Stopped) => Phase::Running,
+        // Only what was ready is put to sleep.
+        Phase::Asleep(Depth::Frozen | Depth::Paged) => {
+            ready_at = ready_at.or(Some(started_at));
+            phase
+        }
+        Phase::Running => phase,
+    };
+    let record = InstanceRecord {
+        id,
+        key,
+        deployment,
+        addr,
+        phase,
+        started_at,
+        woken_at: None,
+        slept_at: None,
+        draining_since,
+        exited_at: None,
+        probe: Probe { ready_at, ..Probe::default() },
+        traffic: Traffic::default(),
+    };
+    state.observed.instances.insert(id, record);
+}
+
+/// The store's content in our words.
+fn state(
+    settings: Arc<ControlSettings>,
+    store: Store,
+    snapshot: Snapshot,
+    logs: &Logs,
+) -> Result<State, OpError> {
+    let clock = Arc::new(WallClock::default());
+    let mut state = State {
+        settings,
+        store,
+        clock,
+        projects: BTreeMap::new(),
+        desired: Desired::default(),
+        observed: Observed::default(),
+        facts: Facts::default(),
+        history: BTreeMap::new(),
+        last_wake: BTreeMap::new(),
+        instances: Block::new(snapshot.instance_block),
+    };
+    for row in snapshot.projects {
+        let removing = row.removing.map(|drop_logs| Removing { drop_logs, ..Removing::default() });
+        let project = Project { subnet: row.subnet, spec: row.spec, removing, ..Project::default() };
+        state.projects.insert(row.name, project);
+    }
+    let deployments: BTreeMap<_, _> = snapshot.deployments.into_iter().map(|d| (d.id, d)).collect();
+    for row in snapshot.services {
+        let Some(project) = state.projects.get_mut(&row.key.project) else { continue };
+        if let Some(vip) = row.vip {
+            project.vips.insert(row.key.service.clone(), vip);
+        }
+        if let Some(note) = row.note {
+            project.notes.insert(row.key.service.clone(), note);
+        }
+        if project.removing.is_some() {
+            continue;
+        }
+        let find = |id| deployments.get(&id).cloned();
+        match row.target.and_then(find) {
+            Some(target) => {
+                let live = row.live.and_then(find);
+                let svc = DesiredService {
+                    key: row.key.clone(),
+                    target,
+                    live,
+                    demand: row.demand,
+                    needs: BTreeSet::new(),
+                };
+                state.desired.services.insert(row.key, svc);
+            }
+            None => {
+                if let Some(reason) = project.notes.get(&row.key.service).cloned() {
+                    state.facts.builds.insert(row.key, BuildFact::Failed { reason });
+                }
+            }
+        }
+    }
+    let names: Vec<_> = state.projects.keys().cloned().collect();
+    for name in &names {
+        state.refresh_needs(name);
+    }
+    for row in snapshot.instances {
+        state.history.entry(row.key).or_default().push(row.id);
+    }
+    state.observed.ends = snapshot.ends.into_iter().collect();
+    for row in snapshot.unfinished {
+        let Some(project) = state.projects.get_mut(&row.spec.name) else { continue };
+        let path = state.settings.events(row.id);
+        let log = EventLog::open(path, state.clock.clone())
+            .map_err(|source| OpError::File { what: "open a deploy's log".to_owned(), source })?;
+        let log = Arc::new(log);
+        logs.add(row.id, &log);
+        let rollout = row.rolling.then(|| {
+            let pending: BTreeMap<_, _> = row.deployments.into_iter().collect();
+            // Given up, but whoever follows was not told.
+            let given_up = project.notes.iter().filter(|(service, _)| pending.contains_key(*service));
+            let given_up = given_up.map(|(s, why)| (s.clone(), why.clone())).collect();
+            Rollout { pending, given_up, failed: Vec::new() }
+        });
+        if rollout.is_none() && project.removing.is_none() {
+            for service in row.spec.services.keys() {
+                let key = dormouse_model::ServiceKey::new(&row.spec.name, service);
+                state.facts.builds.insert(key, BuildFact::Running);
+            }
+        }
+        project.coming = Some(Coming { id: row.id, spec: row.spec, log, driver: None, rollout });
+    }
+    Ok(state)
+}

@@ -1,0 +1,202 @@
+//! What came of an action.
+
+use std::time::Duration;
+
+use dormouse_backend::{Workload, WorkloadError, Workloads};
+use dormouse_model::{Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Phase, ServiceKey, Time};
+use dormouse_planner::Subject;
+use tracing::{debug, warn};
+
+use super::{
+    Msg, Reconciler,
+    message::{Outcome, Starting},
+};
+use crate::error::chain;
+
+impl<W: Workloads> Reconciler<W> {
+    pub(super) fn done(&mut self, subject: Subject, number: u64, outcome: Outcome) {
+        let current = self.busy.get(&subject).is_some_and(|work| work.number == number);
+        if !current {
+            self.cut_short(&subject, &outcome);
+            return;
+        }
+        self.busy.remove(&subject);
+        let id = match &subject {
+            Subject::Instance(id) => Some(*id),
+            Subject::Deployment(..) => None,
+        };
+        match (outcome, id) {
+            (Outcome::Started { started, result }, _) => self.started(subject, started, result),
+            (Outcome::Woken(result), Some(id)) => self.woken(subject, id, result),
+            (Outcome::Slept(result), Some(id)) => self.slept(subject, id, result),
+            (Outcome::Stopped(result), Some(id)) => self.stopped(subject, id, result),
+            (Outcome::Removed(result), Some(id)) => self.removed(subject, id, result),
+            (Outcome::Woken(_) | Outcome::Slept(_) | Outcome::Stopped(_) | Outcome::Removed(_), None) => {}
+        }
+    }
+
+    /// A sleep that a wake cut into has returned. Should it have frozen the instance after the wake, wake it again.
+    fn cut_short(&mut self, subject: &Subject, outcome: &Outcome) {
+        let Subject::Instance(id) = *subject else { return };
+        if !self.cut.remove(&id) || !matches!(outcome, Outcome::Slept(Ok(_))) {
+            return;
+        }
+        let running = self.state.observed.instances.get(&id).is_some_and(|r| r.phase == Phase::Running);
+        if running && !self.busy.contains_key(subject) {
+            self.make_sure_it_runs(id);
+        }
+    }
+
+    fn make_sure_it_runs(&mut self, id: InstanceId) {
+        let workloads = self.workloads.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = workloads.wake(id).await {
+                debug!(%id, error = %chain(&error), "cannot make sure that it runs");
+            }
+        });
+    }
+
+    fn started(&mut self, subject: Subject, started: Starting, result: Result<(), WorkloadError>) {
+        let Starting { id, key, deployment, addr } = started;
+        self.starting.remove(&id);
+        let now = self.state.clock.now();
+        if let Err(error) = result {
+            warn!(%key, %id, error = %chain(&error), "did not start");
+            let end =
+                End { deployment, at: now, how: Cause::NotStarted { why: chain(&error) }, ready_for: None };
+            self.networks.remove(&key.project);
+            self.keep_end(&key, end, None);
+            return;
+        }
+        self.held.remove(&subject);
+        self.networks.insert(key.project.clone());
+        let record = InstanceRecord {
+            id,
+            key,
+            deployment,
+            addr,
+            phase: Phase::Running,
+            started_at: now,
+            woken_at: None,
+            slept_at: None,
+            draining_since: None,
+            exited_at: None,
+            probe: dormouse_model::Probe::default(),
+            traffic: dormouse_model::Traffic::default(),
+        };
+        self.state.observed.instances.insert(id, record);
+        if self.early_exits.remove(&id) {
+            self.list();
+        }
+    }
+
+    fn woken(&mut self, subject: Subject, id: InstanceId, result: Result<(), WorkloadError>) {
+        match result {
+            Ok(()) => {
+                self.held.remove(&subject);
+                let now = self.state.clock.now();
+                if let Some(record) = self.state.observed.instances.get_mut(&id)
+                    && matches!(record.phase, Phase::Asleep(_))
+                {
+                    record.phase = Phase::Running;
+                    record.woken_at = Some(now);
+                }
+            }
+            Err(error) => self.failed(subject, "wake", &error, Duration::from_millis(100)),
+        }
+    }
+
+    fn slept(&mut self, subject: Subject, id: InstanceId, result: Result<Depth, WorkloadError>) {
+        let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
+        match result {
+            Ok(depth) => {
+                self.held.remove(&subject);
+                if matches!(record.phase, Phase::Asleep(_)) {
+                    record.phase = Phase::Asleep(depth);
+                }
+            }
+            Err(error) => {
+                // How far it got is not known; awake it is harmless.
+                if matches!(record.phase, Phase::Asleep(_)) {
+                    record.phase = Phase::Running;
+                    record.woken_at = Some(self.state.clock.now());
+                }
+                self.make_sure_it_runs(id);
+                self.failed(subject, "put to sleep", &error, Duration::from_secs(5));
+            }
+        }
+    }
+
+    fn stopped(&mut self, subject: Subject, id: InstanceId, result: Result<Option<Workload>, WorkloadError>) {
+        match result {
+            Ok(ended) => {
+                self.held.remove(&subject);
+                let now = self.state.clock.now();
+                let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
+                match ended.map(|w| (w.phase, w.exited_at)) {
+                    Some((phase @ Phase::Exited(_), at)) => {
+                        record.phase = phase;
+                        record.exited_at = at.or(Some(now));
+                    }
+                    Some((Phase::Running | Phase::Asleep(_), _)) | None => {
+                        record.phase = Phase::Exited(ExitStatus::Lost);
+                        record.exited_at = Some(now);
+                    }
+                }
+            }
+            Err(WorkloadError::NoSuchInstance(_)) => {
+                if let Some(record) = self.state.observed.instances.get_mut(&id) {
+                    record.phase = Phase::Exited(ExitStatus::Lost);
+                    record.exited_at = Some(self.state.clock.now());
+                }
+            }
+            Err(error) => self.failed(subject, "stop", &error, Duration::from_secs(1)),
+        }
+    }
+
+    fn removed(&mut self, subject: Subject, id: InstanceId, result: Result<(), WorkloadError>) {
+        match result {
+            Ok(()) => {
+                self.held.remove(&subject);
+                self.state.observed.instances.remove(&id);
+                self.state.store.later(move |tx| tx.instance_gone(id));
+            }
+            Err(error) => self.failed(subject, "clear away", &error, Duration::from_secs(1)),
+        }
+    }
+
+    fn failed(&mut self, subject: Subject, what: &str, error: &WorkloadError, pause: Duration) {
+        warn!(?subject, error = %chain(error), "cannot {what}");
+        // It may have ended without our hearing of it.
+        if matches!(error, WorkloadError::Ended(_) | WorkloadError::NoSuchInstance(_)) {
+            self.list();
+        }
+        self.hold(subject, pause);
+    }
+
+    /// Ask the backend what there is.
+    pub(super) fn list(&mut self) {
+        let (workloads, outbox) = (self.workloads.clone(), self.outbox.clone());
+        self.tasks.spawn(async move { drop(outbox.send(Msg::Listed(workloads.list().await))) });
+    }
+
+    /// An instance came to an end that nobody wanted.
+    pub(super) fn note_end(&mut self, id: InstanceId, at: Time, how: Cause) {
+        let Some(record) = self.state.observed.instances.get(&id) else { return };
+        let (key, deployment) = (record.key.clone(), record.deployment);
+        let Some(kind) = self.state.deployment(&key, deployment).map(|d| d.spec.kind) else { return };
+        let end = dormouse_planner::end_of(record, kind, at, how);
+        self.keep_end(&key, end, Some(id));
+    }
+
+    fn keep_end(&mut self, key: &ServiceKey, end: End, instance: Option<InstanceId>) {
+        let ends = self.state.observed.ends.entry(key.clone()).or_default();
+        dormouse_planner::note_end(ends, end);
+        let (row, ends) = (key.clone(), ends.clone());
+        self.state.store.later(move |tx| tx.ends(&row, &ends));
+        match instance {
+            Some(id) => self.read_tail(key, id),
+            None => drop(self.state.facts.log_tails.remove(key)),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Taking in what happened.
+
+use dormouse_backend::{Workload, Workloads};
+use dormouse_model::{Cause, InstanceId, Phase, TrafficReport};
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{Msg, Reconciler};
+use crate::error::chain;
+
+impl<W: Workloads> Reconciler<W> {
+    pub(super) fn hear(&mut self, msg: Msg) {
+        // Looking is not an event: otherwise those who look after every event would keep us turning.
+        self.moved |= !matches!(msg, Msg::Call(_));
+        match msg {
+            Msg::Wake { key, asked, reply } => self.asked_for(key, asked, reply),
+            Msg::Report(report) => self.report(report),
+            Msg::Exited(id) => self.exited(id),
+            Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
+            Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
+            Msg::Probed { id, woken_at, answer } => self.probed(id, woken_at, answer),
+            Msg::Done { subject, number, outcome } => self.done(subject, number, outcome),
+            Msg::Tail { key, id, lines } => self.tail(&key, id, lines),
+            Msg::NetworkGone { project, result } => self.network_gone(&project, result),
+            Msg::Call(call) => call(&mut self.state),
+        }
+    }
+
+    fn report(&mut self, report: TrafficReport) {
+        for (id, traffic) in report.instances {
+            if let Some(record) = self.state.observed.instances.get_mut(&id) {
+                record.traffic = traffic;
+            }
+        }
+        self.confirmed = report.generation;
+        // An edge that has applied none of our tables yet does not know all instances.
+        if report.generation > 0 && !self.trusts() {
+            self.trust_at = Instant::now();
+        }
+    }
+
+    fn exited(&mut self, id: InstanceId) {
+        if !self.state.observed.instances.contains_key(&id) {
+            self.early_exits.insert(id);
+        }
+        self.list();
+    }
+
+    /// Take over what only the backend sees: that an instance has ended.
+    fn seen(&mut self, workload: &Workload) {
+        let Phase::Exited(status) = workload.phase else { return };
+        let now = self.state.clock.now();
+        let Some(record) = self.state.observed.instances.get_mut(&workload.id) else { return };
+        if matches!(record.phase, Phase::Exited(_)) {
+            return;
+        }
+        let at = workload.exited_at.unwrap_or(now);
+        record.phase = workload.phase;
+        record.exited_at = Some(at);
+        let asked_for = record.draining_since.is_some();
+        info!(key = %record.key, id = %record.id, ?status, asked_for, "ended");
+        if !asked_for {
+            self.note_end(workload.id, at, Cause::Exited(status));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! What the reconciler hears.
+
+use std::net::Ipv4Addr;
+
+use dormouse_backend::{Workload, WorkloadError};
+use dormouse_model::{
+    DeploymentId, Depth, InstanceId, ProjectName, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+};
+use dormouse_planner::Subject;
+use tokio::{sync::oneshot, time::Instant};
+
+use crate::{probe::Answer, state::State};
+
+/// Where the answer to a call for a wake goes.
+pub(crate) type WakeReply = oneshot::Sender<Result<Vec<Target>, WakeRefused>>;
+
+/// What the reconciler hears.
+pub(crate) enum Msg {
+    /// Somebody needs a service awake.
+    Wake { key: ServiceKey, asked: Instant, reply: WakeReply },
+    /// The edge tells what it carried.
+    Report(TrafficReport),
+    /// An instance ended by itself.
+    Exited(InstanceId),
+    /// What the backend has.
+    Listed(Result<Vec<Workload>, WorkloadError>),
+    /// A probe ended; `woken_at` is from when it began.
+    Probed { id: InstanceId, woken_at: Option<Time>, answer: Answer },
+    /// An action ended.
+    Done { subject: Subject, number: u64, outcome: Outcome },
+    /// The last words of an instance.
+    Tail { key: ServiceKey, id: InstanceId, lines: Vec<String> },
+    /// A project's network has been removed.
+    NetworkGone { project: ProjectName, result: Result<(), WorkloadError> },
+    /// An operation wants to look at, or change, the state.
+    Call(Box<dyn FnOnce(&mut State) + Send>),
+}
+
+/// What came of an action.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Woken(Result<(), WorkloadError>),
+    Started { started: Starting, result: Result<(), WorkloadError> },
+    Slept(Result<Depth, WorkloadError>),
+    Stopped(Result<Option<Workload>, WorkloadError>),
+    Removed(Result<(), WorkloadError>),
+}
+
+/// An instance being started.
+#[derive(Debug)]
+pub(crate) struct Starting {
+    pub(crate) id: InstanceId,
+    pub(crate) key: ServiceKey,
+    pub(crate) deployment: DeploymentId,
+    pub(crate) addr: Ipv4Addr,
+}

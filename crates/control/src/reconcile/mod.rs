@@ -1,0 +1,219 @@
+//! The one task that owns the state: hears what happened, asks the planner what is to be done, has it done, and tells
+//! the edge.
+
+mod act;
+mod adopt;
+mod done;
+mod hear;
+mod message;
+mod probe;
+mod rollout;
+mod seal;
+mod table;
+mod tail;
+mod waiters;
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    future::Future,
+    net::Ipv4Addr,
+    sync::Arc,
+    time::Duration,
+};
+
+use dormouse_backend::Workloads;
+use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Time};
+use dormouse_planner::{Action, Subject};
+pub(crate) use message::{Msg, WakeReply};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{AbortHandle, JoinSet},
+    time::Instant,
+};
+
+use crate::{clock::until, state::State};
+
+/// Until the edge has told what it carries, or this time has passed without one, nothing is put to sleep or drained:
+/// an instance without known traffic looks idle.
+const TRUST: Duration = Duration::from_secs(5);
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Wake,
+    Start,
+    Sleep,
+    Stop,
+    Remove,
+}
+
+/// Something being done to a subject.
+#[derive(Debug)]
+struct Work {
+    number: u64,
+    kind: Kind,
+}
+
+/// A subject that failed: not tried again before `until`.
+#[derive(Debug, Default)]
+struct Held {
+    until: Time,
+    failures: u32,
+}
+
+/// The reconciler.
+pub(crate) struct Reconciler<W> {
+    pub(crate) state: State,
+    workloads: Arc<W>,
+    inbox: mpsc::UnboundedReceiver<Msg>,
+    outbox: mpsc::UnboundedSender<Msg>,
+    exits: mpsc::UnboundedReceiver<InstanceId>,
+    tables: watch::Sender<Arc<RouteTable>>,
+    /// Told after every turn in which something may have changed by itself.
+    turns: watch::Sender<()>,
+    moved: bool,
+    /// Ends with the reconciler.
+    tasks: JoinSet<()>,
+    works: u64,
+    busy: HashMap<Subject, Work>,
+    /// Sleeps that a wake has cut into and that have not returned yet.
+    cut: BTreeSet<InstanceId>,
+    held: HashMap<Subject, Held>,
+    /// Addresses of instances being started.
+    starting: BTreeMap<InstanceId, Ipv4Addr>,
+    /// Exits heard of before their start returned.
+    early_exits: BTreeSet<InstanceId>,
+    /// Projects whose network is known to be as it should.
+    networks: BTreeSet<ProjectName>,
+    seals: BTreeMap<InstanceId, seal::Seal>,
+    probes: HashMap<InstanceId, AbortHandle>,
+    waiters: Vec<waiters::Waiter>,
+    /// Services that were asked for while not awake, and when.
+    asked: BTreeMap<ServiceKey, Instant>,
+    /// The newest table the edge has confirmed.
+    confirmed: u64,
+    /// From when on the traffic known is to be believed; the past once the edge has told.
+    trust_at: Instant,
+    /// Services whose last words are being read.
+    tails: BTreeMap<ServiceKey, InstanceId>,
+}
+
+impl<W: Workloads> Reconciler<W> {
+    /// Run until `shutdown`. Instances go on without us.
+    pub(crate) async fn run(&mut self, shutdown: impl Future<Output = ()>) {
+        tokio::pin!(shutdown);
+        loop {
+            let wait = self.turn();
+            let timer = async {
+                match wait {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                Some(msg) = self.inbox.recv() => {
+                    self.hear(msg);
+                    while let Ok(msg) = self.inbox.try_recv() {
+                        self.hear(msg);
+                    }
+                }
+                Some(id) = self.exits.recv() => self.hear(Msg::Exited(id)),
+                Some(_) = self.tasks.join_next() => {}
+                () = timer => self.moved = true,
+            }
+        }
+    }
+
+    /// Plan, begin what is to be done, tell the edge, and say when to look again although nothing happens.
+    fn turn(&mut self) -> Option<Instant> {
+        let now = loop {
+            let now = self.state.clock.now();
+            self.state.desired.can_page = self.workloads.capabilities().can_page;
+            self.expire_seals(now);
+            let plan = dormouse_planner::plan(&self.state.desired, &self.state.observed, now);
+            self.break_seals(&plan);
+            let mut again = false;
+            for action in plan {
+                again |= self.begin(action, now);
+            }
+            if again {
+                continue;
+            }
+            self.probe(now);
+            self.publish(now);
+            // A seal on what the edge already treats as asleep is confirmed at once.
+            if !self.set_seals() {
+                break now;
+            }
+        };
+        self.answer_waiters();
+        self.follow_rollouts(now);
+        self.finish_removals();
+        self.take_out_numbers();
+        if std::mem::take(&mut self.moved) {
+            self.turns.send_replace(());
+        }
+        self.wait(now)
+    }
+
+    /// When something will be different although nothing happens.
+    fn wait(&self, now: Time) -> Option<Instant> {
+        let planned = dormouse_planner::next_deadline(&self.state.desired, &self.state.observed, now);
+        let held = self.held.values().map(|h| h.until).filter(|at| *at > now);
+        let soon = planned.into_iter().chain(held).min().map(|at| Instant::now() + until(now, at));
+        let trust = (!self.trusts()).then_some(self.trust_at);
+        let seals = self.seals.values().map(seal::Seal::expires);
+        let waiters = self.waiters.iter().map(|w| w.deadline);
+        soon.into_iter().chain(trust).chain(seals).chain(waiters).min()
+    }
+
+    fn trusts(&self) -> bool {
+        Instant::now() >= self.trust_at
+    }
+
+    /// Whether an action rests on knowing the traffic.
+    fn rests_on_traffic(action: &Action) -> bool {
+        match action {
+            Action::Stop { why, .. } => !why.counts(),
+            Action::Drain { .. } | Action::Sleep { .. } => true,
+            Action::Wake { .. }
+            | Action::Start { .. }
+            | Action::Promote { .. }
+            | Action::Fail { .. }
+            | Action::Remove { .. } => false,
+        }
+    }
+
+    /// Not again before `pause`, which doubles with every failure up to a minute.
+    fn hold(&mut self, subject: Subject, pause: Duration) {
+        let now = self.state.clock.now();
+        let held = self.held.entry(subject).or_default();
+        let pause = pause.saturating_mul(1 << held.failures.min(10)).min(Duration::from_secs(60));
+        held.failures += 1;
+        held.until = now.after(pause);
+    }
+
+    fn is_held(&self, subject: &Subject, now: Time) -> bool {
+        self.held.get(subject).is_some_and(|h| h.until > now)
+    }
+
+    /// Have something done; what comes of it is heard as [`Msg::Done`].
+    fn work(
+        &mut self,
+        subject: Subject,
+        kind: Kind,
+        doing: impl Future<Output = message::Outcome> + Send + 'static,
+    ) {
+        self.works += 1;
+        let number = self.works;
+        self.busy.insert(subject.clone(), Work { number, kind });
+        let outbox = self.outbox.clone();
+        self.tasks.spawn(async move {
+            let outcome = doing.await;
+            // Nobody listens any more when control ends.
+            drop(outbox.send(Msg::Done { subject, number, outcome }));
+        });
+    }
+}

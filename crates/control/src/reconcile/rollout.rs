@@ -1,0 +1,206 @@
+//! Deploys on their way to being live, and projects on their way out.
+
+use dormouse_backend::{WorkloadError, Workloads};
+use dormouse_model::{DeploymentId, ProjectName, ServiceKey, ServiceName, Time};
+use dormouse_planner::{State as Standing, Subject};
+use tracing::{error, info, warn};
+
+use super::{Msg, Reconciler};
+use crate::{
+    deploys::DeployStep,
+    error::{chain, first_line},
+    names,
+    state::Coming,
+    store::DeployState,
+};
+
+/// What became of a deployment.
+enum Fate {
+    Live,
+    GivenUp(String),
+    Replaced,
+    Undecided,
+}
+
+impl<W: Workloads> Reconciler<W> {
+    /// The target does not work and something older does.
+    pub(super) fn give_up(&mut self, key: &ServiceKey, deployment: DeploymentId, why: &str) {
+        let Some(svc) = self.state.desired.services.get_mut(key) else { return };
+        let Some(live) = svc.live.clone() else { return };
+        let note = format!("the new deployment {deployment} was given up: {why}; {} serves on", live.id);
+        svc.target = live;
+        self.state.save_rollout(key);
+        self.state.set_note(key, Some(note));
+        let coming = self.state.projects.get_mut(&key.project).and_then(|p| p.coming.as_mut());
+        if let Some(rollout) = coming.and_then(|c| c.rollout.as_mut())
+            && rollout.pending.get(&key.service) == Some(&deployment)
+        {
+            rollout.given_up.insert(key.service.clone(), why.to_owned());
+        }
+    }
+
+    /// Tell followers what became of their deployments, and end deploys that are done.
+    pub(super) fn follow_rollouts(&mut self, now: Time) {
+        let rolling = |p: &crate::state::Project| p.coming.as_ref().is_some_and(|c| c.rollout.is_some());
+        let names: Vec<_> =
+            self.state.projects.iter().filter(|(_, p)| rolling(p)).map(|(n, _)| n.clone()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let standings = dormouse_planner::standings(&self.state.desired, &self.state.observed, now);
+        for name in names {
+            let Some(mut coming) = self.state.projects.get_mut(&name).and_then(|p| p.coming.take()) else {
+                continue;
+            };
+            let done = self.follow(&name, &mut coming, &standings);
+            if done {
+                self.finish(&name, coming);
+            } else if let Some(project) = self.state.projects.get_mut(&name) {
+                project.coming = Some(coming);
+            }
+        }
+    }
+
+    fn follow(
+        &mut self,
+        name: &ProjectName,
+        coming: &mut Coming,
+        standings: &std::collections::BTreeMap<ServiceKey, dormouse_planner::Standing>,
+    ) -> bool {
+        let Coming { log, rollout: Some(rollout), .. } = coming else { return false };
+        let mut settled: Vec<ServiceName> = Vec::new();
+        for (service, deployment) in &rollout.pending {
+            let key = ServiceKey::new(name, service);
+            let given_up = rollout.given_up.get(service).cloned();
+            let fate = self.fate(&key, *deployment, given_up, standings.get(&key));
+            let step = match fate {
+                Fate::Undecided => continue,
+                Fate::Live => DeployStep::Ready { deployment: *deployment },
+                Fate::Replaced => DeployStep::Superseded,
+                Fate::GivenUp(reason) => {
+                    // Its last words are still being read.
+                    if self.tails.contains_key(&key) {
+                        continue;
+                    }
+                    rollout.failed.push(service.clone());
+                    let log_tail = self.state.facts.log_tails.get(&key).cloned().unwrap_or_default();
+                    let old_serves =
+                        self.state.desired.services.get(&key).is_some_and(|svc| svc.live.is_some());
+                    DeployStep::RolloutFailed { deployment: *deployment, reason, log_tail, old_serves }
+                }
+            };
+            log.say(Some(service), step);
+            settled.push(service.clone());
+        }
+        for service in settled {
+            rollout.pending.remove(&service);
+        }
+        rollout.pending.is_empty()
+    }
+
+    fn fate(
+        &self,
+        key: &ServiceKey,
+        deployment: DeploymentId,
+        given_up: Option<String>,
+        standing: Option<&dormouse_planner::Standing>,
+    ) -> Fate {
+        if let Some(why) = given_up {
+            return Fate::GivenUp(why);
+        }
+        let Some(svc) = self.state.desired.services.get(key) else { return Fate::Replaced };
+        if svc.live.as_ref().is_some_and(|live| live.id == deployment) {
+            return Fate::Live;
+        }
+        if svc.target.id != deployment {
+            return Fate::Replaced;
+        }
+        match standing.map(|s| (&s.state, s.deployment)) {
+            // It is tried again, with pauses; but whoever waits shall not wait for that.
+            Some((Standing::Crashed { reason }, crashed)) if crashed == deployment => {
+                Fate::GivenUp(reason.clone())
+            }
+            Some((
+                Standing::Crashed { .. }
+                | Standing::Starting
+                | Standing::Ready
+                | Standing::Asleep(_)
+                | Standing::Stopped,
+                _,
+            ))
+            | None => Fate::Undecided,
+        }
+    }
+
+    fn finish(&mut self, name: &ProjectName, coming: Coming) {
+        let failed = coming.rollout.map(|r| r.failed).unwrap_or_default();
+        let (state, step) = if failed.is_empty() {
+            let urls = names::urls(&coming.spec, &self.state.settings);
+            (DeployState::Done, DeployStep::Done { urls })
+        } else {
+            let list: Vec<_> = failed.iter().map(ToString::to_string).collect();
+            let reason = format!("{} did not become ready", list.join(", "));
+            (DeployState::Failed, DeployStep::Failed { reason })
+        };
+        info!(project = %name, deploy = %coming.id, ?state, "deploy ended");
+        let id = coming.id;
+        self.state.store.later(move |tx| tx.deploy_state(id, state));
+        coming.log.say(None, step);
+    }
+
+    /// Remove the networks of projects of which nothing runs any more.
+    pub(super) fn finish_removals(&mut self) {
+        let observed = &self.state.observed;
+        let starting = |name: &ProjectName| {
+            self.busy.keys().any(|s| match s {
+                Subject::Deployment(key, _) => key.project == *name,
+                Subject::Instance(_) => false,
+            })
+        };
+        for (name, project) in &mut self.state.projects {
+            let Some(removing) = project.removing.as_mut().filter(|r| !r.network) else { continue };
+            if observed.instances.values().any(|i| i.key.project == *name) || starting(name) {
+                continue;
+            }
+            removing.network = true;
+            let (workloads, outbox, project) = (self.workloads.clone(), self.outbox.clone(), name.clone());
+            self.tasks.spawn(async move {
+                let result = workloads.remove_network(&project).await;
+                drop(outbox.send(Msg::NetworkGone { project, result }));
+            });
+        }
+    }
+
+    pub(super) fn network_gone(&mut self, name: &ProjectName, result: Result<(), WorkloadError>) {
+        if let Err(error) = result {
+            // It is in nobody's way, and the next start tries again to remove what is not wanted.
+            warn!(project = %name, error = %first_line(&chain(&error)), "cannot remove the network");
+        }
+        self.networks.remove(name);
+        let Some(project) = self.state.projects.remove(name) else { return };
+        self.state.history.retain(|key, _| key.project != *name);
+        self.state.last_wake.retain(|key, _| key.project != *name);
+        self.state.observed.ends.retain(|key, _| key.project != *name);
+        self.state.facts.log_tails.retain(|key, _| key.project != *name);
+        let Some(removing) = project.removing else { return };
+        let logs = removing.drop_logs.then(|| self.state.settings.project_logs(name.as_str()));
+        let (store, name) = (self.state.store.clone(), name.clone());
+        self.tasks.spawn(async move {
+            let row = name.clone();
+            if let Err(error) = store.write(move |tx| tx.removed(&row)).await {
+                error!(project = %name, %error, "cannot forget the project");
+            }
+            if let Some(logs) = logs
+                && let Err(error) = tokio::fs::remove_dir_all(&logs).await
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                warn!(project = %name, %error, "cannot remove its logs");
+            }
+            info!(project = %name, "removed");
+            for waiting in removing.waiting {
+                // Whoever asked may have left.
+                let _ = waiting.send(());
+            }
+        });
+    }
+}

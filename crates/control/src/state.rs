@@ -1,0 +1,221 @@
+//! Everything the reconciler knows. Only its task touches this; operations send it closures.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use dormouse_backend::{NetworkSpec, Vip};
+use dormouse_model::{
+    Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName, ProjectSpec,
+    ServiceKey, ServiceKind, ServiceName, ServiceSpec,
+};
+use dormouse_planner::Facts;
+use tokio::{sync::oneshot, task::AbortHandle};
+
+use crate::{
+    ControlSettings, DeployId, OpError, address, clock::WallClock, deploys::EventLog, id::Block, store::Store,
+};
+
+/// Everything the reconciler knows.
+pub(crate) struct State {
+    pub(crate) settings: Arc<ControlSettings>,
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<WallClock>,
+    pub(crate) projects: BTreeMap<ProjectName, Project>,
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+    pub(crate) facts: Facts,
+    /// Instances whose logs can be read, oldest first.
+    pub(crate) history: BTreeMap<ServiceKey, Vec<InstanceId>>,
+    /// How long the last wake of a service took, in milliseconds.
+    pub(crate) last_wake: BTreeMap<ServiceKey, f64>,
+    pub(crate) instances: Block,
+}
+
+/// A project and what is under way in it.
+#[derive(Default)]
+pub(crate) struct Project {
+    pub(crate) subnet: u8,
+    /// Host numbers of the platform's addresses for its services.
+    pub(crate) vips: BTreeMap<ServiceName, u8>,
+    /// What is rolled out; `None` until the first build is done.
+    pub(crate) spec: Option<ProjectSpec>,
+    /// The deploy under way.
+    pub(crate) coming: Option<Coming>,
+    /// What the newest deploy could not do, by service.
+    pub(crate) notes: BTreeMap<ServiceName, String>,
+    pub(crate) removing: Option<Removing>,
+}
+
+/// A deploy under way.
+pub(crate) struct Coming {
+    pub(crate) id: DeployId,
+    pub(crate) spec: ProjectSpec,
+    pub(crate) log: Arc<EventLog>,
+    /// The task that builds it.
+    pub(crate) driver: Option<AbortHandle>,
+    /// Set once everything is built.
+    pub(crate) rollout: Option<Rollout>,
+}
+
+/// New deployments on their way to being live.
+#[derive(Debug, Default)]
+pub(crate) struct Rollout {
+    pub(crate) pending: BTreeMap<ServiceName, DeploymentId>,
+    /// Those given up, and why.
+    pub(crate) given_up: BTreeMap<ServiceName, String>,
+    /// Services that did not make it.
+    pub(crate) failed: Vec<ServiceName>,
+}
+
+/// A project on its way out.
+#[derive(Default)]
+pub(crate) struct Removing {
+    pub(crate) drop_logs: bool,
+    /// Whether its network is being removed right now.
+    pub(crate) network: bool,
+    pub(crate) waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Project {
+    /// Its services, those of a deploy under way included; what is rolled out comes first.
+    pub(crate) fn services(&self) -> BTreeMap<&ServiceName, &ServiceSpec> {
+        let coming = self.coming.iter().flat_map(|c| &c.spec.services);
+        let mut out: BTreeMap<_, _> = coming.collect();
+        out.extend(self.spec.iter().flat_map(|s| &s.services));
+        out
+    }
+
+    /// What decides about its public hosts.
+    pub(crate) fn face(&self) -> Option<&ProjectSpec> {
+        self.spec.as_ref().or(self.coming.as_ref().map(|c| &c.spec))
+    }
+
+    /// Its private network as it is to be.
+    pub(crate) fn network(&self, name: &ProjectName, settings: &ControlSettings) -> NetworkSpec {
+        let services = self.services();
+        let vips = services
+            .iter()
+            .filter_map(|(service, spec)| {
+                let host = self.vips.get(*service)?;
+                let addr = address::vip(settings.pool, self.subnet, *host);
+                Some(Vip { service: (*service).clone(), addr, port: spec.port })
+            })
+            .collect();
+        let gateway = address::gateway(settings.pool, self.subnet);
+        NetworkSpec { project: name.clone(), gateway, prefix: address::PREFIX, vips }
+    }
+
+    /// Host numbers for those services of `spec` that need one and have none.
+    pub(crate) fn new_vips(&self, spec: &ProjectSpec) -> Result<BTreeMap<ServiceName, u8>, OpError> {
+        let mut taken: BTreeSet<u8> = self.vips.values().copied().collect();
+        let mut out = BTreeMap::new();
+        for service in spec.services.values() {
+            if service.kind == ServiceKind::Worker || self.vips.contains_key(&service.name) {
+                continue;
+            }
+            let host = address::free_vip(&taken)
+                .ok_or_else(|| OpError::Full("a project has room for 62 services with a port".to_owned()))?;
+            taken.insert(host);
+            out.insert(service.name.clone(), host);
+        }
+        Ok(out)
+    }
+}
+
+impl State {
+    pub(crate) fn project(&self, name: &str) -> Result<(&ProjectName, &Project), OpError> {
+        self.projects.iter().find(|(n, _)| n.as_str() == name).ok_or_else(|| OpError::NoSuchProject {
+            name: name.to_owned(),
+            known: self.projects.keys().map(ToString::to_string).collect(),
+        })
+    }
+
+    /// The services a person means: one, or all of a project.
+    pub(crate) fn keys(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
+        let (name, project) = self.project(project)?;
+        let services = project.services();
+        let Some(wanted) = service else {
+            return Ok(services.keys().map(|s| ServiceKey::new(name, s)).collect());
+        };
+        let service =
+            services.keys().find(|s| s.as_str() == wanted).ok_or_else(|| OpError::NoSuchService {
+                project: name.to_string(),
+                name: wanted.to_owned(),
+                known: services.keys().map(ToString::to_string).collect(),
+            })?;
+        Ok(vec![ServiceKey::new(name, service)])
+    }
+
+    /// A deployment that is wanted.
+    pub(crate) fn deployment(&self, key: &ServiceKey, id: DeploymentId) -> Option<&Deployment> {
+        let svc = self.desired.services.get(key)?;
+        std::iter::once(&svc.target).chain(&svc.live).find(|d| d.id == id)
+    }
+
+    /// Where a deployment is to go from now on; also keeps what hangs on the whole project's specification in step.
+    pub(crate) fn set_target(&mut self, key: &ServiceKey, target: Deployment) {
+        match self.desired.services.get_mut(key) {
+            Some(svc) => svc.target = target,
+            None => {
+                let svc = DesiredService {
+                    key: key.clone(),
+                    target,
+                    live: None,
+                    demand: dormouse_model::Demand::default(),
+                    needs: BTreeSet::new(),
+                };
+                self.desired.services.insert(key.clone(), svc);
+            }
+        }
+    }
+
+    /// What each service needs, through others too.
+    pub(crate) fn refresh_needs(&mut self, project: &ProjectName) {
+        let Some(spec) = self.projects.get(project).and_then(|p| p.spec.as_ref()) else { return };
+        for (key, svc) in self.desired.services.iter_mut().filter(|(k, _)| k.project == *project) {
+            svc.needs = closure(spec, &key.service).iter().map(|s| ServiceKey::new(project, s)).collect();
+        }
+    }
+
+    /// Write down where a service's deployments stand, when there is time.
+    pub(crate) fn save_rollout(&self, key: &ServiceKey) {
+        let Some(svc) = self.desired.services.get(key) else { return };
+        let (key, target, live) = (key.clone(), svc.target.id, svc.live.as_ref().map(|d| d.id));
+        self.store.later(move |tx| tx.target_and_live(&key, target, live));
+    }
+
+    pub(crate) fn save_demand(&self, key: &ServiceKey) {
+        let Some(svc) = self.desired.services.get(key) else { return };
+        let (key, demand) = (key.clone(), svc.demand);
+        self.store.later(move |tx| tx.demand(&key, demand));
+    }
+
+    /// Remember, or forget, what a deploy could not do for a service.
+    pub(crate) fn set_note(&mut self, key: &ServiceKey, note: Option<String>) {
+        let Some(project) = self.projects.get_mut(&key.project) else { return };
+        let before = match &note {
+            Some(note) => project.notes.insert(key.service.clone(), note.clone()),
+            None => project.notes.remove(&key.service),
+        };
+        if before != note {
+            let key = key.clone();
+            self.store.later(move |tx| tx.note(&key, note.as_deref()));
+        }
+    }
+}
+
+/// What a service needs, directly or through others, itself excluded.
+fn closure(spec: &ProjectSpec, of: &ServiceName) -> BTreeSet<ServiceName> {
+    let mut out = BTreeSet::new();
+    let mut todo = vec![of];
+    while let Some(next) = todo.pop() {
+        for need in spec.services.get(next).into_iter().flat_map(|s| &s.needs) {
+            if need != of && out.insert(need.clone()) {
+                todo.push(need);
+            }
+        }
+    }
+    out
+}
