@@ -134,9 +134,6 @@ mod tests {
                 seen.push(format!("{path} {:o} {}", header.mode().unwrap(), header.size().unwrap()));
             }
         }
-        assert_eq!(
-            seen,
-            ["main.py 644 196608", "link 777 0", "requirements.txt 755 8"]
-        );
+        assert_eq!(seen, ["main.py 644 196608", "link 777 0", "requirements.txt 755 8"]);
     }
 }

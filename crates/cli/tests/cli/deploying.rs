@@ -1,0 +1,172 @@
+//! `deploy`, and `up` where a server runs already.
+
+use expect_test::expect;
+use tempfile::TempDir;
+
+use crate::{
+    dormouse,
+    fake::{Fake, server},
+};
+
+const ACCEPTED: &str =
+    r#"{"id":7,"project":"shop","services":["backend","frontend"],"urls":["http://shop.localhost:8080"]}"#;
+
+fn project() -> TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("requirements.txt"), "fastapi\n").unwrap();
+    dir
+}
+
+/// Events from number `first` on, as the server sends them.
+fn events(first: usize, steps: &[(&str, &str)]) -> String {
+    let line = |(i, (service, step)): (usize, &(&str, &str))| {
+        let service = if service.is_empty() { String::new() } else { format!(r#""service":"{service}","#) };
+        format!(r#"{{"seq":{},"at":0,{service}{step}}}"#, first + i) + "\n"
+    };
+    steps.iter().enumerate().map(line).collect()
+}
+
+/// A deploy whose connection breaks twice, once within a line.
+fn broken_twice() -> Vec<(u16, String)> {
+    let first = events(
+        0,
+        &[
+            ("backend", r#""event":"queued""#),
+            ("backend", r#""event":"building","build":"b1""#),
+            ("backend", r#""event":"phase","name":"base","cached":true"#),
+            ("backend", r#""event":"phase_done","name":"base","ms":0"#),
+            ("backend", r#""event":"phase","name":"dependencies","cached":false"#),
+            ("backend", r#""event":"output","stream":"out","text":"Collecting fastapi""#),
+        ],
+    );
+    // Progress has the number of the event before it.
+    let progress = events(5, &[("backend", r#""event":"progress","done":10,"total":20"#)]);
+    let second = events(
+        6,
+        &[
+            ("backend", r#""event":"phase_done","name":"dependencies","ms":12345"#),
+            ("backend", r#""event":"starting","deployment":"d1""#),
+        ],
+    );
+    let third = events(
+        8,
+        &[
+            ("backend", r#""event":"ready","deployment":"d1""#),
+            ("frontend", r#""event":"unchanged""#),
+            (
+                "",
+                r#""event":"done","urls":["http://shop.localhost:8080","http://backend--shop.localhost:8080"]"#,
+            ),
+        ],
+    );
+    vec![
+        (200, first + &progress + r#"{"seq":6,"at"#),
+        (503, r#"{"error":"starting"}"#.to_owned()),
+        (200, second),
+        (200, third),
+    ]
+}
+
+fn deploying(events: Vec<(u16, String)>) -> Fake {
+    Fake::start(vec![
+        server(),
+        ("POST /v1/deploys", vec![(200, ACCEPTED.to_owned())]),
+        ("GET /v1/deploys/7/events", events),
+    ])
+}
+
+#[test]
+fn every_event_once_though_the_connection_breaks() {
+    let (fake, project) = (deploying(broken_twice()), project());
+    let ran = dormouse(fake.state(), &["deploy", project.path().to_str().unwrap()]);
+    assert_eq!(ran.out, "http://shop.localhost:8080\n");
+    expect![[r#"
+        deploying shop (backend, frontend)
+        backend   waiting for its build
+        backend   building (b1)
+        backend   base: cached
+        backend   dependencies ...
+        backend   | Collecting fastapi
+        backend   dependencies: done in 12.3 s
+        backend   starting (d1)
+        backend   ready
+        frontend  unchanged
+        also at http://backend--shop.localhost:8080
+    "#]]
+    .assert_eq(&ran.err);
+    assert_eq!(ran.code, 0);
+    let asked: Vec<_> = fake.seen().into_iter().filter(|s| s.contains("events")).collect();
+    assert_eq!(
+        asked,
+        ["from=0", "from=6", "from=6", "from=8"].map(|q| format!("GET /v1/deploys/7/events?{q}"))
+    );
+}
+
+#[test]
+fn for_programs() {
+    let project = project();
+    let ran =
+        dormouse(deploying(broken_twice()).state(), &["deploy", "--json", project.path().to_str().unwrap()]);
+    let lines: Vec<serde_json::Value> = ran.out.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let names: Vec<_> = lines.iter().map(|l| l["event"].as_str().unwrap()).collect();
+    expect![
+        "queued building phase phase_done phase output progress phase_done starting ready unchanged done"
+    ]
+    .assert_eq(&names.join(" "));
+    assert_eq!((ran.err.as_str(), ran.code), ("", 0));
+}
+
+#[test]
+fn up_uses_the_server_that_runs() {
+    let project = project();
+    let fake =
+        deploying(vec![(200, events(0, &[("", r#""event":"done","urls":["http://shop.localhost:8080"]"#)]))]);
+    let ran = dormouse(fake.state(), &["up", project.path().to_str().unwrap(), "--listen", "127.0.0.1:9999"]);
+    expect![[r#"
+        http://shop.localhost:8080
+        deploying to the server that already runs at STATE
+        warning: it listens on 127.0.0.1:8080, not on 127.0.0.1:9999
+        deploying shop (backend, frontend)
+        [0]
+    "#]]
+    .assert_eq(&ran.all());
+}
+
+#[test]
+fn failures() {
+    let build = events(
+        0,
+        &[
+            (
+                "backend",
+                r#""event":"build_failed","reason":"the dependencies phase failed: exit code 1","old_serves":true"#,
+            ),
+            (
+                "frontend",
+                r#""event":"rollout_failed","deployment":"d2","reason":"nothing listens on port 8000","log_tail":["ImportError"],"old_serves":false"#,
+            ),
+            ("", r#""event":"failed","reason":"2 services failed""#),
+        ],
+    );
+    let project = project();
+    let path = project.path().to_str().unwrap();
+    expect![[r#"
+        deploying shop (backend, frontend)
+        backend   build failed: the dependencies phase failed: exit code 1
+          the version before goes on serving
+        frontend  does not become ready: nothing listens on port 8000
+        frontend  | ImportError
+        error: 2 services failed
+        [1]
+    "#]]
+    .assert_eq(&dormouse(deploying(vec![(200, build)]).state(), &["deploy", path]).all());
+    let refused =
+        r#"{"error":"dormouse.toml:1:1: prot: unknown key","hint":"did you mean `port`?"}"#.to_owned();
+    let fake = Fake::start(vec![server(), ("POST /v1/deploys", vec![(422, refused)])]);
+    expect![[r#"
+        error: dormouse.toml:1:1: prot: unknown key
+          hint: did you mean `port`?
+        [1]
+    "#]]
+    .assert_eq(&dormouse(fake.state(), &["deploy", path]).all());
+}

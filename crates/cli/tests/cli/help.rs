@@ -1,0 +1,174 @@
+//! What needs no server: help, usage, and its absence.
+
+use expect_test::{Expect, expect};
+
+use crate::dormouse;
+
+fn check(args: &[&str], expected: &Expect) {
+    let state = tempfile::tempdir().unwrap();
+    expected.assert_eq(&dormouse(state.path(), args).all());
+}
+
+#[test]
+fn help() {
+    check(
+        &["--help"],
+        &expect![[r#"
+        Runs your app from its folder, and puts it to sleep, memory and all, while nobody uses it
+
+        Usage: dormouse [OPTIONS] <COMMAND>
+
+        Commands:
+          up       Start a server if none runs, build and deploy a folder, show its URL, and stay until
+                   Ctrl-C
+          serve    Run the server
+          deploy   Build and deploy a folder to a running server
+          ps       List services
+          logs     Show what services write
+          sleep    Put a project or a service to sleep now
+          wake     Wake a project or a service
+          restart  Replace a project's or a service's processes by new ones, without a gap
+          down     Stop a project and forget it
+          doctor   Check whether this machine can run apps, and say what to do where not
+          help     Print this message or the help of the given subcommand(s)
+
+        Options:
+              --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
+                               ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
+              --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+              --json           Write JSON for programs
+          -h, --help           Print help
+          -V, --version        Print version
+        [0]
+    "#]],
+    );
+}
+
+#[test]
+fn help_of_logs() {
+    check(
+        &["logs", "--help"],
+        &expect![[r#"
+        Show what services write
+
+        Usage: dormouse logs [OPTIONS] [PROJECT[/SERVICE]]
+
+        Arguments:
+          [PROJECT[/SERVICE]]  Whose logs; without it, everybody's
+
+        Options:
+          -f, --follow         Stay, and show lines as they are written
+              --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
+                               ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
+              --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+              --since <WHEN>   Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
+              --json           Write JSON for programs
+          -n, --tail <LINES>   At most so many of the newest lines
+          -h, --help           Print help
+        [0]
+    "#]],
+    );
+}
+
+#[test]
+fn version() {
+    check(
+        &["--version"],
+        &expect![[r#"
+        dormouse 1.2.3
+        [0]
+    "#]],
+    );
+}
+
+#[test]
+fn a_slip_in_the_command() {
+    check(
+        &["deplyo"],
+        &expect![[r#"
+        error: unrecognized subcommand 'deplyo'
+
+          tip: a similar subcommand exists: 'deploy'
+
+        Usage: dormouse [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        [2]
+    "#]],
+    );
+}
+
+#[test]
+fn a_time_that_is_none() {
+    check(
+        &["logs", "--since", "yesterday"],
+        &expect![[r#"
+        error: invalid value 'yesterday' for '--since <WHEN>': write it like 30s, 10m, 2h or 1d, or as a time such as 2026-01-31T12:00:00Z
+
+        For more information, try '--help'.
+        [2]
+    "#]],
+    );
+}
+
+#[test]
+fn no_server() {
+    check(
+        &["ps"],
+        &expect![[r#"
+        error: no server answers at STATE/api.sock: No such file or directory (os error 2)
+          hint: start one with `dormouse up DIR` or `dormouse serve`, or name its state folder with --state
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn no_folder() {
+    check(
+        &["deploy", "/no/such/folder"],
+        &expect![[r#"
+        error: there is no folder /no/such/folder
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn serve_gets_its_settings() {
+    check(
+        &["serve", "--listen", "127.0.0.1:9999"],
+        &expect![[r#"
+        error: would serve STATE on 127.0.0.1:9999
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn doctor() {
+    check(
+        &["doctor"],
+        &expect![[r#"
+        ok    kernel      6.18
+        warn  swap        none
+                          hint: allow zram
+        FAIL  privileges  not root
+                          hint: run it with sudo
+
+        1 thing keeps apps from running on this machine.
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn doctor_for_programs() {
+    check(
+        &["doctor", "--json"],
+        &expect![[r#"
+        [{"name":"kernel","verdict":"ok","detail":"6.18","hint":null},{"name":"swap","verdict":"warn","detail":"none","hint":"allow zram"},{"name":"privileges","verdict":"fail","detail":"not root","hint":"run it with sudo"}]
+        [1]
+    "#]],
+    );
+}

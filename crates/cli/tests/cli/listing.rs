@@ -1,0 +1,139 @@
+//! `ps`, `logs` and the verbs.
+
+use expect_test::expect;
+
+use crate::{dormouse, fake::Fake};
+
+const PS: &str = r#"[
+{"project":"shop","service":"frontend","state":"asleep","depth":"paged","url":"http://shop.localhost:8080","urls":["http://shop.localhost:8080"],"pid":4711,"resident_bytes":9437184,"swapped_bytes":330301440,"last_wake_ms":21.3,"deployment":"d1","instance":"i1","last_activity":0,"restarts":0,"reason":null},
+{"project":"shop","service":"backend","state":"ready","depth":null,"url":null,"urls":[],"pid":4712,"resident_bytes":324009984,"swapped_bytes":0,"last_wake_ms":null,"deployment":"d2","instance":"i2","last_activity":null,"restarts":0,"reason":null}]"#;
+
+fn line(at: u64, service: &str, text: &str) -> String {
+    format!(r#"{{"at":{at},"service":"{service}","instance":"i1","stream":"out","text":"{text}"}}"#) + "\n"
+}
+
+fn fake() -> Fake {
+    Fake::start(vec![
+        ("GET /v1/ps", vec![(200, PS.to_owned())]),
+        (
+            "GET /v1/projects/shop/logs",
+            vec![(200, line(1, "frontend", "hello") + &line(2, "backend", "listening"))],
+        ),
+        (
+            "POST /v1/projects/shop/sleep",
+            vec![(200, r#"{"project":"shop","services":["backend"]}"#.to_owned())],
+        ),
+        (
+            "DELETE /v1/projects/shop",
+            vec![(200, r#"{"project":"shop","services":["backend","frontend"]}"#.to_owned())],
+        ),
+        ("DELETE /v1/projects/shp", vec![(404, r#"{"error":"no such project"}"#.to_owned())]),
+    ])
+}
+
+#[test]
+fn ps_for_programs_is_an_array() {
+    let ran = dormouse(fake().state(), &["ps", "--json"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let all: Vec<dormouse_api::ServiceStatus> = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(all.iter().map(|s| s.service.as_str()).collect::<Vec<_>>(), ["backend", "frontend"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    let keys: Vec<_> = json[0].as_object().unwrap().keys().map(String::as_str).collect();
+    for key in [
+        "project",
+        "service",
+        "state",
+        "depth",
+        "url",
+        "pid",
+        "resident_bytes",
+        "swapped_bytes",
+        "last_wake_ms",
+    ] {
+        assert!(keys.contains(&key), "{key}");
+    }
+}
+
+#[test]
+fn ps_of_one_service() {
+    expect![[r#"
+        PROJECT  SERVICE  STATE  DEPTH  URL   PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+        shop     backend  ready  -      -    4712   309 MiB      0 B  -                    -
+        [0]
+    "#]]
+    .assert_eq(&dormouse(fake().state(), &["ps", "shop/backend"]).all());
+}
+
+#[test]
+fn logs_for_programs() {
+    let fake = fake();
+    expect![[r#"
+        {"project":"shop","at":1,"service":"frontend","instance":"i1","stream":"out","text":"hello"}
+        {"project":"shop","at":2,"service":"backend","instance":"i1","stream":"out","text":"listening"}
+        [0]
+    "#]]
+    .assert_eq(&dormouse(fake.state(), &["logs", "shop/backend", "--json", "-n", "5"]).all());
+    expect![[r#"
+        GET /v1/ps
+        GET /v1/projects/shop/logs?follow=false&service=backend&tail=5"#]]
+    .assert_eq(&fake.seen().join("\n"));
+}
+
+#[test]
+fn logs_of_everybody() {
+    let ran = dormouse(fake().state(), &["logs"]);
+    let without_times: Vec<_> = ran.out.lines().map(|l| &l[24..]).collect();
+    assert_eq!(without_times, ["frontend | hello", "backend  | listening"]);
+}
+
+#[test]
+fn verbs() {
+    let fake = fake();
+    for (args, expected) in [
+        (
+            &["sleep", "shop/backend"][..],
+            expect![[r#"
+            shop/backend asleep
+            [0]
+        "#]],
+        ),
+        (
+            &["sleep", "shop/bakend"],
+            expect![[r#"
+            error: project `shop` has no service `bakend`
+              hint: did you mean `shop/backend`?
+            [1]
+        "#]],
+        ),
+        (
+            &["sleep", "backend"],
+            expect![[r#"
+            error: there is no project `backend`
+              hint: did you mean `shop/backend`?
+            [1]
+        "#]],
+        ),
+        (
+            &["down", "shop", "--json"],
+            expect![[r#"
+            {"project":"shop","services":["backend","frontend"]}
+            [0]
+        "#]],
+        ),
+        (
+            &["down", "shp"],
+            expect![[r#"
+            error: there is no project `shp`
+              hint: did you mean `shop`?
+            [1]
+        "#]],
+        ),
+    ] {
+        expected.assert_eq(&dormouse(fake.state(), args).all());
+    }
+    expect![[r#"
+        POST /v1/projects/shop/sleep?service=backend
+        DELETE /v1/projects/shop?drop_logs=false
+        DELETE /v1/projects/shp?drop_logs=false"#]]
+    .assert_eq(&fake.seen().into_iter().filter(|s| !s.contains("/ps")).collect::<Vec<_>>().join("\n"));
+}
