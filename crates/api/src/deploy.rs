@@ -15,6 +15,9 @@ pub struct DeployAccepted {
     pub services: Vec<String>,
     /// The project's public URLs, the front one first; they show a waiting page until it is ready.
     pub urls: Vec<String>,
+    /// What in the manifest may not be as meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// One thing that happened.

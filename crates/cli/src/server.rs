@@ -5,7 +5,7 @@ use std::{
     io::{Read, Seek, SeekFrom},
     net::{SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -127,12 +127,15 @@ impl Server {
         }
     }
 
-    /// Ask it to end: it stops every app first.
-    pub(crate) fn ask_to_end(&self) {
-        if let Some(pid) = self.pid() {
-            // It may have ended by itself in between.
-            let _ = kill(pid, Signal::SIGTERM);
-        }
+    /// Where it writes.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Ask it to end: it stops every app first. False when it has ended already.
+    pub(crate) fn ask_to_end(&self) -> bool {
+        // It may end by itself just now.
+        self.pid().is_some_and(|pid| kill(pid, Signal::SIGTERM).is_ok())
     }
 
     /// End it and its children at once. Apps may stay behind; the next server takes them over.

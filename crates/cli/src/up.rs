@@ -102,10 +102,17 @@ async fn with_server(
 
 /// Ask the server to end and wait for it; asked once more, kill it.
 async fn end(settings: &Settings, server: &mut Server, stop: &mut Stop, streams: &mut Streams) -> Result<()> {
-    server.ask_to_end();
+    if !server.ask_to_end() {
+        return Ok(());
+    }
     say(settings, streams, "stopping; Ctrl-C again kills")?;
     tokio::select! {
-        status = server.wait() => { status?; }
+        status = server.wait() => {
+            let status = status?;
+            if !status.success() {
+                streams.warning(&format!("the server did not end cleanly ({status}); see {}", server.log().display()))?;
+            }
+        }
         () = stop.wanted() => {
             server.kill();
             server.wait().await?;

@@ -54,6 +54,9 @@ impl Progress {
     pub(super) fn accepted(&mut self, accepted: &DeployAccepted, streams: &mut Streams) -> Result<()> {
         self.width = accepted.services.iter().map(|s| s.chars().count()).max().unwrap_or(0);
         if !matches!(self.style, Style::Json) {
+            for warning in &accepted.warnings {
+                streams.warning(warning)?;
+            }
             let names = accepted.services.join(", ");
             streams.err_line(&format!(
                 "deploying {} ({names})",

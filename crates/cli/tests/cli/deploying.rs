@@ -133,7 +133,7 @@ fn up_uses_the_server_that_runs() {
 }
 
 #[test]
-fn failures() {
+fn failures_and_warnings() {
     let build = events(
         0,
         &[
@@ -160,6 +160,20 @@ fn failures() {
         [1]
     "#]]
     .assert_eq(&dormouse(deploying(vec![(200, build)]).state(), &["deploy", path]).all());
+    let warned = ACCEPTED.replace(r#""id":7"#, r#""id":7,"warnings":["no service is public"]"#);
+    let last = events(0, &[("", r#""event":"done","urls":[]"#)]);
+    let fake = Fake::start(vec![
+        server(),
+        ("POST /v1/deploys", vec![(200, warned)]),
+        ("GET /v1/deploys/7/events", vec![(200, last)]),
+    ]);
+    expect![[r#"
+        warning: no service is public
+        deploying shop (backend, frontend)
+        no service is public, so there is no URL
+        [0]
+    "#]]
+    .assert_eq(&dormouse(fake.state(), &["deploy", path]).all());
     let refused =
         r#"{"error":"dormouse.toml:1:1: prot: unknown key","hint":"did you mean `port`?"}"#.to_owned();
     let fake = Fake::start(vec![server(), ("POST /v1/deploys", vec![(422, refused)])]);

@@ -28,6 +28,8 @@ pub struct DeployAccepted {
     pub services: Vec<ServiceName>,
     /// The project's public URLs, the front one first.
     pub urls: Vec<String>,
+    /// What in its manifest may not be as meant.
+    pub warnings: Vec<String>,
 }
 
 impl<W: Workloads, B: Builds> Control<W, B> {
@@ -40,8 +42,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let dir = upload.dir().to_owned();
         let folder = folder.to_owned();
         let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &folder));
-        let spec = read.await.map_err(|_| OpError::Closing)??;
-        self.deploy_spec(upload, spec).await
+        let (spec, warnings) = read.await.map_err(|_| OpError::Closing)??;
+        let accepted = self.deploy_spec(upload, spec).await?;
+        Ok(DeployAccepted { warnings, ..accepted })
     }
 
     /// The same for a manifest that is resolved already.
@@ -97,6 +100,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             project: name,
             services: spec.services.keys().cloned().collect(),
             urls: names::urls(&spec, &self.settings),
+            warnings: Vec::new(),
         })
     }
 

@@ -73,8 +73,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     }
 }
 
-/// What the folder's manifest means; `folder` names the project when nothing else does.
-pub(super) fn resolve(dir: &Path, folder: &str) -> Result<ProjectSpec, OpError> {
+/// What the folder's manifest means, and what in it may not be as meant; `folder` names the project when nothing else
+/// does.
+pub(super) fn resolve(dir: &Path, folder: &str) -> Result<(ProjectSpec, Vec<String>), OpError> {
     let mut input = ManifestInput::new(folder);
     let mut todo = vec![PathBuf::new()];
     let mut seen = 0;
@@ -102,10 +103,7 @@ pub(super) fn resolve(dir: &Path, folder: &str) -> Result<ProjectSpec, OpError> 
         }
     }
     let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
-    for warning in warnings {
-        warn!(project = %spec.name, "{warning}");
-    }
-    Ok(spec)
+    Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
 }
 
 /// A service's own source folder, which must lie within the upload whatever links say.
