@@ -83,6 +83,8 @@ impl Tunnel {
         let mut down = std::pin::pin!(self.down(&client, &instance, from_instance, full_duplex));
         let ended = tokio::select! {
             ended = &mut up => match ended {
+                // It left, and what is on its way from somebody asleep is nothing.
+                Ok(()) if !full_duplex && self.asleep() => Ok(()),
                 Ok(()) => {
                     end_writes(&instance);
                     tokio::select! {

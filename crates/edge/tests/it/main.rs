@@ -1,0 +1,11 @@
+//! The edge as its clients and instances see it: real sockets on loopback.
+
+mod asleep;
+mod generation;
+mod http;
+mod lab;
+mod limits;
+mod private;
+mod retry;
+mod smuggling;
+mod websocket;

@@ -1,0 +1,153 @@
+//! Traffic between services.
+
+use std::net::SocketAddrV4;
+
+use dormouse_model::{Endpoint, WakeRefused};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+
+use crate::lab::{Client, Lab, listener, named, nobody, ready, soon, target, until};
+
+async fn connect(addr: SocketAddrV4) -> Client {
+    // Listening begins shortly after the table is applied.
+    soon("listening", async {
+        loop {
+            match TcpStream::connect(addr).await {
+                Ok(stream) => return Client::of(stream),
+                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(5)).await,
+            }
+        }
+    })
+    .await
+}
+
+async fn accept(listener: &TcpListener) -> Client {
+    Client::of(soon("accepting", listener.accept()).await.unwrap().0)
+}
+
+async fn lab(vip: SocketAddrV4, endpoint: Endpoint) -> Lab {
+    let lab = Lab::new(&[]).await;
+    lab.table_and(&[("api", endpoint)], &[(vip, "api")]).await;
+    lab
+}
+
+#[tokio::test]
+async fn bytes_pass_and_ends_pass() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let lab = lab(vip, ready(&[target(1, addr, false)])).await;
+    let mut caller = connect(vip).await;
+    caller.send("question").await;
+    let mut instance = accept(&listener).await;
+    assert_eq!(instance.read_exact(8).await, "question");
+    // It owes an answer until its first byte.
+    assert_eq!(lab.traffic(1).in_flight, 1);
+    instance.send("ans").await;
+    assert_eq!(caller.read_exact(3).await, "ans");
+    until("the answer to be seen", || lab.traffic(1).in_flight == 0).await;
+    // A half-closed caller still gets the rest.
+    caller.stream.shutdown().await.unwrap();
+    assert_eq!(instance.read_to_end().await, "");
+    assert_eq!(lab.traffic(1).connections, 1);
+    instance.send("wer").await;
+    instance.stream.shutdown().await.unwrap();
+    assert_eq!(caller.read_to_end().await, "wer");
+    until("the end", || lab.traffic(1).connections == 0).await;
+}
+
+#[tokio::test]
+async fn a_call_wakes_the_callee() {
+    let addr = named("api").await;
+    for endpoint in [Endpoint::Stopped, ready(&[target(1, addr, true)])] {
+        let vip = nobody().await;
+        let lab = lab(vip, endpoint).await;
+        let mut caller = connect(vip).await;
+        caller.get("api").await;
+        until("the call", || lab.wakes.calls() == 1).await;
+        lab.wakes.answer(Ok(vec![target(1, addr, false)]));
+        assert!(caller.response().await.ends_with("api"));
+    }
+}
+
+#[tokio::test]
+async fn a_kept_connection_wakes_the_callee_and_survives_its_sleep() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let lab = lab(vip, ready(&[target(1, addr, false)])).await;
+    let mut caller = connect(vip).await;
+    caller.send("one").await;
+    let mut instance = accept(&listener).await;
+    instance.read_exact(3).await;
+    instance.send("1").await;
+    caller.read_exact(1).await;
+    lab.table_and(&[("api", ready(&[target(1, addr, true)]))], &[(vip, "api")]).await;
+    caller.send("two").await;
+    until("the call", || lab.wakes.calls() == 1).await;
+    let early = instance.stream.try_read(&mut [0]);
+    assert!(early.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock));
+    lab.wakes.answer(Ok(vec![target(1, addr, false)]));
+    assert_eq!(instance.read_exact(3).await, "two");
+    assert_eq!(lab.traffic(1).in_flight, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_leaves_before_it_speaks_ends_the_wake() {
+    let vip = nobody().await;
+    let lab = lab(vip, Endpoint::Stopped).await;
+    let caller = connect(vip).await;
+    until("the call", || lab.wakes.calls() == 1).await;
+    drop(caller);
+    until("its end", || lab.wakes.running.load(std::sync::atomic::Ordering::SeqCst) == 0).await;
+}
+
+#[tokio::test]
+async fn listeners_follow_the_table_and_connections_stay() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let endpoints = [
+        ("api", ready(&[target(1, addr, false)])),
+        ("other", ready(&[target(2, named("other").await, false)])),
+    ];
+    let lab = lab(vip, endpoints[0].1.clone()).await;
+    let mut caller = connect(vip).await;
+    caller.send("x").await;
+    let mut instance = accept(&listener).await;
+    instance.read_exact(1).await;
+    // The address goes to another service: new connections go there, the old one stays where it is.
+    lab.table_and(&endpoints, &[(vip, "other")]).await;
+    let mut second = connect(vip).await;
+    second.get("other").await;
+    assert!(second.response().await.ends_with("other"));
+    caller.send("y").await;
+    assert_eq!(instance.read_exact(1).await, "y");
+    lab.table_and(&endpoints, &[]).await;
+    soon("no longer listening", async {
+        while TcpStream::connect(vip).await.is_ok() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    caller.send("z").await;
+    assert_eq!(instance.read_exact(1).await, "z");
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_woken_resets_its_callers() {
+    let vip = nobody().await;
+    let lab = lab(vip, Endpoint::Stopped).await;
+    lab.wakes.answer(Err(WakeRefused::Unknown));
+    let mut caller = connect(vip).await;
+    let mut byte = [0];
+    let end = soon("a reset", tokio::io::AsyncReadExt::read(&mut caller.stream, &mut byte)).await;
+    assert!(end.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset));
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_exist_yet_is_listened_on() {
+    // From the block for documentation (RFC 5737): on no interface of this host.
+    let vip: SocketAddrV4 = "192.0.2.1:8000".parse().unwrap();
+    let lab = lab(vip, Endpoint::Stopped).await;
+    // Cannot be connected to from here; that the edge goes on shows that it did not fail on it.
+    lab.table_and(&[("api", ready(&[target(1, named("api").await, false)]))], &[(vip, "api")]).await;
+    let listening = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    assert!(listening.contains("010200C0:1F40 00000000:0000 0A"), "{listening}");
+}

@@ -1,0 +1,140 @@
+//! WebSockets: bytes of people, upkeep of the line, and instances that sleep underneath.
+
+use std::{net::SocketAddrV4, sync::atomic::Ordering};
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::{net::TcpStream, sync::mpsc};
+use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async, tungstenite::Message};
+
+use crate::lab::{Lab, listener, ready, soon, target, until};
+
+type Socket = WebSocketStream<TcpStream>;
+
+/// An instance that hands out its WebSockets, with the host each was asked for.
+async fn instance() -> (SocketAddrV4, mpsc::UnboundedReceiver<(Socket, String)>) {
+    let (listener, addr) = listener().await;
+    let (sockets, accepted) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let mut host = String::new();
+            #[allow(clippy::result_large_err, reason = "the library's own signature")]
+            let note = |request: &http::Request<()>, response| {
+                host = request.headers()["host"].to_str().unwrap().to_owned();
+                Ok(response)
+            };
+            let socket = accept_hdr_async(stream, note).await.unwrap();
+            sockets.send((socket, host)).unwrap();
+        }
+    });
+    (addr, accepted)
+}
+
+async fn open(lab: &Lab) -> Socket {
+    let stream = TcpStream::connect(lab.addr).await.unwrap();
+    soon("opening", client_async("ws://web.localhost:1234/stream", stream)).await.unwrap().0
+}
+
+async fn next(socket: &mut Socket) -> Message {
+    soon("a message", socket.next()).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn frames_pass_both_ways_and_nothing_is_in_flight() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let mut client = open(&lab).await;
+    let (mut server, host) = soon("accepting", accepted.recv()).await.unwrap();
+    assert_eq!(host, "web.localhost:1234");
+    let big = "x".repeat(1 << 20);
+    for text in ["hello", &big] {
+        let (sent, got) = tokio::join!(client.send(Message::text(text)), next(&mut server));
+        sent.unwrap();
+        assert_eq!(got, Message::text(text));
+        let (sent, got) = tokio::join!(server.send(Message::text(text)), next(&mut client));
+        sent.unwrap();
+        assert_eq!(got, Message::text(text));
+    }
+    let traffic = lab.traffic(1);
+    assert_eq!((traffic.in_flight, traffic.connections), (0, 1));
+    client.close(None).await.unwrap();
+    assert!(matches!(next(&mut server).await, Message::Close(_)));
+    drop((client, server));
+    until("the end", || lab.traffic(1).connections == 0).await;
+}
+
+#[tokio::test]
+async fn the_first_frame_wakes_and_arrives_once_awake() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let mut client = open(&lab).await;
+    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
+    let before = lab.traffic(1).last_client_byte;
+    client.send(Message::text("click")).await.unwrap();
+    until("the call", || lab.wakes.calls() == 1).await;
+    // Not a byte before the answer.
+    let mut byte = [0];
+    let early = server.get_ref().try_read(&mut byte);
+    assert!(early.is_err_and(|e| e.kind() == std::io::ErrorKind::WouldBlock));
+    assert_eq!(lab.traffic(1).last_client_byte, before);
+    lab.wakes.answer(Ok(vec![target(1, addr, false)]));
+    assert_eq!(next(&mut server).await, Message::text("click"));
+    assert!(lab.traffic(1).last_client_byte > before);
+    // The table is late to say so; the grant is remembered.
+    client.send(Message::text("again")).await.unwrap();
+    assert_eq!(next(&mut server).await, Message::text("again"));
+    assert_eq!(lab.wakes.calls(), 1);
+    // It falls asleep once more.
+    lab.table(&[("web", ready(&[target(1, addr, false)]))]).await;
+    lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
+    client.send(Message::text("third")).await.unwrap();
+    assert_eq!(next(&mut server).await, Message::text("third"));
+    assert_eq!(lab.wakes.calls(), 2);
+}
+
+#[tokio::test]
+async fn pongs_neither_wake_nor_count() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let mut client = open(&lab).await;
+    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
+    let before = lab.traffic(1).last_client_byte;
+    for number in 0..3u8 {
+        client.send(Message::Pong(vec![number; 100].into())).await.unwrap();
+        assert_eq!(next(&mut server).await, Message::Pong(vec![number; 100].into()));
+    }
+    // A ping of the server is passed on and answered by the client; its pong passes too.
+    server.send(Message::Ping(vec![7].into())).await.unwrap();
+    assert_eq!(next(&mut client).await, Message::Ping(vec![7].into()));
+    client.flush().await.unwrap();
+    assert_eq!(next(&mut server).await, Message::Pong(vec![7].into()));
+    assert_eq!(lab.traffic(1).last_client_byte, before);
+    assert_eq!(lab.wakes.calls(), 0);
+    assert_eq!(lab.traffic(1).connections, 1);
+}
+
+#[tokio::test]
+async fn opening_one_on_a_sleeping_service_wakes_it() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, true)]))]).await;
+    lab.wakes.answer(Ok(vec![target(1, addr, false)]));
+    let mut client = open(&lab).await;
+    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    client.send(Message::text("hello")).await.unwrap();
+    assert_eq!(next(&mut server).await, Message::text("hello"));
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_ends_it_without_a_wake() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let client = open(&lab).await;
+    let (server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
+    drop(client);
+    until("the end", || lab.traffic(1).connections == 0).await;
+    assert_eq!(lab.wakes.calls.load(Ordering::SeqCst), 0);
+    drop(server);
+}
