@@ -1,0 +1,162 @@
+//! `POST /v1/deploys` and its events.
+
+use std::io;
+
+use axum::{
+    Json,
+    body::Body,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+    http::StatusCode,
+    response::Response,
+};
+use bytes::Bytes;
+use dormouse_api::{DeployAccepted, DeployEvent, DeployStep};
+use dormouse_backend::{Builds, Workloads};
+use dormouse_control::{DeployId, EventReader};
+use futures_util::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::{
+    App,
+    error::Refused,
+    logs,
+    ndjson::{self, Batches},
+    principal::Principal,
+    unpack,
+};
+
+#[derive(Deserialize)]
+pub(crate) struct Folder {
+    folder: String,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct From {
+    #[serde(default)]
+    from: u64,
+}
+
+pub(crate) async fn begin<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    folder: Result<Query<Folder>, QueryRejection>,
+    body: Body,
+) -> Result<(StatusCode, Json<DeployAccepted>), Refused> {
+    let Query(Folder { folder }) = folder?;
+    principal.may_use(&folder)?;
+    let upload = app.control.upload().await?;
+    let dir = upload.dir().to_owned();
+    let limits = unpack::Limits { bytes: app.settings.max_source, entries: app.settings.max_entries };
+    // Read to its end whatever happens: a client that is cut off while it sends does not see the answer.
+    let (tar, rest) = tee(body);
+    let unpacked = tokio::task::spawn_blocking(move || unpack::unpack(tar, &dir, limits)).await;
+    rest.await;
+    match unpacked {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return Err(Refused::new(error.status(), &error.to_string())),
+        Err(_) => return Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "unpacking was interrupted")),
+    }
+    let accepted = app.control.deploy(upload, &folder).await?;
+    let answer = DeployAccepted {
+        id: accepted.id.0,
+        project: accepted.project.to_string(),
+        services: accepted.services.iter().map(ToString::to_string).collect(),
+        urls: accepted.urls,
+        warnings: accepted.warnings,
+    };
+    Ok((StatusCode::ACCEPTED, Json(answer)))
+}
+
+/// The body for a blocking reader that may give up early, and a future that then reads what is left.
+fn tee(body: Body) -> (Chunks, impl Future<Output = ()>) {
+    let (send, chunks) = mpsc::channel(16);
+    let pump = tokio::spawn(async move {
+        let mut body = body.into_data_stream().map_err(io::Error::other);
+        let mut open = true;
+        while let Some(chunk) = body.next().await {
+            let broken = chunk.is_err();
+            open = open && send.send(chunk).await.is_ok();
+            if broken {
+                return;
+            }
+        }
+    });
+    // However the client ends, its answer depends on the unpacking alone.
+    (Chunks { chunks, current: Bytes::new() }, async move { drop(pump.await) })
+}
+
+/// A body as something a blocking thread can read.
+struct Chunks {
+    chunks: mpsc::Receiver<io::Result<Bytes>>,
+    current: Bytes,
+}
+
+impl io::Read for Chunks {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.current.is_empty() {
+            match self.chunks.blocking_recv() {
+                Some(chunk) => self.current = chunk?,
+                None => return Ok(0),
+            }
+        }
+        let n = buffer.len().min(self.current.len());
+        buffer[..n].copy_from_slice(&self.current.split_to(n));
+        Ok(n)
+    }
+}
+
+pub(crate) async fn events<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    id: Result<Path<u64>, PathRejection>,
+    from: Result<Query<From>, QueryRejection>,
+) -> Result<Response, Refused> {
+    let (Path(id), Query(From { from })) = (id?, from?);
+    Ok(ndjson::answer(Events(app.control.events(DeployId(id), from)?)))
+}
+
+struct Events(EventReader);
+
+impl Batches for Events {
+    type Item = DeployEvent;
+
+    async fn next(&mut self) -> io::Result<Option<Vec<DeployEvent>>> {
+        Ok(self.0.next().await?.map(|events| events.into_iter().map(wire).collect()))
+    }
+}
+
+fn wire(event: dormouse_control::DeployEvent) -> DeployEvent {
+    DeployEvent {
+        seq: event.seq,
+        at: event.at.0,
+        service: event.service.map(|s| s.to_string()),
+        step: step(event.step),
+    }
+}
+
+fn step(step: dormouse_control::DeployStep) -> DeployStep {
+    use dormouse_control::DeployStep as Step;
+    match step {
+        Step::Queued => DeployStep::Queued,
+        Step::Building { build } => DeployStep::Building { build: build.to_string() },
+        Step::Phase { name, cached } => DeployStep::Phase { name, cached },
+        Step::PhaseDone { name, ms } => DeployStep::PhaseDone { name, ms },
+        Step::Progress { done, total } => DeployStep::Progress { done, total },
+        Step::Output { stream, text } => DeployStep::Output { stream: logs::stream(stream), text },
+        Step::Image { image } => DeployStep::Image { image: image.to_string() },
+        Step::BuildFailed { reason, old_serves } => DeployStep::BuildFailed { reason, old_serves },
+        Step::Unchanged => DeployStep::Unchanged,
+        Step::Starting { deployment } => DeployStep::Starting { deployment: deployment.to_string() },
+        Step::Ready { deployment } => DeployStep::Ready { deployment: deployment.to_string() },
+        Step::RolloutFailed { deployment, reason, log_tail, old_serves } => {
+            let deployment = deployment.to_string();
+            DeployStep::RolloutFailed { deployment, reason, log_tail, old_serves }
+        }
+        Step::Superseded => DeployStep::Superseded,
+        Step::Done { urls } => DeployStep::Done { urls },
+        Step::Failed { reason } => DeployStep::Failed { reason },
+    }
+}

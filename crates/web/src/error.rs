@@ -1,0 +1,72 @@
+//! The one place where a refusal becomes HTTP.
+
+use axum::{
+    Json,
+    extract::rejection::{PathRejection, QueryRejection},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use dormouse_api::ErrorBody;
+use dormouse_control::OpError;
+use dormouse_model::WakeRefused;
+
+/// An answer that is not a success.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    body: ErrorBody,
+}
+
+impl Refused {
+    pub(crate) fn new(status: StatusCode, message: &str) -> Self {
+        Self { status, body: ErrorBody::from_message(message) }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body)).into_response()
+    }
+}
+
+impl From<OpError> for Refused {
+    fn from(error: OpError) -> Self {
+        let status = match &error {
+            OpError::Name(_) | OpError::Manifest(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            OpError::Source(_) => StatusCode::BAD_REQUEST,
+            OpError::NoSuchProject { .. }
+            | OpError::NoSuchService { .. }
+            | OpError::NoSuchDeploy(_)
+            | OpError::Wake { refused: WakeRefused::Unknown, .. } => StatusCode::NOT_FOUND,
+            OpError::Removing(_)
+            | OpError::NothingBuilt(_)
+            | OpError::StaysAwake { .. }
+            | OpError::Wake { refused: WakeRefused::Crashed { .. }, .. } => StatusCode::CONFLICT,
+            OpError::Wake { refused: WakeRefused::TimedOut, .. } => StatusCode::GATEWAY_TIMEOUT,
+            OpError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+            OpError::Store(_) | OpError::Workload(_) | OpError::File { .. } => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+            OpError::Closing => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, &error.to_string())
+    }
+}
+
+impl From<QueryRejection> for Refused {
+    fn from(error: QueryRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &error.body_text())
+    }
+}
+
+impl From<PathRejection> for Refused {
+    fn from(error: PathRejection) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, &error.body_text())
+    }
+}
+
+pub(crate) async fn no_such_call() -> Refused {
+    let message =
+        "there is no such call\n  hint: the client may be newer than the server; restart the server";
+    Refused::new(StatusCode::NOT_FOUND, message)
+}

@@ -1,0 +1,78 @@
+//! Verbs on a project: `sleep`, `wake`, `restart`, `down`.
+
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{PathRejection, QueryRejection},
+    },
+};
+use dormouse_api::Affected;
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::ServiceKey;
+use serde::Deserialize;
+
+use crate::{App, error::Refused, principal::Principal};
+
+#[derive(Deserialize)]
+pub(crate) struct Which {
+    service: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Down {
+    #[serde(default)]
+    drop_logs: bool,
+}
+
+type ProjectPath = Result<Path<String>, PathRejection>;
+type WhichQuery = Result<Query<Which>, QueryRejection>;
+
+pub(crate) async fn sleep<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    project: ProjectPath,
+    which: WhichQuery,
+) -> Result<Json<Affected>, Refused> {
+    let (Path(project), Query(which)) = (project?, which?);
+    principal.may_use(&project)?;
+    affected(&project, &app.control.sleep_all(&project, which.service.as_deref()).await?)
+}
+
+pub(crate) async fn wake<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    project: ProjectPath,
+    which: WhichQuery,
+) -> Result<Json<Affected>, Refused> {
+    let (Path(project), Query(which)) = (project?, which?);
+    principal.may_use(&project)?;
+    affected(&project, &app.control.wake_all(&project, which.service.as_deref()).await?)
+}
+
+pub(crate) async fn restart<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    project: ProjectPath,
+    which: WhichQuery,
+) -> Result<Json<Affected>, Refused> {
+    let (Path(project), Query(which)) = (project?, which?);
+    principal.may_use(&project)?;
+    affected(&project, &app.control.restart(&project, which.service.as_deref()).await?)
+}
+
+pub(crate) async fn down<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    project: ProjectPath,
+    down: Result<Query<Down>, QueryRejection>,
+) -> Result<Json<Affected>, Refused> {
+    let (Path(project), Query(down)) = (project?, down?);
+    principal.may_use(&project)?;
+    affected(&project, &app.control.down(&project, down.drop_logs).await?)
+}
+
+fn affected(project: &str, keys: &[ServiceKey]) -> Result<Json<Affected>, Refused> {
+    let services = keys.iter().map(|key| key.service.to_string()).collect();
+    Ok(Json(Affected { project: project.to_owned(), services }))
+}

@@ -1,0 +1,51 @@
+//! `GET /v1/ps`.
+
+use axum::{Json, extract::State};
+use dormouse_api::{Depth, ServiceState, ServiceStatus};
+use dormouse_backend::{Builds, Workloads};
+use dormouse_control::ServiceStanding;
+
+use crate::{App, error::Refused, principal::Principal};
+
+pub(crate) async fn ps<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+) -> Result<Json<Vec<ServiceStatus>>, Refused> {
+    let all = app.control.ps().await?.into_iter();
+    Ok(Json(all.filter(|s| principal.may_use(s.key.project.as_str()).is_ok()).map(wire).collect()))
+}
+
+fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
+    let (state, depth) = match status.standing {
+        ServiceStanding::Building => (ServiceState::Building, None),
+        ServiceStanding::Failed => (ServiceState::Failed, None),
+        ServiceStanding::Starting => (ServiceState::Starting, None),
+        ServiceStanding::Ready => (ServiceState::Ready, None),
+        ServiceStanding::Asleep(depth) => (ServiceState::Asleep, Some(depth)),
+        ServiceStanding::Draining => (ServiceState::Draining, None),
+        ServiceStanding::Stopped => (ServiceState::Stopped, Some(dormouse_model::Depth::Stopped)),
+        ServiceStanding::Crashed => (ServiceState::Crashed, None),
+    };
+    let depth = depth.map(|depth| match depth {
+        dormouse_model::Depth::Frozen => Depth::Frozen,
+        dormouse_model::Depth::Paged => Depth::Paged,
+        dormouse_model::Depth::Stopped => Depth::Stopped,
+    });
+    ServiceStatus {
+        project: status.key.project.to_string(),
+        service: status.key.service.to_string(),
+        state,
+        depth,
+        url: status.urls.first().cloned(),
+        urls: status.urls,
+        pid: status.pid,
+        resident_bytes: status.usage.map(|u| u.resident_bytes),
+        swapped_bytes: status.usage.map(|u| u.swapped_bytes),
+        last_wake_ms: status.last_wake_ms,
+        deployment: status.deployment.map(|d| d.to_string()),
+        instance: status.instance.map(|i| i.to_string()),
+        last_activity: status.last_activity.map(|t| t.0),
+        restarts: status.restarts,
+        reason: status.reason,
+    }
+}
