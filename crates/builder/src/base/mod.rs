@@ -1,0 +1,1 @@
+//! The Debian base every image stands on.
