@@ -105,7 +105,7 @@ async fn end(settings: &Settings, server: &mut Server, stop: &mut Stop, streams:
     if !server.ask_to_end() {
         return Ok(());
     }
-    say(settings, streams, "stopping; Ctrl-C again kills")?;
+    say(settings, streams, "stopping the server; Ctrl-C now kills it")?;
     tokio::select! {
         status = server.wait() => {
             let status = status?;

@@ -1,0 +1,183 @@
+//! `up` with a server of its own. This program plays both: started with arguments it is `dormouse`, whose `serve` is a
+//! server that keeps to a script.
+#![allow(missing_docs, reason = "a test")]
+
+mod player;
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, ChildStdout, Command, ExitCode, Stdio},
+};
+
+use libtest_mimic::{Arguments, Trial};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    if std::env::var_os(player::PART).is_some() {
+        return player::dormouse();
+    }
+    let args = Arguments::from_args();
+    let tests: [(&str, fn()); 5] = [
+        ("the_url_then_the_log_then_a_clean_stop", url_log_stop),
+        ("a_server_that_cannot_start_says_why", cannot_start),
+        ("a_server_that_dies_is_not_waited_for", dies),
+        ("a_failed_deploy_ends_the_server", failed_deploy),
+        ("a_second_interrupt_kills", stubborn),
+    ];
+    let trial = |(name, test): (&str, fn())| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    };
+    libtest_mimic::run(&args, tests.into_iter().map(trial).collect()).exit_code()
+}
+
+struct Up {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    state: TempDir,
+    _project: TempDir,
+}
+
+impl Up {
+    fn start(part: &str) -> Self {
+        let (state, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(project.path().join("requirements.txt"), "fastapi\n").unwrap();
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .arg("up")
+            .arg(project.path())
+            .arg("--state")
+            .arg(state.path().join("new"))
+            .args(["--listen", "127.0.0.1:9999"])
+            .env(player::PART, part)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Self { child, out, state, _project: project }
+    }
+
+    fn state(&self) -> std::path::PathBuf {
+        self.state.path().join("new")
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.out.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    fn interrupt(&self) {
+        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), Signal::SIGINT).unwrap();
+    }
+
+    /// Exit code and what is left on standard error.
+    fn end(&mut self) -> (Option<i32>, String) {
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        let code = self.child.wait().unwrap().code();
+        (code, err.replace(&self.state().display().to_string(), "STATE"))
+    }
+
+    /// Read standard error up to a line that holds this.
+    fn read_to(&mut self, what: &str) {
+        let err = self.child.stderr.as_mut().unwrap();
+        let (mut seen, mut byte) = (String::new(), [0]);
+        while !seen.contains(what) {
+            assert_eq!(err.read(&mut byte).unwrap(), 1, "no {what:?} in {seen:?}");
+            seen.push(char::from(byte[0]));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn ended_cleanly(state: &Path) -> bool {
+    state.join(player::CLEAN).exists()
+}
+
+fn url_log_stop() {
+    let mut up = Up::start("good");
+    assert_eq!(up.line(), "http://shop.localhost:9999");
+    assert!(up.line().ends_with("web | listening"));
+    assert!(!ended_cleanly(&up.state()));
+    up.interrupt();
+    let (code, err) = up.end();
+    expect_test::expect![[r#"
+        starting a server on 127.0.0.1:9999, with its state in STATE
+        deploying shop (web)
+        web  ready
+        Ctrl-C stops it
+        stopping the server; Ctrl-C now kills it
+    "#]]
+    .assert_eq(&err);
+    assert_eq!(code, Some(0));
+    assert!(ended_cleanly(&up.state()));
+}
+
+fn cannot_start() {
+    let (code, err) = Up::start("broken").end();
+    expect_test::expect![[r#"
+        starting a server on 127.0.0.1:9999, with its state in STATE
+        error: there is no room for a bridge
+          hint: make some
+    "#]]
+    .assert_eq(&err);
+    assert_eq!(code, Some(1));
+}
+
+fn dies() {
+    let mut up = Up::start("dies");
+    assert_eq!(up.line(), "http://shop.localhost:9999");
+    let (code, err) = up.end();
+    expect_test::expect![[r#"
+        starting a server on 127.0.0.1:9999, with its state in STATE
+        deploying shop (web)
+        web  ready
+        Ctrl-C stops it
+        error: the server ended (signal: 9 (SIGKILL)); the last it said:
+          | about to die
+          hint: `dormouse doctor` tells what this machine lacks; the whole log is STATE/server.log
+    "#]]
+    .assert_eq(&err);
+    assert_eq!(code, Some(1));
+}
+
+fn failed_deploy() {
+    let mut up = Up::start("failing");
+    let (code, err) = up.end();
+    expect_test::expect![[r#"
+        starting a server on 127.0.0.1:9999, with its state in STATE
+        deploying shop (web)
+        error: its build failed
+        stopping the server; Ctrl-C now kills it
+    "#]]
+    .assert_eq(&err);
+    assert_eq!(code, Some(1));
+    assert!(ended_cleanly(&up.state()));
+}
+
+fn stubborn() {
+    let mut up = Up::start("stubborn");
+    assert_eq!(up.line(), "http://shop.localhost:9999");
+    up.interrupt();
+    up.read_to("stopping the server");
+    up.interrupt();
+    let (code, err) = up.end();
+    assert!(err.contains("warning: killed"), "{err}");
+    assert_eq!(code, Some(0));
+    assert!(!ended_cleanly(&up.state()));
+}
