@@ -69,10 +69,15 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let mut request = Request::from_parts(head, body);
 
     let mut hunt = Hunt::new(worker.clone(), key, Need::Request);
-    let mut may_reuse = true;
+    // Set after a kept connection turned out to be dead: the same instance gets it on a fresh one. It is counted all
+    // the while, so it does not fall asleep in between.
+    let mut again = None;
     loop {
-        let Found { lease, addr } =
-            hunt.find().await.map_err(|why| Page::NoInstance(hunt.key().clone(), why))?;
+        let may_reuse = again.is_none();
+        let Found { lease, addr } = match again.take() {
+            Some(found) => found,
+            None => hunt.find().await.map_err(|why| Page::NoInstance(hunt.key().clone(), why))?,
+        };
         let instance = lease.tally().instance;
         let reused = may_reuse.then(|| worker.pool.take(worker, instance, repeatable)).flatten();
         let mut lent = match reused {
@@ -94,15 +99,16 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                 // Never sent.
                 (Some(unsent), _) => {
                     request = unsent.map(|upload| upload.body);
-                    if !lent.reused {
+                    if lent.reused {
+                        again = Some(Found { lease, addr });
+                    } else {
                         hunt.refused(instance);
                     }
-                    may_reuse = false;
                 }
                 // The instance closed a connection it had kept, just when we used it again.
                 (None, Some(copy)) => {
                     request = copy;
-                    may_reuse = false;
+                    again = Some(Found { lease, addr });
                 }
                 (None, None) => {
                     tracing::debug!(%instance, error = %error.into_error(), "no answer");

@@ -1,0 +1,203 @@
+//! A situation, written in a few words.
+//!
+//! ```text
+//! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
+//! i1 web d1 running ready=-1h inflight=1          one of its instances
+//! end web d1 -3s code:1                           an earlier unasked-for end
+//! no-swap
+//! ```
+//! Times are relative to now. What is not said: idle time 5 min, paged, started and ready an hour ago, last probe just
+//! now.
+
+use std::time::Duration;
+
+use dormouse_model::{
+    Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService, End, ExitStatus, HealthSpec,
+    ImageId, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, ServiceKey, ServiceKind,
+    ServiceSpec, SleepPolicy, StopReason, Time, Traffic, Visibility,
+};
+
+pub(crate) const NOW: Time = Time(1_000_000_000);
+
+#[derive(Default)]
+pub(crate) struct Situation {
+    pub(crate) desired: Desired,
+    pub(crate) observed: Observed,
+}
+
+pub(crate) fn situation(text: &str) -> Situation {
+    let mut s = Situation::default();
+    s.desired.can_page = true;
+    for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words.as_slice() {
+            ["no-swap"] => s.desired.can_page = false,
+            ["end", service, deployment, at, how, rest @ ..] => {
+                let end = End {
+                    deployment: DeploymentId(number(deployment)),
+                    at: time(at),
+                    how: cause(how),
+                    ready_for: rest.first().map(|r| span(r.strip_prefix("ready-for=").unwrap())),
+                };
+                s.observed.ends.entry(key(service)).or_default().push(end);
+            }
+            [id, service, deployment, phase, rest @ ..] if numbered(id, 'i') => {
+                let record = instance(number(id), service, number(deployment), phase, rest);
+                s.observed.instances.insert(record.id, record);
+            }
+            [service, deployment, rest @ ..] => {
+                let svc = desired(service, number(deployment), rest);
+                s.desired.services.insert(svc.key.clone(), svc);
+            }
+            other => panic!("what is {other:?}?"),
+        }
+    }
+    s
+}
+
+fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
+    let mut spec = ServiceSpec {
+        name: service.parse().unwrap(),
+        kind: ServiceKind::Web,
+        source: ".".to_owned(),
+        start: None,
+        port: 8000,
+        health: HealthSpec::default(),
+        needs: [].into(),
+        limits: Limits { memory: 512 << 20, ..Limits::default() },
+        env: [].into(),
+        visibility: Visibility::Public,
+        sleep: SleepPolicy::default(),
+        stop_grace: Duration::from_secs(30),
+        packages: [].into(),
+    };
+    let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
+    for word in words {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("live", v) => live = Some(number(v)),
+            ("sleep", "never") => spec.sleep.after = None,
+            ("sleep", v) => spec.sleep.after = Some(span(v)),
+            ("depth", v) => spec.sleep.depth = depth(v),
+            ("worker", _) => spec.kind = ServiceKind::Worker,
+            ("created", v) => created = time(v),
+            ("wake", v) => demand.wake_at = Some(time(v)),
+            ("slept", v) => demand.sleep_at = Some(time(v)),
+            ("needs", v) => needs.extend(v.split(',').map(key)),
+            other => panic!("what is {other:?}?"),
+        }
+    }
+    let deployment = |id| Deployment {
+        id: DeploymentId(id),
+        image: ImageId("sha256:aa".into()),
+        spec: spec.clone(),
+        created_at: created,
+    };
+    DesiredService {
+        key: key(service),
+        target: deployment(target),
+        live: live.map(deployment),
+        demand,
+        needs: needs.into_iter().collect(),
+    }
+}
+
+fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]) -> InstanceRecord {
+    let mut i = InstanceRecord {
+        id: InstanceId(id),
+        key: key(service),
+        deployment: DeploymentId(deployment),
+        addr: [10, 9, 1, 63 + u8::try_from(id).unwrap()].into(),
+        phase: match phase {
+            "starting" | "running" => Phase::Running,
+            "exited" => Phase::Exited(ExitStatus::Code(1)),
+            depth_ => Phase::Asleep(depth(depth_)),
+        },
+        started_at: time("-1h"),
+        woken_at: None,
+        slept_at: None,
+        draining_since: None,
+        exited_at: (phase == "exited").then_some(NOW),
+        probe: Probe { last_at: Some(NOW), ..Probe::default() },
+        traffic: Traffic::default(),
+    };
+    if phase == "starting" {
+        i.started_at = time("-1s");
+    } else {
+        i.probe.ready_at = Some(time("-1h"));
+    }
+    for word in words {
+        match word.split_once('=').unwrap_or((word, "")) {
+            ("started", v) => i.started_at = time(v),
+            ("ready", "forgotten") => i.probe.ready_at = None,
+            ("ready", v) => i.probe.ready_at = Some(time(v)),
+            ("woken", v) => i.woken_at = Some(time(v)),
+            ("slept", v) => i.slept_at = Some(time(v)),
+            ("draining", v) => i.draining_since = Some(time(v)),
+            ("inflight", v) => i.traffic.in_flight = v.parse().unwrap(),
+            ("connections", v) => i.traffic.connections = v.parse().unwrap(),
+            ("client", v) => i.traffic.last_client_byte = Some(time(v)),
+            ("answered", v) => i.traffic.last_instance_byte = Some(time(v)),
+            ("failures", v) => i.probe.failures = v.parse().unwrap(),
+            ("refused", _) => i.probe.refused = true,
+            ("ok", v) => i.probe.last_ok = Some(time(v)),
+            ("probed", "never") => i.probe.last_at = None,
+            ("probed", v) => i.probe.last_at = Some(time(v)),
+            other => panic!("what is {other:?}?"),
+        }
+    }
+    i
+}
+
+pub(crate) fn key(service: &str) -> ServiceKey {
+    format!("shop/{service}").parse().unwrap()
+}
+
+fn numbered(word: &str, prefix: char) -> bool {
+    word.strip_prefix(prefix).is_some_and(|n| n.parse::<u64>().is_ok())
+}
+
+fn number(word: &str) -> u64 {
+    word[1..].parse().unwrap_or_else(|_| panic!("`{word}` has no number"))
+}
+
+fn time(word: &str) -> Time {
+    if word == "now" {
+        return NOW;
+    }
+    let ago = span(word.strip_prefix('-').unwrap_or_else(|| panic!("`{word}` is not in the past")));
+    Time(NOW.0 - u64::try_from(ago.as_millis()).unwrap())
+}
+
+fn span(word: &str) -> Duration {
+    let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
+    let n: u64 = word[..word.len() - unit.len()].parse().unwrap_or_else(|_| panic!("`{word}` is no time"));
+    match unit {
+        "ms" => Duration::from_millis(n),
+        "s" => Duration::from_secs(n),
+        "m" => Duration::from_secs(60 * n),
+        "h" => Duration::from_secs(3600 * n),
+        _ => panic!("`{word}` is no time"),
+    }
+}
+
+fn depth(word: &str) -> Depth {
+    match word {
+        "frozen" => Depth::Frozen,
+        "paged" => Depth::Paged,
+        "stopped" => Depth::Stopped,
+        _ => panic!("`{word}` is no depth"),
+    }
+}
+
+fn cause(word: &str) -> Cause {
+    match word.split_once(':').unwrap_or((word, "")) {
+        ("code", n) => Cause::Exited(ExitStatus::Code(n.parse().unwrap())),
+        ("signal", n) => Cause::Exited(ExitStatus::Signal(n.parse().unwrap())),
+        ("oom", _) => Cause::Exited(ExitStatus::OutOfMemory),
+        ("lost", _) => Cause::Exited(ExitStatus::Lost),
+        ("never-ready", _) => Cause::Stopped(StopReason::NeverReady),
+        ("unhealthy", _) => Cause::Stopped(StopReason::Unhealthy),
+        ("not-started", why) => Cause::NotStarted { why: why.to_owned() },
+        other => panic!("what is {other:?}?"),
+    }
+}

@@ -1,0 +1,136 @@
+//! What runs, but does not work.
+
+use expect_test::expect;
+
+use crate::check;
+
+#[test]
+fn starting() {
+    check(
+        "has time",
+        "web d1
+         i1 web d1 starting started=-119s failures=100 refused",
+        &expect!["nothing"],
+    );
+    check(
+        "has had its time",
+        "web d1
+         i1 web d1 starting started=-120s failures=100 refused",
+        &expect!["stop shop/web i1: not ready in time"],
+    );
+    check(
+        "counts from its wake when it was woken before it was known to be ready",
+        "web d1 live=d1 wake=-1s
+         i1 web d1 running ready=forgotten woken=-1s",
+        &expect!["nothing"],
+    );
+    check(
+        "what carries traffic was ready once",
+        "web d1 live=d1
+         i1 web d1 running ready=forgotten inflight=1",
+        &expect!["nothing"],
+    );
+}
+
+#[test]
+fn unhealthy() {
+    check(
+        "two failures",
+        "web d1 live=d1
+         i1 web d1 running failures=2 client=-1s",
+        &expect!["nothing"],
+    );
+    check(
+        "three",
+        "web d1 live=d1
+         i1 web d1 running failures=3 client=-1s",
+        &expect!["stop shop/web i1: fails its health checks"],
+    );
+    check(
+        "refused, though requests are in flight",
+        "web d1 live=d1
+         i1 web d1 running failures=3 refused inflight=2 client=-1s answered=-1s",
+        &expect!["stop shop/web i1: fails its health checks"],
+    );
+    check(
+        "asleep: failures mean nothing",
+        "web d1 live=d1
+         i1 web d1 paged failures=3 refused client=-1h",
+        &expect!["nothing"],
+    );
+    check(
+        "just woken: failures from before mean nothing",
+        "web d1 live=d1 wake=-29s
+         i1 web d1 running failures=3 woken=-29s",
+        &expect!["nothing"],
+    );
+    check(
+        "woken long enough ago",
+        "web d1 live=d1 wake=-30s
+         i1 web d1 running failures=3 woken=-30s",
+        &expect!["stop shop/web i1: fails its health checks"],
+    );
+    check(
+        "another one is there",
+        "web d1 live=d1
+         i1 web d1 running failures=3 client=-1s
+         i2 web d1 running started=-10s ready=-10s client=-1s",
+        &expect!["stop shop/web i1: fails its health checks"],
+    );
+    check(
+        "the one being replaced",
+        "web d2 live=d1
+         i1 web d1 running failures=3 client=-1s
+         i2 web d2 starting",
+        &expect!["stop shop/web i1: fails its health checks"],
+    );
+    check(
+        "a draining one is left to finish",
+        "web d2 live=d2
+         i1 web d1 running failures=3 draining=-2s inflight=1
+         i2 web d2 running client=now",
+        &expect!["nothing"],
+    );
+    check(
+        "stopped a moment ago: its successor waits for the back-off",
+        "web d1 live=d1
+         i1 web d1 running failures=3 draining=-200ms
+         end web d1 -200ms unhealthy ready-for=1m",
+        &expect!["nothing"],
+    );
+    check(
+        "and starts beside it",
+        "web d1 live=d1
+         i1 web d1 running failures=3 draining=-500ms
+         end web d1 -500ms unhealthy ready-for=1m",
+        &expect!["start shop/web d1"],
+    );
+}
+
+#[test]
+fn busy_or_hung() {
+    check(
+        "bytes flow",
+        "web d1 live=d1
+         i1 web d1 running failures=9 inflight=1 client=-10m answered=-1s ok=-10m",
+        &expect!["nothing"],
+    );
+    check(
+        "no bytes, but it answered a while ago",
+        "web d1 live=d1
+         i1 web d1 running failures=9 inflight=1 client=-10m answered=-10m ok=-119s",
+        &expect!["nothing"],
+    );
+    check(
+        "no progress for two minutes",
+        "web d1 live=d1
+         i1 web d1 running failures=9 inflight=1 client=-10m answered=-10m ok=-120s",
+        &expect!["stop shop/web i1: hung"],
+    );
+    check(
+        "its probes still succeed: a slow request, not a hung app",
+        "web d1 live=d1
+         i1 web d1 running inflight=1 client=-10m answered=-10m ok=-1s",
+        &expect!["nothing"],
+    );
+}

@@ -1,0 +1,229 @@
+//! A deployment takes the place of another.
+
+use expect_test::expect;
+
+use crate::check;
+
+#[test]
+fn the_first_deployment() {
+    check("nothing yet", "web d1", &expect!["start shop/web d1"]);
+    check(
+        "it starts",
+        "web d1
+         i1 web d1 starting",
+        &expect!["nothing"],
+    );
+    check(
+        "it is ready",
+        "web d1
+         i1 web d1 running ready=-1s",
+        &expect!["promote shop/web d1"],
+    );
+    check(
+        "it is live",
+        "web d1 live=d1
+         i1 web d1 running ready=-1s",
+        &expect!["nothing"],
+    );
+}
+
+#[test]
+fn a_newer_one_starts_beside_the_older() {
+    check(
+        "asked for",
+        "web d2 live=d1
+         i1 web d1 running",
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "starting",
+        "web d2 live=d1
+         i1 web d1 running
+         i2 web d2 starting",
+        &expect!["nothing"],
+    );
+    check(
+        "ready",
+        "web d2 live=d1
+         i1 web d1 running inflight=3
+         i2 web d2 running ready=-1s",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "promoted, the older one not drained yet",
+        "web d2 live=d2
+         i1 web d1 running inflight=3
+         i2 web d2 running ready=-1s",
+        &expect!["drain shop/web i1"],
+    );
+    check(
+        "the older one has crashed meanwhile: heal it, it is all there is",
+        "web d2 live=d1
+         i2 web d2 starting
+         end web d1 -1s code:1 ready-for=1h",
+        &expect!["start shop/web d1"],
+    );
+    check(
+        "a still newer one: the middle one goes, without draining what never served",
+        "web d3 live=d1
+         i1 web d1 running
+         i2 web d2 starting",
+        &expect!["start shop/web d3; stop shop/web i2: a newer deployment serves"],
+    );
+    check(
+        "the same, though the middle one is starting for too long",
+        "web d3 live=d1
+         i1 web d1 running
+         i2 web d2 starting started=-10m",
+        &expect!["start shop/web d3; stop shop/web i2: a newer deployment serves"],
+    );
+}
+
+#[test]
+fn while_asleep() {
+    check(
+        "the older one is not woken for a deployment",
+        "web d2 live=d1
+         i1 web d1 paged client=-1h",
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "nor while the newer one starts",
+        "web d2 live=d1
+         i1 web d1 paged client=-1h
+         i2 web d2 starting",
+        &expect!["nothing"],
+    );
+    check(
+        "nor when it is ready",
+        "web d2 live=d1
+         i1 web d1 paged client=-1h
+         i2 web d2 running ready=-1s",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "but a request during the rollout wakes it",
+        "web d2 live=d1 wake=now
+         i1 web d1 paged client=-1h
+         i2 web d2 starting",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "nothing falls asleep during a rollout",
+        "web d2 live=d1
+         i1 web d1 running client=-1h
+         i2 web d2 starting",
+        &expect!["nothing"],
+    );
+}
+
+#[test]
+fn a_rollout_fails() {
+    check(
+        "one end is not enough",
+        "web d2 live=d1
+         i1 web d1 running
+         end web d2 -10s code:1",
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "nor are two",
+        "web d2 live=d1
+         i1 web d1 running
+         end web d2 -12s code:1
+         end web d2 -10s code:1",
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "three are",
+        "web d2 live=d1
+         i1 web d1 running client=now
+         end web d2 -14s code:1
+         end web d2 -12s code:1
+         end web d2 -10s code:1",
+        &expect!["fail shop/web d2: exited with code 1 (3 times)"],
+    );
+    check(
+        "out of memory is said",
+        "web d2 live=d1
+         i1 web d1 running client=now
+         end web d2 -14s oom
+         end web d2 -12s oom
+         end web d2 -10s oom",
+        &expect!["fail shop/web d2: out of memory (limit 512 MiB) (3 times)"],
+    );
+    check(
+        "not ready in time",
+        "web d2 live=d1
+         i1 web d1 running client=now
+         i2 web d2 starting started=-120s",
+        &expect!["fail shop/web d2: not ready within 120 s; stop shop/web i2: not ready in time"],
+    );
+    check(
+        "not ready in time, and control died before it said so",
+        "web d2 live=d1
+         i1 web d1 running client=now
+         end web d2 -1s never-ready",
+        &expect!["fail shop/web d2: not ready within 120 s"],
+    );
+    check(
+        "afterwards the older one is the target",
+        "web d1 live=d1
+         i1 web d1 running client=now
+         end web d2 -1s never-ready",
+        &expect!["nothing"],
+    );
+    check(
+        "with what is left of the failed one",
+        "web d1 live=d1
+         i1 web d1 running client=now
+         i2 web d2 starting
+         end web d2 -1s code:1",
+        &expect!["stop shop/web i2: a newer deployment serves"],
+    );
+    check(
+        "nothing to go back to: it goes on trying",
+        "web d1
+         end web d1 -3s code:1
+         end web d1 -2500ms code:1
+         end web d1 -2s code:1",
+        &expect!["start shop/web d1"],
+    );
+    check(
+        "ends of other deployments do not count",
+        "web d3 live=d1
+         i1 web d1 running client=now
+         end web d2 -4s code:1
+         end web d2 -3s code:1
+         end web d2 -2s code:1",
+        &expect!["start shop/web d3"],
+    );
+}
+
+#[test]
+fn workers() {
+    check(
+        "a worker that has just started is not live yet",
+        "web d1 worker
+         i1 web d1 starting",
+        &expect!["nothing"],
+    );
+    check(
+        "one that keeps running is",
+        "web d1 worker
+         i1 web d1 starting started=-3s",
+        &expect!["promote shop/web d1"],
+    );
+    check(
+        "and does not sleep for want of bytes",
+        "web d1 live=d1 worker
+         i1 web d1 running ready=forgotten",
+        &expect!["nothing"],
+    );
+    check(
+        "unless it is sent to sleep",
+        "web d1 live=d1 worker slept=-1s
+         i1 web d1 running ready=forgotten",
+        &expect!["sleep shop/web i1 paged"],
+    );
+}

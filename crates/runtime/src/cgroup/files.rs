@@ -1,0 +1,87 @@
+//! Small reads and writes on control files.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Write a value, naming the file when the kernel refuses.
+pub(super) fn write(dir: &Path, file: &str, value: &str) -> io::Result<()> {
+    let path = dir.join(file);
+    fs::write(&path, value).map_err(|e| named(e, &path, value))
+}
+
+pub(super) fn named(e: io::Error, path: &Path, value: &str) -> io::Error {
+    io::Error::new(e.kind(), format!("writing `{}` to {}: {e}", value.trim(), path.display()))
+}
+
+pub(super) fn read(dir: &Path, file: &str) -> io::Result<String> {
+    fs::read_to_string(dir.join(file))
+}
+
+/// A file with one number; `max` reads as the largest.
+pub(super) fn number(dir: &Path, file: &str) -> io::Result<u64> {
+    let text = read(dir, file)?;
+    match text.trim() {
+        "max" => Ok(u64::MAX),
+        n => n.parse().map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e)),
+    }
+}
+
+/// The number behind `key` in a file of `key number` lines; 0 when the key is not there.
+pub(super) fn keyed(dir: &Path, file: &str, key: &str) -> io::Result<u64> {
+    let text = read(dir, file)?;
+    let value = text.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(' '));
+    Ok(value.and_then(|v| v.trim().parse().ok()).unwrap_or(0))
+}
+
+pub(super) fn pids(dir: &Path) -> io::Result<Vec<u32>> {
+    Ok(read(dir, "cgroup.procs")?.lines().filter_map(|l| l.parse().ok()).collect())
+}
+
+/// Names of the groups below `dir`.
+pub(super) fn children(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            names.extend(entry.file_name().into_string().ok());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Remove a group; its dying processes may need a moment to leave.
+pub(super) fn remove(dir: &PathBuf) -> io::Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(2);
+    loop {
+        match fs::remove_dir(dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) if e.kind() == io::ErrorKind::ResourceBusy && Instant::now() < deadline => {
+                thread::sleep(Duration::from_millis(2));
+            }
+            Err(e) => {
+                return Err(io::Error::new(e.kind(), format!("removing {}: {e}", dir.display())));
+            }
+            Ok(()) => return Ok(()),
+        }
+    }
+}
+
+/// Ask until it is so, first often, then less; false when five seconds were not enough.
+pub(super) fn wait_until(mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+    let start = Instant::now();
+    loop {
+        if is_so()? {
+            return Ok(true);
+        }
+        let waited = start.elapsed();
+        if waited > Duration::from_secs(5) {
+            return Ok(false);
+        }
+        thread::sleep((waited / 4).clamp(Duration::from_micros(50), Duration::from_millis(10)));
+    }
+}

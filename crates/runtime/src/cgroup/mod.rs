@@ -1,0 +1,123 @@
+//! Control groups: limits, freezing, reclaiming and accounting, on both versions of the kernel's interface.
+
+mod detect;
+mod files;
+mod v1;
+mod v2;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt::Debug, io, sync::Arc, time::Duration};
+
+use dormouse_model::Limits;
+
+pub use detect::{Found, detect, find};
+pub use v1::V1;
+pub use v2::V2;
+
+/// The folder of all our groups, below each hierarchy's root; each server has one of its own in it.
+pub const TOP: &str = "dormouse";
+
+/// The groups of one server: `dormouse/<tag>/<name>` on one version of the interface.
+pub trait Groups: Send + Sync + Debug {
+    /// 1 or 2.
+    fn version(&self) -> u8;
+
+    /// Make a group with limits; one of this name that exists already gets the limits and is used.
+    ///
+    /// # Errors
+    /// When the kernel refuses a folder or a limit.
+    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>>;
+
+    /// Open a group made earlier, also by an earlier process; `None` when there is none.
+    ///
+    /// # Errors
+    /// When it exists but cannot be opened.
+    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>>;
+
+    /// The names of all groups of this server.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    fn list(&self) -> io::Result<Vec<String>>;
+
+    /// Remove the server's own folder once no group is left in it; does nothing while one is.
+    fn remove_top(&self);
+}
+
+/// One group. Every call blocks; only [`Group::thaw`] is quick enough for an async task.
+pub trait Group: Send + Sync + Debug {
+    /// Put a process (all its threads) into the group. What it allocates from now on is charged here.
+    ///
+    /// # Errors
+    /// When the process is gone or the kernel refuses.
+    fn add(&self, pid: u32) -> io::Result<()>;
+
+    /// Stop scheduling its processes; returns once none of them runs any more.
+    ///
+    /// # Errors
+    /// When they did not stop within five seconds; they have been thawed again then.
+    fn freeze(&self) -> io::Result<()>;
+
+    /// Schedule its processes again: one write on a file that is open already.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn thaw(&self) -> io::Result<()>;
+
+    /// Whether it is frozen.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn is_frozen(&self) -> io::Result<bool>;
+
+    /// Push as much of its memory out as goes; what is left is told by [`Group::stats`].
+    ///
+    /// # Errors
+    /// When the kernel refuses. That not all could be pushed out is not an error.
+    fn reclaim(&self) -> io::Result<()>;
+
+    /// Memory and processor time.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn stats(&self) -> io::Result<Stats>;
+
+    /// How many of its processes the kernel has killed because its memory limit was reached.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn oom_kills(&self) -> io::Result<u64>;
+
+    /// Host process ids of all its processes.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn procs(&self) -> io::Result<Vec<u32>>;
+
+    /// Kill everything in it, frozen or not.
+    ///
+    /// # Errors
+    /// When the group is gone or the kernel refuses.
+    fn kill(&self) -> io::Result<()>;
+
+    /// Remove the group; waits up to two seconds for its last processes to leave.
+    ///
+    /// # Errors
+    /// When processes are still in it.
+    fn remove(&self) -> io::Result<()>;
+}
+
+/// What a group uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stats {
+    /// Bytes of memory charged to it, page cache and kernel memory included.
+    pub resident: u64,
+    /// Bytes of its memory in swap, before any compression.
+    pub swapped: u64,
+    /// The most `resident` has been.
+    pub peak: u64,
+    /// Processor time.
+    pub cpu: Duration,
+}

@@ -1,0 +1,204 @@
+//! Version 1: one hierarchy per controller.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use dormouse_model::Limits;
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Group, Groups, Stats, TOP, files};
+
+/// Groups on hierarchies of version 1.
+#[derive(Debug)]
+pub struct V1 {
+    /// Controller to our folder in its hierarchy. Two controllers may share one.
+    roots: BTreeMap<String, PathBuf>,
+}
+
+impl V1 {
+    /// Use the hierarchies mounted at `mounts` (controller to mount point) for the server called `tag`.
+    ///
+    /// # Errors
+    /// When our folder cannot be made in one of them.
+    pub fn new(mounts: BTreeMap<String, PathBuf>, tag: &str) -> io::Result<Self> {
+        let roots: BTreeMap<_, _> =
+            mounts.into_iter().map(|(c, m)| (c, m.join(TOP).join(tag))).collect();
+        for root in roots.values() {
+            fs::create_dir_all(root)?;
+        }
+        Ok(Self { roots })
+    }
+
+    fn dirs(&self, name: &str) -> BTreeMap<String, PathBuf> {
+        self.roots.iter().map(|(c, r)| (c.clone(), r.join(name))).collect()
+    }
+}
+
+impl Groups for V1 {
+    fn version(&self) -> u8 {
+        1
+    }
+
+    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>> {
+        let dirs = self.dirs(name);
+        for dir in dirs.values() {
+            fs::create_dir_all(dir)?;
+        }
+        let memory = &dirs["memory"];
+        // Never memory.memsw: pages pushed out while asleep must not count against the limit.
+        files::write(memory, "memory.limit_in_bytes", &limits.memory.to_string())?;
+        files::write(memory, "memory.swappiness", "100")?;
+        let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
+        files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
+        files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;
+        // One more for our init.
+        files::write(&dirs["pids"], "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
+        Ok(Arc::new(V1Group::open(dirs)?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>> {
+        let dirs = self.dirs(name);
+        if !dirs["freezer"].exists() || !dirs["memory"].exists() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(V1Group::open(dirs)?)))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        files::children(&self.roots["freezer"])
+    }
+
+    fn remove_top(&self) {
+        for root in self.roots.values() {
+            // Not empty means still in use, which is what removal must respect.
+            if fs::remove_dir(root).is_ok()
+                && let Some(top) = root.parent()
+            {
+                fs::remove_dir(top).ok();
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+struct V1Group {
+    dirs: BTreeMap<String, PathBuf>,
+    state: File,
+}
+
+impl V1Group {
+    fn open(dirs: BTreeMap<String, PathBuf>) -> io::Result<Self> {
+        let state = OpenOptions::new().read(true).write(true).open(dirs["freezer"].join("freezer.state"))?;
+        Ok(Self { dirs, state })
+    }
+
+    fn state(&self) -> io::Result<String> {
+        let mut buffer = [0; 16];
+        let n = self.state.read_at(&mut buffer, 0)?;
+        Ok(String::from_utf8_lossy(&buffer[..n]).trim().to_owned())
+    }
+}
+
+impl Group for V1Group {
+    fn add(&self, pid: u32) -> io::Result<()> {
+        let mut done: Vec<&PathBuf> = Vec::new();
+        for dir in self.dirs.values() {
+            if !done.contains(&dir) {
+                files::write(dir, "cgroup.procs", &pid.to_string())?;
+                done.push(dir);
+            }
+        }
+        Ok(())
+    }
+
+    fn freeze(&self) -> io::Result<()> {
+        let mut tries = 0_u32;
+        let frozen = files::wait_until(|| {
+            // A task forked at the wrong moment is only caught by asking again.
+            if tries.is_multiple_of(32) {
+                self.state.write_all_at(b"FROZEN", 0)?;
+            }
+            tries += 1;
+            self.is_frozen()
+        })?;
+        if frozen {
+            return Ok(());
+        }
+        self.thaw()?;
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s"))
+    }
+
+    fn thaw(&self) -> io::Result<()> {
+        self.state.write_all_at(b"THAWED", 0)
+    }
+
+    fn is_frozen(&self) -> io::Result<bool> {
+        Ok(self.state()? == "FROZEN")
+    }
+
+    fn reclaim(&self) -> io::Result<()> {
+        let memory = &self.dirs["memory"];
+        let mut before = files::number(memory, "memory.usage_in_bytes")?;
+        // Each write makes a few passes; pages that were referenced go in a later one.
+        for _ in 0..4 {
+            files::write(memory, "memory.force_empty", "0")?;
+            let now = files::number(memory, "memory.usage_in_bytes")?;
+            if now.saturating_add(before / 20) >= before {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
+    }
+
+    fn stats(&self) -> io::Result<Stats> {
+        let memory = &self.dirs["memory"];
+        let cpu = match self.dirs.get("cpuacct") {
+            Some(dir) => files::number(dir, "cpuacct.usage")?,
+            None => 0,
+        };
+        Ok(Stats {
+            resident: files::number(memory, "memory.usage_in_bytes")?,
+            swapped: files::keyed(memory, "memory.stat", "swap")?,
+            peak: files::number(memory, "memory.max_usage_in_bytes")?,
+            cpu: Duration::from_nanos(cpu),
+        })
+    }
+
+    fn oom_kills(&self) -> io::Result<u64> {
+        files::keyed(&self.dirs["memory"], "memory.oom_control", "oom_kill")
+    }
+
+    fn procs(&self) -> io::Result<Vec<u32>> {
+        files::pids(&self.dirs["freezer"])
+    }
+
+    fn kill(&self) -> io::Result<()> {
+        // A frozen task only dies when thawed; a forking one only when asked until none is left.
+        files::wait_until(|| {
+            let pids = self.procs()?;
+            for pid in &pids {
+                if let Some(pid) = i32::try_from(*pid).ok().and_then(Pid::from_raw) {
+                    kill_process(pid, Signal::KILL).ok();
+                }
+            }
+            self.thaw()?;
+            Ok(pids.is_empty())
+        })?;
+        Ok(())
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        for dir in self.dirs.values() {
+            files::remove(dir)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! Version 2: one hierarchy for all controllers.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io,
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use dormouse_model::Limits;
+
+use super::{Group, Groups, Stats, TOP, files};
+
+/// Groups on the hierarchy of version 2.
+#[derive(Debug)]
+pub struct V2 {
+    root: PathBuf,
+}
+
+impl V2 {
+    /// Use the hierarchy mounted at `mount` for the server called `tag`.
+    ///
+    /// # Errors
+    /// When our folder cannot be made, or its controllers cannot be turned on.
+    pub fn new(mount: impl AsRef<Path>, tag: &str) -> io::Result<Self> {
+        let mount = mount.as_ref();
+        let top = mount.join(TOP);
+        let root = top.join(tag);
+        fs::create_dir_all(&root)?;
+        for dir in [mount, &top, &root] {
+            files::write(dir, "cgroup.subtree_control", "+memory +cpu +pids")?;
+        }
+        Ok(Self { root })
+    }
+}
+
+impl Groups for V2 {
+    fn version(&self) -> u8 {
+        2
+    }
+
+    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>> {
+        let dir = self.root.join(name);
+        fs::create_dir_all(&dir)?;
+        // memory.swap.max stays `max`: pages pushed out while asleep must not count against the limit.
+        files::write(&dir, "memory.max", &limits.memory.to_string())?;
+        let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
+        files::write(&dir, "cpu.max", &format!("{quota} 100000"))?;
+        // One more for our init.
+        files::write(&dir, "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
+        Ok(Arc::new(V2Group::open(dir)?))
+    }
+
+    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>> {
+        let dir = self.root.join(name);
+        if !dir.exists() {
+            return Ok(None);
+        }
+        Ok(Some(Arc::new(V2Group::open(dir)?)))
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        files::children(&self.root)
+    }
+
+    fn remove_top(&self) {
+        // Not empty means still in use, which is what removal must respect.
+        if fs::remove_dir(&self.root).is_ok()
+            && let Some(top) = self.root.parent()
+        {
+            fs::remove_dir(top).ok();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct V2Group {
+    dir: PathBuf,
+    freeze: File,
+}
+
+impl V2Group {
+    fn open(dir: PathBuf) -> io::Result<Self> {
+        let freeze = OpenOptions::new().read(true).write(true).open(dir.join("cgroup.freeze"))?;
+        Ok(Self { dir, freeze })
+    }
+}
+
+impl Group for V2Group {
+    fn add(&self, pid: u32) -> io::Result<()> {
+        files::write(&self.dir, "cgroup.procs", &pid.to_string())
+    }
+
+    fn freeze(&self) -> io::Result<()> {
+        self.freeze.write_all_at(b"1", 0)?;
+        if files::wait_until(|| self.is_frozen())? {
+            return Ok(());
+        }
+        self.thaw()?;
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s"))
+    }
+
+    fn thaw(&self) -> io::Result<()> {
+        self.freeze.write_all_at(b"0", 0)
+    }
+
+    fn is_frozen(&self) -> io::Result<bool> {
+        Ok(files::keyed(&self.dir, "cgroup.events", "frozen")? == 1)
+    }
+
+    fn reclaim(&self) -> io::Result<()> {
+        for _ in 0..8 {
+            let before = files::number(&self.dir, "memory.current")?;
+            if before == 0 {
+                break;
+            }
+            match fs::write(self.dir.join("memory.reclaim"), format!("{before}")) {
+                // All asked for is gone, or (EAGAIN) as much as went.
+                Ok(()) => {}
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+                Err(e) => return Err(files::named(e, &self.dir.join("memory.reclaim"), "")),
+            }
+            let now = files::number(&self.dir, "memory.current")?;
+            if now.saturating_add(before / 20) >= before {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn stats(&self) -> io::Result<Stats> {
+        let resident = files::number(&self.dir, "memory.current")?;
+        Ok(Stats {
+            resident,
+            // Absent where the kernel does not account swap.
+            swapped: files::number(&self.dir, "memory.swap.current").unwrap_or(0),
+            // Since kernel 5.19.
+            peak: files::number(&self.dir, "memory.peak").unwrap_or(resident),
+            cpu: Duration::from_micros(files::keyed(&self.dir, "cpu.stat", "usage_usec")?),
+        })
+    }
+
+    fn oom_kills(&self) -> io::Result<u64> {
+        files::keyed(&self.dir, "memory.events", "oom_kill")
+    }
+
+    fn procs(&self) -> io::Result<Vec<u32>> {
+        files::pids(&self.dir)
+    }
+
+    fn kill(&self) -> io::Result<()> {
+        // Works on frozen tasks too.
+        files::write(&self.dir, "cgroup.kill", "1")
+    }
+
+    fn remove(&self) -> io::Result<()> {
+        files::remove(&self.dir)
+    }
+}
