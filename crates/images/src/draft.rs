@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nix::fcntl::Flock;
+
 use crate::{CacheKey, ImageError, LayerId, Store, fsutil};
 
 /// A layer being made: an empty folder on the same filesystem as the layers. Dropped without [`commit`], it is
@@ -18,7 +20,8 @@ pub struct LayerDraft {
     pub(crate) tree: PathBuf,
     pub(crate) work: PathBuf,
     /// Held locked as long as the draft lives, so that nobody takes it for a leftover.
-    pub(crate) lock: File,
+    #[expect(dead_code, reason = "held, not read")]
+    pub(crate) lock: Flock<File>,
 }
 
 impl LayerDraft {

@@ -36,7 +36,9 @@ impl fmt::Debug for LayerId {
 impl FromStr for LayerId {
     type Err = String;
     fn from_str(s: &str) -> Result<Self, String> {
-        s.strip_prefix("sha256:").and_then(Self::from_hex).ok_or_else(|| format!("`{s}` is not a layer digest"))
+        s.strip_prefix("sha256:")
+            .and_then(Self::from_hex)
+            .ok_or_else(|| format!("`{s}` is not a layer digest"))
     }
 }
 impl TryFrom<String> for LayerId {

@@ -101,8 +101,10 @@ fn entry_digest(root: &Path, e: &Entry) -> Result<[u8; 32], ImageError> {
     for n in [e.meta.mode(), e.meta.uid(), e.meta.gid()] {
         part(&n.to_le_bytes());
     }
-    let mut names: Vec<_> =
-        xattr::list(&e.path).at("read the attributes of", &e.path)?.filter(|n| counts(n.as_bytes())).collect();
+    let mut names: Vec<_> = xattr::list(&e.path)
+        .at("read the attributes of", &e.path)?
+        .filter(|n| counts(n.as_bytes()))
+        .collect();
     names.sort();
     part(&(names.len() as u64).to_le_bytes());
     for name in names {
