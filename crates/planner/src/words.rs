@@ -15,7 +15,7 @@ pub(crate) fn depth(depth: Depth) -> &'static str {
 #[must_use]
 pub fn stop(why: StopReason) -> &'static str {
     match why {
-        StopReason::Replaced => "a newer deployment serves",
+        StopReason::Replaced => "another deployment serves",
         StopReason::Surplus => "another instance serves",
         StopReason::Removed => "its service is gone",
         StopReason::Idle => "idle",

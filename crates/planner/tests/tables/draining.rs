@@ -18,7 +18,7 @@ fn after_a_rollout() {
         "web d2 live=d2
          i1 web d1 running draining=-1s
          i2 web d2 running client=now",
-        &expect!["stop shop/web i1: a newer deployment serves"],
+        &expect!["stop shop/web i1: another deployment serves"],
     );
     check(
         "busy",
@@ -39,14 +39,14 @@ fn after_a_rollout() {
         "web d2 live=d2
          i1 web d1 running draining=-30s inflight=1 connections=1
          i2 web d2 running client=now",
-        &expect!["stop shop/web i1: a newer deployment serves"],
+        &expect!["stop shop/web i1: another deployment serves"],
     );
     check(
         "asleep, nobody connected",
         "web d2 live=d2
          i1 web d1 paged draining=-1s
          i2 web d2 running client=now",
-        &expect!["stop shop/web i1: a newer deployment serves"],
+        &expect!["stop shop/web i1: another deployment serves"],
     );
     check(
         "asleep, an open page",
@@ -67,7 +67,7 @@ fn after_a_rollout() {
         "web d2 live=d2
          i1 web d1 paged draining=-30s connections=1
          i2 web d2 running client=now",
-        &expect!["stop shop/web i1: a newer deployment serves"],
+        &expect!["stop shop/web i1: another deployment serves"],
     );
     check(
         "ended",

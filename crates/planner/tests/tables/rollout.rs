@@ -68,14 +68,14 @@ fn a_newer_one_starts_beside_the_older() {
         "web d3 live=d1
          i1 web d1 running
          i2 web d2 starting",
-        &expect!["start shop/web d3; stop shop/web i2: a newer deployment serves"],
+        &expect!["start shop/web d3; stop shop/web i2: another deployment serves"],
     );
     check(
         "the same, though the middle one is starting for too long",
         "web d3 live=d1
          i1 web d1 running
          i2 web d2 starting started=-10m",
-        &expect!["start shop/web d3; stop shop/web i2: a newer deployment serves"],
+        &expect!["start shop/web d3; stop shop/web i2: another deployment serves"],
     );
 }
 
@@ -179,7 +179,7 @@ fn a_rollout_fails() {
          i1 web d1 running client=now
          i2 web d2 starting
          end web d2 -1s code:1",
-        &expect!["stop shop/web i2: a newer deployment serves"],
+        &expect!["stop shop/web i2: another deployment serves"],
     );
     check(
         "nothing to go back to: it goes on trying",
