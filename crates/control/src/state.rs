@@ -10,7 +10,7 @@ use dormouse_model::{
     Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName, ProjectSpec,
     ServiceKey, ServiceKind, ServiceName, ServiceSpec,
 };
-use dormouse_planner::Facts;
+use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use crate::{
@@ -43,6 +43,8 @@ pub(crate) struct Project {
     pub(crate) spec: Option<ProjectSpec>,
     /// The deploy under way.
     pub(crate) coming: Option<Coming>,
+    /// The newest deploy, if it failed and nothing was rolled out before it.
+    pub(crate) failed: Option<ProjectSpec>,
     /// What the newest deploy could not do, by service.
     pub(crate) notes: BTreeMap<ServiceName, String>,
     pub(crate) removing: Option<Removing>,
@@ -82,14 +84,15 @@ impl Project {
     /// Its services, those of a deploy under way included; what is rolled out comes first.
     pub(crate) fn services(&self) -> BTreeMap<&ServiceName, &ServiceSpec> {
         let coming = self.coming.iter().flat_map(|c| &c.spec.services);
-        let mut out: BTreeMap<_, _> = coming.collect();
+        let mut out: BTreeMap<_, _> = self.failed.iter().flat_map(|f| &f.services).collect();
+        out.extend(coming);
         out.extend(self.spec.iter().flat_map(|s| &s.services));
         out
     }
 
     /// What decides about its public hosts.
     pub(crate) fn face(&self) -> Option<&ProjectSpec> {
-        self.spec.as_ref().or(self.coming.as_ref().map(|c| &c.spec))
+        self.spec.as_ref().or(self.coming.as_ref().map(|c| &c.spec)).or(self.failed.as_ref())
     }
 
     /// Its private network as it is to be.
@@ -125,6 +128,27 @@ impl Project {
 }
 
 impl State {
+    /// A deploy has failed before anything of it ran: its services have nothing to run, unless something older does.
+    pub(crate) fn deploy_failed(&mut self, coming: &Coming, why: impl Fn(&ServiceName) -> String) {
+        let (id, name) = (coming.id, &coming.spec.name);
+        if let Some(project) = self.projects.get_mut(name) {
+            project.failed = project.spec.is_none().then(|| coming.spec.clone());
+        }
+        for service in coming.spec.services.keys() {
+            let key = ServiceKey::new(name, service);
+            let reason = why(service);
+            let svc = self.desired.services.get(&key);
+            let live = svc.and_then(|s| s.live.as_ref());
+            let serves = live.map(|d| format!("; {} serves on", d.id)).unwrap_or_default();
+            let note = format!("deploy {id} failed: {reason}{serves}");
+            match svc {
+                Some(_) => drop(self.facts.builds.remove(&key)),
+                None => drop(self.facts.builds.insert(key.clone(), BuildFact::Failed { reason })),
+            }
+            self.set_note(&key, Some(note));
+        }
+    }
+
     pub(crate) fn project(&self, name: &str) -> Result<(&ProjectName, &Project), OpError> {
         self.projects.iter().find(|(n, _)| n.as_str() == name).ok_or_else(|| OpError::NoSuchProject {
             name: name.to_owned(),

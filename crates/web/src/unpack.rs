@@ -82,8 +82,12 @@ pub(crate) fn unpack(tar: impl Read, dir: &Path, limits: Limits) -> Result<(), U
                 links.push(inside.clone());
             }
             EntryType::XGlobalHeader | EntryType::XHeader => continue,
-            // Not our own enum: what it may grow is not for a source folder.
-            _ => return Err(UnpackError::Special(shown())),
+            EntryType::Char
+            | EntryType::Block
+            | EntryType::Fifo
+            | EntryType::GNULongName
+            | EntryType::GNULongLink
+            | _ => return Err(UnpackError::Special(shown())),
         }
         // Also a chain of links each of which looks harmless may lead out.
         let parent = folder.ancestors().find_map(|above| root.join(above).canonicalize().ok());

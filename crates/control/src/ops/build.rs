@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use dormouse_backend::{BuildError, BuildOutcome, BuildRequest, Builds, Workloads};
 use dormouse_model::{ProjectName, ServiceKey, ServiceName, ServiceSpec};
-use dormouse_planner::BuildFact;
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
 
@@ -176,15 +175,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let line = first_line(&reason);
         let gone = self.call(move |state| {
             let coming = state.projects.get_mut(&project)?.coming.take_if(|c| c.id == id)?;
-            for service in coming.spec.services.keys() {
-                let key = ServiceKey::new(&project, service);
-                let fact = BuildFact::Failed { reason: line.clone() };
-                match state.desired.services.contains_key(&key) {
-                    true => drop(state.facts.builds.remove(&key)),
-                    false => drop(state.facts.builds.insert(key.clone(), fact)),
-                }
-                state.set_note(&key, Some(format!("deploy {id} failed: {line}")));
-            }
+            state.deploy_failed(&coming, |_| line.clone());
             Some(coming.log)
         });
         if let Ok(Some(log)) = gone.await {
@@ -215,23 +206,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 else {
                     return false;
                 };
-                let mut old_serves = false;
-                for service in coming.spec.services.keys() {
-                    let key = ServiceKey::new(&name, service);
-                    state.facts.builds.remove(&key);
-                    let serving =
-                        state.desired.services.get(&key).and_then(|s| s.live.as_ref()).map(|d| d.id);
-                    let own = *service == failed;
-                    old_serves |= own && serving.is_some();
-                    let why = if own { line.clone() } else { format!("the build of {failed} failed") };
-                    if serving.is_none() && !state.desired.services.contains_key(&key) {
-                        let reason = why.clone();
-                        state.facts.builds.insert(key.clone(), BuildFact::Failed { reason });
-                    }
-                    let serves = serving.map(|d| format!("; {d} serves on")).unwrap_or_default();
-                    state.set_note(&key, Some(format!("deploy {id} failed: {why}{serves}")));
-                }
-                old_serves
+                state.deploy_failed(&coming, |service| match *service == failed {
+                    true => line.clone(),
+                    false => format!("the build of {failed} failed"),
+                });
+                let svc = state.desired.services.get(&ServiceKey::new(&name, &failed));
+                svc.is_some_and(|svc| svc.live.is_some())
             })
             .await?;
         log.say(Some(&row.service), DeployStep::BuildFailed { reason: reason.to_owned(), old_serves });

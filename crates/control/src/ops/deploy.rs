@@ -154,6 +154,7 @@ fn begin(state: &mut State, name: &ProjectName, subnet: u8, vips: Vips, coming: 
     let project = state.projects.entry(name.clone()).or_default();
     project.subnet = subnet;
     project.vips.extend(vips);
+    project.failed = None;
     let old = project.coming.replace(coming)?;
     supersede(state, &old);
     Some(old.id)

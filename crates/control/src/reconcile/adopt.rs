@@ -152,7 +152,13 @@ fn state(
     };
     for row in snapshot.projects {
         let removing = row.removing.map(|drop_logs| Removing { drop_logs, ..Removing::default() });
-        let project = Project { subnet: row.subnet, spec: row.spec, removing, ..Project::default() };
+        let project = Project {
+            subnet: row.subnet,
+            spec: row.spec,
+            failed: row.failed,
+            removing,
+            ..Project::default()
+        };
         state.projects.insert(row.name, project);
     }
     let deployments: BTreeMap<_, _> = snapshot.deployments.into_iter().map(|d| (d.id, d)).collect();

@@ -15,6 +15,8 @@ pub(crate) struct ProjectRow {
     pub(crate) subnet: u8,
     /// What is rolled out; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
+    /// The newest deploy's, if that failed and there is no `spec`.
+    pub(crate) failed: Option<ProjectSpec>,
     /// Set while it is being removed: whether its logs go too.
     pub(crate) removing: Option<bool>,
 }

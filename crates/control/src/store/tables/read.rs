@@ -62,13 +62,19 @@ fn time(row: &Row<'_>, column: usize) -> Result<Option<Time>, StoreError> {
 }
 
 fn projects(tx: &Transaction<'_>) -> Result<Vec<ProjectRow>, StoreError> {
-    all(tx, "SELECT name, subnet, spec, removing FROM projects ORDER BY name", |row| {
+    let sql = "SELECT name, subnet, spec, removing,
+                      (SELECT iif(p.spec IS NULL AND d.state = 'failed', d.spec, NULL) FROM deploys d
+                       WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1)
+               FROM projects p ORDER BY name";
+    all(tx, sql, |row| {
+        let failed: Option<String> = row.get(4)?;
         let spec: Option<String> = row.get(2)?;
         let removing: u8 = row.get(3)?;
         Ok(ProjectRow {
             name: row.get::<_, String>(0)?.parse()?,
             subnet: row.get(1)?,
             spec: spec.as_deref().map(json).transpose()?,
+            failed: failed.as_deref().map(json).transpose()?,
             removing: (removing > 0).then_some(removing > 1),
         })
     })

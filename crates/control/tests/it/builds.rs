@@ -1,0 +1,164 @@
+//! A builder whose result the test decides.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+use dormouse_model::ImageId;
+use expect_test::expect;
+use tokio::sync::{mpsc, watch};
+
+use crate::world::{World, project, service};
+
+#[derive(Clone)]
+pub(crate) struct Builder(Arc<Inner>);
+
+struct Inner {
+    fails: AtomicBool,
+    image: AtomicU64,
+    open: watch::Sender<bool>,
+    begun: AtomicU64,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        let (open, _) = watch::channel(true);
+        Self(Arc::new(Inner { fails: false.into(), image: 1.into(), open, begun: 0.into() }))
+    }
+}
+
+impl Builder {
+    pub(crate) fn set_fails(&self, fails: bool) {
+        self.0.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// What builds give from now on.
+    pub(crate) fn set_image(&self, image: u64) {
+        self.0.image.store(image, Ordering::SeqCst);
+    }
+
+    /// Builds stop in the middle, until told otherwise.
+    pub(crate) fn set_stuck(&self, stuck: bool) {
+        self.0.open.send_replace(!stuck);
+    }
+
+    pub(crate) fn begun(&self) -> u64 {
+        self.0.begun.load(Ordering::SeqCst)
+    }
+}
+
+impl Builds for Builder {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        events: mpsc::UnboundedSender<BuildEvent>,
+    ) -> Result<BuildOutcome, BuildError> {
+        self.0.begun.fetch_add(1, Ordering::SeqCst);
+        assert!(request.source.join("main.py").exists(), "the source is there");
+        let output = BuildEvent::Output { stream: Stream::Out, text: "working".to_owned() };
+        events.send(output).unwrap();
+        self.0.open.subscribe().wait_for(|open| *open).await.unwrap();
+        if self.0.fails.load(Ordering::SeqCst) {
+            return Err(BuildError::Phase {
+                phase: "dependencies".to_owned(),
+                why: "exited with code 1".to_owned(),
+            });
+        }
+        let image = self.0.image.load(Ordering::SeqCst);
+        Ok(BuildOutcome { image: ImageId(format!("sha256:{image}").into()), start: vec!["serve".to_owned()] })
+    }
+}
+
+#[tokio::test]
+async fn a_failing_build_keeps_the_old_version() {
+    let world = World::new(21).await;
+    let spec = project("shop", vec![service("web")]);
+    let first = world.deploy(&spec).await;
+    world.events(first).await;
+    world.builder.set_fails(true);
+    let second = world.deploy(&spec).await;
+    expect![[r#"
+        web {"event":"queued"}
+        web {"event":"building","build":2}
+        web {"event":"build_failed","reason":"the dependencies phase failed: exited with code 1","old_serves":true}
+        * {"event":"failed","reason":"the build of web failed"}
+    "#]]
+    .assert_eq(&world.events(second).await);
+    world.stands("shop/web", "i1").await;
+    expect![[r#"
+        shop/web Ready d1 i1 (deploy 2 failed: the dependencies phase failed: exited with code 1; d1 serves on)
+    "#]]
+    .assert_eq(&world.ps().await);
+    assert!(!world.source(first).exists() && !world.source(second).exists(), "no source is kept for nothing");
+
+    world.builder.set_fails(false);
+    let third = world.deploy(&spec).await;
+    expect![[r#"
+        web {"event":"queued"}
+        web {"event":"building","build":3}
+        web {"event":"image","image":"sha256:1"}
+        web {"event":"unchanged"}
+        * {"event":"done","urls":["http://shop.localhost:PORT/"]}
+    "#]]
+    .assert_eq(&world.events(third).await);
+    expect![[r#"
+        shop/web Ready d1 i1
+    "#]]
+    .assert_eq(&world.ps().await);
+}
+
+#[tokio::test]
+async fn a_first_build_that_fails_is_shown() {
+    let mut world = World::new(22).await;
+    world.builder.set_fails(true);
+    let id = world.deploy(&project("shop", vec![service("web"), service("api")])).await;
+    world.events(id).await;
+    let before = world.ps().await;
+    world.kill_and_restart().await;
+    assert!(world.ps().await.contains("Failed"), "also after a restart: {}", world.ps().await);
+    assert_eq!(before.lines().filter(|l| l.contains("Failed")).count(), 2, "{before}");
+}
+
+#[tokio::test]
+async fn an_interrupted_build_begins_again() {
+    let mut world = World::new(23).await;
+    world.builder.set_stuck(true);
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.stands("shop/web", "building").await;
+    while world.builder.begun() < 1 {
+        tokio::task::yield_now().await;
+    }
+    world.kill().await;
+    world.builder.set_stuck(false);
+    world.kill_and_restart().await;
+    expect![[r#"
+        web {"event":"queued"}
+        web {"event":"building","build":1}
+        web {"event":"queued"}
+        web {"event":"building","build":1}
+        web {"event":"image","image":"sha256:1"}
+        web {"event":"starting","deployment":1}
+        web {"event":"ready","deployment":1}
+        * {"event":"done","urls":["http://shop.localhost:PORT/"]}
+    "#]]
+    .assert_eq(&world.events(id).await);
+    assert_eq!(world.builder.begun(), 2);
+}
+
+#[tokio::test]
+async fn a_newer_deploy_takes_the_place_of_one_that_builds() {
+    let world = World::new(24).await;
+    world.builder.set_stuck(true);
+    let spec = project("shop", vec![service("web")]);
+    let first = world.deploy(&spec).await;
+    let second = world.deploy(&spec).await;
+    world.builder.set_stuck(false);
+    let events = world.events(first).await;
+    assert!(events.ends_with(
+        "* {\"event\":\"superseded\"}\n* {\"event\":\"failed\",\"reason\":\"something newer took its place\"}\n"
+    ), "{events}");
+    assert!(world.events(second).await.contains("\"done\""));
+    world.stands("shop/web", "i1").await;
+}

@@ -1,0 +1,147 @@
+//! From a deploy to a table, and out again.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use dormouse_backend::sim::Behaviour;
+use dormouse_model::{DeploymentId, ExitStatus, InstanceId, Phase, Visibility};
+use expect_test::expect;
+
+use crate::world::{World, project, service, show};
+
+#[tokio::test]
+async fn a_deploy_becomes_routes() {
+    let world = World::new(31).await;
+    let mut backend = service("backend");
+    backend.visibility = Visibility::Private;
+    let mut frontend = service("frontend");
+    frontend.needs = ["backend".parse().unwrap()].into();
+    let id = world.deploy(&project("shop", vec![backend, frontend])).await;
+    let events = world.events(id).await;
+    assert!(
+        events.ends_with("* {\"event\":\"done\",\"urls\":[\"http://shop.localhost:PORT/\"]}\n"),
+        "{events}"
+    );
+    let table = world.table();
+    let hosts: Vec<_> = table.hosts.iter().map(|(h, r)| format!("{h} {}", r.service)).collect();
+    expect![[r#"
+        [
+            "frontend--shop.localhost shop/frontend",
+            "shop.localhost shop/frontend",
+        ]
+    "#]]
+    .assert_debug_eq(&hosts);
+    let listeners: Vec<_> = table.listeners.iter().map(|l| format!("{} {}", l.addr, l.service)).collect();
+    expect![[r#"
+        [
+            "127.31.1.2:18000 shop/backend",
+            "127.31.1.3:18000 shop/frontend",
+        ]
+    "#]]
+    .assert_debug_eq(&listeners);
+    let zones: Vec<_> =
+        table.zones.iter().map(|z| format!("{}/{} {:?}", z.gateway, z.prefix, z.names)).collect();
+    expect![[r#"
+        [
+            "127.31.1.1/24 {\"backend\": 127.31.1.2, \"frontend\": 127.31.1.3}",
+            "127.31.255.1/24 {}",
+        ]
+    "#]]
+    .assert_debug_eq(&zones);
+}
+
+#[tokio::test]
+async fn what_crashes_is_started_again() {
+    let world = World::new(32).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.stands("shop/web", "i1").await;
+    world.sim.crash(InstanceId(1), ExitStatus::Code(1));
+    world.stands("shop/web", "i2").await;
+    let alive: BTreeSet<_> = world.instances().await.into_iter().map(|(id, ..)| id.0).collect();
+    assert_eq!(alive, [2].into(), "the ended one is cleared away");
+}
+
+#[tokio::test]
+async fn what_keeps_crashing_is_said_to() {
+    let world = World::new(33).await;
+    let dies = Behaviour {
+        ready_after: None,
+        ends: Some((Duration::ZERO, ExitStatus::OutOfMemory)),
+        ..Behaviour::default()
+    };
+    world.sim.behave(DeploymentId(1), dies.clone());
+    let spec = project("shop", vec![service("web")]);
+    let id = world.deploy(&spec).await;
+    let events = world.events(id).await;
+    assert!(events.contains("\"out of memory (limit 1 GiB)\""), "{events}");
+    assert!(
+        events.ends_with("* {\"event\":\"failed\",\"reason\":\"web did not become ready\"}\n"),
+        "{events}"
+    );
+    world.stands("shop/web", "crashed: out of memory (limit 1 GiB)").await;
+
+    // A newer deployment mends it; one that crashes then leaves the good one alone.
+    world.builder.set_image(2);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    let good = show(&world.table());
+    world.sim.behave(DeploymentId(3), dies);
+    world.builder.set_image(3);
+    let id = world.deploy(&spec).await;
+    let events = world.events(id).await;
+    assert!(events.contains("\"rollout_failed\",\"deployment\":3") && events.contains("\"old_serves\":true"));
+    assert_eq!(show(&world.table()), good);
+    assert!(world.ps().await.contains("d3 was given up"), "{}", world.ps().await);
+}
+
+#[tokio::test]
+async fn a_restart_leaves_no_gap() {
+    let world = World::new(34).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.edge.lock().unwrap().shown.clear();
+    let services = world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
+    assert_eq!(services.len(), 1);
+    world.stands("shop/web", "i2").await;
+    let shown: BTreeSet<_> = world.edge.lock().unwrap().shown.drain(..).collect();
+    let served = ["shop/web: i1\n".to_owned(), "shop/web: i2\n".to_owned()].into();
+    assert!(shown.is_subset(&served), "{shown:?}");
+    let error = world.ask(|c| async move { c.restart("shop", Some("wbe")).await }).await.unwrap_err();
+    expect![[r#"
+        the project `shop` has no service `wbe`
+          hint: there is web"#]]
+    .assert_eq(&error.to_string());
+}
+
+#[tokio::test]
+async fn a_service_that_is_no_longer_in_the_manifest_goes() {
+    let world = World::new(35).await;
+    let id = world.deploy(&project("shop", vec![service("web"), service("old")])).await;
+    world.events(id).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.table_where(|t| t.endpoints.len() == 1 && t.listeners.len() == 1).await;
+    while world.instances().await.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn down_leaves_nothing() {
+    let mut world = World::new(36).await;
+    let spec = project("shop", vec![service("web")]);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    world.ask(|c| async move { c.down("shop", true).await }).await.unwrap();
+    assert_eq!((world.instances().await.len(), world.ps().await.as_str()), (0, ""));
+    assert!(world.table().hosts.is_empty() && world.table().zones.len() == 1);
+    let error = world.ask(|c| async move { c.down("shop", true).await }).await.unwrap_err();
+    assert!(error.to_string().starts_with("there is no project `shop`"));
+    world.kill_and_restart().await;
+    assert_eq!(world.ps().await, "");
+    // The same name again: numbers go on.
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    world.table_where(|t| !t.endpoints.is_empty()).await;
+    assert!(world.instances().await.iter().all(|(id, _, phase)| id.0 > 1 && *phase == Phase::Running));
+}

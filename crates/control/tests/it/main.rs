@@ -1,0 +1,8 @@
+//! The mind with simulated hands, a real store, real probes over loopback, and an edge that only reports.
+#![allow(missing_docs, reason = "tests")]
+
+mod builds;
+mod deploys;
+mod sleep;
+mod survival;
+mod world;

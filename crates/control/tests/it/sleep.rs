@@ -1,0 +1,138 @@
+//! Going to sleep without losing a byte, and waking.
+
+use std::time::Duration;
+
+use dormouse_backend::sim::Faults;
+use dormouse_control::OpError;
+use dormouse_model::{Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
+use expect_test::expect;
+
+use crate::world::{World, key, project, service};
+
+async fn shop(net: u8) -> World {
+    let world = World::new(net).await;
+    let backend = service("backend");
+    let mut frontend = service("frontend");
+    frontend.needs = ["backend".parse().unwrap()].into();
+    let id = world.deploy(&project("shop", vec![backend, frontend])).await;
+    world.events(id).await;
+    world
+}
+
+#[tokio::test]
+async fn sleep_and_wake() {
+    let world = shop(41).await;
+    let ids: Vec<_> = world.instances().await.iter().map(|(id, ..)| *id).collect();
+    world.edge.lock().unwrap().shown.clear();
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    assert!(world.instances().await.iter().all(|(.., phase)| *phase == Phase::Asleep(Depth::Paged)));
+    let ps = world.ps().await;
+    assert_eq!(ps.matches("Asleep(Paged)").count(), 2, "{ps}");
+
+    // What it needs is woken with it.
+    let targets = world.ask(|c| async move { c.wake(&key("shop/frontend")).await }).await.unwrap();
+    assert!(targets.iter().all(|t| !t.asleep), "{targets:?}");
+    let shown = world.table();
+    let asleep = |service: &str| format!("{:?}", shown.endpoints[&key(service)]).contains("asleep: true");
+    assert!(!asleep("shop/frontend"), "the table is out before the answer");
+    world.table_where(|t| t.endpoints.values().all(|e| !format!("{e:?}").contains("asleep: true"))).await;
+    let now: Vec<_> = world.instances().await.iter().map(|(id, ..)| *id).collect();
+    assert_eq!(ids, now, "the same instances");
+    let statuses = world.ask(|c| async move { c.ps().await }).await.unwrap();
+    assert!(statuses.iter().all(|s| s.last_wake_ms.is_some_and(|ms| ms > 0.0)), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_frozen_before_the_edge_knows() {
+    let world = shop(42).await;
+    world.edge.lock().unwrap().silent = true;
+    let sleeping = world.ask(|c| async move { c.sleep_all("shop", Some("backend")).await });
+    let shown = world.table_where(|t| {
+        t.endpoints.get(&key("shop/backend")).is_some_and(|e| format!("{e:?}").contains("asleep: true"))
+    });
+    // Shown asleep, but not confirmed: it runs on, and after a while it is shown awake again.
+    let watching = async {
+        shown.await;
+        assert!(world.instances().await.iter().all(|(.., phase)| *phase == Phase::Running));
+        world.table_where(|t| !format!("{:?}", t.endpoints).contains("asleep: true")).await;
+        assert!(world.instances().await.iter().all(|(.., phase)| *phase == Phase::Running));
+        // Someone uses it, and so it stays awake.
+        world.carry(1, Traffic { in_flight: 1, ..Traffic::default() });
+        world.carry(2, Traffic { in_flight: 1, ..Traffic::default() });
+    };
+    let (slept, ()) = tokio::join!(sleeping, watching);
+    match slept {
+        Err(OpError::StaysAwake { why, .. }) => {
+            assert!(why.starts_with("it is busy with a request"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_byte_between_seal_and_freeze_keeps_it_awake() {
+    let world = shop(43).await;
+    world.edge.lock().unwrap().silent = true;
+    let mut routes = world.control.routes();
+    let control = world.control.clone();
+    let waking = async {
+        routes.wait_for(|t| format!("{:?}", t.endpoints).contains("asleep: true")).await.unwrap();
+        // The edge holds a request for what it was shown as asleep.
+        control.wake(&key("shop/backend")).await.unwrap()
+    };
+    let sleeping = world.control.clone();
+    let sleeping = tokio::spawn(async move { sleeping.sleep_all("shop", Some("backend")).await });
+    let targets = waking.await;
+    assert!(!targets[0].asleep);
+    assert!(world.instances().await.iter().all(|(.., phase)| *phase == Phase::Running));
+    sleeping.abort();
+}
+
+#[tokio::test]
+async fn a_wake_cuts_into_a_page_out() {
+    let world = shop(44).await;
+    world.sim.set_faults(Faults { sleep_takes: Duration::from_secs(3600), ..Faults::default() });
+    let sleeping = world.control.clone();
+    let sleeping = tokio::spawn(async move { sleeping.sleep_all("shop", Some("backend")).await });
+    world.table_where(|t| format!("{:?}", t.endpoints).contains("asleep: true")).await;
+    let targets = world.ask(|c| async move { c.wake(&key("shop/backend")).await }).await.unwrap();
+    assert!(!targets[0].asleep, "although the page-out takes an hour");
+    sleeping.abort();
+}
+
+#[tokio::test]
+async fn idle_services_fall_asleep_and_busy_ones_do_not() {
+    let world = World::new(45).await;
+    let mut web = service("web");
+    web.sleep.after = Some(Duration::from_millis(300));
+    let id = world.deploy(&project("shop", vec![web])).await;
+    // It may be asleep again before its last event is read.
+    let events = world.events(id).await;
+    assert!(events.contains("\"done\""), "{events}");
+    world.stands("shop/web", "i1 asleep").await;
+    world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
+    world.carry(1, Traffic { in_flight: 1, ..Traffic::default() });
+    world.stands("shop/web", "i1").await;
+    let last_client_byte = Some(Time::from(std::time::SystemTime::now()));
+    world.carry(1, Traffic { last_client_byte, ..Traffic::default() });
+    world.stands("shop/web", "i1 asleep").await;
+}
+
+#[tokio::test]
+async fn a_stopped_service_is_started_for_a_request() {
+    let world = World::new(46).await;
+    let mut web = service("web");
+    web.sleep.depth = Depth::Stopped;
+    let id = world.deploy(&project("shop", vec![web])).await;
+    world.events(id).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.stands("shop/web", "stopped").await;
+    let targets = world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
+    assert_eq!(targets[0].instance, InstanceId(2));
+    let refused = world.ask(|c| async move { c.wake(&key("shop/nobody")).await }).await;
+    assert_eq!(refused, Err(WakeRefused::Unknown));
+    expect![[r#"
+        shop/web Ready d1 i2
+    "#]]
+    .assert_eq(&world.ps().await);
+}

@@ -1,0 +1,285 @@
+//! Everything a test needs.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
+    future::Future,
+    net::SocketAddrV4,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
+
+use dormouse_backend::{
+    Workloads,
+    sim::{Answer, Sim},
+};
+use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, OpError};
+use dormouse_model::{
+    Depth, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
+    ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
+};
+use tokio::{net::TcpListener, runtime::Runtime};
+
+use crate::builds::Builder;
+
+pub(crate) type Mind = Arc<Control<Sim, Builder>>;
+
+/// Longest wait for anything; a test that needs it has failed.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A server without hands.
+pub(crate) struct World {
+    dir: tempfile::TempDir,
+    net: u8,
+    pub(crate) sim: Sim,
+    pub(crate) builder: Builder,
+    pub(crate) edge: Arc<Mutex<Edge>>,
+    pub(crate) control: Mind,
+    process: Option<Runtime>,
+}
+
+/// What the edge carries, and how obedient it is.
+#[derive(Default)]
+pub(crate) struct Edge {
+    pub(crate) traffic: BTreeMap<InstanceId, Traffic>,
+    /// Whether it confirms tables.
+    pub(crate) silent: bool,
+    /// Every table it was shown, in short.
+    pub(crate) shown: Vec<String>,
+}
+
+pub(crate) fn service(name: &str) -> ServiceSpec {
+    ServiceSpec {
+        name: name.parse().unwrap(),
+        kind: ServiceKind::Web,
+        source: ".".to_owned(),
+        start: None,
+        port: 18000,
+        health: HealthSpec { start_timeout: Duration::from_secs(10), ..HealthSpec::default() },
+        needs: [].into(),
+        limits: Limits::default(),
+        env: [].into(),
+        visibility: Visibility::Public,
+        sleep: SleepPolicy { after: None, depth: Depth::Paged },
+        stop_grace: Duration::from_secs(2),
+        packages: [].into(),
+    }
+}
+
+pub(crate) fn project(name: &str, services: Vec<ServiceSpec>) -> ProjectSpec {
+    let services = services.into_iter().map(|s| (s.name.clone(), s)).collect();
+    ProjectSpec { name: name.parse().unwrap(), services }
+}
+
+pub(crate) fn key(key: &str) -> ServiceKey {
+    key.parse().unwrap()
+}
+
+impl World {
+    /// `net` sets tests apart that run at the same time: instances listen in 127.`net`.0.0/16.
+    pub(crate) async fn new(net: u8) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let sim = Sim::new(1, Time::from(SystemTime::now()));
+        let builder = Builder::default();
+        let edge = Arc::new(Mutex::new(Edge::default()));
+        let (process, control) = boot(dir.path(), net, &sim, &builder, &edge).await;
+        tokio::spawn(answer(sim.clone()));
+        Self { dir, net, sim, builder, edge, control, process: Some(process) }
+    }
+
+    /// Kill control at once, and start it again.
+    pub(crate) async fn kill_and_restart(&mut self) {
+        self.kill().await;
+        let (process, control) = boot(self.dir.path(), self.net, &self.sim, &self.builder, &self.edge).await;
+        (self.process, self.control) = (Some(process), control);
+    }
+
+    pub(crate) async fn kill(&mut self) {
+        if let Some(process) = self.process.take() {
+            // Returns when none of its tasks runs any more.
+            tokio::task::spawn_blocking(move || process.shutdown_timeout(LIMIT)).await.unwrap();
+        }
+    }
+
+    /// Ask control something, within its process.
+    pub(crate) async fn ask<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+        &self,
+        call: impl FnOnce(Mind) -> F,
+    ) -> T {
+        let task = self.process.as_ref().unwrap().spawn(call(self.control.clone()));
+        tokio::time::timeout(LIMIT, task).await.expect("no answer in time").unwrap()
+    }
+
+    pub(crate) async fn deploy(&self, spec: &ProjectSpec) -> DeployId {
+        let spec = spec.clone();
+        self.ask(|c| async move {
+            let upload = c.upload().await?;
+            std::fs::write(upload.dir().join("main.py"), "print()").unwrap();
+            Ok::<_, OpError>(c.deploy_spec(upload, spec).await?.id)
+        })
+        .await
+        .unwrap()
+    }
+
+    /// Wait for the deploy's end; its events, one a line, without the build's output.
+    pub(crate) async fn events(&self, id: DeployId) -> String {
+        let mut out = String::new();
+        let mut reader = self.control.events(id, 0).unwrap();
+        while let Some(events) = tokio::time::timeout(LIMIT, reader.next()).await.expect("no end").unwrap() {
+            for event in events {
+                let who = event.service.map_or("*".to_owned(), |s| s.to_string());
+                let what = match event.step {
+                    DeployStep::Output { .. }
+                    | DeployStep::Phase { .. }
+                    | DeployStep::PhaseDone { .. }
+                    | DeployStep::Progress { .. } => continue,
+                    step => serde_json::to_string(&step).unwrap(),
+                };
+                let port = format!("{}/", self.control.settings().public_port);
+                writeln!(out, "{who} {}", what.replace(&port, "PORT/")).unwrap();
+            }
+        }
+        out
+    }
+
+    pub(crate) fn table(&self) -> Arc<RouteTable> {
+        self.control.routes().borrow().clone()
+    }
+
+    /// Wait until the table shows what is wanted.
+    pub(crate) async fn table_where(&self, wanted: impl Fn(&RouteTable) -> bool) -> Arc<RouteTable> {
+        let mut routes = self.control.routes();
+        let found = tokio::time::timeout(LIMIT, routes.wait_for(|table| wanted(table))).await;
+        found.map(|t| t.unwrap().clone()).unwrap_or_else(|_| panic!("never shown:\n{}", show(&self.table())))
+    }
+
+    /// Wait until a service stands like this, in the words of [`endpoint`].
+    pub(crate) async fn stands(&self, service: &str, wanted: &str) {
+        let key = key(service);
+        self.table_where(|t| t.endpoints.get(&key).is_some_and(|e| endpoint(e) == wanted)).await;
+    }
+
+    pub(crate) async fn ps(&self) -> String {
+        let mut out = String::new();
+        for s in self.ask(|c| async move { c.ps().await }).await.unwrap() {
+            let deployment = s.deployment.map_or("-".to_owned(), |d| d.to_string());
+            let instance = s.instance.map_or("-".to_owned(), |i| i.to_string());
+            let reason = s.reason.map(|r| format!(" ({r})")).unwrap_or_default();
+            writeln!(out, "{} {:?} {deployment} {instance}{reason}", s.key, s.standing).unwrap();
+        }
+        out
+    }
+
+    /// The instances there are, by the backend's own account.
+    pub(crate) async fn instances(&self) -> Vec<(InstanceId, u32, Phase)> {
+        self.sim.list().await.unwrap().into_iter().map(|w| (w.id, w.pid, w.phase)).collect()
+    }
+
+    pub(crate) fn carry(&self, id: u64, traffic: Traffic) {
+        self.edge.lock().unwrap().traffic.insert(InstanceId(id), traffic);
+        let generation = self.table().generation;
+        let instances = self.edge.lock().unwrap().traffic.clone();
+        self.control.report(TrafficReport { generation, instances });
+    }
+
+    pub(crate) fn source(&self, id: DeployId) -> std::path::PathBuf {
+        self.dir.path().join("sources").join(id.to_string())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.shutdown_background();
+        }
+    }
+}
+
+async fn boot(
+    dir: &std::path::Path,
+    net: u8,
+    sim: &Sim,
+    builder: &Builder,
+    edge: &Arc<Mutex<Edge>>,
+) -> (Runtime, Mind) {
+    let process = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let settings = ControlSettings {
+        state: dir.to_owned(),
+        pool: [127, net, 0, 0].into(),
+        domain: "localhost".to_owned(),
+        scheme: "http".to_owned(),
+        public_port: 8080,
+        builds_at_once: 2,
+    };
+    let (sim, builder, edge) = (sim.clone(), builder.clone(), edge.clone());
+    let control = process
+        .spawn(async move {
+            let control = Control::open(settings, sim, builder).await.unwrap();
+            let running = control.clone();
+            tokio::spawn(async move { running.run(std::future::pending()).await });
+            let mut routes = control.routes();
+            routes.mark_changed();
+            let mind = Arc::downgrade(&control);
+            tokio::spawn(async move {
+                while routes.changed().await.is_ok() {
+                    let table = routes.borrow_and_update().clone();
+                    let Some(control) = mind.upgrade() else { return };
+                    let mut edge = edge.lock().unwrap();
+                    edge.shown.push(show(&table));
+                    if !edge.silent {
+                        let instances = edge.traffic.clone();
+                        control.report(TrafficReport { generation: table.generation, instances });
+                    }
+                }
+            });
+            control
+        })
+        .await
+        .unwrap();
+    (process, control)
+}
+
+/// An endpoint in a word or two.
+pub(crate) fn endpoint(endpoint: &Endpoint) -> String {
+    match endpoint {
+        Endpoint::Ready { targets } => {
+            let target = |t: &dormouse_model::Target| {
+                format!("{}{}", t.instance, if t.asleep { " asleep" } else { "" })
+            };
+            targets.iter().map(target).collect::<Vec<_>>().join("+")
+        }
+        Endpoint::Stopped => "stopped".to_owned(),
+        Endpoint::Starting => "starting".to_owned(),
+        Endpoint::Building => "building".to_owned(),
+        Endpoint::Crashed { reason, .. } => format!("crashed: {reason}"),
+        Endpoint::Failed { reason } => format!("failed: {reason}"),
+    }
+}
+
+pub(crate) fn show(table: &RouteTable) -> String {
+    table.endpoints.iter().map(|(key, e)| format!("{key}: {}\n", endpoint(e))).collect()
+}
+
+/// Listen for every instance that is healthy by the simulator's account.
+async fn answer(sim: Sim) {
+    let mut listeners: HashMap<InstanceId, tokio::task::JoinHandle<()>> = HashMap::new();
+    loop {
+        sim.advance_to(Time::from(SystemTime::now()));
+        let all = sim.list().await.unwrap();
+        listeners.retain(|id, task| {
+            let keep = all.iter().any(|w| w.id == *id && !matches!(w.phase, Phase::Exited(_)));
+            if !keep {
+                task.abort();
+            }
+            keep
+        });
+        for w in all {
+            if sim.answer(w.id) == Answer::Healthy && !listeners.contains_key(&w.id) {
+                let listener = TcpListener::bind(SocketAddrV4::new(w.addr, 18000)).await.unwrap();
+                let task = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+                listeners.insert(w.id, task);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
