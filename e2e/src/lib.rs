@@ -19,12 +19,18 @@ use std::{
 /// # Panics
 /// When `limit` passes; the limit is generous, and is no claim about speed.
 #[track_caller]
-pub fn eventually<T: std::fmt::Debug>(what: &str, limit: Duration, mut ask: impl FnMut() -> Result<T, String>) -> T {
+pub fn eventually<T: std::fmt::Debug>(
+    what: &str,
+    limit: Duration,
+    mut ask: impl FnMut() -> Result<T, String>,
+) -> T {
     let deadline = Instant::now() + limit;
     loop {
         match ask() {
             Ok(value) => return value,
-            Err(seen) if Instant::now() > deadline => panic!("{what}: still not after {limit:?}; last seen: {seen}"),
+            Err(seen) if Instant::now() > deadline => {
+                panic!("{what}: still not after {limit:?}; last seen: {seen}")
+            }
             Err(_) => sleep(Duration::from_millis(50)),
         }
     }

@@ -19,7 +19,8 @@ fn main() {
     }
     let mut manifest = "name = \"ten\"\n".to_owned();
     for i in 0..APPS {
-        writeln!(manifest, "[services.app{i}]\nsource = \".\"\npublic = true\nhealth = \"/health\"").expect("text");
+        writeln!(manifest, "[services.app{i}]\nsource = \".\"\npublic = true\nhealth = \"/health\"")
+            .expect("text");
     }
     fs::write(folder.path().join("dormouse.toml"), manifest).expect("a manifest");
     server.ok(&["deploy", &folder.path().to_string_lossy()]);
@@ -32,7 +33,8 @@ fn main() {
 
     heading(&format!("Idle for {seconds} s with {APPS} apps asleep"));
     println!("{:<9} {:>13} {:>18}", "process", "resident MiB", "% of one core");
-    let pids = [("control", server.pid_of("control")), ("edge", server.pid_of("edge")), ("parent", server.pid())];
+    let pids =
+        [("control", server.pid_of("control")), ("edge", server.pid_of("edge")), ("parent", server.pid())];
     let before: Vec<_> = pids.iter().map(|(_, pid)| ticks(pid.as_raw())).collect();
     std::thread::sleep(Duration::from_secs(seconds));
     for ((name, pid), before) in pids.iter().zip(before) {

@@ -63,7 +63,8 @@ fn zram_bytes() -> u64 {
 fn deploy(server: &Server, case: &Case) {
     let folder = tempfile::tempdir().expect("a folder");
     for file in ["main.py", "requirements.txt"] {
-        fs::copy(workspace().join("bench/apps/ballast").join(file), folder.path().join(file)).expect("a copy");
+        fs::copy(workspace().join("bench/apps/ballast").join(file), folder.path().join(file))
+            .expect("a copy");
     }
     let sleep = match case.depth {
         "awake" => "sleep = \"never\"".to_owned(),

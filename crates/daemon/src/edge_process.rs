@@ -43,8 +43,12 @@ fn sockets() -> Result<Vec<TcpListener>> {
     let mut inherited = ListenFd::from_env();
     let mut listeners = Vec::new();
     for i in 0..inherited.len() {
-        listeners.extend(inherited.take_tcp_listener(i).context("an inherited socket is not a TCP listener")?);
+        listeners
+            .extend(inherited.take_tcp_listener(i).context("an inherited socket is not a TCP listener")?);
     }
-    anyhow::ensure!(!listeners.is_empty(), "no listener was inherited: this command is run by `dormouse serve`");
+    anyhow::ensure!(
+        !listeners.is_empty(),
+        "no listener was inherited: this command is run by `dormouse serve`"
+    );
     Ok(listeners)
 }

@@ -1,1 +1,32 @@
-fn main() {}
+//! The one binary: the command line, and the processes that serve.
+#![forbid(unsafe_code)]
+
+mod doctor;
+mod edge_process;
+mod link;
+mod log;
+#[expect(dead_code, reason = "`serve` starts it once there are hands; see `serve.rs`")]
+mod orphans;
+#[expect(dead_code, reason = "`serve` starts it once there are hands; see `serve.rs`")]
+mod parent;
+mod role;
+mod serve;
+mod settings;
+mod state;
+mod stop;
+
+use std::process::ExitCode;
+
+use dormouse_cli::Hooks;
+
+fn main() -> ExitCode {
+    // Before any thread exists.
+    dormouse_runtime::become_sandbox_if_asked();
+    match role::Role::asked() {
+        Some(role) => log::run(role, serve::role),
+        None => dormouse_cli::run(
+            std::env::args_os(),
+            &Hooks { serve: serve::serve, doctor: doctor::examine, version: env!("CARGO_PKG_VERSION") },
+        ),
+    }
+}

@@ -36,7 +36,8 @@ pub(crate) fn end(state: &StateDir) -> Result<()> {
     for (role, signal) in [(Role::Control, Signal::SIGKILL), (Role::Edge, Signal::SIGTERM)] {
         let Some(pid) = alive(state, role) else { continue };
         info!(role = role.name(), %pid, "ending a process left by a server that was killed");
-        kill(pid, signal).with_context(|| format!("cannot end the orphaned {} process {pid}", role.name()))?;
+        kill(pid, signal)
+            .with_context(|| format!("cannot end the orphaned {} process {pid}", role.name()))?;
         let deadline = Instant::now() + RELEASE;
         while alive(state, role).is_some() {
             if Instant::now() > deadline {

@@ -18,7 +18,9 @@ impl Role {
         }
     }
 
-    pub(crate) fn from_arg(arg: &str) -> Option<Self> {
-        [Self::Control, Self::Edge].into_iter().find(|r| r.name() == arg)
+    /// The role this process was started for, if for any.
+    pub(crate) fn asked() -> Option<Self> {
+        let arg = std::env::args_os().nth(1)?;
+        [Self::Control, Self::Edge].into_iter().find(|r| arg == r.name())
     }
 }

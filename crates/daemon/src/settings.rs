@@ -139,13 +139,11 @@ pub(crate) const ENV_LISTEN: &str = "DORMOUSE_LISTEN";
 /// The state folder and address of the parent of this process.
 pub(crate) fn inherited() -> Result<(PathBuf, SocketAddr)> {
     let var = |name: &str| {
-        std::env::var(name).with_context(|| format!("{name} is not set: this command is run by `dormouse serve`"))
+        std::env::var(name)
+            .with_context(|| format!("{name} is not set: this command is run by `dormouse serve`"))
     };
     let listen = var(ENV_LISTEN)?;
-    Ok((
-        var(ENV_STATE)?.into(),
-        listen.parse().with_context(|| format!("`{listen}` is not an address"))?,
-    ))
+    Ok((var(ENV_STATE)?.into(), listen.parse().with_context(|| format!("`{listen}` is not an address"))?))
 }
 
 #[cfg(test)]
@@ -168,10 +166,7 @@ mod tests {
 
     #[test]
     fn typed_then_resolved() {
-        check(
-            "",
-            expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"],
-        );
+        check("", expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"]);
         check(
             "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3",
             expect![

@@ -13,8 +13,14 @@ struct Small(tempfile::TempDir);
 impl Small {
     fn new(size: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        mount(Some("tmpfs"), folder.path(), Some("tmpfs"), MsFlags::empty(), Some(format!("size={size}").as_str()))
-            .unwrap();
+        mount(
+            Some("tmpfs"),
+            folder.path(),
+            Some("tmpfs"),
+            MsFlags::empty(),
+            Some(format!("size={size}").as_str()),
+        )
+        .unwrap();
         Self(folder)
     }
 

@@ -20,7 +20,9 @@ pub(crate) fn crash(server: &Server) {
 }
 
 pub(crate) fn crash_loop(server: &Server) {
-    let folder = folder("name = \"doomed\"\n[services.web]\nsource = \".\"\nstart = [\"python3\", \"-c\", \"raise SystemExit('the moon is missing')\"]\n");
+    let folder = folder(
+        "name = \"doomed\"\n[services.web]\nsource = \".\"\nstart = [\"python3\", \"-c\", \"raise SystemExit('the moon is missing')\"]\n",
+    );
     let error = server.fails(&["deploy", &folder.path().to_string_lossy()]);
     assert!(error.contains("the moon is missing"), "the last words are not in:\n{error}");
     let s = server.wait_state("doomed", "web", "crashed");

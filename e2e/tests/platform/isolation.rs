@@ -7,7 +7,8 @@ use crate::toolbox::deploy;
 pub(crate) fn projects(server: &Server) {
     let a = deploy(server, "alpha", "");
     let b = deploy(server, "beta", "");
-    let of = |v: &dormouse_e2e::Visitor| v.get("/address").ok().json()["address"].as_str().unwrap().to_owned();
+    let of =
+        |v: &dormouse_e2e::Visitor| v.get("/address").ok().json()["address"].as_str().unwrap().to_owned();
     let (at_a, at_b) = (of(&a), of(&b));
     assert_eq!(a.get(&format!("/reach?host={at_a}&port=8000")).ok().json()["result"], "open", "itself");
     assert_eq!(a.get("/reach?host=web&port=8000").ok().json()["result"], "open", "by its name");
@@ -92,7 +93,11 @@ pub(crate) fn oom(server: &Server) {
     dormouse_e2e::eventually("the log or ps names it", std::time::Duration::from_secs(60), || {
         let s = server.service("glutton", "web");
         let logs = server.ok(&["logs", "glutton/web"]);
-        if format!("{s}{logs}").to_lowercase().contains("out of memory") { Ok(()) } else { Err(s.to_string()) }
+        if format!("{s}{logs}").to_lowercase().contains("out of memory") {
+            Ok(())
+        } else {
+            Err(s.to_string())
+        }
     });
     server.wait_state("glutton", "web", "ready");
     let _ = glutton.fresh().get("/health").ok();

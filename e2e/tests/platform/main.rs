@@ -68,7 +68,8 @@ fn main() -> ExitCode {
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: the end-to-end tests need root, for sandboxes and networks");
         args.ignored = true;
-        libtest_mimic::run(&args, trials(None).into_iter().map(|t| t.with_ignored_flag(true)).collect()).exit();
+        libtest_mimic::run(&args, trials(None).into_iter().map(|t| t.with_ignored_flag(true)).collect())
+            .exit();
     }
     let server = Arc::new(Server::start());
     let conclusion = libtest_mimic::run(&args, trials(Some(&server)));

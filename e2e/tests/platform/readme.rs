@@ -32,7 +32,10 @@ pub(crate) fn first_command() {
         .env("DORMOUSE_STATE", folder.path().join("state"))
         .env("NO_COLOR", "1")
         // The clone's own packages are compiled again; what they depend on is not.
-        .env("CARGO_TARGET_DIR", std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| workspace().join("target").into()))
+        .env(
+            "CARGO_TARGET_DIR",
+            std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| workspace().join("target").into()),
+        )
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -28,7 +28,8 @@ pub(crate) fn remembers(server: &Server) {
         server.ok(&["sleep", "memory"]);
         assert_asleep(server, "memory", "web");
         let asleep = server.service("memory", "web");
-        let (was, is) = (before["resident_bytes"].as_u64().unwrap(), asleep["resident_bytes"].as_u64().unwrap());
+        let (was, is) =
+            (before["resident_bytes"].as_u64().unwrap(), asleep["resident_bytes"].as_u64().unwrap());
         assert!(is * 5 < was, "round {round}: {is} of {was} bytes are still resident");
         // A connection from before the sleep, then a new one.
         assert_eq!(visitor.get("/notes").ok().body, "[\"cheese\"]");

@@ -23,7 +23,8 @@ pub(crate) fn folder(manifest: &str) -> TempDir {
 
 /// Deploy the toolbox as `project/web` with these further keys, and wait for its first answer.
 pub(crate) fn deploy(server: &Server, project: &str, keys: &str) -> Visitor {
-    let manifest = format!("name = \"{project}\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n{keys}");
+    let manifest =
+        format!("name = \"{project}\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n{keys}");
     let folder = folder(&manifest);
     server.ok(&["deploy", &folder.path().to_string_lossy()]);
     let visitor = server.visit(&format!("{project}.localhost"));
@@ -127,7 +128,8 @@ pub(crate) fn logs(server: &Server) {
         if out.contains("mark=first") { Ok(()) } else { Err(out) }
     });
     let out = server.ok(&["logs", "chatty/web", "--json", "--since", "10m"]);
-    let line: serde_json::Value = serde_json::from_str(out.lines().next().expect("a line")).expect("JSON lines");
+    let line: serde_json::Value =
+        serde_json::from_str(out.lines().next().expect("a line")).expect("JSON lines");
     assert!(line["text"].is_string() && line["at"].is_u64(), "{line}");
     let follow = Command::new(binary())
         .args(["logs", "chatty", "-f", "--state"])

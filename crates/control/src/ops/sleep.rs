@@ -8,7 +8,9 @@ use dormouse_model::{Depth, Phase, ServiceKey, Time};
 use crate::{Control, OpError, state::State};
 
 /// Time to fall asleep: the edge's confirmation, the freezing and the page-out.
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(15);
+/// Time a request gets to be answered before the service is called busy.
+const BUSY: Duration = Duration::from_secs(4);
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Put a service, or all of a project, to sleep now; done once all are asleep. The next request wakes them.
@@ -19,13 +21,19 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let keys = self.keys(project, service).await?;
         let wanted = keys.clone();
         self.call(move |state| wanted.iter().for_each(|key| send_to_sleep(state, key))).await?;
-        let wanted = keys.clone();
-        let all = self.until(LIMIT, move |state| wanted.iter().all(|k| slept(state, k, true)).then_some(()));
-        if all.await?.is_none() {
+        for limit in [BUSY, LIMIT] {
+            let wanted = keys.clone();
+            let all = move |state: &State| wanted.iter().all(|k| slept(state, k, true)).then_some(());
+            if self.until(limit, all).await?.is_some() {
+                break;
+            }
             let wanted = keys.clone();
             let awake = self.call(move |state| wanted.into_iter().find_map(|key| kept_awake(state, key)));
-            if let Some((key, why)) = awake.await? {
-                return Err(OpError::StaysAwake { key, why });
+            match awake.await? {
+                Some((key, why, busy)) if busy || limit == LIMIT => {
+                    return Err(OpError::StaysAwake { key, why });
+                }
+                Some(_) | None => {}
             }
         }
         Ok(keys)
@@ -62,7 +70,8 @@ fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
     })
 }
 
-fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String)> {
+/// What keeps it awake, and whether that is requests.
+fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, bool)> {
     if slept(state, &key, false) {
         return None;
     }
@@ -75,5 +84,5 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String)> {
         1 => "it is busy with a request\n  hint: it sleeps as soon as that is answered".to_owned(),
         n => format!("it is busy with {n} requests\n  hint: it sleeps as soon as they are answered"),
     };
-    Some((key, why))
+    Some((key, why, in_flight > 0))
 }

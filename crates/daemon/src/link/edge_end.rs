@@ -177,8 +177,9 @@ impl EdgeLink {
 /// ever; so after a restart everything counts as asleep until control says otherwise.
 fn load(path: &Path) -> Option<RouteTable> {
     let text = std::fs::read(path).ok()?;
-    let mut table: RouteTable =
-        serde_json::from_slice(&text).inspect_err(|error| warn!(%error, "cannot read the saved routes")).ok()?;
+    let mut table: RouteTable = serde_json::from_slice(&text)
+        .inspect_err(|error| warn!(%error, "cannot read the saved routes"))
+        .ok()?;
     for endpoint in table.endpoints.values_mut() {
         if let Endpoint::Ready { targets } = endpoint {
             targets.iter_mut().for_each(|t| t.asleep = true);

@@ -28,8 +28,7 @@ impl V1 {
     /// # Errors
     /// When our folder cannot be made in one of them.
     pub fn new(mounts: BTreeMap<String, PathBuf>, tag: &str) -> io::Result<Self> {
-        let roots: BTreeMap<_, _> =
-            mounts.into_iter().map(|(c, m)| (c, m.join(TOP).join(tag))).collect();
+        let roots: BTreeMap<_, _> = mounts.into_iter().map(|(c, m)| (c, m.join(TOP).join(tag))).collect();
         for root in roots.values() {
             fs::create_dir_all(root)?;
         }

@@ -59,8 +59,8 @@ pub(super) fn enter(root: &Path, hostname: &str) -> Result<(), Fail> {
     mount(Some(root), root, none, MsFlags::MS_BIND | MsFlags::MS_REC, none)
         .at(|| "binding the root".into())?;
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let top = openat2(CWD, root, flags, Mode::empty(), ResolveFlags::empty())
-        .at(|| "opening the root".into())?;
+    let top =
+        openat2(CWD, root, flags, Mode::empty(), ResolveFlags::empty()).at(|| "opening the root".into())?;
     // While the host's own are still in sight: the kernel gives new ones only to who sees whole ones.
     for (kind, target, flags, options) in [
         ("proc", "/proc", STRICT, None),

@@ -1,18 +1,25 @@
 //! Sandboxes: what apps and builds run in.
 
+mod confine;
+mod entry;
+mod exec;
+mod exit;
+mod ids;
+mod init;
+mod inside;
+mod output;
+mod root;
 mod spec;
+mod sys;
+mod wire;
 
 use std::path::Path;
 
 use dormouse_backend::Stream;
 use tokio::sync::mpsc;
 
+pub use entry::become_sandbox_if_asked;
 pub use spec::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError};
-
-/// If this process was started by us to become a sandbox, become it, and never return.
-///
-/// Must be the first thing in `main`, before any thread exists.
-pub fn become_sandbox_if_asked() {}
 
 /// Runs commands in sandboxes on this host.
 #[derive(Debug)]

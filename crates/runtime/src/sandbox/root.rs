@@ -185,11 +185,8 @@ fn skeleton(launch: &Launch) -> Result<(), Fail> {
             if path.exists() {
                 continue;
             }
-            let made = if n + 1 < parts.len() || is_dir {
-                fs::create_dir(&path)
-            } else {
-                fs::write(&path, "")
-            };
+            let made =
+                if n + 1 < parts.len() || is_dir { fs::create_dir(&path) } else { fs::write(&path, "") };
             made.and_then(|()| own(&path)).at(|| at(&wanted.target))?;
         }
     }

@@ -118,3 +118,17 @@ pub(super) fn loopback_up() -> io::Result<()> {
         unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::SIOCSIFFLAGS as _, &raw const request) };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
+
+/// Close every descriptor from `first` on.
+pub(super) fn close_from(first: u32) -> io::Result<()> {
+    // SAFETY: called before this process has opened anything of its own above `first`, so nobody owns what is closed.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Close every descriptor from `first` on at the next exec.
+pub(super) fn close_from_at_exec(first: u32) -> io::Result<()> {
+    // SAFETY: nothing is closed now; the program that exec starts knows of none of them.
+    let done = unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

@@ -1,0 +1,161 @@
+//! From a re-executed, single-threaded child to a sandbox.
+//!
+//! Why not libcontainer: in 0.7.0 it maps no mount's owners (`MOUNT_ATTR_IDMAP` is named as not supported), so our
+//! layers would have to be mapped with a second, throw-away user namespace; it always makes and joins groups of its
+//! own in every version 1 hierarchy that is mounted, where ours has four; and it was measured at 28 ms from create to
+//! exec. This launcher overlaps the groups (a first `cgroup.procs` write waits about 10 ms for the kernel) and the
+//! network with the mounts; `examples/` in this crate measures it against `runc run`.
+//!
+//! Two processes. The *outer* one is the re-executed child, with the host's rights: it forks the inner one into new
+//! namespaces, maps its users, puts the root together and leaves. The *inner* one enters the root, waits for the
+//! go-ahead (its groups and network are the server's work), gives up its rights and becomes the init.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Write},
+    os::{
+        fd::{AsFd, FromRawFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+    path::Path,
+};
+
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+    sys::stat::{Mode, umask},
+    unistd::setsid,
+};
+
+use super::{
+    confine, ids, init, inside, root,
+    sys::{self, Side},
+    wire::{At, Fail, GO, Launch, MARK, Message},
+};
+
+/// The init dies before anything of the platform's when the host is out of memory; the app before its init.
+const OOM_SCORE_INIT: &str = "200";
+
+/// If this process was started by us to become a sandbox, become it, and never return.
+///
+/// Must be the first thing in `main`, before any thread exists.
+pub fn become_sandbox_if_asked() {
+    if std::env::args_os().next().is_none_or(|name| name != MARK) {
+        return;
+    }
+    // SAFETY: descriptor 0 is the socket we were started with, and nothing else in this process uses it.
+    let socket = UnixStream::from(unsafe { OwnedFd::from_raw_fd(0) });
+    if let Err(fail) = outer(&socket) {
+        say(&socket, &fail.into());
+        sys::exit_now(1);
+    }
+    sys::exit_now(0);
+}
+
+/// Tell the server; when it is gone there is nobody to tell.
+pub(super) fn say(mut socket: &UnixStream, message: &Message) {
+    if let Ok(mut line) = serde_json::to_vec(message) {
+        line.push(b'\n');
+        socket.write_all(&line).ok();
+    }
+}
+
+fn read_launch(mut socket: &UnixStream) -> io::Result<Launch> {
+    let mut size = [0; 4];
+    socket.read_exact(&mut size)?;
+    let size = usize::try_from(u32::from_be_bytes(size)).map_err(io::Error::other)?;
+    let mut json = vec![0; size];
+    socket.read_exact(&mut json)?;
+    Ok(serde_json::from_slice(&json)?)
+}
+
+/// The files an instance leaves, opened while the host's names still mean something.
+pub(super) struct Files {
+    pub(super) log: File,
+    pub(super) old_log: File,
+    pub(super) exit: File,
+    pub(super) rotate_at: u64,
+}
+
+fn open_files(launch: &Launch) -> Result<Option<Files>, Fail> {
+    let Some(record) = &launch.record else { return Ok(None) };
+    let open = |path: &Path| {
+        OpenOptions::new().read(true).write(true).open(path).at(|| format!("opening {}", path.display()))
+    };
+    Ok(Some(Files {
+        log: open(&record.log)?,
+        old_log: open(&record.old_log)?,
+        exit: open(&record.exit)?,
+        rotate_at: record.rotate_at,
+    }))
+}
+
+fn outer(socket: &UnixStream) -> Result<(), Fail> {
+    // Nothing but our own three descriptors, whatever the server's other threads had open.
+    sys::close_from(3).at(|| "closing inherited files".into())?;
+    setsid().at(|| "making a session".into())?;
+    umask(Mode::from_bits_truncate(0o022));
+    let launch = read_launch(socket).at(|| "reading the launch".into())?;
+    let files = open_files(&launch)?;
+
+    unshare(CloneFlags::CLONE_NEWNS).at(|| "making a mount namespace".into())?;
+    let none: Option<&str> = None;
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
+        .at(|| "making mounts private".into())?;
+
+    let (ready, assembled) = io::pipe().at(|| "making a pipe".into())?;
+    let pid = match sys::fork_into_namespaces().at(|| "making namespaces".into())? {
+        Side::Parent(pid) => pid,
+        Side::Child => {
+            drop(assembled);
+            let failed = inner(socket, &launch, files, ready);
+            say(socket, &failed.into());
+            sys::exit_now(1);
+        }
+    };
+    drop(ready);
+    say(socket, &Message::Created(pid.as_raw().cast_unsigned()));
+    let proc = Path::new("/proc").join(pid.to_string());
+    for map in ["uid_map", "gid_map"] {
+        fs::write(proc.join(map), ids::map()).at(|| format!("writing {map}"))?;
+    }
+    fs::write(proc.join("oom_score_adj"), OOM_SCORE_INIT).at(|| "setting the out-of-memory score".into())?;
+    let userns = File::open(proc.join("ns/user")).at(|| "opening the user namespace".into())?;
+    root::assemble(&launch, userns.as_fd())?;
+    // The inner process shares this mount namespace until it makes its own.
+    (&assembled).write_all(b"m").at(|| "waiting for the sandbox's first process".into())
+}
+
+/// Returns only when something failed: otherwise this process is the init until its end.
+fn inner(socket: &UnixStream, launch: &Launch, files: Option<Files>, ready: io::PipeReader) -> Fail {
+    match prepare(socket, launch, ready) {
+        Ok(()) => match init::run(socket, launch, files) {
+            Ok(()) => sys::exit_now(0),
+            Err(fail) => fail,
+        },
+        Err(fail) => fail,
+    }
+}
+
+fn prepare(mut socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) -> Result<(), Fail> {
+    let mut byte = [0];
+    if ready.read(&mut byte).at(|| "waiting for the root".into())? == 0 {
+        // The outer process has failed and has said why.
+        sys::exit_now(1);
+    }
+    inside::become_root()?;
+    // Its memory, maps and executable are no business of the app's.
+    nix::sys::prctl::set_dumpable(false).at(|| "hiding the init".into())?;
+    inside::enter(&launch.base.join("root"), &launch.hostname)?;
+    match socket.read(&mut byte).at(|| "waiting for the go-ahead".into())? {
+        1 if byte[0] == GO => {}
+        // The server is gone or has changed its mind.
+        _none => sys::exit_now(1),
+    }
+    // Only now: a group namespace begins at the groups one is in.
+    unshare(CloneFlags::CLONE_NEWCGROUP).at(|| "making a cgroup namespace".into())?;
+    confine::drop_capabilities(launch.profile)
+        .map_err(io::Error::other)
+        .at(|| "dropping capabilities".into())?;
+    confine::filter_system_calls().at(|| "filtering system calls".into())
+}
