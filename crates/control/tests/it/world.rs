@@ -128,13 +128,10 @@ impl World {
         while let Some(events) = tokio::time::timeout(LIMIT, reader.next()).await.expect("no end").unwrap() {
             for event in events {
                 let who = event.service.map_or("*".to_owned(), |s| s.to_string());
-                let what = match event.step {
-                    DeployStep::Output { .. }
-                    | DeployStep::Phase { .. }
-                    | DeployStep::PhaseDone { .. }
-                    | DeployStep::Progress { .. } => continue,
-                    step => serde_json::to_string(&step).unwrap(),
-                };
+                if matches!(event.step, DeployStep::Output { .. }) {
+                    continue;
+                }
+                let what = serde_json::to_string(&event.step).unwrap();
                 let port = format!("{}/", self.control.settings().public_port);
                 writeln!(out, "{who} {}", what.replace(&port, "PORT/")).unwrap();
             }
