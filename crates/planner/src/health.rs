@@ -33,13 +33,17 @@ fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Stop
     if i.woken_at.is_some_and(|at| !view.clock.passed(at, health.interval * health.failures)) {
         return None;
     }
-    if i.probe.refused || i.traffic.in_flight == 0 {
+    if i.probe.refused {
         return Some(StopReason::Unhealthy);
     }
-    // Many Python servers answer their probe only after the request they are busy with.
-    let progress = [i.traffic.last_instance_byte, i.probe.last_ok, i.probe.ready_at, i.woken_at]
-        .into_iter()
-        .flatten()
-        .max();
-    view.clock.passed(progress.unwrap_or(i.started_at), health.hang_timeout).then_some(StopReason::Hung)
+    // Many Python servers answer their probe only after the request they are busy with, and go on with it when its
+    // client has left: failures tell nothing if anything was asked of it since it last answered.
+    let busy = i.traffic.in_flight > 0;
+    if !busy && i.traffic.last_client_byte <= i.probe.last_ok {
+        return Some(StopReason::Unhealthy);
+    }
+    let progress = [i.traffic.last_instance_byte, i.probe.last_ok, i.probe.ready_at, i.woken_at];
+    let progress = progress.into_iter().flatten().max().unwrap_or(i.started_at);
+    let why = if busy { StopReason::Hung } else { StopReason::Unhealthy };
+    view.clock.passed(progress, health.hang_timeout).then_some(why)
 }

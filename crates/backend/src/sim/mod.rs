@@ -95,7 +95,7 @@ impl Sim {
     /// Lets time pass for an operation.
     async fn pass(&self, takes: Duration) {
         let at = self.now().after(takes);
-        Until { world: Arc::clone(&self.0), at }.await;
+        Until::new(Arc::clone(&self.0), at).await;
     }
 
     /// The time on the virtual clock.

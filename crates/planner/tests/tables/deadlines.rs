@@ -10,7 +10,7 @@ fn check(what: &str, text: &str, want: &Expect) {
     let s = situation(text);
     let next = next_deadline(&s.desired, &s.observed, NOW);
     let got = next.map_or("never".to_owned(), |t| format!("in {:?}", t.since(NOW)));
-    println!("{what}: {got}");
+    eprintln!("{what}: {got}");
     want.assert_eq(&got);
 }
 

@@ -29,7 +29,7 @@ fn check_with(what: &str, text: &str, facts: &Facts, want: &Expect) {
     let s = situation(text);
     let table: BTreeMap<_, _> = endpoints(&s.desired, &s.observed, facts, NOW);
     let got: Vec<String> = table.iter().map(|(key, e)| format!("{key} {}", show(e))).collect();
-    println!("{what}: {got:?}");
+    eprintln!("{what}: {got:?}");
     want.assert_eq(&got.join("; "));
 }
 

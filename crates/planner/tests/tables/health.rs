@@ -37,13 +37,13 @@ fn unhealthy() {
     check(
         "two failures",
         "web d1 live=d1
-         i1 web d1 running failures=2 client=-1s",
+         i1 web d1 running failures=2 client=-1m ok=-30s",
         &expect!["nothing"],
     );
     check(
         "three",
         "web d1 live=d1
-         i1 web d1 running failures=3 client=-1s",
+         i1 web d1 running failures=3 client=-1m ok=-30s",
         &expect!["stop shop/web i1: fails its health checks"],
     );
     check(
@@ -73,14 +73,14 @@ fn unhealthy() {
     check(
         "another one is there",
         "web d1 live=d1
-         i1 web d1 running failures=3 client=-1s
+         i1 web d1 running failures=3 client=-1m ok=-30s
          i2 web d1 running started=-10s ready=-10s client=-1s",
         &expect!["stop shop/web i1: fails its health checks"],
     );
     check(
         "the one being replaced",
         "web d2 live=d1
-         i1 web d1 running failures=3 client=-1s
+         i1 web d1 running failures=3 client=-1m ok=-30s
          i2 web d2 starting",
         &expect!["stop shop/web i1: fails its health checks"],
     );
@@ -126,6 +126,24 @@ fn busy_or_hung() {
         "web d1 live=d1
          i1 web d1 running failures=9 inflight=1 client=-10m answered=-10m ok=-120s",
         &expect!["stop shop/web i1: hung"],
+    );
+    check(
+        "the request is done; the next probe will tell",
+        "web d1 live=d1
+         i1 web d1 running failures=9 client=-1m answered=-1s ok=-61s",
+        &expect!["nothing"],
+    );
+    check(
+        "its client has left, but it may still be at it",
+        "web d1 live=d1
+         i1 web d1 running failures=9 client=-1m ok=-61s",
+        &expect!["nothing"],
+    );
+    check(
+        "its client has left long ago",
+        "web d1 live=d1
+         i1 web d1 running failures=9 client=-1m ok=-2m",
+        &expect!["stop shop/web i1: fails its health checks"],
     );
     check(
         "its probes still succeed: a slow request, not a hung app",

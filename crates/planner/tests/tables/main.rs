@@ -21,6 +21,6 @@ fn check(what: &str, text: &str, want: &Expect) {
     let s = situation(text);
     let actions: Vec<String> = plan(&s.desired, &s.observed, NOW).iter().map(ToString::to_string).collect();
     let got = if actions.is_empty() { "nothing".to_owned() } else { actions.join("; ") };
-    println!("{what}: {got}");
+    eprintln!("{what}: {got}");
     want.assert_eq(&got);
 }

@@ -9,7 +9,7 @@ use crate::dsl::{NOW, situation};
 fn check(what: &str, text: &str, want: &Expect) {
     let s = situation(text);
     let due: Vec<String> = probe_due(&s.desired, &s.observed, NOW).iter().map(ToString::to_string).collect();
-    println!("{what}: {due:?}");
+    eprintln!("{what}: {due:?}");
     want.assert_eq(&due.join(" "));
 }
 
