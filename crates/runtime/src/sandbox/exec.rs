@@ -1,4 +1,5 @@
 //! From the init's fork to the command.
+#![allow(clippy::wildcard_enum_match_arm, reason = "errno is not our enum, and has 130 values")]
 
 use std::{
     ffi::CString,
