@@ -38,7 +38,9 @@ pub trait Workloads: Send + Sync + 'static {
         depth: Depth,
     ) -> impl Future<Output = Result<Depth, WorkloadError>> + Send;
 
-    /// Thaw. Returns as soon as its processes may run.
+    /// Thaw. Returns as soon as its processes may run. May be called while a [`Workloads::sleep`] of the same instance
+    /// is under way: it does not wait for the page-out to finish but cuts in, and what the sleep then returns is not
+    /// used; should that sleep freeze the instance after all, wake is called once more.
     fn wake(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
     /// Clear away an ended instance; its log stays. Unknown ids are fine.

@@ -2,3 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+pub mod plan;
+mod source;

@@ -1,14 +1,16 @@
 //! The mind as others see it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused};
+use dormouse_model::{
+    InstanceId, ProjectName, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
@@ -40,8 +42,19 @@ pub struct Control<W, B> {
     tables: watch::Sender<Arc<RouteTable>>,
     turns: watch::Sender<()>,
     reconciler: Mutex<Option<Reconciler<W>>>,
+    left: Mutex<Left>,
     started_at: Time,
 }
+
+/// What a run leaves behind, for those who clear up after it.
+#[derive(Default)]
+struct Left {
+    graces: BTreeMap<InstanceId, Duration>,
+    projects: BTreeSet<ProjectName>,
+}
+
+/// Time for instances of which nothing is known.
+const LAST_GRACE: Duration = Duration::from_secs(10);
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Open the store, take over every instance that is there, and publish the first table. Nothing is started or
@@ -85,6 +98,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             tables: reconciler.tables(),
             turns: reconciler.turns(),
             reconciler: Mutex::new(Some(reconciler)),
+            left: Mutex::default(),
         });
         this.resume(resumed);
         Ok(this)
@@ -93,26 +107,33 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// Reconcile until `shutdown`. Returns at once when it has been called before. Instances go on running.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let reconciler = self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut reconciler) = reconciler {
-            reconciler.run(shutdown).await;
-            // Builds end with us, and begin again with the next run.
-            for coming in reconciler.state.projects.values().filter_map(|p| p.coming.as_ref()) {
-                coming.driver.iter().for_each(tokio::task::AbortHandle::abort);
-            }
+        let Some(mut reconciler) = reconciler else { return };
+        reconciler.run(shutdown).await;
+        // Builds end with us, and begin again with the next run.
+        for coming in reconciler.state.projects.values().filter_map(|p| p.coming.as_ref()) {
+            coming.driver.iter().for_each(tokio::task::AbortHandle::abort);
         }
+        let graces = reconciler.state.observed.instances.values().filter_map(|i| {
+            let deployment = reconciler.state.deployment(&i.key, i.deployment)?;
+            Some((i.id, deployment.spec.stop_grace))
+        });
+        let left =
+            Left { graces: graces.collect(), projects: reconciler.state.projects.keys().cloned().collect() };
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
     }
 
-    /// Stop everything that runs and remove the networks; what is deployed stays known and starts with the next run.
-    /// Only after [`Control::run`] has returned.
+    /// Stop everything that runs, each instance within its own grace, and remove the networks; what is deployed stays
+    /// known and starts with the next run. Only after [`Control::run`] has returned.
     pub async fn stop_all(&self) {
+        let Left { graces, mut projects } =
+            std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
         let all = match self.workloads.list().await {
             Ok(all) => all,
             Err(error) => return warn!(error = %chain(&error), "cannot see what is to be stopped"),
         };
-        let projects: std::collections::BTreeSet<_> = all.iter().map(|w| w.key.project.clone()).collect();
         let stops = all.iter().map(|w| async {
-            let ended = self.workloads.stop(w.id, crate::ops::LAST_GRACE).await;
-            let result = match ended {
+            let grace = graces.get(&w.id).copied().unwrap_or(LAST_GRACE);
+            let result = match self.workloads.stop(w.id, grace).await {
                 Ok(()) => self.workloads.remove(w.id).await,
                 Err(error) => Err(error),
             };
@@ -121,12 +142,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             }
         });
         futures_util::future::join_all(stops).await;
-        let known = match Store::open(&self.settings.database()) {
-            Ok((_, snapshot)) => snapshot.projects.into_iter().map(|p| p.name).collect(),
-            Err(_) => std::collections::BTreeSet::new(),
-        };
-        for project in projects.union(&known) {
-            if let Err(error) = self.workloads.remove_network(project).await {
+        projects.extend(all.into_iter().map(|w| w.key.project));
+        for project in projects {
+            if let Err(error) = self.workloads.remove_network(&project).await {
                 warn!(%project, error = %chain(&error), "cannot remove the network");
             }
         }

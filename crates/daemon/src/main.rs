@@ -5,7 +5,6 @@ mod doctor;
 mod edge_process;
 mod link;
 mod log;
-#[expect(dead_code, reason = "`serve` starts it once there are hands; see `serve.rs`")]
 mod orphans;
 #[expect(dead_code, reason = "`serve` starts it once there are hands; see `serve.rs`")]
 mod parent;

@@ -12,11 +12,13 @@ use sha2::{Digest, Sha256};
 
 /// Paths inside one state folder.
 #[derive(Debug, Clone)]
+#[allow(dead_code, reason = "the parts that only control uses, which cannot be composed yet; see `serve.rs`")]
 pub(crate) struct StateDir {
     root: PathBuf,
     tag: String,
 }
 
+#[allow(dead_code, reason = "as above")]
 impl StateDir {
     /// Make the folder when it is missing; only its owner may look inside.
     pub(crate) fn open(dir: &Path) -> Result<Self> {

@@ -2,105 +2,117 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
+    fs::{self, Metadata},
     path::Path,
     time::{Duration, SystemTime},
 };
 
 use dormouse_model::ImageId;
-use walkdir::WalkDir;
 
-use crate::{ImageError, LayerId, Store, error::At, fsutil};
+use crate::{
+    ImageError, LayerId, Store,
+    error::At,
+    fsutil::remove_tree,
+    store::{Room, entries},
+};
 
-/// What a collection freed.
+/// What a collection removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Collected {
     /// Bytes of file content.
     pub bytes: u64,
     /// Layers.
-    pub layers: u64,
+    pub layers: usize,
 }
 
 impl Store {
-    /// Remove every layer and image that no live image needs, but for what a key used within `keep_keys_younger_than`
-    /// leads to: the next build will ask for it. Drafts in progress are never touched.
+    /// Remove what no live image uses and nobody has used for `keep`: images, layers and cache keys. Drafts in
+    /// progress are not touched. `keep` must be longer than the longest build, since a build's first layers are
+    /// not yet part of an image.
     ///
     /// # Errors
-    /// When something cannot be read or removed; what was removed until then stays removed.
-    pub fn collect(
-        &self,
-        live: &BTreeSet<ImageId>,
-        keep_keys_younger_than: Duration,
-    ) -> Result<Collected, ImageError> {
-        let mut used = self.used_by(live)?;
-        let now = SystemTime::now();
-        let mut old_keys = Vec::new();
-        for key in self.entries("keys")? {
-            let modified = fs::metadata(&key).and_then(|m| m.modified()).at("read", &key)?;
-            let young = now.duration_since(modified).is_ok_and(|age| age < keep_keys_younger_than);
-            let layer = fs::read_to_string(&key).ok().and_then(|t| t.trim().parse::<LayerId>().ok());
-            match layer {
-                Some(layer) if young => drop(used.insert(self.layer_path(&layer))),
-                Some(_) | None => old_keys.push(key),
-            }
-        }
-        // Keys first: one that outlives its layer is harmless, and so is the other way round.
-        for key in old_keys {
-            fs::remove_file(&key).at("remove", &key)?;
-        }
-        for blob in self.entries("blobs")? {
-            if !used.contains(&blob) {
-                fs::remove_file(&blob).at("remove", &blob)?;
-            }
-        }
+    /// [`ImageError::Damaged`] when a live image cannot be read, and then nothing is removed; [`ImageError::Io`].
+    pub fn collect(&self, live: &BTreeSet<ImageId>, keep: Duration) -> Result<Collected, ImageError> {
         let mut collected = Collected::default();
-        for layer in self.entries("layers")? {
-            if !used.contains(&layer) {
-                collected.bytes += size(&layer);
-                collected.layers += 1;
-                fsutil::remove_tree(&layer)?;
+        let mut gone = Vec::new();
+        let change = self.lock();
+        let now = SystemTime::now();
+        let young = |meta: &Metadata| {
+            meta.modified().is_ok_and(|at| now.duration_since(at).map_or(true, |age| age < keep))
+        };
+
+        let mut layers = BTreeSet::new();
+        let mut configs = BTreeSet::new();
+        let mut dead = Vec::new();
+        for path in entries(&self.room(Room::Manifests))? {
+            let id = ImageId(format!("sha256:{}", name(&path)).into());
+            let is_live = live.contains(&id);
+            if is_live || fs::metadata(&path).is_ok_and(|m| young(&m)) {
+                match self
+                    .manifest(&id)
+                    .and_then(|m| m.map(|m| Ok((self.layers_of(&id, &m)?, m))).transpose())
+                {
+                    Ok(Some((used, manifest))) => {
+                        layers.extend(used);
+                        configs.insert(manifest.config.digest.trim_start_matches("sha256:").to_owned());
+                    }
+                    Err(e) if is_live => return Err(e),
+                    Ok(None) | Err(_) => {}
+                }
+            } else {
+                dead.push(path);
             }
+        }
+        for path in entries(&self.room(Room::Keys))? {
+            if fs::metadata(&path).is_ok_and(|m| young(&m)) {
+                layers.extend(fs::read_to_string(&path).ok().as_deref().and_then(LayerId::from_hex));
+            }
+        }
+        for path in entries(&self.room(Room::Configs))? {
+            let fresh = fs::metadata(&path).is_ok_and(|m| young(&m));
+            if !fresh && !configs.contains(&name(&path)) {
+                dead.push(path);
+            }
+        }
+        // Images first: one without its layers would be an error where a missing one is a plain answer.
+        for path in dead {
+            fs::remove_file(&path).at("remove", &path)?;
+        }
+
+        for path in entries(&self.room(Room::Layers))? {
+            let Some(id) = LayerId::from_hex(&name(&path)) else { continue };
+            let meta = self.file(Room::Meta, id.hex());
+            if layers.contains(&id) || fs::metadata(&meta).is_ok_and(|m| young(&m)) {
+                continue;
+            }
+            collected.bytes += self.layer_bytes(&id).unwrap_or(0);
+            collected.layers += 1;
+            let out = self.room(Room::Tmp).join(format!("gone-{}", id.hex()));
+            remove_tree(&out)?;
+            fs::rename(&path, &out).at("remove", &path)?;
+            gone.push(out);
+        }
+        for room in [Room::Meta, Room::Pending, Room::Keys] {
+            for path in entries(&self.room(room))? {
+                let layer = match room {
+                    Room::Keys => fs::read_to_string(&path).ok().as_deref().and_then(LayerId::from_hex),
+                    Room::Meta | Room::Pending => LayerId::from_hex(&name(&path)),
+                    Room::Layers | Room::Manifests | Room::Configs | Room::Tmp => None,
+                };
+                if !layer.is_some_and(|id| self.layer_path(&id).is_dir()) {
+                    fs::remove_file(&path).at("remove", &path)?;
+                }
+            }
+        }
+        drop(change);
+
+        for path in gone {
+            remove_tree(&path)?;
         }
         Ok(collected)
     }
 }
 
-fn size(tree: &Path) -> u64 {
-    let files = WalkDir::new(tree).into_iter().filter_map(Result::ok);
-    files.filter(|e| e.file_type().is_file()).filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{CacheKey, ImageConfig};
-
-    #[test]
-    fn what_lives_stays() {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        let layer = |text: &str, key: Option<&CacheKey>| {
-            let draft = store.begin_layer().unwrap();
-            fs::write(draft.path().join("file"), text).unwrap();
-            draft.commit(key).unwrap()
-        };
-        let key = CacheKey::new("dependencies");
-        let (live, keyed, dead) = (layer("live", None), layer("keyed", Some(&key)), layer("dead!", None));
-        let image = store.put_image(std::slice::from_ref(&live), ImageConfig::default()).unwrap();
-        let gone = store.put_image(std::slice::from_ref(&dead), ImageConfig::default()).unwrap();
-        let draft = store.begin_layer().unwrap();
-
-        let wanted = BTreeSet::from([image.clone()]);
-        let collected = store.collect(&wanted, Duration::from_secs(3600)).unwrap();
-        assert_eq!(collected, Collected { bytes: 5, layers: 1 });
-        assert!(store.image(&image).is_ok());
-        assert!(store.image(&gone).is_err());
-        assert_eq!(store.layer_for_key(&key), Some(keyed.clone()));
-        assert!(draft.path().is_dir());
-
-        let collected = store.collect(&wanted, Duration::ZERO).unwrap();
-        assert_eq!(collected.layers, 1, "no key is young enough any more");
-        assert!(!store.layer_path(&keyed).exists());
-        assert!(store.layer_path(&live).is_dir());
-    }
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

@@ -1,291 +1,372 @@
-//! The store itself: where layers, manifests and keys lie.
+//! The store: where things are, and the steps that make them appear whole.
+//!
+//! ```text
+//! layers/<hex>/    the unpacked tree
+//! meta/<hex>       its size; touched at every use
+//! pending/<hex>    the boot during which it was committed; removed once the disk has it
+//! keys/<hex>       cache key → layer
+//! manifests/<hex>  images
+//! configs/<hex>    their configurations
+//! tmp/             drafts, half-written files, layers on their way out
+//! ```
 
 use std::{
-    collections::BTreeSet,
-    fs::{self, File},
+    fs::{self, DirBuilder, File, TryLockError},
     io,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
-    sync::Arc,
+    process,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use dormouse_model::ImageId;
-use nix::fcntl::{Flock, FlockArg};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
     CacheKey, Image, ImageConfig, ImageError, LayerDraft, LayerId,
     error::At,
-    fsutil,
+    fsutil::{remove_tree, sync_parent, touch, write_atomic},
     image::{ConfigBlob, Manifest},
     tree,
 };
 
-/// A store in a folder. Cloning it is cheap.
+/// A content-addressed store of layers and images in one folder. Clones share it.
+///
+/// All calls block on the disk; from async code use a blocking thread.
 #[derive(Debug, Clone)]
 pub struct Store {
-    root: Arc<Path>,
+    inner: Arc<Inner>,
 }
 
+#[derive(Debug)]
+struct Inner {
+    dir: PathBuf,
+    /// Held while layers appear or disappear, so that collection never removes what a lookup just returned.
+    change: Mutex<()>,
+    drafts: AtomicU64,
+}
+
+/// The rooms of the store's folder.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Room {
+    Layers,
+    Meta,
+    Pending,
+    Keys,
+    Manifests,
+    Configs,
+    Tmp,
+}
+
+impl Room {
+    const ALL: [Self; 7] =
+        [Self::Layers, Self::Meta, Self::Pending, Self::Keys, Self::Manifests, Self::Configs, Self::Tmp];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Layers => "layers",
+            Self::Meta => "meta",
+            Self::Pending => "pending",
+            Self::Keys => "keys",
+            Self::Manifests => "manifests",
+            Self::Configs => "configs",
+            Self::Tmp => "tmp",
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Meta {
+    bytes: u64,
+}
+
+/// A half-written small file older than this is nobody's.
+const STALE: Duration = Duration::from_secs(600);
+
 impl Store {
-    /// Open the store in `dir`, making it when it is missing, and clear away what a process that died left in it.
+    /// Open the store in `dir`, making it when missing; clear away what a crash left behind.
     ///
     /// # Errors
-    /// When the folder cannot be made or read.
+    /// [`ImageError::Io`] when the folder cannot be made, read or cleaned.
     pub fn open(dir: &Path) -> Result<Self, ImageError> {
-        let store = Self { root: dir.into() };
-        for folder in ["layers", "blobs", "keys", "tmp"] {
-            let folder = dir.join(folder);
-            fs::create_dir_all(&folder).at("create", &folder)?;
+        for room in Room::ALL {
+            let path = dir.join(room.name());
+            fs::create_dir_all(&path).at("create", &path)?;
         }
-        store.clear_leftovers()?;
+        let dir = fs::canonicalize(dir).at("open", dir)?;
+        let store =
+            Self { inner: Arc::new(Inner { dir, change: Mutex::new(()), drafts: AtomicU64::new(0) }) };
+        store.sweep()?;
         Ok(store)
     }
 
-    fn layers(&self) -> PathBuf {
-        self.root.join("layers")
-    }
-    fn keys(&self) -> PathBuf {
-        self.root.join("keys")
-    }
-    fn tmp(&self) -> PathBuf {
-        self.root.join("tmp")
-    }
-    fn blob(&self, hex: &str) -> PathBuf {
-        self.root.join("blobs").join(hex)
-    }
-
-    /// Where a layer's tree lies, whether it is there or not.
-    #[must_use]
-    pub fn layer_path(&self, layer: &LayerId) -> PathBuf {
-        self.layers().join(layer.hex())
-    }
-
-    /// The layer that this key produced earlier, if it is still there.
+    /// The layer that `key` produced, if it is still here.
     #[must_use]
     pub fn layer_for_key(&self, key: &CacheKey) -> Option<LayerId> {
-        let path = self.keys().join(key.hex());
-        let layer: LayerId = fs::read_to_string(&path).ok()?.trim().parse().ok()?;
-        if !self.layer_path(&layer).is_dir() {
+        let _change = self.lock();
+        let path = self.file(Room::Keys, &key.hex());
+        let id = LayerId::from_hex(fs::read_to_string(&path).ok()?.trim())?;
+        if !self.layer_path(&id).is_dir() {
             return None;
         }
-        // Collection spares keys that were used lately; one that cannot be marked is only collected sooner.
-        fsutil::touch(&path).ok();
-        Some(layer)
+        self.used(&path);
+        self.used(&self.file(Room::Meta, id.hex()));
+        Some(id)
     }
 
-    /// Begin a layer.
+    /// Start a layer.
     ///
     /// # Errors
-    /// When a folder cannot be made.
+    /// [`ImageError::Io`] when its folder cannot be made.
     pub fn begin_layer(&self) -> Result<LayerDraft, ImageError> {
-        let tmp = self.tmp();
-        let dir =
-            tempfile::Builder::new().prefix("layer-").tempdir_in(&tmp).at("create a folder in", &tmp)?.keep();
-        let lock = File::create(dir.join("lock")).at("create", &dir)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| e).at("lock", &dir)?;
-        let (tree, work) = (dir.join("tree"), dir.join("work"));
-        for folder in [&tree, &work] {
-            fs::create_dir(folder).at("create", folder)?;
+        // A sweep by another process must not see the folder before it is locked.
+        let sweep = self.sweep_lock()?;
+        let n = self.inner.drafts.fetch_add(1, Ordering::Relaxed);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let dir = self.room(Room::Tmp).join(format!("draft-{}-{n}-{now:x}", process::id()));
+        DirBuilder::new().mode(0o700).create(&dir).at("create", &dir)?;
+        let lock = File::open(&dir).at("open", &dir)?;
+        lock.lock().at("lock", &dir)?;
+        drop(sweep);
+        let draft =
+            LayerDraft { store: self.clone(), tree: dir.join("tree"), work: dir.join("work"), dir, lock };
+        for path in [&draft.tree, &draft.work] {
+            fs::create_dir(path).at("create", path)?;
+            // The layer's digest must not depend on our umask.
+            fs::set_permissions(path, PermissionsExt::from_mode(0o755)).at("set the mode of", path)?;
         }
-        Ok(LayerDraft { store: self.clone(), dir, tree, work, lock })
+        Ok(draft)
     }
 
-    pub(crate) fn commit(&self, draft: &LayerDraft, key: Option<&CacheKey>) -> Result<LayerId, ImageError> {
-        let id = tree::digest(&draft.tree)?.id;
-        let path = self.layer_path(&id);
-        match fs::rename(&draft.tree, &path) {
-            Ok(()) => fsutil::sync_parent(&path)?,
-            // The very same tree is there already.
-            Err(_) if path.is_dir() => {}
-            Err(e) => return Err(e).at("create", &path),
-        }
-        if let Some(key) = key {
-            fsutil::write_atomic(&self.tmp(), &self.keys().join(key.hex()), id.to_string().as_bytes())?;
-        }
-        Ok(id)
+    /// Where a layer's tree is. It exists as long as a live image uses it.
+    #[must_use]
+    pub fn layer_path(&self, id: &LayerId) -> PathBuf {
+        self.file(Room::Layers, id.hex())
     }
 
-    /// Write an image of these layers, bottom first.
+    /// Bytes of file content in a layer.
     ///
     /// # Errors
-    /// [`ImageError::NoSuchLayer`] for a layer that is not here; [`ImageError::Io`] when it cannot be written.
-    pub fn put_image(&self, layers: &[LayerId], config: ImageConfig) -> Result<ImageId, ImageError> {
-        for layer in layers {
-            if !self.layer_path(layer).is_dir() {
-                return Err(ImageError::NoSuchLayer(layer.clone()));
-            }
-        }
-        let (config_digest, size) = self.put_blob(&ConfigBlob::new(&config, layers))?;
-        // A tree's size is not its tar's, and nobody is told one before a tar is made.
-        let sized: Vec<_> = layers.iter().map(|l| (l.clone(), 0)).collect();
-        let (digest, _) = self.put_blob(&Manifest::new(config_digest, size, &sized))?;
-        Ok(ImageId(digest.into()))
+    /// [`ImageError::NoSuchLayer`].
+    pub fn layer_bytes(&self, id: &LayerId) -> Result<u64, ImageError> {
+        let text =
+            fs::read(self.file(Room::Meta, id.hex())).map_err(|_| ImageError::NoSuchLayer(id.clone()))?;
+        // A size is a figure for people: a damaged one is not worth refusing the layer for.
+        Ok(serde_json::from_slice::<Meta>(&text).map_or(0, |m| m.bytes))
     }
 
-    fn put_blob(&self, value: &impl Serialize) -> Result<(String, u64), ImageError> {
-        let bytes = serde_json::to_vec(value).map_err(io::Error::other).at("encode", &self.root)?;
-        let hex = hex::encode(Sha256::digest(&bytes));
-        let path = self.blob(&hex);
-        if !path.exists() {
-            fsutil::write_atomic(&self.tmp(), &path, &bytes)?;
-        }
-        Ok((format!("sha256:{hex}"), bytes.len() as u64))
-    }
-
-    /// An image, ready to be mounted.
+    /// Record an image. On return it survives a power cut.
     ///
     /// # Errors
-    /// [`ImageError::NoSuchImage`] or [`ImageError::NoSuchLayer`] when it is not whole; [`ImageError::Damaged`] when
-    /// its description cannot be read.
-    pub fn image(&self, id: &ImageId) -> Result<Image, ImageError> {
-        let manifest = self.manifest(id)?;
+    /// [`ImageError::NoSuchLayer`] when one of the layers is not here; [`ImageError::Io`].
+    pub fn put_image(
+        &self,
+        layers_bottom_first: &[LayerId],
+        config: ImageConfig,
+    ) -> Result<ImageId, ImageError> {
         let mut layers = Vec::new();
-        for layer in self.layers_of(id, &manifest)?.into_iter().rev() {
-            let path = self.layer_path(&layer);
+        for id in layers_bottom_first {
+            layers.push((id.clone(), self.layer_bytes(id)?));
+        }
+        self.make_durable(layers_bottom_first)?;
+        let blob = json(&ConfigBlob::new(&config, layers_bottom_first));
+        let config_hex = self.put_blob(Room::Configs, &blob)?;
+        let manifest = json(&Manifest::new(format!("sha256:{config_hex}"), blob.len() as u64, &layers));
+        let hex = self.put_blob(Room::Manifests, &manifest)?;
+        Ok(ImageId(format!("sha256:{hex}").into()))
+    }
+
+    /// Look an image up.
+    ///
+    /// # Errors
+    /// [`ImageError::NoSuchImage`], [`ImageError::NoSuchLayer`] when one of its layers is gone, and
+    /// [`ImageError::Damaged`].
+    pub fn image(&self, id: &ImageId) -> Result<Image, ImageError> {
+        let manifest = self.manifest(id)?.ok_or_else(|| ImageError::NoSuchImage(id.clone()))?;
+        let path = self.file(Room::Configs, manifest.config.digest.trim_start_matches("sha256:"));
+        let blob = fs::read(&path).at("read", &path)?;
+        let config: ConfigBlob = serde_json::from_slice(&blob)
+            .map_err(|e| ImageError::Damaged { path: path.clone(), why: e.to_string() })?;
+        let mut layers = Vec::new();
+        for layer in self.layers_of(id, &manifest)?.iter().rev() {
+            let path = self.layer_path(layer);
             if !path.is_dir() {
-                return Err(ImageError::NoSuchLayer(layer));
+                return Err(ImageError::NoSuchLayer(layer.clone()));
             }
             layers.push(path);
         }
-        let path = self.blob_of(id, &manifest.config.digest)?;
-        let config: ConfigBlob = read_json(&path)?;
         Ok(Image { layers, config: config.into_config() })
     }
 
-    fn manifest(&self, id: &ImageId) -> Result<Manifest, ImageError> {
-        let path = self.blob_of(id, &id.0)?;
-        if !path.exists() {
-            return Err(ImageError::NoSuchImage(id.clone()));
+    pub(crate) fn commit(&self, draft: &LayerDraft, key: Option<&CacheKey>) -> Result<LayerId, ImageError> {
+        let tree = tree::digest(&draft.tree)?;
+        let id = tree.id;
+        let to = self.layer_path(&id);
+        let change = self.lock();
+        let meta = self.file(Room::Meta, id.hex());
+        if to.is_dir() {
+            self.used(&meta);
+        } else {
+            let tmp = self.room(Room::Tmp);
+            write_atomic(&tmp, &meta, &json(&Meta { bytes: tree.bytes }))?;
+            let pending = self.file(Room::Pending, id.hex());
+            write_atomic(&tmp, &pending, boot_id().as_bytes())?;
+            fs::rename(&draft.tree, &to).at("create", &to)?;
+            sync_parent(&to)?;
+            let (store, layer) = (self.clone(), id.clone());
+            thread::spawn(move || {
+                if let Err(e) = store.make_durable(std::slice::from_ref(&layer)) {
+                    tracing::warn!("layer {layer} may not survive a power cut: {e}");
+                }
+            });
         }
-        read_json(&path)
+        if let Some(key) = key {
+            let path = self.file(Room::Keys, &key.hex());
+            write_atomic(&self.room(Room::Tmp), &path, id.hex().as_bytes())?;
+        }
+        drop(change);
+        Ok(id)
     }
 
-    fn layers_of(&self, id: &ImageId, manifest: &Manifest) -> Result<Vec<LayerId>, ImageError> {
-        let path = self.blob_of(id, &id.0)?;
-        manifest.layers().map_err(|why| ImageError::Damaged { path, why })
+    pub(crate) fn manifest(&self, id: &ImageId) -> Result<Option<Manifest>, ImageError> {
+        let Some(hex) = id.0.strip_prefix("sha256:").filter(|h| LayerId::from_hex(h).is_some()) else {
+            return Ok(None);
+        };
+        let path = self.file(Room::Manifests, hex);
+        let text = match fs::read(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other.at("read", &path)?,
+        };
+        if sha256_hex(&text) != hex {
+            return Err(ImageError::Damaged {
+                path,
+                why: "its content does not match its digest".to_owned(),
+            });
+        }
+        serde_json::from_slice(&text).map(Some).map_err(|e| ImageError::Damaged { path, why: e.to_string() })
     }
 
-    /// A digest is only ever a file name after its form has been checked.
-    fn blob_of(&self, id: &ImageId, digest: &str) -> Result<PathBuf, ImageError> {
-        let digest: LayerId = digest.parse().map_err(|_| ImageError::NoSuchImage(id.clone()))?;
-        Ok(self.blob(digest.hex()))
+    /// An image's layers, bottom first.
+    pub(crate) fn layers_of(&self, id: &ImageId, manifest: &Manifest) -> Result<Vec<LayerId>, ImageError> {
+        manifest.layers().map_err(|why| ImageError::Damaged {
+            path: self.file(Room::Manifests, id.0.trim_start_matches("sha256:")),
+            why,
+        })
     }
 
-    /// Layers and blobs that these images use.
-    pub(crate) fn used_by(&self, live: &BTreeSet<ImageId>) -> Result<BTreeSet<PathBuf>, ImageError> {
-        let mut used = BTreeSet::new();
-        for id in live {
-            let manifest = match self.manifest(id) {
-                Err(ImageError::NoSuchImage(_)) => continue,
-                other => other?,
+    pub(crate) fn room(&self, room: Room) -> PathBuf {
+        self.inner.dir.join(room.name())
+    }
+
+    pub(crate) fn file(&self, room: Room, name: &str) -> PathBuf {
+        self.room(room).join(name)
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, ()> {
+        self.inner.change.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_blob(&self, room: Room, bytes: &[u8]) -> Result<String, ImageError> {
+        let hex = sha256_hex(bytes);
+        let path = self.file(room, &hex);
+        let _change = self.lock();
+        write_atomic(&self.room(Room::Tmp), &path, bytes)?;
+        Ok(hex)
+    }
+
+    /// A use that cannot be noted down only makes the thing look older to the collection.
+    fn used(&self, path: &Path) {
+        if let Err(e) = touch(path) {
+            tracing::debug!("cannot note the use of {}: {e}", path.display());
+        }
+    }
+
+    /// Write the layers out, once: `syncfs` covers every file of a layer in one call.
+    fn make_durable(&self, layers: &[LayerId]) -> Result<(), ImageError> {
+        let pending: Vec<_> =
+            layers.iter().map(|id| self.file(Room::Pending, id.hex())).filter(|p| p.exists()).collect();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let dir = self.room(Room::Layers);
+        let fd = File::open(&dir).at("open", &dir)?;
+        nix::unistd::syncfs(fd).at("write", &dir)?;
+        for path in pending {
+            match fs::remove_file(&path) {
+                Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e).at("remove", &path),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn sweep_lock(&self) -> Result<File, ImageError> {
+        let path = self.inner.dir.join("lock");
+        let file = File::options().create(true).append(true).open(&path).at("create", &path)?;
+        file.lock().at("lock", &path)?;
+        Ok(file)
+    }
+
+    /// Remove drafts nobody holds, and layers a power cut may have torn.
+    fn sweep(&self) -> Result<(), ImageError> {
+        let _sweep = self.sweep_lock()?;
+        for path in entries(&self.room(Room::Tmp))? {
+            let Ok(file) = File::open(&path) else { continue };
+            let is_dir = file.metadata().is_ok_and(|m| m.is_dir());
+            let stale = || {
+                let age = file.metadata().and_then(|m| m.modified()).map(|m| m.elapsed().unwrap_or_default());
+                age.is_ok_and(|a| a > STALE)
             };
-            used.insert(self.blob_of(id, &id.0)?);
-            used.insert(self.blob_of(id, &manifest.config.digest)?);
-            used.extend(self.layers_of(id, &manifest)?.iter().map(|l| self.layer_path(l)));
-        }
-        Ok(used)
-    }
-
-    pub(crate) fn entries(&self, folder: &str) -> Result<Vec<PathBuf>, ImageError> {
-        let dir = self.root.join(folder);
-        let read = fs::read_dir(&dir).and_then(|d| d.map(|e| Ok(e?.path())).collect::<io::Result<Vec<_>>>());
-        read.at("read", &dir)
-    }
-
-    /// A draft whose maker is gone is not locked any more.
-    fn clear_leftovers(&self) -> Result<(), ImageError> {
-        for path in self.entries("tmp")? {
-            if !path.is_dir() {
+            if is_dir {
+                match file.try_lock() {
+                    Ok(()) => remove_tree(&path)?,
+                    Err(TryLockError::WouldBlock) => {}
+                    Err(TryLockError::Error(e)) => return Err(e).at("lock", &path),
+                }
+            } else if stale() {
                 fs::remove_file(&path).at("remove", &path)?;
+            }
+        }
+        let boot = boot_id();
+        for path in entries(&self.room(Room::Pending))? {
+            let Some(id) = path.file_name().and_then(|n| n.to_str()).and_then(LayerId::from_hex) else {
+                continue;
+            };
+            if fs::read_to_string(&path).at("read", &path)? == boot {
                 continue;
             }
-            let abandoned = match File::open(path.join("lock")) {
-                Ok(lock) => Flock::lock(lock, FlockArg::LockExclusiveNonblock).is_ok(),
-                Err(_) => true,
-            };
-            if abandoned {
-                fsutil::remove_tree(&path)?;
-            }
+            tracing::warn!(
+                "layer {id} was not fully written before the machine went down; it will be rebuilt"
+            );
+            remove_tree(&self.layer_path(&id))?;
+            fs::remove_file(&path).at("remove", &path)?;
         }
         Ok(())
     }
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, ImageError> {
-    let bytes = fs::read(path).at("read", path)?;
-    serde_json::from_slice(&bytes)
-        .map_err(|e| ImageError::Damaged { path: path.to_owned(), why: e.to_string() })
+/// The files in a folder of ours.
+pub(crate) fn entries(dir: &Path) -> Result<Vec<PathBuf>, ImageError> {
+    fs::read_dir(dir)
+        .and_then(|d| d.map(|e| e.map(|e| e.path())).collect::<io::Result<Vec<_>>>())
+        .at("read", dir)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
 
-    fn store() -> (tempfile::TempDir, Store) {
-        let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(dir.path()).unwrap();
-        (dir, store)
-    }
+fn json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_else(|e| unreachable!("our own types are always JSON: {e}"))
+}
 
-    fn layer(store: &Store, text: &str, key: Option<&CacheKey>) -> LayerId {
-        let draft = store.begin_layer().unwrap();
-        fs::write(draft.path().join("file"), text).unwrap();
-        draft.commit(key).unwrap()
-    }
-
-    #[test]
-    fn a_key_finds_its_layer_again() {
-        let (dir, store) = store();
-        let key = CacheKey::new("dependencies").with("lock", "fastapi");
-        assert_eq!(store.layer_for_key(&key), None);
-        let id = layer(&store, "a", Some(&key));
-        assert_eq!(store.layer_for_key(&key), Some(id.clone()));
-        assert_eq!(layer(&store, "a", None), id, "the same tree is the same layer");
-        let again = Store::open(dir.path()).unwrap();
-        assert_eq!(again.layer_for_key(&key), Some(id.clone()));
-        fs::remove_dir_all(store.layer_path(&id)).unwrap();
-        assert_eq!(store.layer_for_key(&key), None, "a key without its layer is no hit");
-    }
-
-    #[test]
-    fn images_list_their_layers_top_first() {
-        let (_dir, store) = store();
-        let (below, above) = (layer(&store, "a", None), layer(&store, "b", None));
-        let config = ImageConfig {
-            env: [("PATH".to_owned(), "/bin".to_owned())].into(),
-            cmd: vec!["run".to_owned()],
-            workdir: "/app".to_owned(),
-            port: Some(8000),
-        };
-        let id = store.put_image(&[below.clone(), above.clone()], config.clone()).unwrap();
-        let image = store.image(&id).unwrap();
-        assert_eq!(image.layers, [store.layer_path(&above), store.layer_path(&below)]);
-        assert_eq!(image.config, config);
-        fs::remove_dir_all(store.layer_path(&below)).unwrap();
-        assert!(matches!(store.image(&id), Err(ImageError::NoSuchLayer(_))));
-    }
-
-    #[test]
-    fn unknown_and_hostile_ids() {
-        let (_dir, store) = store();
-        for id in ["sha256:../../../etc/passwd", "", &format!("sha256:{}", "0".repeat(64))] {
-            let found = store.image(&ImageId(id.into()));
-            assert!(matches!(found, Err(ImageError::NoSuchImage(_))), "{id}: {found:?}");
-        }
-    }
-
-    #[test]
-    fn a_crash_leaves_nothing_and_a_draft_in_progress_stays() {
-        let (dir, store) = store();
-        let draft = store.begin_layer().unwrap();
-        let dead = dir.path().join("tmp/layer-dead");
-        fs::create_dir_all(dead.join("tree")).unwrap();
-        fs::write(dead.join("lock"), "").unwrap();
-        fs::write(dir.path().join("tmp/half"), "").unwrap();
-        Store::open(dir.path()).unwrap();
-        assert!(!dead.exists());
-        assert!(!dir.path().join("tmp/half").exists());
-        assert!(draft.path().is_dir(), "somebody works on it");
-    }
+/// Changes at every boot of the machine.
+fn boot_id() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
 }

@@ -47,7 +47,7 @@ pub(crate) async fn begin<W: Workloads, B: Builds>(
     body: Body,
 ) -> Result<(StatusCode, Json<DeployAccepted>), Refused> {
     let Query(Folder { folder }) = folder?;
-    principal.may_use(&folder)?;
+    principal.may_deploy()?;
     let upload = app.control.upload().await?;
     let dir = upload.dir().to_owned();
     let limits = unpack::Limits { bytes: app.settings.max_source, entries: app.settings.max_entries };
@@ -111,11 +111,14 @@ impl io::Read for Chunks {
 
 pub(crate) async fn events<W: Workloads, B: Builds>(
     State(app): App<W, B>,
+    principal: Principal,
     id: Result<Path<u64>, PathRejection>,
     from: Result<Query<From>, QueryRejection>,
 ) -> Result<Response, Refused> {
     let (Path(id), Query(From { from })) = (id?, from?);
-    Ok(ndjson::answer(Events(app.control.events(DeployId(id), from)?)))
+    let id = DeployId(id);
+    principal.may_follow(id)?;
+    Ok(ndjson::answer(Events(app.control.events(id, from)?)))
 }
 
 struct Events(EventReader);

@@ -4,6 +4,8 @@ use std::convert::Infallible;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 
+use dormouse_control::DeployId;
+
 use crate::error::Refused;
 
 /// Who asks. Whoever can open the socket owns the server; there is nobody else yet.
@@ -14,6 +16,20 @@ pub(crate) enum Principal {
 }
 
 impl Principal {
+    /// Whether it may bring projects here.
+    pub(crate) fn may_deploy(self) -> Result<(), Refused> {
+        match self {
+            Self::LocalOwner => Ok(()),
+        }
+    }
+
+    /// Whether it may see what a deploy does.
+    pub(crate) fn may_follow(self, _deploy: DeployId) -> Result<(), Refused> {
+        match self {
+            Self::LocalOwner => Ok(()),
+        }
+    }
+
     /// Every handler asks here before it touches a project.
     pub(crate) fn may_use(self, _project: &str) -> Result<(), Refused> {
         match self {

@@ -3,6 +3,7 @@
 //! One server serves all of it, as one would serve all of your projects, and the tests run one after the other. It needs
 //! root (sandboxes, networks) and the package registries.
 #![allow(missing_docs, reason = "a test")]
+#![allow(clippy::print_stdout, reason = "what is skipped is told")]
 
 mod broken;
 mod full_disk;

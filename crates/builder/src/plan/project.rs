@@ -58,7 +58,8 @@ pub(crate) fn read(listing: &Listing) -> Result<Option<Project>, PlanError> {
     })?;
     let mut names = Names::default();
     let described = file.project.is_some();
-    let table = file.project.unwrap_or(Table { dependencies: vec![], dynamic: vec![], requires_python: None });
+    let table =
+        file.project.unwrap_or(Table { dependencies: vec![], dynamic: vec![], requires_python: None });
     table.dependencies.iter().for_each(|d| names.add(d));
     let mut requires_python = table.requires_python;
     if let Some(dependencies) = file.tool.poetry.as_ref().and_then(|p| p.get("dependencies")?.as_table())

@@ -28,7 +28,8 @@ pub(crate) fn choose(
         let Some(text) = listing.text(file) else { continue };
         let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
         let Some(asked) = line.and_then(|l| l.strip_prefix(prefix)) else { continue };
-        let asked = asked.trim_start_matches("cpython-").trim_start_matches("cpython@").trim_start_matches('v');
+        let asked =
+            asked.trim_start_matches("cpython-").trim_start_matches("cpython@").trim_start_matches('v');
         let version = Version::from_str(asked).map_err(|_| {
             PlanError::new(
                 format!("{file} asks for Python `{asked}`, which is not a version"),
@@ -53,7 +54,12 @@ pub(crate) fn choose(
 }
 
 /// The same minor version will do: patch releases keep every interface, and Debian ports security fixes back.
-fn by_version(file: &str, asked: &str, version: &Version, base: Option<&Version>) -> (Python, Option<String>) {
+fn by_version(
+    file: &str,
+    asked: &str,
+    version: &Version,
+    base: Option<&Version>,
+) -> (Python, Option<String>) {
     let wanted = version.release();
     match base {
         Some(base) if base.release().starts_with(wanted) => (Python::Base, None),
@@ -100,6 +106,21 @@ mod tests {
             };
             out += &format!("{version_file:?} {requires:?} on {base:?}: {got}\n");
         }
-        expect![[r#""#]].assert_eq(&out);
+        expect![[r##"
+            "" None on Some("3.11.2"): Base 
+            "" None on None: Fetched("3") 
+            "3.11" None on Some("3.11.2"): Base 
+            "3.11.9\n" None on Some("3.11.2"): Base .python-version asks for Python 3.11.9; using Python 3.11.2 of the base
+            "3.1" None on Some("3.11.2"): Fetched("3.1") 
+            "# why\n3.12\n" Some(">=3.11") on Some("3.11.2"): Fetched("3.12") 
+            "cpython-3.13.1" None on Some("3.11.2"): Fetched("3.13.1") 
+            "3" None on Some("3.11.2"): Base 
+            "pypy3.10" None on Some("3.11.2"): .python-version asks for Python `pypy3.10`, which is not a version; write a version of CPython there, such as 3.12
+            "" Some(">=3.10,<3.14") on Some("3.11.2"): Base 
+            "" Some(">= 3.12, <4") on Some("3.11.2"): Fetched(">=3.12,<4") 
+            "" Some("==3.11.*") on Some("3.11.2"): Base 
+            "" Some("~=3.11") on Some("3.11.2"): Base 
+            "" Some("^3.11") on Some("3.11.2"): pyproject.toml has requires-python = "^3.11", which are not version specifiers; write it as PEP 440 does, such as ">=3.11"
+        "##]].assert_eq(&out);
     }
 }

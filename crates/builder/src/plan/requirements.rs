@@ -141,7 +141,10 @@ fn option(line: &str) -> (&str, &str) {
 
 fn is_local(target: &str) -> bool {
     let path = split(target, |c: char| c == '[' || c == ';' || c.is_whitespace()).0;
-    path == "." || path.starts_with("./") || path.starts_with("../") || target.starts_with("file:")
+    path == "."
+        || path.starts_with("./")
+        || path.starts_with("../")
+        || target.starts_with("file:")
         || (!path.contains("://") && path.contains('/'))
         || (!path.contains("://") && [".whl", ".tar.gz", ".zip"].iter().any(|e| path.ends_with(e)))
 }
@@ -171,11 +174,21 @@ mod tests {
     #[test]
     fn includes_names_and_local_paths() {
         let table: &[(&str, Listing)] = &[
-            ("plain", [("requirements.txt", "FastAPI[standard,all]>=0.1 # web\n# no\nUvicorn==1 \\\n  --hash=sha256:aa\n")].into()),
+            (
+                "plain",
+                [(
+                    "requirements.txt",
+                    "FastAPI[standard,all]>=0.1 # web\n# no\nUvicorn==1 \\\n  --hash=sha256:aa\n",
+                )]
+                .into(),
+            ),
             (
                 "includes",
                 [
-                    ("requirements.txt", "-r reqs/base.txt\n-cconstraints.txt\n--index-url=https://x/simple\nflask"),
+                    (
+                        "requirements.txt",
+                        "-r reqs/base.txt\n-cconstraints.txt\n--index-url=https://x/simple\nflask",
+                    ),
                     ("reqs/base.txt", "-r ../requirements.txt\n--requirement=more.txt\nzope.interface"),
                     ("reqs/more.txt", "Typing_Extensions; python_version < '3.12'"),
                     ("constraints.txt", "numpy<2"),
@@ -186,7 +199,14 @@ mod tests {
             ("folder", [("requirements.txt", "./libs/common[x]")].into()),
             ("wheel", [("requirements.txt", "thing-1-py3-none-any.whl")].into()),
             ("named folder", [("requirements.txt", "thing @ file:///app/thing")].into()),
-            ("url", [("requirements.txt", "thing @ https://example.com/thing-1.whl\ngit+https://example.com/a.git")].into()),
+            (
+                "url",
+                [(
+                    "requirements.txt",
+                    "thing @ https://example.com/thing-1.whl\ngit+https://example.com/a.git",
+                )]
+                .into(),
+            ),
             ("missing include", [("requirements.txt", "-r ../base.txt")].into()),
         ];
         let mut out = String::new();
@@ -197,6 +217,15 @@ mod tests {
             };
             out += &format!("{case}: {line}\n");
         }
-        expect![[r#""#]].assert_eq(&out);
+        expect![[r#"
+            plain: ["requirements.txt"] {"fastapi": {"all", "standard"}, "uvicorn": {}}
+            includes: ["requirements.txt", "reqs/base.txt", "reqs/more.txt", "constraints.txt"] {"flask": {}, "typing-extensions": {}, "zope-interface": {}}
+            editable: ["requirements.txt"] {"httpx": {}} local
+            folder: ["requirements.txt"] {} local
+            wheel: ["requirements.txt"] {} local
+            named folder: ["requirements.txt"] {"thing": {}} local
+            url: ["requirements.txt"] {"git": {}, "thing": {}}
+            missing include: `requirements.txt` includes `../base.txt`, which is not a text file in the source folder; put the file into the source folder; links are not followed
+        "#]].assert_eq(&out);
     }
 }

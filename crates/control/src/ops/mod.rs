@@ -11,13 +11,8 @@ mod sleep;
 mod source;
 mod wake;
 
-use std::time::Duration;
-
 pub use deploy::DeployAccepted;
 pub use logs::{LogEntry, LogReader, LogWanted};
 pub use ps::{ServiceStanding, ServiceStatus};
 pub use source::Upload;
 pub(crate) use source::sweep_sources;
-
-/// Time every instance gets to end when the whole server stops.
-pub(crate) const LAST_GRACE: Duration = Duration::from_secs(10);

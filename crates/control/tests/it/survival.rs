@@ -65,3 +65,17 @@ async fn a_removal_goes_on() {
         tokio::task::yield_now().await;
     }
 }
+
+#[tokio::test]
+async fn a_clean_stop_stops_everything_and_the_next_start_brings_it_back() {
+    let mut world = World::new(55).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.end().await;
+    assert_eq!(world.instances().await, []);
+    world.kill_and_restart().await;
+    world.stands("shop/web", "starting").await;
+    world.table_where(|t| show(t).starts_with("shop/web: i")).await;
+    let statuses = world.ask(|c| async move { c.ps().await }).await.unwrap();
+    assert_eq!(statuses[0].restarts, 0, "what we stop ourselves is no crash");
+}

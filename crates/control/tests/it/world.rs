@@ -18,7 +18,7 @@ use dormouse_model::{
     Depth, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
     ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
 };
-use tokio::{net::TcpListener, runtime::Runtime};
+use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
 
 use crate::builds::Builder;
 
@@ -36,6 +36,7 @@ pub(crate) struct World {
     pub(crate) edge: Arc<Mutex<Edge>>,
     pub(crate) control: Mind,
     process: Option<Runtime>,
+    stop: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 /// What the edge carries, and how obedient it is.
@@ -82,16 +83,25 @@ impl World {
         let sim = Sim::new(1, Time::from(SystemTime::now()));
         let builder = Builder::default();
         let edge = Arc::new(Mutex::new(Edge::default()));
-        let (process, control) = boot(dir.path(), net, &sim, &builder, &edge).await;
+        let (process, control, stop) = boot(dir.path(), net, &sim, &builder, &edge).await;
         tokio::spawn(answer(sim.clone()));
-        Self { dir, net, sim, builder, edge, control, process: Some(process) }
+        Self { dir, net, sim, builder, edge, control, process: Some(process), stop: Some(stop) }
     }
 
     /// Kill control at once, and start it again.
     pub(crate) async fn kill_and_restart(&mut self) {
         self.kill().await;
-        let (process, control) = boot(self.dir.path(), self.net, &self.sim, &self.builder, &self.edge).await;
-        (self.process, self.control) = (Some(process), control);
+        let (process, control, stop) =
+            boot(self.dir.path(), self.net, &self.sim, &self.builder, &self.edge).await;
+        (self.process, self.control, self.stop) = (Some(process), control, Some(stop));
+    }
+
+    /// End control as a person would.
+    pub(crate) async fn end(&mut self) {
+        let (stop, running) = self.stop.take().unwrap();
+        stop.send(()).unwrap();
+        running.await.unwrap();
+        self.ask(|c| async move { c.stop_all().await }).await;
     }
 
     pub(crate) async fn kill(&mut self) {
@@ -198,7 +208,7 @@ async fn boot(
     sim: &Sim,
     builder: &Builder,
     edge: &Arc<Mutex<Edge>>,
-) -> (Runtime, Mind) {
+) -> (Runtime, Mind, (oneshot::Sender<()>, JoinHandle<()>)) {
     let process = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let settings = ControlSettings {
         state: dir.to_owned(),
@@ -209,11 +219,12 @@ async fn boot(
         builds_at_once: 2,
     };
     let (sim, builder, edge) = (sim.clone(), builder.clone(), edge.clone());
-    let control = process
+    let (control, stop) = process
         .spawn(async move {
             let control = Control::open(settings, sim, builder).await.unwrap();
             let running = control.clone();
-            tokio::spawn(async move { running.run(std::future::pending()).await });
+            let (stop, stopped) = oneshot::channel();
+            let run = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });
             let mut routes = control.routes();
             routes.mark_changed();
             let mind = Arc::downgrade(&control);
@@ -229,11 +240,11 @@ async fn boot(
                     }
                 }
             });
-            control
+            (control, (stop, run))
         })
         .await
         .unwrap();
-    (process, control)
+    (process, control, stop)
 }
 
 /// An endpoint in a word or two.

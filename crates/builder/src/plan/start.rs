@@ -1,0 +1,195 @@
+//! Finding the start command when the manifest names none.
+
+use dormouse_model::ServiceKind;
+
+use super::{
+    Listing, PlanError,
+    framework::{self, App, Serves},
+    procfile,
+    requirements::Names,
+};
+
+const SAY: &str = "name the command as `start` in dormouse.toml";
+
+/// File names apps usually live in; others are looked at last.
+const USUAL: &[&str] =
+    &["main.py", "app.py", "server.py", "api.py", "asgi.py", "wsgi.py", "application.py", "__init__.py"];
+const USUAL_PAGES: &[&str] =
+    &["streamlit_app.py", "app.py", "main.py", "Home.py", "home.py", "frontend.py", "dashboard.py", "ui.py"];
+
+/// Decide how to start what is listed, given the packages it installs.
+pub(crate) fn detect(listing: &Listing, kind: ServiceKind, names: &Names) -> Result<Vec<String>, PlanError> {
+    if let Some(command) = procfile::command(listing, kind)? {
+        return Ok(command);
+    }
+    if kind == ServiceKind::Worker {
+        return Err(PlanError::new("nothing says how to start this worker", SAY));
+    }
+    let files = listing.python();
+    let app = find_app(&files);
+    let page = if names.has("streamlit") { find_page(&files)? } else { None };
+    match (app, page) {
+        (Some((file, app)), Some(page)) => Err(PlanError::new(
+            format!("it holds both `{}` in {file} and a Streamlit page, {page}", app.variable),
+            format!(
+                "make them two services of dormouse.toml with the same `source`, each with its own `start`, \
+                such as `{}`",
+                words(&serve(listing, names, file, app)).unwrap_or_default()
+            ),
+        )),
+        (Some((file, app)), None) => serve(listing, names, file, app),
+        (None, Some(page)) => Ok(streamlit(page)),
+        (None, None) => django(listing, names),
+    }
+}
+
+fn words(command: &Result<Vec<String>, PlanError>) -> Option<String> {
+    Some(command.as_ref().ok()?.join(" "))
+}
+
+/// Every package of a `uv.lock` is installed, also those that nobody names.
+pub(crate) fn add_locked(lock: &str, names: &mut Names) {
+    for line in lock.lines() {
+        if let Some(name) = line.strip_prefix("name = \"").and_then(|l| l.strip_suffix('"')) {
+            names.add(name);
+        }
+    }
+}
+
+fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+/// Tests and scripts make apps too, but nobody deploys those.
+fn is_aside(path: &str) -> bool {
+    let aside = ["test", "tests", "example", "examples", "docs", "scripts", "migrations"];
+    path.split('/').any(|p| aside.contains(&p)) || base_name(path).starts_with("test_")
+}
+
+fn rank(path: &str, usual: &[&str]) -> (usize, usize) {
+    let name = usual.iter().position(|u| *u == base_name(path)).unwrap_or(usual.len());
+    (path.matches('/').count(), name)
+}
+
+fn find_app<'a>(files: &[(&'a str, &'a str)]) -> Option<(&'a str, App<'a>)> {
+    files
+        .iter()
+        .filter(|(path, _)| !is_aside(path) && path.matches('/').count() <= 3)
+        .filter_map(|(path, text)| Some((*path, framework::app(text)?)))
+        .min_by_key(|(path, _)| rank(path, USUAL))
+}
+
+fn find_page<'a>(files: &[(&'a str, &'a str)]) -> Result<Option<&'a str>, PlanError> {
+    let mut pages: Vec<&str> = files
+        .iter()
+        .filter(|(path, text)| !is_aside(path) && framework::imports(text, "streamlit"))
+        .map(|(path, _)| *path)
+        // `pages/` are shown by the page beside it.
+        .filter(|path| !path.split('/').any(|p| p == "pages"))
+        .collect();
+    pages.sort_by_key(|p| rank(p, USUAL_PAGES));
+    let Some(&first) = pages.first() else { return Ok(None) };
+    let rivals: Vec<&str> =
+        pages.iter().copied().filter(|p| p.matches('/').count() == first.matches('/').count()).collect();
+    if rivals.len() > 1 && !USUAL_PAGES.contains(&base_name(first)) {
+        return Err(PlanError::new(
+            format!("several files may be the Streamlit page: {}", rivals.join(", ")),
+            format!("name the right one in dormouse.toml: start = \"{}\"", streamlit(first).join(" ")),
+        ));
+    }
+    Ok(Some(first))
+}
+
+fn streamlit(page: &str) -> Vec<String> {
+    let mut command = strings(&["streamlit", "run", page]);
+    // Watching files for edits would keep a deployed app busy for nothing.
+    command.extend(strings(&[
+        "--server.port",
+        "$PORT",
+        "--server.address",
+        "0.0.0.0",
+        "--server.headless",
+        "true",
+    ]));
+    command.extend(strings(&["--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"]));
+    command
+}
+
+fn serve(listing: &Listing, names: &Names, file: &str, app: App<'_>) -> Result<Vec<String>, PlanError> {
+    let (folder, module) = module(listing, file);
+    let target = format!("{module}:{}", app.variable);
+    let uvicorn = names.has("uvicorn")
+        || names.has_extra("fastapi", "standard")
+        || names.has_extra("fastapi", "all")
+        || names.has_extra("starlette", "full");
+    let (command, folder_option, missing): (&[&str], &str, &str) = match app.serves {
+        Serves::Asgi if uvicorn => (&["uvicorn", "--host", "0.0.0.0", "--port", "$PORT"], "--app-dir", ""),
+        Serves::Asgi if names.has("hypercorn") => (&["hypercorn", "--bind", "0.0.0.0:$PORT"], "", ""),
+        Serves::Asgi => (&[], "", "uvicorn"),
+        Serves::Wsgi if names.has("gunicorn") => (&["gunicorn", "--bind", "0.0.0.0:$PORT"], "--chdir", ""),
+        Serves::Wsgi if names.has("waitress") => (&["waitress-serve", "--port", "$PORT"], "", ""),
+        Serves::Wsgi => (&[], "", "gunicorn"),
+    };
+    let Some((program, options)) = command.split_first() else {
+        return Err(PlanError::new(
+            format!("`{}` in {file} needs a server, and its dependencies name none", app.variable),
+            format!("add `{missing}` to its dependencies"),
+        ));
+    };
+    let mut out = strings(&[program, &target]);
+    out.extend(strings(options));
+    match folder {
+        Some(folder) if !folder_option.is_empty() => out.extend(strings(&[folder_option, folder])),
+        Some(folder) => {
+            return Err(PlanError::new(
+                format!("`{}` in {file} cannot be imported from the top of the source folder", app.variable),
+                format!("point `source` in dormouse.toml at {folder}, or {SAY}"),
+            ));
+        }
+        None => {}
+    }
+    Ok(out)
+}
+
+/// The folder to import from, when it is not the top, and the dotted name from there.
+///
+/// As Python does: the first folder upwards that is not a package is where imports start. A folder without
+/// `__init__.py` still counts as a package when the file imports itself that way.
+fn module<'a>(listing: &Listing, file: &'a str) -> (Option<&'a str>, String) {
+    let text = listing.text(file).unwrap_or_default();
+    let mut top = file.rfind('/').map_or("", |at| &file[..at]);
+    while !top.is_empty() {
+        let name = base_name(top);
+        let package = listing.has(&format!("{top}/__init__.py"))
+            || framework::imports(text, name)
+            || (framework::imports_relatively(text) && top == file.rfind('/').map_or("", |at| &file[..at]));
+        if !package {
+            break;
+        }
+        top = top.rfind('/').map_or("", |at| &top[..at]);
+    }
+    let dotted = file.strip_prefix(top).unwrap_or(file).trim_start_matches('/');
+    let dotted = dotted.strip_suffix("/__init__.py").or_else(|| dotted.strip_suffix(".py")).unwrap_or(dotted);
+    ((!top.is_empty()).then_some(top), dotted.replace('/', "."))
+}
+
+fn django(listing: &Listing, names: &Names) -> Result<Vec<String>, PlanError> {
+    let wsgi = listing.paths().filter_map(|p| p.strip_suffix("/wsgi.py")).find(|p| !p.contains('/'));
+    if let (true, true, Some(package)) = (names.has("django"), listing.has("manage.py"), wsgi) {
+        if !names.has("gunicorn") {
+            return Err(PlanError::new(
+                "this Django project needs a server, and its dependencies name none",
+                "add `gunicorn` to its dependencies",
+            ));
+        }
+        return Ok(strings(&["gunicorn", &format!("{package}.wsgi:application"), "--bind", "0.0.0.0:$PORT"]));
+    }
+    Err(PlanError::new(
+        "no FastAPI or Flask app, no Streamlit page and no Procfile was found",
+        format!("{SAY}, for example start = \"python main.py\"; it has to listen on $PORT"),
+    ))
+}
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&w| w.to_owned()).collect()
+}
