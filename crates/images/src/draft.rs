@@ -5,8 +5,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::Flock;
-
 use crate::{CacheKey, ImageError, LayerId, Store, fsutil};
 
 /// A layer being made: an empty folder on the same filesystem as the layers. Dropped without [`commit`], it is
@@ -21,7 +19,7 @@ pub struct LayerDraft {
     pub(crate) work: PathBuf,
     /// Held locked as long as the draft lives, so that nobody takes it for a leftover.
     #[expect(dead_code, reason = "held, not read")]
-    pub(crate) lock: Flock<File>,
+    pub(crate) lock: File,
 }
 
 impl LayerDraft {
