@@ -41,6 +41,7 @@ pub enum ImageError {
     },
 }
 
+#[allow(clippy::wildcard_enum_match_arm, reason = "a foreign enum that grows")]
 fn hint(e: &io::Error) -> &'static str {
     match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

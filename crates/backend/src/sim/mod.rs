@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 
 use clock::{Timers, Until};
 use process::Process;
-pub use process::{Answer, Behaviour};
+pub use process::{Answer, Behaviour, Trouble};
 pub use rng::Rng;
 
 /// How long things take, and how often they go wrong, in thousandths.
@@ -149,11 +149,11 @@ impl Sim {
         });
     }
 
-    /// Makes an instance stop answering, without ending.
-    pub fn hang(&self, id: InstanceId) {
+    /// Makes an instance stop working, without ending.
+    pub fn trouble(&self, id: InstanceId, trouble: Trouble) {
         self.with(|w| {
             if let Some(p) = w.processes.get_mut(&id) {
-                p.hung = true;
+                p.trouble = Some(trouble);
             }
         });
     }

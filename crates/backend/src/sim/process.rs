@@ -37,6 +37,15 @@ impl Behaviour {
     }
 }
 
+/// What is wrong with an instance that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// It answers nothing, and does not end when asked to.
+    Hung,
+    /// It listens no more.
+    Deaf,
+}
+
 /// What a probe gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
@@ -57,7 +66,7 @@ pub(crate) struct Process {
     pub(crate) started_at: Time,
     pub(crate) exited_at: Option<Time>,
     pub(crate) behaviour: Behaviour,
-    pub(crate) hung: bool,
+    pub(crate) trouble: Option<Trouble>,
     /// Awake time before `since`.
     pub(crate) ran: Duration,
     /// Since when it has been in its phase.
@@ -95,7 +104,8 @@ impl Process {
         match self.phase {
             Phase::Exited(_) => Answer::Refused,
             Phase::Asleep(_) => Answer::Silent,
-            Phase::Running if self.hung => Answer::Silent,
+            Phase::Running if self.trouble == Some(Trouble::Hung) => Answer::Silent,
+            Phase::Running if self.trouble == Some(Trouble::Deaf) => Answer::Refused,
             Phase::Running if self.behaviour.ready_after.is_some_and(|d| self.awake(now) >= d) => {
                 Answer::Healthy
             }

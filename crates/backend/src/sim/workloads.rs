@@ -5,7 +5,7 @@ use std::time::Duration;
 use dormouse_model::{Depth, ExitStatus, InstanceId, Phase, ProjectName, ServiceKey, Usage};
 use tokio::sync::mpsc;
 
-use super::{Process, Sim, World, process::Behaviour};
+use super::{Process, Sim, World, process::{Behaviour, Trouble}};
 use crate::{
     Capabilities, InstanceSpec, LogChunk, LogLine, NetworkSpec, Stream, Workload, WorkloadError, Workloads,
     conformance::Program,
@@ -62,7 +62,7 @@ impl World {
                 started_at: at,
                 exited_at: None,
                 behaviour,
-                hung: false,
+                trouble: None,
                 ran: Duration::ZERO,
                 since: at,
             },
@@ -133,7 +133,7 @@ impl Workloads for Sim {
             if matches!(p.phase, Phase::Asleep(_)) {
                 p.go(Phase::Running, now);
             }
-            Ok((p.behaviour.obeys && !p.hung, takes))
+            Ok((p.behaviour.obeys && p.trouble != Some(Trouble::Hung), takes))
         })?;
         let (takes, how) = if obeys && takes <= grace {
             (takes, ExitStatus::Code(0))
