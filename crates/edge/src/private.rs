@@ -1,6 +1,8 @@
 //! Traffic between services: the platform's own address of each service, where bytes are carried and wake it.
 
-use std::{collections::HashMap, future::pending, io, net::SocketAddrV4, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell, collections::HashMap, future::pending, io, net::SocketAddrV4, rc::Rc, time::Duration,
+};
 
 use dormouse_model::{Listener, ServiceKey};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
@@ -30,32 +32,37 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// The private listeners of the newest table.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(HashMap<SocketAddrV4, (ServiceKey, AbortOnDropHandle<()>)>);
+pub(crate) struct Listeners(HashMap<SocketAddrV4, (Rc<RefCell<ServiceKey>>, AbortOnDropHandle<()>)>);
 
 impl Listeners {
-    /// Open what is new and close what is gone. Connections that were accepted go on.
+    /// Open what is new and close what is gone. Connections that were accepted go on. An address that goes to another
+    /// service keeps its socket: closing it would reset the connections that wait in its backlog.
     pub(crate) fn follow(&mut self, worker: &Rc<Worker>, wanted: &[Listener]) {
-        self.0.retain(|addr, (service, _)| wanted.iter().any(|l| l.addr == *addr && l.service == *service));
+        self.0.retain(|addr, _| wanted.iter().any(|l| l.addr == *addr));
         for Listener { addr, service } in wanted {
-            self.0.entry(*addr).or_insert_with(|| {
-                let task = spawn_local(listen(worker.clone(), *addr, service.clone()));
-                (service.clone(), AbortOnDropHandle::new(task))
+            let (current, _) = self.0.entry(*addr).or_insert_with(|| {
+                let current = Rc::new(RefCell::new(service.clone()));
+                let task = spawn_local(listen(worker.clone(), *addr, current.clone()));
+                (current, AbortOnDropHandle::new(task))
             });
+            if *current.borrow() != *service {
+                current.replace(service.clone());
+            }
         }
     }
 }
 
-async fn listen(worker: Rc<Worker>, addr: SocketAddrV4, service: ServiceKey) {
+async fn listen(worker: Rc<Worker>, addr: SocketAddrV4, service: Rc<RefCell<ServiceKey>>) {
     let mut pause = Duration::from_millis(50);
     let listener = loop {
         match bind(addr) {
             Ok(listener) => break listener,
-            Err(error) => tracing::warn!(%addr, %service, %error, "cannot listen yet"),
+            Err(error) => tracing::warn!(%addr, service = %service.borrow(), %error, "cannot listen yet"),
         }
         sleep(pause).await;
         pause = RETRY.min(pause * 2);
     };
-    accept(worker, listener, || Origin::Private(service.clone())).await;
+    accept(worker, listener, || Origin::Private(service.borrow().clone())).await;
 }
 
 /// Listen on an address that need not exist yet: its bridge may come later.
