@@ -144,6 +144,7 @@ fn prepare(mut socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) 
         sys::exit_now(1);
     }
     inside::become_root()?;
+    nix::sys::prctl::set_name(c"dormouse-init").at(|| "naming the init".into())?;
     // Its memory, maps and executable are no business of the app's.
     nix::sys::prctl::set_dumpable(false).at(|| "hiding the init".into())?;
     inside::enter(&launch.base.join("root"), &launch.hostname)?;

@@ -50,6 +50,8 @@ fn prepare(out: Option<[BorrowedFd<'_>; 2]>) -> io::Result<()> {
         dup2_stderr(stderr)?;
     }
     sys::close_from_at_exec(3)?;
+    // Hidden, its files in /proc would be the host's; exec shows it anyway, and nobody else is here yet.
+    nix::sys::prctl::set_dumpable(true)?;
     fs::write("/proc/self/oom_score_adj", OOM_SCORE_APP)?;
     let hard = nix::sys::resource::getrlimit(Resource::RLIMIT_NOFILE)?.1;
     setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.0.min(hard), OPEN_FILES.1.min(hard))?;

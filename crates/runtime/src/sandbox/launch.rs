@@ -2,10 +2,7 @@
 
 use std::{
     io,
-    os::{
-        fd::OwnedFd,
-        unix::net::UnixStream as StdStream,
-    },
+    os::{fd::OwnedFd, unix::net::UnixStream as StdStream},
     process::Stdio,
     sync::Arc,
 };

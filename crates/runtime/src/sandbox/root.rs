@@ -14,9 +14,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use caps::CapSet;
 use nix::{
     mount::{MsFlags, mount},
     sys::stat::{SFlag, makedev, mknod},
+    unistd::{Gid, Uid, setfsgid, setfsuid},
 };
 use rustix::{
     fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
@@ -74,8 +76,10 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<PathBu
         launch.upper,
         launch.work
     );
-    mount(Some("overlay"), "root", Some("overlay"), MsFlags::MS_NODEV, Some(options.as_str()))
-        .at(|| format!("mounting an overlay of {} layers", lowers.len()))?;
+    as_first(|| {
+        Ok(mount(Some("overlay"), "root", Some("overlay"), MsFlags::MS_NODEV, Some(options.as_str()))?)
+    })
+    .at(|| format!("mounting an overlay of {} layers", lowers.len()))?;
     let root = openat2(CWD, "root", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())
         .at(|| "opening the root".into())?;
 
@@ -94,6 +98,19 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<PathBu
         attach_in(tree.as_fd(), root.as_fd(), &wanted.target)?;
     }
     Ok(scratch.join("root"))
+}
+
+/// Do something as the sandbox's root, with the host's capabilities. An overlay makes files as the user who mounted it, and
+/// through a mapped mount the host's root is nobody who could own one.
+fn as_first(act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let all = caps::read(None, CapSet::Effective).map_err(io::Error::other)?;
+    setfsgid(Gid::from_raw(FIRST));
+    setfsuid(Uid::from_raw(FIRST));
+    // Taking on another user drops some.
+    let done = caps::set(None, CapSet::Effective, &all).map_err(io::Error::other).and_then(|()| act());
+    setfsuid(Uid::from_raw(0));
+    setfsgid(Gid::from_raw(0));
+    done
 }
 
 fn clone_tree(path: &Path) -> io::Result<OwnedFd> {

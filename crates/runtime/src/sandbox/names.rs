@@ -1,0 +1,47 @@
+//! Who answers name lookups inside: `/etc/hosts` and `/etc/resolv.conf`.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use super::Resolver;
+
+/// `/etc/hosts` of a sandbox; `addr` is its own address, when it is on a network.
+pub(crate) fn hosts(hostname: &str, addr: Option<Ipv4Addr>) -> String {
+    let own = addr.unwrap_or(Ipv4Addr::new(127, 0, 1, 1));
+    format!("127.0.0.1\tlocalhost\n{own}\t{hostname}\n")
+}
+
+/// `/etc/resolv.conf` of a sandbox on the network with this gateway, if it is on one.
+pub(crate) fn resolv_conf(resolver: Resolver, gateway: Option<Ipv4Addr>) -> String {
+    let host = || from_host(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
+    match (resolver, gateway) {
+        (Resolver::Gateway, Some(addr)) | (Resolver::At(addr), _) => format!("nameserver {addr}\n"),
+        (Resolver::Gateway, None) => String::new(),
+        (Resolver::Host, _) => host(),
+    }
+}
+
+/// A host's loopback is not the sandbox's, so resolvers there are left out.
+fn from_host(text: &str) -> String {
+    let keep = |line: &&str| match line.split_whitespace().collect::<Vec<_>>()[..] {
+        ["nameserver", addr] => addr.parse().is_ok_and(|a: IpAddr| !a.is_loopback() && a.is_ipv4()),
+        ["search" | "domain" | "options", ..] => true,
+        _ => false,
+    };
+    text.lines().filter(keep).map(|l| format!("{l}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn the_hosts_resolvers() {
+        let text = "# made by hand\nnameserver 127.0.0.53\nnameserver 10.1.1.1\nnameserver ::1\nsearch corp.example\noptions edns0\n";
+        expect![["nameserver 10.1.1.1\nsearch corp.example\noptions edns0\n"]].assert_eq(&from_host(text));
+    }
+}

@@ -1,0 +1,218 @@
+//! Running one command to its end.
+
+use std::{
+    collections::VecDeque,
+    ffi::OsStr,
+    fs, io,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use dormouse_backend::Stream;
+use dormouse_model::ExitStatus;
+use rustix::process::{Signal, pidfd_send_signal};
+use sha2::{Digest, Sha256};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    sync::mpsc,
+    time::timeout,
+};
+
+use super::{
+    RunEnd, RunSpec, SandboxError,
+    launch::launch,
+    names::{hosts, resolv_conf},
+    wire::Launch,
+};
+use crate::cgroup::{self, Group, Groups};
+
+/// Longer lines of output are split.
+const LONGEST_LINE: usize = 16 * 1024;
+
+/// Runs commands in sandboxes on this host.
+#[derive(Debug)]
+pub struct Sandboxes {
+    groups: Box<dyn Groups>,
+}
+
+/// What tells servers on one host apart: 8 hex digits made of the state folder's path.
+pub(crate) fn tag(state: &Path) -> io::Result<String> {
+    let digest = Sha256::digest(fs::canonicalize(state)?.as_os_str().as_encoded_bytes());
+    Ok(digest[..4].iter().map(|b| format!("{b:02x}")).collect())
+}
+
+impl Sandboxes {
+    /// Sandboxes of the server whose state folder is `state`; it must exist.
+    ///
+    /// # Errors
+    /// When the folder does not exist, or the host has no usable control groups.
+    pub fn open(state: &Path) -> Result<Self, SandboxError> {
+        let tag = tag(state)
+            .map_err(|e| SandboxError::host(format!("opening the folder {}", state.display()), e))?;
+        let groups = cgroup::detect(&tag).map_err(|e| SandboxError::host("setting up control groups", e))?;
+        Ok(Self { groups })
+    }
+
+    /// Run one command to its end in a sandbox of its own, sending each line it writes to `output`.
+    ///
+    /// Dropping the future kills everything in the sandbox and clears it away; `spec.upper` is kept in any case.
+    /// A closed `output` does not stop the run.
+    ///
+    /// # Errors
+    /// [`SandboxError::Exec`] when the command cannot be run in this root, [`SandboxError::Host`] when the host
+    /// refused. A command that fails is not an error here: see [`RunEnd::status`].
+    pub async fn run(
+        &self,
+        spec: RunSpec,
+        output: mpsc::UnboundedSender<(Stream, String)>,
+    ) -> Result<RunEnd, SandboxError> {
+        if spec.network {
+            return Err(SandboxError::host(
+                "connecting the sandbox",
+                io::Error::new(io::ErrorKind::Unsupported, "there is no network for builds yet"),
+            ));
+        }
+        let (base, upper) = folders(&spec.upper)?;
+        let work = format!("work-{}", spec.name);
+        let make = |dir: &Path| {
+            fs::create_dir_all(dir).map_err(|e| SandboxError::host(format!("making {}", dir.display()), e))
+        };
+        make(&spec.upper)?;
+        make(&base.join(&work))?;
+        let group = self
+            .groups
+            .create(&format!("run-{}", spec.name), &spec.limits)
+            .map_err(|e| SandboxError::host("making the sandbox's control groups", e))?;
+        let mut clear = Clear { group: group.clone(), work: base.join(&work), pidfd: None };
+        let wanted = Launch {
+            lowers: spec.lowers,
+            base,
+            upper,
+            work,
+            argv: spec.argv,
+            env: spec.env.into_iter().collect(),
+            cwd: spec.cwd,
+            mounts: spec.mounts,
+            hosts: hosts(&spec.name, None),
+            resolv_conf: resolv_conf(spec.resolver, None),
+            hostname: spec.name,
+            profile: spec.profile,
+            record: None,
+        };
+        let mut running = launch(&wanted, &group, |_netns| async { Ok(()) }).await?;
+        clear.pidfd = running.pidfd.try_clone().ok();
+        let Some((stdout, stderr)) = running.output.take() else {
+            return Err(SandboxError::host("reading its output", io::Error::other("there is none")));
+        };
+        let pump = async {
+            tokio::join!(pump(stdout, Stream::Out, &output), pump(stderr, Stream::Err, &output));
+        };
+        let ended = async {
+            let ((), status) = tokio::join!(pump, running.ended());
+            status
+        };
+        let (status, timed_out) = match timeout(spec.time_limit, ended).await {
+            Ok(status) => (status, false),
+            Err(_) => (ExitStatus::Signal(Signal::KILL.as_raw()), true),
+        };
+        let oom = group.oom_kills().unwrap_or(0) > 0;
+        let end = RunEnd {
+            status: if timed_out { status } else { blame(status, oom) },
+            peak_memory: group.stats().map_or(0, |s| s.peak),
+            timed_out,
+        };
+        clear.now().await;
+        // The overlay does not sync; a layer that is kept must be on disk.
+        let synced = fs::File::open(&spec.upper).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
+        synced.map_err(|e| SandboxError::host("writing the layer out", e))?;
+        Ok(end)
+    }
+}
+
+/// Name an end that the memory limit caused: killed by it, or ended because a shell's or a server's only child was.
+pub(crate) fn blame(status: ExitStatus, oom: bool) -> ExitStatus {
+    match status {
+        ExitStatus::Signal(9) | ExitStatus::Code(137) | ExitStatus::Lost if oom => ExitStatus::OutOfMemory,
+        ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::OutOfMemory | ExitStatus::Lost => status,
+    }
+}
+
+/// The folder an upper lies in, and its name there, which must be one that overlayfs needs no escapes for.
+fn folders(upper: &Path) -> Result<(PathBuf, String), SandboxError> {
+    let name = upper.file_name().and_then(OsStr::to_str);
+    match (upper.parent(), name) {
+        (Some(parent), Some(name)) if upper.is_absolute() && !name.contains([',', ':', '\\']) => {
+            Ok((parent.to_owned(), name.to_owned()))
+        }
+        _other => Err(SandboxError::host(
+            format!("using {} as a layer", upper.display()),
+            io::Error::from(io::ErrorKind::InvalidInput),
+        )),
+    }
+}
+
+/// Send whole lines until the stream's end.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    stream: Stream,
+    to: &mpsc::UnboundedSender<(Stream, String)>,
+) {
+    let mut pending: VecDeque<u8> = VecDeque::new();
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let n = match from.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(n) => n,
+        };
+        pending.extend(&buffer[..n]);
+        while let Some(end) = pending
+            .iter()
+            .position(|b| *b == b'\n')
+            .or_else(|| (pending.len() >= LONGEST_LINE).then_some(LONGEST_LINE - 1))
+        {
+            send(pending.drain(..=end).collect(), stream, to);
+        }
+    }
+    if !pending.is_empty() {
+        send(pending.into(), stream, to);
+    }
+}
+
+fn send(line: Vec<u8>, stream: Stream, to: &mpsc::UnboundedSender<(Stream, String)>) {
+    let text = String::from_utf8_lossy(&line);
+    // Nobody listens any more: the run goes on all the same.
+    to.send((stream, text.trim_end_matches(['\n', '\r']).to_owned())).ok();
+}
+
+/// Kills and clears away what a run leaves, also when its future is dropped.
+struct Clear {
+    group: Arc<dyn Group>,
+    work: PathBuf,
+    pidfd: Option<OwnedFd>,
+}
+
+impl Clear {
+    async fn now(self) {
+        tokio::task::spawn_blocking(move || drop(self)).await.ok();
+    }
+}
+
+impl Drop for Clear {
+    fn drop(&mut self) {
+        if let Some(pidfd) = &self.pidfd {
+            pidfd_send_signal(pidfd, Signal::KILL).ok();
+        }
+        let (group, work) = (self.group.clone(), self.work.clone());
+        // Blocks for milliseconds: everything has been killed.
+        if let Err(e) = group.kill().and_then(|()| group.remove()) {
+            tracing::warn!("a sandbox's control groups stay behind: {e}");
+        }
+        match fs::remove_dir_all(&work) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("{} stays behind: {e}", work.display());
+            }
+            Err(_) | Ok(()) => {}
+        }
+    }
+}
