@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+pub mod hostnet;
 pub mod plan;
 #[allow(dead_code, reason = "its caller is the source phase, which is not there yet")]
 mod source;

@@ -1,0 +1,64 @@
+//! npm's settings.
+
+use std::io;
+
+use super::{Found, Host};
+
+/// Keys of `.npmrc` that concern the network; the rest is about this host.
+fn concerns_network(key: &str) -> bool {
+    // `//registry.example/:_authToken` and `@scope:registry`.
+    key.starts_with("//")
+        || key.ends_with(":registry")
+        || ["registry", "proxy", "https-proxy", "noproxy", "strict-ssl", "ca", "_auth", "_authtoken"]
+            .contains(&key)
+        || key.starts_with("fetch-")
+        || key == "ca[]"
+}
+
+/// Hand them on.
+pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
+    let user = host.var("NPM_CONFIG_USERCONFIG").map_or_else(|| host.home(".npmrc"), |f| host.path(f));
+    let mut text = String::new();
+    for file in
+        [host.path("/etc/npmrc"), host.path("/usr/etc/npmrc"), host.path("/usr/local/etc/npmrc"), user]
+    {
+        for line in host.text(&file).unwrap_or_default().lines() {
+            let key = line.split_once('=').map_or("", |(k, _)| k.trim()).to_ascii_lowercase();
+            if concerns_network(&key) {
+                text += line;
+                text.push('\n');
+            }
+        }
+    }
+    if !text.is_empty() {
+        found.file("npmrc", &expand(host, &text), "/root/.npmrc")?;
+    }
+    for prefix in ["NPM_CONFIG_", "npm_config_"] {
+        for (name, value) in host.vars(prefix).filter(|(_, v)| !v.is_empty()) {
+            if concerns_network(&name[prefix.len()..].to_ascii_lowercase().replace('_', "-")) {
+                found.env(name, value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// npm replaces `${NAME}` by variables of its environment, which sandboxes do not have.
+fn expand(host: &Host, text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("${") {
+        out += before;
+        let Some((name, after)) = after.split_once('}') else {
+            out += "${";
+            rest = after;
+            continue;
+        };
+        match host.var(name) {
+            Some(value) => out += value,
+            None => out += &format!("${{{name}}}"),
+        }
+        rest = after;
+    }
+    out + rest
+}

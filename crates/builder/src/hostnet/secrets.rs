@@ -1,0 +1,116 @@
+//! Credentials that must not be seen in a log.
+
+use std::collections::BTreeSet;
+
+/// Shorter ones would blot out half of every line, and are no secrets.
+const SHORTEST: usize = 6;
+
+/// What to hide.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets(BTreeSet<String>);
+
+impl Secrets {
+    /// Remember the credentials in a variable.
+    pub(crate) fn learn_variable(&mut self, name: &str, value: &str) {
+        if is_secret_name(name) {
+            self.learn(value);
+        }
+        self.learn_urls(value);
+    }
+
+    /// Remember the credentials in a settings file: those of its URLs, and values of keys such as `_authToken`.
+    pub(crate) fn learn_text(&mut self, text: &str) {
+        for line in text.lines() {
+            self.learn_urls(line);
+            let Some((key, value)) = line.split_once('=') else {
+                let mut words = line.split_whitespace();
+                while let Some(word) = words.next() {
+                    if word == "password" {
+                        words.next().into_iter().for_each(|w| self.learn(w));
+                    }
+                }
+                continue;
+            };
+            if is_secret_name(key) {
+                self.learn(value.trim().trim_matches(['"', '\'']));
+            }
+        }
+    }
+
+    fn learn(&mut self, secret: &str) {
+        if secret.len() >= SHORTEST {
+            self.0.insert(secret.to_owned());
+        }
+    }
+
+    fn learn_urls(&mut self, text: &str) {
+        for info in user_infos(text) {
+            if let Some((_, password)) = info.split_once(':') {
+                self.learn(password);
+            }
+        }
+    }
+
+    /// The line without them.
+    pub(crate) fn redact(&self, line: &str) -> String {
+        let mut out = line.to_owned();
+        for secret in self.0.iter().rev() {
+            if out.contains(secret.as_str()) {
+                out = out.replace(secret.as_str(), "***");
+            }
+        }
+        let infos: Vec<String> = user_infos(&out).map(|i| format!("://{i}@")).collect();
+        for info in infos {
+            out = out.replace(&info, "://***@");
+        }
+        out
+    }
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    // npm writes `//registry/:_auth`, `:_authToken` and `:_password`.
+    ["password", "token", "secret", "_auth"].iter().any(|s| name.contains(s))
+}
+
+/// The part between `://` and `@` of every URL in a text.
+fn user_infos(text: &str) -> impl Iterator<Item = &str> {
+    text.split("://").skip(1).filter_map(|rest| {
+        let authority = rest.split(|c: char| "/?#\"'<>".contains(c) || c.is_whitespace()).next()?;
+        Some(authority.rsplit_once('@')?.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_disappear() {
+        let mut s = Secrets::default();
+        s.learn_variable("UV_DEFAULT_INDEX", "https://joe:pa55word@index.example/simple");
+        s.learn_variable("CARGO_REGISTRIES_X_TOKEN", "tok-12345");
+        s.learn_variable("UV_INDEX_STRATEGY", "first-index");
+        s.learn_text(
+            "//npm.example/:_authToken=npm_abcdef\nfund=false\nmachine x login joe password hunter22",
+        );
+        for (line, want) in [
+            ("plain", "plain"),
+            (
+                "Looking in https://joe:pa55word@index.example/simple",
+                "Looking in https://***@index.example/simple",
+            ),
+            ("pa55word tok-12345 npm_abcdef hunter22", "*** *** *** ***"),
+            (
+                "git+https://ghp_unknown@github.com/a/b first-index false",
+                "git+https://***@github.com/a/b first-index false",
+            ),
+            (
+                "mail joe@example.com about https://example.com/@scope",
+                "mail joe@example.com about https://example.com/@scope",
+            ),
+        ] {
+            assert_eq!(s.redact(line), want);
+        }
+    }
+}

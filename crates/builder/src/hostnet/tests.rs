@@ -1,0 +1,246 @@
+use std::fmt::Write;
+
+use expect_test::expect;
+
+use super::*;
+
+/// A host with these files and variables, and what it means for sandboxes.
+fn show(files: &[(&str, &str)], env: &[(&str, &str)], settings: &NetSettings) -> String {
+    let root = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = root.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let env = env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let host = Host::new(root.path(), Path::new("/home/joe"), env);
+    let dir = root.path().join("ours");
+    let net = HostNet::read(&host, settings, &dir).unwrap();
+    let mut out = String::new();
+    for (name, value) in net.build_env().iter().filter(|(_, v)| *v != BUNDLE) {
+        writeln!(out, "{name}={value}").unwrap();
+    }
+    for m in net.build_mounts() {
+        let text = fs::read_to_string(&m.source).unwrap_or_else(|_| "(folder)".to_owned());
+        writeln!(out, "{}: {}", m.target.display(), text.trim_end().replace('\n', " | ")).unwrap();
+    }
+    for w in &net.warnings {
+        writeln!(out, "warning: {w}").unwrap();
+    }
+    out
+}
+
+fn cert(name: &str) -> String {
+    format!("# {name}\n-----BEGIN CERTIFICATE-----\n{name}\n-----END CERTIFICATE-----\n")
+}
+
+#[test]
+fn certificates() {
+    let (public, private) = (cert("public"), cert("private"));
+    let both = format!("{public}{private}");
+    let mut out = String::new();
+    for (case, files, env) in [
+        ("Debian", vec![("etc/ssl/certs/ca-certificates.crt", &public)], vec![]),
+        ("Fedora", vec![("etc/pki/tls/certs/ca-bundle.crt", &public)], vec![]),
+        (
+            "a private one in addition",
+            vec![("etc/ssl/cert.pem", &public), ("opt/ca.pem", &both)],
+            vec![("SSL_CERT_FILE", "/opt/ca.pem"), ("PIP_CERT", "/opt/ca.pem")],
+        ),
+        (
+            "in pip.conf",
+            vec![
+                ("etc/ssl/cert.pem", &public),
+                ("opt/ca.pem", &private),
+                ("etc/pip.conf", &"[global]\ncert = /opt/ca.pem\n".to_owned()),
+            ],
+            vec![],
+        ),
+        ("missing", vec![("etc/ssl/cert.pem", &public)], vec![("SSL_CERT_FILE", "/none")]),
+        ("none", vec![], vec![]),
+    ] {
+        let files: Vec<_> = files.iter().map(|(p, t)| (*p, t.as_str())).collect();
+        writeln!(out, "{case}: {}", show(&files, &env, &NetSettings::default())).unwrap();
+    }
+    expect![[r#"
+        Debian: /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE-----
+
+        Fedora: /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE-----
+
+        a private one in addition: /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE----- | -----BEGIN CERTIFICATE----- | private | -----END CERTIFICATE-----
+
+        in pip.conf: /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE----- | -----BEGIN CERTIFICATE----- | private | -----END CERTIFICATE-----
+
+        missing: /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE-----
+        warning: the certificate bundle /none is configured but cannot be read
+
+        none: warning: no certificate bundle was found on this host; downloads over TLS may fail in builds
+
+    "#]].assert_eq(&out);
+}
+
+#[test]
+fn indexes_and_proxies() {
+    let mut out = String::new();
+    let pip = "[global]\nindex-url = https://joe:pw@one.example/simple\nextra-index-url =\n    https://two.example/simple\n    \
+        https://three.example\ntimeout = 9\n[install]\ntrusted-host: one.example\n[freeze]\nindex-url = no\n";
+    type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, Vec<(&'a str, &'a str)>);
+    let cases: Vec<Case<'_>> = vec![
+        ("pip.conf", vec![("etc/pip.conf", pip)], vec![]),
+        (
+            "the user's over the system's, variables over both",
+            vec![
+                ("etc/pip.conf", pip),
+                ("home/joe/.config/pip/pip.conf", "[global]\nindex-url=https://user.example\n"),
+            ],
+            vec![("PIP_EXTRA_INDEX_URL", "https://var.example")],
+        ),
+        (
+            "folders of wheels",
+            vec![("opt/wheels/a.whl", "")],
+            vec![("PIP_FIND_LINKS", "/opt/wheels https://w.example /gone"), ("PIP_NO_INDEX", "1")],
+        ),
+        (
+            "uv has its own",
+            vec![
+                ("etc/pip.conf", pip),
+                ("home/joe/.config/uv/uv.toml", "[[index]]\nurl = \"https://uv.example\"\n"),
+            ],
+            vec![
+                ("UV_INDEX_NEXUS_PASSWORD", "sesame"),
+                ("UV_CACHE_DIR", "/x"),
+                ("UV_EXTRA_INDEX_URL", "https://e.example"),
+            ],
+        ),
+        (
+            "proxies",
+            vec![],
+            vec![
+                ("https_proxy", "http://proxy.example:3128"),
+                ("NO_PROXY", "10.0.0.0/8"),
+                ("HTTP_PROXY", "http://joe:pw@localhost:8080"),
+            ],
+        ),
+        (
+            "npm",
+            vec![(
+                "home/joe/.npmrc",
+                "registry=https://npm.example\n//npm.example/:_authToken=${TOKEN}\nfund=false\nprefix=/opt\n",
+            )],
+            vec![
+                ("TOKEN", "npm_123456"),
+                ("NPM_CONFIG_REGISTRY", "https://n.example"),
+                ("npm_config_prefix", "/x"),
+            ],
+        ),
+        (
+            "cargo",
+            vec![
+                (
+                    "home/joe/.cargo/config.toml",
+                    "[build]\njobs = 1\n[source.crates-io]\nreplace-with = \"m\"\n[http]\ncainfo = \"/x\"\n",
+                ),
+                ("home/joe/.cargo/credentials.toml", "[registry]\ntoken = \"cio123456\"\n"),
+            ],
+            vec![("CARGO_NET_RETRY", "5"), ("CARGO_TARGET_DIR", "/x")],
+        ),
+        (
+            "apt",
+            vec![("etc/apt/auth.conf.d/m.conf", "machine m.example login joe password pw123456\n")],
+            vec![],
+        ),
+    ];
+    for (case, files, env) in cases {
+        let settings = NetSettings::default();
+        let text = show(&files, &env, &settings).replace(
+            "warning: no certificate bundle was found on this host; downloads over TLS may fail in builds\n",
+            "",
+        );
+        writeln!(out, "{case}:\n{text}").unwrap();
+    }
+    expect![[r#"
+        pip.conf:
+        PIP_DEFAULT_TIMEOUT=9
+        PIP_EXTRA_INDEX_URL=https://two.example/simple https://three.example
+        PIP_INDEX_URL=https://joe:pw@one.example/simple
+        PIP_TRUSTED_HOST=one.example
+        UV_DEFAULT_INDEX=https://joe:pw@one.example/simple
+        UV_HTTP_TIMEOUT=9
+        UV_INDEX=https://two.example/simple https://three.example
+        UV_INSECURE_HOST=one.example
+
+        the user's over the system's, variables over both:
+        PIP_DEFAULT_TIMEOUT=9
+        PIP_EXTRA_INDEX_URL=https://var.example
+        PIP_INDEX_URL=https://user.example
+        PIP_TRUSTED_HOST=one.example
+        UV_DEFAULT_INDEX=https://user.example
+        UV_HTTP_TIMEOUT=9
+        UV_INDEX=https://var.example
+        UV_INSECURE_HOST=one.example
+
+        folders of wheels:
+        PIP_FIND_LINKS=/mnt/find-links/0 https://w.example
+        PIP_NO_INDEX=1
+        UV_FIND_LINKS=/mnt/find-links/0,https://w.example
+        UV_NO_INDEX=1
+        /mnt/find-links/0: (folder)
+        warning: find-links names /gone, which is not a folder of this host
+
+        uv has its own:
+        PIP_DEFAULT_TIMEOUT=9
+        PIP_EXTRA_INDEX_URL=https://two.example/simple https://three.example
+        PIP_INDEX_URL=https://joe:pw@one.example/simple
+        PIP_TRUSTED_HOST=one.example
+        UV_HTTP_TIMEOUT=9
+        UV_INDEX=https://e.example
+        UV_INDEX_NEXUS_PASSWORD=sesame
+        UV_INSECURE_HOST=one.example
+        /root/.config/uv/uv.toml: [[index]] | url = "https://uv.example"
+
+        proxies:
+        HTTPS_PROXY=http://proxy.example:3128
+        HTTP_PROXY=http://joe:pw@localhost:8080
+        NO_PROXY=10.0.0.0/8
+        http_proxy=http://joe:pw@localhost:8080
+        https_proxy=http://proxy.example:3128
+        no_proxy=10.0.0.0/8
+        warning: HTTP_PROXY names a proxy on this host's loopback, which sandboxes cannot reach: http://***@localhost:8080
+          hint: let the proxy listen on another address of this host and name that
+
+        npm:
+        NPM_CONFIG_REGISTRY=https://n.example
+        /root/.npmrc: registry=https://npm.example | //npm.example/:_authToken=npm_123456
+
+        cargo:
+        CARGO_NET_RETRY=5
+        /root/.cargo/config.toml: [http] |  | [source.crates-io] | replace-with = "m"
+        /root/.cargo/credentials.toml: [registry] | token = "cio123456"
+
+        apt:
+        /etc/apt/auth.conf.d/95-host.conf:  | machine m.example login joe password pw123456
+
+    "#]].assert_eq(&out);
+}
+
+#[test]
+fn settings_add_and_remove() {
+    let build_env = [("UV_HTTP_TIMEOUT", "60"), ("HTTPS_PROXY", ""), ("https_proxy", "")];
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own.pem");
+    fs::write(&own, cert("own")).unwrap();
+    let settings = NetSettings {
+        ca_bundle: Some(own),
+        build_env: build_env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+    };
+    let public = cert("public");
+    let out = show(&[("etc/ssl/cert.pem", &public)], &[("HTTPS_PROXY", "http://p.example")], &settings);
+    expect![[r#"
+        UV_HTTP_TIMEOUT=60
+        /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | own | -----END CERTIFICATE-----
+    "#]].assert_eq(&out);
+    let gone = NetSettings { ca_bundle: Some("/none".into()), ..NetSettings::default() };
+    let host = Host::new(dir.path(), Path::new("/root"), BTreeMap::new());
+    let error = HostNet::read(&host, &gone, &dir.path().join("x")).unwrap_err();
+    assert!(error.to_string().starts_with("reading the certificate bundle /none: "), "{error}");
+}
