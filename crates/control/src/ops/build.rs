@@ -7,7 +7,7 @@ use dormouse_model::{ProjectName, ServiceKey, ServiceName, ServiceSpec};
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
 
-use super::source::{remove, service_source};
+use super::source::{remove_soon, service_source};
 use crate::{
     Control, DeployId, OpError,
     deploys::{DeployStep, EventLog},
@@ -127,7 +127,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             }
         }
         self.roll_out(id, spec, outcomes, &log).await?;
-        remove(&self.settings.source(id));
+        remove_soon(self.settings.source(id));
         Ok(())
     }
 
@@ -181,7 +181,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         if let Ok(Some(log)) = gone.await {
             log.say(None, DeployStep::Failed { reason });
         }
-        remove(&self.settings.source(id));
+        remove_soon(self.settings.source(id));
     }
 
     async fn build_failed(
@@ -217,7 +217,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         log.say(Some(&row.service), DeployStep::BuildFailed { reason: reason.to_owned(), old_serves });
         let reason = format!("the build of {} failed", row.service);
         log.say(None, DeployStep::Failed { reason });
-        remove(&self.settings.source(id));
+        remove_soon(self.settings.source(id));
         Ok(())
     }
 }

@@ -90,7 +90,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let at = name.clone();
         let old = self.call(move |state| begin(state, &at, subnet, vips, coming)).await?;
         if let Some(old) = old {
-            source::remove(&self.settings.source(old));
+            source::remove_soon(self.settings.source(old));
         }
         drop(turn);
         info!(project = %name, deploy = %id, "deploy accepted");

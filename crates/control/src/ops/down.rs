@@ -37,7 +37,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             .await?;
         drop(turn);
         if let Some(old) = old {
-            source::remove(&self.settings.source(old));
+            source::remove_soon(self.settings.source(old));
         }
         gone.await.map_err(|_| OpError::Closing)?;
         Ok(keys)

@@ -3,6 +3,7 @@
 mod build;
 mod deploy;
 mod down;
+mod images;
 mod logs;
 mod ps;
 mod restart;

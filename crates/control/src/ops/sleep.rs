@@ -21,6 +21,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let keys = self.keys(project, service).await?;
         let wanted = keys.clone();
         self.call(move |state| wanted.iter().for_each(|key| send_to_sleep(state, key))).await?;
+        self.store.flush().await?;
         for limit in [BUSY, LIMIT] {
             let wanted = keys.clone();
             let all = move |state: &State| wanted.iter().all(|k| slept(state, k, true)).then_some(());

@@ -35,12 +35,20 @@ impl Upload {
 impl Drop for Upload {
     fn drop(&mut self) {
         if !self.kept {
-            remove(&self.dir);
+            remove_soon(self.dir.clone());
         }
     }
 }
 
-pub(crate) fn remove(dir: &Path) {
+/// Remove a source folder; a large one takes longer than others should wait.
+pub(crate) fn remove_soon(dir: PathBuf) {
+    match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => drop(runtime.spawn_blocking(move || remove(&dir))),
+        Err(_) => remove(&dir),
+    }
+}
+
+fn remove(dir: &Path) {
     if let Err(error) = std::fs::remove_dir_all(dir)
         && error.kind() != std::io::ErrorKind::NotFound
     {

@@ -17,6 +17,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             self.wake(key).await.map_err(|refused| OpError::Wake { key: key.clone(), refused })
         }))
         .await?;
+        self.store.flush().await?;
         Ok(keys)
     }
 

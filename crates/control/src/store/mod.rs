@@ -89,6 +89,11 @@ impl Store {
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// Wait until everything asked for so far is written.
+    pub(crate) async fn flush(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
     /// Make a change when there is time. Changes are made in the order they were asked for.
     pub(crate) fn later(&self, change: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
         let job: Job = Box::new(move |connection| {

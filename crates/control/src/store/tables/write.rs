@@ -1,9 +1,11 @@
 //! Every change there is.
 
+use std::collections::BTreeSet;
+
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
-    BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec, ServiceKey,
-    ServiceName, Time,
+    BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName, ProjectSpec,
+    ServiceKey, ServiceName, Time,
 };
 use rusqlite::{Transaction, params};
 
@@ -186,5 +188,29 @@ impl Tx<'_> {
         let body = serde_json::to_string(ends)?;
         self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
         Ok(())
+    }
+
+    /// Images of deployments that are wanted or `running`, and of builds whose deploy is not over.
+    pub(crate) fn images(&self, running: &BTreeSet<DeploymentId>) -> Result<BTreeSet<ImageId>, StoreError> {
+        let mut out = BTreeSet::new();
+        let mut statement = self.0.prepare(
+            "SELECT json_extract(body, '$.image') FROM deployments d WHERE EXISTS
+                 (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id)
+             UNION SELECT json_extract(b.outcome, '$.image') FROM builds b JOIN deploys d ON d.id = b.deploy
+                 WHERE b.outcome IS NOT NULL AND d.state IN ('building', 'rolling')",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            out.insert(ImageId(row.get::<_, String>(0)?.into()));
+        }
+        let mut statement =
+            self.0.prepare("SELECT json_extract(body, '$.image') FROM deployments WHERE id = ?")?;
+        for id in running {
+            let mut rows = statement.query(params![id.0])?;
+            while let Some(row) = rows.next()? {
+                out.insert(ImageId(row.get::<_, String>(0)?.into()));
+            }
+        }
+        Ok(out)
     }
 }
