@@ -238,7 +238,8 @@ fn settings_add_and_remove() {
     expect![[r#"
         UV_HTTP_TIMEOUT=60
         /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | own | -----END CERTIFICATE-----
-    "#]].assert_eq(&out);
+    "#]]
+    .assert_eq(&out);
     let gone = NetSettings { ca_bundle: Some("/none".into()), ..NetSettings::default() };
     let host = Host::new(dir.path(), Path::new("/root"), BTreeMap::new());
     let error = HostNet::read(&host, &gone, &dir.path().join("x")).unwrap_err();
