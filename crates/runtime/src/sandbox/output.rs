@@ -188,7 +188,8 @@ mod tests {
             (path, file)
         };
         let ((path, file), (old_path, old)) = (make("log"), make("old"));
-        let mut log = Log::new(file, old, 24);
+        // Two lines of 11 bytes after a header of 5.
+        let mut log = Log::new(file, old, 27);
         for n in 0..5 {
             log.write(format!("{n} o line {n}\n").as_bytes());
         }
