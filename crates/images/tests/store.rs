@@ -1,0 +1,180 @@
+//! The store from outside: keys, images, collection, and what a crash or a full disk leaves.
+#![allow(missing_docs, clippy::print_stdout)]
+
+use std::{collections::BTreeSet, fs, time::Duration};
+
+use dormouse_images::{CacheKey, Collected, ImageConfig, ImageError, LayerId, Store};
+use dormouse_model::ImageId;
+
+fn store() -> (tempfile::TempDir, Store) {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    (dir, store)
+}
+
+fn layer(store: &Store, text: &str, key: Option<&CacheKey>) -> LayerId {
+    let draft = store.begin_layer().unwrap();
+    fs::write(draft.path().join("file"), text).unwrap();
+    draft.commit(key).unwrap()
+}
+
+fn image(store: &Store, layer: &LayerId) -> ImageId {
+    store.put_image(std::slice::from_ref(layer), ImageConfig::default()).unwrap()
+}
+
+#[test]
+fn a_key_finds_its_layer_again() {
+    let (dir, store) = store();
+    let key = CacheKey::new("dependencies").with("lock", "fastapi");
+    assert_eq!(store.layer_for_key(&key), None);
+    let id = layer(&store, "a", Some(&key));
+    assert_eq!(store.layer_for_key(&key), Some(id.clone()));
+    assert_eq!(layer(&store, "a", None), id, "the same tree is the same layer");
+    assert_eq!(store.layer_bytes(&id).unwrap(), 1);
+    let again = Store::open(dir.path()).unwrap();
+    assert_eq!(again.layer_for_key(&key), Some(id.clone()));
+    fs::remove_dir_all(store.layer_path(&id)).unwrap();
+    assert_eq!(store.layer_for_key(&key), None, "a key without its layer is no hit");
+}
+
+#[test]
+fn images_list_their_layers_top_first() {
+    let (_dir, store) = store();
+    let (below, above) = (layer(&store, "a", None), layer(&store, "b", None));
+    let config = ImageConfig {
+        env: [("PATH".to_owned(), "/bin".to_owned()), ("EMPTY".to_owned(), String::new())].into(),
+        cmd: vec!["run".to_owned()],
+        workdir: "/app".to_owned(),
+        port: Some(8000),
+    };
+    let id = store.put_image(&[below.clone(), above.clone()], config.clone()).unwrap();
+    let image = store.image(&id).unwrap();
+    assert_eq!(image.layers, [store.layer_path(&above), store.layer_path(&below)]);
+    assert_eq!(image.config, config);
+    assert_eq!(store.put_image(&[below.clone(), above.clone()], config.clone()).unwrap(), id);
+    assert_ne!(store.put_image(&[above, below.clone()], config).unwrap(), id, "order counts");
+    fs::remove_dir_all(store.layer_path(&below)).unwrap();
+    assert!(matches!(store.image(&id), Err(ImageError::NoSuchLayer(_))));
+}
+
+#[test]
+fn unknown_hostile_and_damaged_ids() {
+    let (dir, store) = store();
+    for id in ["sha256:../../../etc/passwd", "", &format!("sha256:{}", "0".repeat(64))] {
+        let found = store.image(&ImageId(id.into()));
+        assert!(matches!(found, Err(ImageError::NoSuchImage(_))), "{id}: {found:?}");
+    }
+    let id = image(&store, &layer(&store, "a", None));
+    let path = dir.path().join("manifests").join(id.0.trim_start_matches("sha256:"));
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, text.replacen("\"schemaVersion\":2", "\"schemaVersion\":3", 1)).unwrap();
+    assert!(matches!(store.image(&id), Err(ImageError::Damaged { .. })));
+    let collected = store.collect(&BTreeSet::from([id]), Duration::ZERO);
+    assert!(
+        matches!(collected, Err(ImageError::Damaged { .. })),
+        "its layers cannot be known: {collected:?}"
+    );
+}
+
+#[test]
+fn a_crash_leaves_nothing_and_a_draft_in_progress_stays() {
+    let (dir, store) = store();
+    let draft = store.begin_layer().unwrap();
+    let dropped = store.begin_layer().unwrap().path().to_owned();
+    assert!(!dropped.exists());
+    let dead = dir.path().join("tmp/draft-1-2-3");
+    fs::create_dir_all(dead.join("tree/sub")).unwrap();
+    let half = dir.path().join("tmp/.half");
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    fs::File::create(&half).unwrap().set_modified(long_ago).unwrap();
+    Store::open(dir.path()).unwrap();
+    assert!(!dead.exists());
+    assert!(!half.exists());
+    assert!(draft.path().is_dir(), "somebody works on it");
+}
+
+#[test]
+fn a_layer_that_a_power_cut_may_have_torn_is_forgotten() {
+    let (dir, store) = store();
+    let key = CacheKey::new("k");
+    let id = layer(&store, "torn", Some(&key));
+    let safe = layer(&store, "safe", None);
+    // Waits until both are on the disk, so that the marks below are the only ones.
+    store.put_image(&[id.clone(), safe.clone()], ImageConfig::default()).unwrap();
+    let mark = |id: &LayerId, boot: &str| fs::write(dir.path().join("pending").join(id.hex()), boot).unwrap();
+    mark(&id, "another boot");
+    mark(&safe, &fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap());
+    let again = Store::open(dir.path()).unwrap();
+    assert_eq!(again.layer_for_key(&key), None);
+    assert!(!again.layer_path(&id).exists());
+    assert!(again.layer_path(&safe).is_dir(), "only the process died, not the machine");
+    assert_eq!(layer(&again, "torn", Some(&key)), id, "it can be made again");
+}
+
+#[test]
+fn what_lives_or_was_used_lately_stays() {
+    let (dir, store) = store();
+    let key = CacheKey::new("dependencies");
+    let (live, keyed, dead) =
+        (layer(&store, "live", None), layer(&store, "keyed", Some(&key)), layer(&store, "dead!", None));
+    let (kept, gone) = (image(&store, &live), image(&store, &dead));
+    let draft = store.begin_layer().unwrap();
+    let live_images = BTreeSet::from([kept.clone()]);
+    let hour = Duration::from_secs(3600);
+    assert_eq!(store.collect(&live_images, hour).unwrap(), Collected::default(), "all is young");
+
+    // Everything is old but the use of the key.
+    for room in ["meta", "keys", "manifests", "configs"] {
+        for entry in fs::read_dir(dir.path().join(room)).unwrap() {
+            let file = fs::File::options().append(true).open(entry.unwrap().path()).unwrap();
+            file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        }
+    }
+    assert_eq!(store.layer_for_key(&key), Some(keyed.clone()));
+    assert_eq!(store.collect(&live_images, hour).unwrap(), Collected { bytes: 5, layers: 1 });
+    assert!(store.image(&kept).is_ok());
+    assert!(matches!(store.image(&gone), Err(ImageError::NoSuchImage(_))));
+    assert!(!store.layer_path(&dead).exists());
+    assert_eq!(store.layer_for_key(&key), Some(keyed.clone()));
+
+    assert_eq!(store.collect(&live_images, Duration::ZERO).unwrap(), Collected { bytes: 5, layers: 1 });
+    assert!(!store.layer_path(&keyed).exists());
+    assert!(store.image(&kept).is_ok());
+    assert!(draft.path().is_dir(), "a draft is never collected");
+    assert_eq!(draft.commit(None).map(|id| store.layer_path(&id).is_dir()).ok(), Some(true));
+}
+
+#[test]
+fn a_full_disk_names_the_path_and_leaves_no_half_layer() {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: needs root to mount a small filesystem");
+        return;
+    }
+    struct Unmount<'a>(&'a std::path::Path);
+    impl Drop for Unmount<'_> {
+        fn drop(&mut self) {
+            nix::mount::umount(self.0).ok();
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let flags = nix::mount::MsFlags::empty();
+    nix::mount::mount(Some("none"), dir.path(), Some("tmpfs"), flags, Some("size=256k")).unwrap();
+    let _unmount = Unmount(dir.path());
+    let store = Store::open(dir.path()).unwrap();
+    let draft = store.begin_layer().unwrap();
+    let filler = dir.path().join("filler");
+    fs::write(draft.path().join("file"), vec![1; 100_000]).unwrap();
+    assert!(fs::write(&filler, vec![0; 300_000]).is_err(), "the disk is full now");
+    let error = draft.commit(Some(&CacheKey::new("k"))).unwrap_err().to_string();
+    assert!(error.contains("No space left on device"), "{error}");
+    assert!(
+        error.contains(dir.path().to_str().unwrap()) && error.contains("hint: free some space"),
+        "{error}"
+    );
+    for room in ["layers", "tmp"] {
+        assert_eq!(fs::read_dir(dir.path().join(room)).unwrap().count(), 0, "{room} is empty");
+    }
+    assert_eq!(store.layer_for_key(&CacheKey::new("k")), None);
+    fs::remove_file(filler).unwrap();
+    layer(&store, "works again", None);
+}
