@@ -5,7 +5,10 @@ use std::time::Duration;
 use dormouse_model::{Depth, ExitStatus, InstanceId, Phase, ProjectName, ServiceKey, Usage};
 use tokio::sync::mpsc;
 
-use super::{Process, Sim, World, process::{Behaviour, Trouble}};
+use super::{
+    Process, Sim, World,
+    process::{Behaviour, Trouble},
+};
 use crate::{
     Capabilities, InstanceSpec, LogChunk, LogLine, NetworkSpec, Stream, Workload, WorkloadError, Workloads,
     conformance::Program,

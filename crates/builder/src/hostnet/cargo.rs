@@ -12,7 +12,7 @@ pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
     let home = host.var("CARGO_HOME").map_or_else(|| host.home(".cargo"), |h| host.path(h));
     let text = ["config.toml", "config"].iter().find_map(|f| host.text(&home.join(f)));
     if let Some(mut table) = text.and_then(|t| t.parse::<toml::Table>().ok()) {
-        table.retain(|key, _| TABLES.iter().any(|t| *t == key));
+        table.retain(|key, _| TABLES.contains(&key));
         if let Some(http) = table.get_mut("http").and_then(|h| h.as_table_mut()) {
             // Already part of the bundle that sandboxes have.
             http.remove("cainfo");
