@@ -1,22 +1,21 @@
 //! Commands in real sandboxes. Needs root and a static busybox; says so and passes where either is missing.
 //!
 //! Without the usual harness, because a sandbox begins as a re-execution of this very program.
-#![allow(clippy::print_stdout, missing_docs, clippy::wildcard_enum_match_arm)]
+#![allow(missing_docs)]
+
+mod support;
 
 use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt, symlink},
-    panic::AssertUnwindSafe,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use dormouse_backend::Stream;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,
-};
+use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes};
 use expect_test::{Expect, expect};
 use tokio::sync::mpsc;
 
@@ -25,21 +24,10 @@ struct Bench {
     sandboxes: Sandboxes,
 }
 
-const BUSYBOX: [&str; 2] = ["/bin/busybox", "/usr/bin/busybox"];
-
 impl Bench {
     fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let bin = dir.path().join("base/bin");
-        fs::create_dir_all(&bin).unwrap();
-        fs::copy(BUSYBOX.iter().find(|p| Path::new(p).exists()).unwrap(), bin.join("busybox")).unwrap();
-        for name in [
-            "sh", "cat", "id", "ls", "mount", "unshare", "ps", "sleep", "touch", "stat", "rm", "head",
-            "tail", "hostname", "mkdir", "chown", "kill", "grep", "true", "echo", "ip", "dd", "readlink",
-            "nslookup", "mknod", "reboot", "wc", "tr", "pwd", "env",
-        ] {
-            symlink("busybox", bin.join(name)).unwrap();
-        }
+        support::fill(&dir.path().join("base"));
         let sandboxes = Sandboxes::open(dir.path()).unwrap();
         Self { dir, sandboxes }
     }
@@ -317,54 +305,21 @@ async fn mounts_and_output(b: &Bench) {
     assert_eq!(fs::metadata(host.join("written")).unwrap().uid(), 0);
 }
 
-fn main() {
-    become_sandbox_if_asked();
-    // What nextest asks of a test program: its list, or to run one test.
-    let args: Vec<String> = std::env::args().collect();
+fn with(test: impl AsyncFnOnce(&Bench)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    macro_rules! tests {
-        ($($name:ident),* $(,)?) => {
-            vec![$((stringify!($name), Box::new(|b: &Bench| { runtime.block_on($name(b)); }) as Box<dyn Fn(&Bench)>)),*]
-        };
-    }
-    let tests = tests![
-        it_is_root_in_its_own_world,
-        layers_stay_owned_by_root_on_disk,
-        what_it_may_not_do,
-        ends_are_told,
-        commands_that_cannot_be_run,
-        memory_limit_is_named,
-        a_fork_bomb_hurts_only_itself,
-        time_limit_and_dropping_kill_everything,
-        mounts_and_output,
-    ];
-    if args.iter().any(|a| a == "--list") {
-        if !args.iter().any(|a| a == "--ignored") {
-            tests.iter().for_each(|(name, _)| println!("{name}: test"));
-        }
-        return;
-    }
-    if !BUSYBOX.iter().any(|p| Path::new(p).exists()) || !rustix_is_root() {
-        println!("skipped: sandboxes need root and a static busybox (apt-get install busybox-static)");
-        return;
-    }
-    let exact = args.iter().any(|a| a == "--exact");
-    let filter: Vec<&String> = args[1..].iter().filter(|a| !a.starts_with("--")).collect();
-    let (mut passed, mut failed) = (0, 0);
-    for (name, test) in &tests {
-        let wanted = |f: &&String| if exact { **f == *name } else { name.contains(f.as_str()) };
-        if !filter.is_empty() && !filter.iter().any(wanted) {
-            continue;
-        }
-        let bench = Bench::new();
-        let ok = std::panic::catch_unwind(AssertUnwindSafe(|| test(&bench))).is_ok();
-        println!("test {name} ... {}", if ok { "ok" } else { "FAILED" });
-        if ok { passed += 1 } else { failed += 1 }
-    }
-    println!("{passed} passed, {failed} failed");
-    std::process::exit(i32::from(failed > 0));
+    runtime.block_on(test(&Bench::new()));
 }
 
-fn rustix_is_root() -> bool {
-    fs::metadata("/proc/self").is_ok_and(|m| m.uid() == 0)
+fn main() {
+    support::main(&[
+        ("it_is_root_in_its_own_world", &|| with(it_is_root_in_its_own_world)),
+        ("layers_stay_owned_by_root_on_disk", &|| with(layers_stay_owned_by_root_on_disk)),
+        ("what_it_may_not_do", &|| with(what_it_may_not_do)),
+        ("ends_are_told", &|| with(ends_are_told)),
+        ("commands_that_cannot_be_run", &|| with(commands_that_cannot_be_run)),
+        ("memory_limit_is_named", &|| with(memory_limit_is_named)),
+        ("a_fork_bomb_hurts_only_itself", &|| with(a_fork_bomb_hurts_only_itself)),
+        ("time_limit_and_dropping_kill_everything", &|| with(time_limit_and_dropping_kill_everything)),
+        ("mounts_and_output", &|| with(mounts_and_output)),
+    ]);
 }

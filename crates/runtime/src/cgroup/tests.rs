@@ -1,1 +1,190 @@
-//! tests
+//! One suite for both versions. Version 2 runs on a tree of plain files where the host has no controllers for it.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Child, Command},
+};
+
+use dormouse_model::Limits;
+use expect_test::expect;
+
+use super::{Found, Groups, TOP, V1, V2, find};
+
+const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
+
+/// A process to put into groups, killed in the end.
+struct Sleeper(Child);
+
+impl Sleeper {
+    fn new() -> Self {
+        Self(Command::new("sleep").arg("1000").spawn().unwrap())
+    }
+}
+
+impl Drop for Sleeper {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// What any version must do on a real kernel.
+fn conformance(groups: &dyn Groups) {
+    let sleeper = Sleeper::new();
+    let pid = sleeper.0.id();
+    let group = groups.create("one", &LIMITS).unwrap();
+    groups.create("one", &LIMITS).unwrap();
+    assert_eq!(groups.list().unwrap(), ["one"]);
+    assert!(groups.open("two").unwrap().is_none());
+    group.add(pid).unwrap();
+    assert_eq!(group.procs().unwrap(), [pid]);
+    assert!(!group.is_frozen().unwrap());
+    group.freeze().unwrap();
+    group.freeze().unwrap();
+    let again = groups.open("one").unwrap().unwrap();
+    assert!(again.is_frozen().unwrap());
+    again.reclaim().unwrap();
+    again.thaw().unwrap();
+    assert!(!group.is_frozen().unwrap());
+    assert_eq!(group.oom_kills().unwrap(), 0);
+    assert!(group.stats().unwrap().peak >= group.stats().unwrap().resident);
+    group.freeze().unwrap();
+    drop(std::thread::spawn(move || drop(sleeper)));
+    group.kill().unwrap();
+    group.remove().unwrap();
+    group.remove().unwrap();
+    assert!(groups.list().unwrap().is_empty());
+    groups.remove_top();
+}
+
+#[test]
+fn this_host() {
+    let tag = format!("test{}", std::process::id());
+    let top = match find().unwrap() {
+        Found::V1(mounts) => {
+            let Ok(groups) = V1::new(mounts.clone(), &tag) else {
+                eprintln!("skipped: control groups need root");
+                return;
+            };
+            conformance(&groups);
+            mounts["memory"].join(TOP)
+        }
+        Found::V2(root) => {
+            let Ok(groups) = V2::new(&root, &tag) else {
+                eprintln!("skipped: control groups need root");
+                return;
+            };
+            conformance(&groups);
+            root.join(TOP)
+        }
+        Found::Missing(which) => {
+            eprintln!("skipped: no control groups for {}", which.join(", "));
+            return;
+        }
+    };
+    assert!(!top.join(tag).exists());
+}
+
+/// The plain files below a folder, as `path: content`.
+fn show(dir: &Path) -> String {
+    let mut files: Vec<_> = fs::read_dir(dir)
+        .unwrap()
+        .map(|e| e.unwrap().path())
+        .map(|p| {
+            format!("{}: {}\n", p.file_name().unwrap().display(), fs::read_to_string(&p).unwrap().trim())
+        })
+        .collect();
+    files.sort();
+    files.concat()
+}
+
+#[test]
+fn version_1_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mounts: BTreeMap<_, _> =
+        ["memory", "cpu", "pids", "freezer"].map(|c| (c.to_owned(), dir.path().join(c))).into();
+    let groups = V1::new(mounts, "tag").unwrap();
+    let place = |c: &str| dir.path().join(c).join("dormouse/tag/one");
+    fs::create_dir_all(place("freezer")).unwrap();
+    fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
+    let group = groups.create("one", &LIMITS).unwrap();
+    assert!(group.is_frozen().unwrap());
+    group.add(42).unwrap();
+    fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
+    fs::write(place("memory").join("memory.max_usage_in_bytes"), "300\n").unwrap();
+    fs::write(place("memory").join("memory.stat"), "cache 1\nswap 77\n").unwrap();
+    fs::write(place("memory").join("memory.oom_control"), "under_oom 0\noom_kill 2\n").unwrap();
+    group.reclaim().unwrap();
+    let written = ["memory", "cpu", "pids"].map(|c| show(&place(c))).concat();
+    expect![[r#"
+        cgroup.procs: 42
+        memory.force_empty: 0
+        memory.limit_in_bytes: 67108864
+        memory.max_usage_in_bytes: 300
+        memory.oom_control: under_oom 0
+        oom_kill 2
+        memory.stat: cache 1
+        swap 77
+        memory.swappiness: 100
+        memory.usage_in_bytes: 100
+        cgroup.procs: 42
+        cpu.cfs_period_us: 100000
+        cpu.cfs_quota_us: 50000
+        cgroup.procs: 42
+        pids.max: 11
+        Stats { resident: 100, swapped: 77, peak: 300, cpu: 0ns } 2
+    "#]]
+    .assert_eq(&format!("{written}{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap()));
+}
+
+#[test]
+fn version_2_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let groups = V2::new(dir.path(), "tag").unwrap();
+    let place = dir.path().join("dormouse/tag/one");
+    fs::create_dir_all(&place).unwrap();
+    for (file, text) in [
+        ("cgroup.freeze", "0"),
+        ("cgroup.events", "populated 1\nfrozen 1\n"),
+        ("memory.current", "100"),
+        ("memory.swap.current", "77"),
+        ("memory.peak", "300"),
+        ("memory.events", "oom 3\noom_kill 2\n"),
+        ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n"),
+    ] {
+        fs::write(place.join(file), text).unwrap();
+    }
+    let group = groups.create("one", &LIMITS).unwrap();
+    group.add(42).unwrap();
+    group.freeze().unwrap();
+    assert!(group.is_frozen().unwrap());
+    assert_eq!(group.procs().unwrap(), [42]);
+    group.reclaim().unwrap();
+    group.kill().unwrap();
+    let stats = format!("{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap());
+    expect![[r#"
+        cgroup.events: populated 1
+        frozen 1
+        cgroup.freeze: 1
+        cgroup.kill: 1
+        cgroup.procs: 42
+        cpu.max: 50000 100000
+        cpu.stat: usage_usec 1500
+        user_usec 1000
+        memory.current: 100
+        memory.events: oom 3
+        oom_kill 2
+        memory.max: 67108864
+        memory.peak: 300
+        memory.reclaim: 100
+        memory.swap.current: 77
+        pids.max: 11
+        Stats { resident: 100, swapped: 77, peak: 300, cpu: 1.5ms } 2
+    "#]]
+    .assert_eq(&format!("{}{stats}", show(&place)));
+    group.thaw().unwrap();
+    assert_eq!(fs::read_to_string(place.join("cgroup.freeze")).unwrap(), "0");
+    assert_eq!(fs::read_to_string(dir.path().join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+}

@@ -16,6 +16,7 @@ use super::{Group, Groups, Stats, TOP, files};
 /// Groups on the hierarchy of version 2.
 #[derive(Debug)]
 pub struct V2 {
+    mount: PathBuf,
     root: PathBuf,
 }
 
@@ -25,14 +26,18 @@ impl V2 {
     /// # Errors
     /// When our folder cannot be made, or its controllers cannot be turned on.
     pub fn new(mount: impl AsRef<Path>, tag: &str) -> io::Result<Self> {
-        let mount = mount.as_ref();
-        let top = mount.join(TOP);
-        let root = top.join(tag);
-        fs::create_dir_all(&root)?;
-        for dir in [mount, &top, &root] {
+        let groups = Self { mount: mount.as_ref().to_owned(), root: mount.as_ref().join(TOP).join(tag) };
+        groups.prepare()?;
+        Ok(groups)
+    }
+
+    /// Our folder with its controllers on; another user of the same tag may have removed it when it was empty.
+    fn prepare(&self) -> io::Result<()> {
+        fs::create_dir_all(&self.root)?;
+        for dir in [&self.mount, &self.mount.join(TOP), &self.root] {
             files::write(dir, "cgroup.subtree_control", "+memory +cpu +pids")?;
         }
-        Ok(Self { root })
+        Ok(())
     }
 }
 
@@ -43,6 +48,9 @@ impl Groups for V2 {
 
     fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>> {
         let dir = self.root.join(name);
+        if !self.root.exists() {
+            self.prepare()?;
+        }
         fs::create_dir_all(&dir)?;
         // memory.swap.max stays `max`: pages pushed out while asleep must not count against the limit.
         files::write(&dir, "memory.max", &limits.memory.to_string())?;

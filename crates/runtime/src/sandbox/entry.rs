@@ -4,7 +4,7 @@
 //! layers would have to be mapped with a second, throw-away user namespace; it always makes and joins groups of its
 //! own in every version 1 hierarchy that is mounted, where ours has four; and it was measured at 28 ms from create to
 //! exec. This launcher overlaps the groups (a first `cgroup.procs` write waits about 10 ms for the kernel) and the
-//! network with the mounts; `examples/` in this crate measures it against `runc run`.
+//! network with the mounts; `cargo run --release -p dormouse-runtime --example start` measures it against `runc run`.
 //!
 //! Two processes. The *outer* one is the re-executed child, with the host's rights: it forks the inner one into new
 //! namespaces, maps its users, puts the root together and leaves. The *inner* one enters the root, waits for the

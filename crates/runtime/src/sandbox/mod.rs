@@ -4,20 +4,21 @@ mod confine;
 mod entry;
 mod exec;
 #[allow(dead_code, reason = "read by instances, which are not there yet")]
-mod exit;
+pub(crate) mod exit;
 mod ids;
 mod init;
 mod inside;
 #[allow(dead_code, reason = "its process id is for instances, which are not there yet")]
-mod launch;
-mod names;
+pub(crate) mod launch;
+pub(crate) mod names;
 mod output;
 mod root;
 mod run;
 mod spec;
 mod sys;
-mod wire;
+pub(crate) mod wire;
 
 pub use entry::become_sandbox_if_asked;
-pub use run::Sandboxes;
+pub(crate) use run::blame;
+pub use run::{Sandboxes, tag};
 pub use spec::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError};

@@ -36,8 +36,12 @@ pub struct Sandboxes {
     groups: Box<dyn Groups>,
 }
 
-/// What tells servers on one host apart: 8 hex digits made of the state folder's path.
-pub(crate) fn tag(state: &Path) -> io::Result<String> {
+/// What tells servers on one host apart: 8 hex digits made of the state folder's path, which must
+/// exist.
+///
+/// # Errors
+/// When it does not.
+pub fn tag(state: &Path) -> io::Result<String> {
     let digest = Sha256::digest(fs::canonicalize(state)?.as_os_str().as_encoded_bytes());
     Ok(digest[..4].iter().map(|b| format!("{b:02x}")).collect())
 }
@@ -51,6 +55,14 @@ impl Sandboxes {
         let tag = tag(state)
             .map_err(|e| SandboxError::host(format!("opening the folder {}", state.display()), e))?;
         let groups = cgroup::detect(&tag).map_err(|e| SandboxError::host("setting up control groups", e))?;
+        // Left by a server that was killed; what ran in them ended with it.
+        for name in groups.list().unwrap_or_default().iter().filter(|n| n.starts_with("run-")) {
+            if let Ok(Some(group)) = groups.open(name)
+                && group.procs().is_ok_and(|p| p.is_empty())
+            {
+                group.remove().ok();
+            }
+        }
         Ok(Self { groups })
     }
 
@@ -127,6 +139,12 @@ impl Sandboxes {
         let synced = fs::File::open(&spec.upper).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
         synced.map_err(|e| SandboxError::host("writing the layer out", e))?;
         Ok(end)
+    }
+}
+
+impl Drop for Sandboxes {
+    fn drop(&mut self) {
+        self.groups.remove_top();
     }
 }
 

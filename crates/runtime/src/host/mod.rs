@@ -1,0 +1,160 @@
+//! This machine as a place for instances.
+
+mod instance;
+mod logs;
+mod networks;
+mod record;
+mod start;
+mod workloads;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+};
+
+use dormouse_backend::WorkloadError;
+use dormouse_images::Store;
+use dormouse_model::InstanceId;
+use tokio::sync::mpsc;
+
+use crate::{
+    Mount, SandboxError,
+    cgroup::{self, Groups},
+    sandbox::tag,
+};
+use instance::Instance;
+pub use networks::{Loopback, NetworkError, Networks};
+use record::Folder;
+
+/// How this machine is to be used.
+#[derive(Debug, Clone)]
+pub struct HostSettings {
+    /// The server's state folder; must exist.
+    pub state: PathBuf,
+    /// Where images come from.
+    pub images: Store,
+    /// Whether there is swap to push memory to.
+    pub can_page: bool,
+    /// Host files every instance sees, such as the bundle of certificate authorities.
+    pub mounts: Vec<Mount>,
+    /// Environment below the image's and the service's own.
+    pub env: BTreeMap<String, String>,
+}
+
+/// Instances on this machine. Dropping it leaves them running; the next one finds them again.
+pub struct Host<N> {
+    inner: Arc<Inner<N>>,
+}
+
+struct Inner<N> {
+    settings: HostSettings,
+    groups: Box<dyn Groups>,
+    networks: N,
+    instances: Mutex<BTreeMap<InstanceId, Arc<Instance>>>,
+    starting: Mutex<BTreeSet<InstanceId>>,
+    exits: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
+}
+
+impl<N> Drop for Inner<N> {
+    fn drop(&mut self) {
+        self.groups.remove_top();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn failed(what: impl Into<String>, source: impl Into<NetworkError>) -> WorkloadError {
+    WorkloadError::Host { what: what.into(), source: source.into() }
+}
+
+impl<N: Networks> Host<N> {
+    /// Use this machine, and adopt what an earlier server with the same state folder left running. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the state folder cannot be read, or the host has no usable control groups.
+    pub fn open(settings: HostSettings, networks: N) -> Result<Self, SandboxError> {
+        let state = &settings.state;
+        let err = |what: &str| format!("{what} in {}", state.display());
+        let run = state.join("run");
+        fs::create_dir_all(&run).map_err(|e| SandboxError::host(err("making `run`"), e))?;
+        let tag = tag(state).map_err(|e| SandboxError::host(err("looking"), e))?;
+        let groups = cgroup::detect(&tag).map_err(|e| SandboxError::host("setting up control groups", e))?;
+        let host = Self {
+            inner: Arc::new(Inner {
+                groups,
+                networks,
+                instances: Mutex::default(),
+                starting: Mutex::default(),
+                exits: Mutex::default(),
+                settings,
+            }),
+        };
+        host.adopt().map_err(|e| SandboxError::host("adopting running instances", e))?;
+        Ok(host)
+    }
+
+    fn adopt(&self) -> io::Result<()> {
+        let inner = &self.inner;
+        for entry in fs::read_dir(inner.settings.state.join("run"))? {
+            let name = entry?.file_name();
+            let Some(id) = name.to_str().and_then(|n| n.strip_prefix('i')?.parse().ok()).map(InstanceId)
+            else {
+                continue;
+            };
+            let folder = Folder::new(&inner.settings.state, id);
+            let group = inner.groups.open(&id.to_string())?;
+            match folder.load()? {
+                Some(record) => {
+                    let instance = Arc::new(Instance::adopt(record, folder, group)?);
+                    lock(&inner.instances).insert(id, instance.clone());
+                    if !instance.has_ended() {
+                        inner.watch(instance);
+                    }
+                }
+                None => {
+                    // A start that was cut off: nobody knows of it.
+                    if let Some(group) = group {
+                        group.kill()?;
+                        group.remove()?;
+                    }
+                    folder.remove()?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<N: Networks> Inner<N> {
+    fn group_name(id: InstanceId) -> String {
+        id.to_string()
+    }
+
+    fn get(&self, id: InstanceId) -> Option<Arc<Instance>> {
+        lock(&self.instances).get(&id).cloned()
+    }
+
+    /// Tell of the instance's end, also when it has ended already.
+    fn watch(self: &Arc<Self>, instance: Arc<Instance>) {
+        let id = instance.record.spec.id;
+        let inner = Arc::downgrade(self);
+        tokio::spawn(async move {
+            if let Err(e) = instance.watch().await {
+                tracing::error!("instance {id} cannot be watched: {e}");
+                return;
+            }
+            let Some(inner) = inner.upgrade() else { return };
+            if !instance.stopping.load(Ordering::SeqCst)
+                && let Some(to) = lock(&inner.exits).as_ref()
+            {
+                // Nobody asked to be told any more.
+                to.send(id).ok();
+            }
+        });
+    }
+}

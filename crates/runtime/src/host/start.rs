@@ -1,0 +1,132 @@
+//! Starting an instance.
+
+use std::{fs, io, path::Path, sync::Arc, time::SystemTime};
+
+use dormouse_backend::{InstanceSpec, WorkloadError};
+use dormouse_images::ImageError;
+use dormouse_model::InstanceId;
+
+use super::{
+    Inner, Networks, failed,
+    instance::Instance,
+    lock, logs,
+    record::{Folder, Process, Record},
+};
+use crate::{
+    Profile, Resolver, SandboxError,
+    sandbox::{
+        exit, launch,
+        names::{hosts, resolv_conf},
+        wire::{self, Launch},
+    },
+};
+
+/// Forgets that an instance is being started.
+struct Starting<'a, N>(&'a Inner<N>, InstanceId);
+
+impl<N> Drop for Starting<'_, N> {
+    fn drop(&mut self) {
+        lock(&self.0.starting).remove(&self.1);
+    }
+}
+
+impl<N: Networks> Inner<N> {
+    pub(super) async fn start(self: &Arc<Self>, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+        if self.get(spec.id).is_some() || !lock(&self.starting).insert(spec.id) {
+            return Ok(());
+        }
+        let _starting = Starting(self, spec.id);
+        let folder = Folder::new(&self.settings.state, spec.id);
+        let group = self
+            .groups
+            .create(&Self::group_name(spec.id), &spec.limits)
+            .map_err(|e| failed("making the instance's control groups", e))?;
+        let started = async {
+            let wanted = self.prepare(spec, &folder)?;
+            let connect = |netns| async move {
+                self.networks.attach(&spec.key.project, &netns, spec.addr).await.map_err(|e| {
+                    SandboxError::host("connecting the instance to its network", io::Error::other(e))
+                })
+            };
+            let launched = launch::launch(&wanted, &group, connect).await.map_err(told)?;
+            let record = Record {
+                spec: spec.clone(),
+                // One that has ended already has left its record; any number will do then.
+                process: Process::find(launched.pid)
+                    .map_err(|e| failed("looking at the instance's process", e))?
+                    .unwrap_or_else(|| Process::gone(launched.pid)),
+                started_at: SystemTime::now().into(),
+            };
+            folder.save(&record).map_err(|e| failed("recording the instance", e))?;
+            Instance::adopt(record, folder.clone(), Some(group.clone()))
+                .map_err(|e| failed("watching the instance", e))
+        };
+        match started.await {
+            Ok(instance) => {
+                let instance = Arc::new(instance);
+                lock(&self.instances).insert(spec.id, instance.clone());
+                self.watch(instance);
+                Ok(())
+            }
+            Err(e) => {
+                let cleared = tokio::task::spawn_blocking(move || {
+                    group.kill().and_then(|()| group.remove()).and_then(|()| folder.remove())
+                });
+                if let Ok(Err(e)) = cleared.await {
+                    tracing::warn!("what is left of a failed start stays: {e}");
+                }
+                Err(e)
+            }
+        }
+    }
+
+    fn prepare(&self, spec: &InstanceSpec, folder: &Folder) -> Result<Launch, WorkloadError> {
+        let image = self.settings.images.image(&spec.image).map_err(|e| match e {
+            ImageError::NoSuchImage(id) => WorkloadError::NoSuchImage(id),
+            other @ (ImageError::Io { .. } | ImageError::NoSuchLayer(_) | ImageError::Damaged { .. }) => {
+                failed("reading the image", other)
+            }
+        })?;
+        let make = |path: &Path| {
+            fs::create_dir_all(path).map_err(|e| failed(format!("making {}", path.display()), e))
+        };
+        let root = folder.root();
+        make(&root.join("upper"))?;
+        make(&root.join("work"))?;
+        exit::prepare(&folder.exit()).map_err(|e| failed("preparing the instance's record", e))?;
+        let [log, old_log] = logs::paths(&self.settings.state, &spec.key, spec.id);
+        if let Some(dir) = log.parent() {
+            make(dir)?;
+        }
+        for file in [&log, &old_log] {
+            fs::write(file, "").map_err(|e| failed(format!("making {}", file.display()), e))?;
+        }
+        let mut env = self.settings.env.clone();
+        env.extend(image.config.env);
+        env.extend(spec.env.clone());
+        let workdir = if image.config.workdir.is_empty() { "/" } else { &image.config.workdir };
+        let service = spec.key.service.as_str();
+        Ok(Launch {
+            hostname: service.to_owned(),
+            lowers: image.layers,
+            base: root,
+            upper: "upper".into(),
+            work: "work".into(),
+            argv: spec.argv.clone().unwrap_or(image.config.cmd),
+            env: env.into_iter().collect(),
+            cwd: workdir.into(),
+            mounts: self.settings.mounts.clone(),
+            hosts: hosts(service, Some(spec.addr)),
+            resolv_conf: resolv_conf(Resolver::Gateway, self.networks.gateway(&spec.key.project)),
+            profile: Profile::App,
+            record: Some(wire::Record { log, old_log, exit: folder.exit(), rotate_at: logs::ROTATE_AT }),
+        })
+    }
+}
+
+fn told(e: SandboxError) -> WorkloadError {
+    match e {
+        SandboxError::Exec { command, why } => WorkloadError::Exec { command, why },
+        SandboxError::Host { what, source } => failed(what, source),
+    }
+}

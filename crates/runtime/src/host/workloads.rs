@@ -1,0 +1,108 @@
+//! The seam, on this machine.
+
+use std::{sync::Arc, time::Duration};
+
+use dormouse_backend::{
+    Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
+};
+use dormouse_model::{Depth, InstanceId, ProjectName, ServiceKey, Usage};
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use super::{Host, Networks, failed, instance::Instance, lock, logs};
+
+impl<N: Networks> Host<N> {
+    fn known(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
+        self.inner.get(id).ok_or(WorkloadError::NoSuchInstance(id))
+    }
+
+    fn living(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
+        let instance = self.known(id)?;
+        if instance.has_ended() { Err(WorkloadError::Ended(id)) } else { Ok(instance) }
+    }
+}
+
+impl<N: Networks> Workloads for Host<N> {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { can_page: self.inner.settings.can_page }
+    }
+
+    async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
+        Ok(lock(&self.inner.instances).values().map(|i| i.workload()).collect())
+    }
+
+    async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {
+        let done = self.inner.networks.ensure(spec).await;
+        done.map_err(|e| failed(format!("setting up the network of {}", spec.project), e))
+    }
+
+    async fn remove_network(&self, project: &ProjectName) -> Result<(), WorkloadError> {
+        let done = self.inner.networks.remove(project).await;
+        done.map_err(|e| failed(format!("removing the network of {project}"), e))
+    }
+
+    async fn start(&self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+        Box::pin(self.inner.start(spec)).await
+    }
+
+    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<(), WorkloadError> {
+        let instance = self.known(id)?;
+        let _busy = instance.busy.lock().await;
+        instance.stop(grace).await.map_err(|e| failed(format!("stopping instance {id}"), e))
+    }
+
+    async fn sleep(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
+        let instance = self.living(id)?;
+        let _busy = instance.busy.lock().await;
+        let page = match depth {
+            Depth::Frozen => false,
+            Depth::Paged | Depth::Stopped => self.inner.settings.can_page,
+        };
+        let sleeper = instance.clone();
+        let slept = spawn_blocking(move || sleeper.sleep(page)).await;
+        let slept = slept.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        slept.map_err(|e| failed(format!("putting instance {id} to sleep"), e))
+    }
+
+    async fn wake(&self, id: InstanceId) -> Result<(), WorkloadError> {
+        self.living(id)?.wake().map_err(|e| failed(format!("waking instance {id}"), e))
+    }
+
+    async fn remove(&self, id: InstanceId) -> Result<(), WorkloadError> {
+        let Some(instance) = self.inner.get(id) else { return Ok(()) };
+        let gone = async {
+            instance.kill().await?;
+            let instance = instance.clone();
+            spawn_blocking(move || {
+                if let Some(group) = &instance.group {
+                    group.remove()?;
+                }
+                instance.folder.remove()
+            })
+            .await
+            .map_err(std::io::Error::other)?
+        };
+        gone.await.map_err(|e| failed(format!("removing instance {id}"), e))?;
+        lock(&self.inner.instances).remove(&id);
+        Ok(())
+    }
+
+    async fn usage(&self, id: InstanceId) -> Result<Usage, WorkloadError> {
+        let instance = self.known(id)?;
+        let Some(group) = &instance.group else { return Ok(Usage::default()) };
+        let stats = group.stats().map_err(|e| failed(format!("measuring instance {id}"), e))?;
+        Ok(Usage { resident_bytes: stats.resident, swapped_bytes: stats.swapped, cpu: stats.cpu })
+    }
+
+    async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {
+        let paths = logs::paths(&self.inner.settings.state, key, id);
+        let read = spawn_blocking(move || logs::read(&paths, from)).await;
+        let read = read.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        read.map_err(|e| failed(format!("reading the log of instance {id}"), e))
+    }
+
+    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
+        let (to, from) = mpsc::unbounded_channel();
+        *lock(&self.inner.exits) = Some(to);
+        from
+    }
+}

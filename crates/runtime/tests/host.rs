@@ -1,0 +1,284 @@
+//! Instances on this machine: start, sleep, wake, adopt, end. Needs root and a static busybox.
+#![allow(missing_docs)]
+
+mod support;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use dormouse_backend::{InstanceSpec, Workload, WorkloadError, Workloads};
+use dormouse_images::{ImageConfig, Store};
+use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
+use dormouse_runtime::{
+    Host, HostSettings, Loopback,
+    swap::{Size, Swap, SwapSettings},
+};
+use expect_test::expect;
+
+struct Bench {
+    dir: tempfile::TempDir,
+    image: ImageId,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("images")).unwrap();
+        let layer = store.begin_layer().unwrap();
+        support::fill(layer.path());
+        let layer = layer.commit(None).unwrap();
+        let config = ImageConfig { cmd: vec!["sleep".into(), "1000".into()], ..ImageConfig::default() };
+        let image = store.put_image(&[layer], config).unwrap();
+        Self { dir, image }
+    }
+
+    fn host(&self) -> Host<Loopback> {
+        self.host_that(false)
+    }
+
+    fn host_that(&self, can_page: bool) -> Host<Loopback> {
+        let settings = HostSettings {
+            state: self.dir.path().to_owned(),
+            images: Store::open(&self.dir.path().join("images")).unwrap(),
+            can_page,
+            mounts: vec![],
+            env: BTreeMap::from([("PATH".into(), "/bin".into())]),
+        };
+        Host::open(settings, Loopback).unwrap()
+    }
+
+    fn spec(&self, id: u64, script: &str) -> InstanceSpec {
+        InstanceSpec {
+            id: InstanceId(id),
+            key: "shop/web".parse().unwrap(),
+            deployment: DeploymentId(1),
+            image: self.image.clone(),
+            argv: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
+            env: BTreeMap::new(),
+            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
+            addr: [10, 0, 0, 64].into(),
+        }
+    }
+}
+
+async fn one(host: &Host<Loopback>, id: u64) -> Workload {
+    host.list().await.unwrap().into_iter().find(|w| w.id == InstanceId(id)).unwrap()
+}
+
+async fn log(host: &Host<Loopback>, id: u64) -> Vec<String> {
+    let chunk = host.read_log(&"shop/web".parse().unwrap(), InstanceId(id), 0).await.unwrap();
+    chunk.lines.into_iter().map(|l| l.text).collect()
+}
+
+/// Ask until it is so; a test that waits in vain fails.
+async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let start = Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+const GRACE: Duration = Duration::from_secs(10);
+
+fn with(test: impl AsyncFnOnce(Bench)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(test(Bench::new()));
+}
+
+async fn a_life(b: Bench) {
+    let host = b.host();
+    let script = "trap 'echo bye; exit 4' TERM; echo up; echo oops >&2; while :; do sleep 0.05; done";
+    let spec = b.spec(1, script);
+    host.start(&spec).await.unwrap();
+    host.start(&spec).await.unwrap();
+    until("it says so", async || log(&host, 1).await.len() == 2).await;
+    assert_eq!(one(&host, 1).await.phase, Phase::Running);
+    assert!(host.usage(InstanceId(1)).await.unwrap().resident_bytes > 0);
+    host.stop(InstanceId(1), GRACE).await.unwrap();
+    let ended = one(&host, 1).await;
+    assert_eq!((ended.phase, ended.pid), (Phase::Exited(ExitStatus::Code(4)), 0));
+    assert!(ended.exited_at.is_some());
+    assert_eq!(log(&host, 1).await.last().unwrap(), "bye");
+    assert!(matches!(host.wake(InstanceId(1)).await, Err(WorkloadError::Ended(_))));
+    host.remove(InstanceId(1)).await.unwrap();
+    host.remove(InstanceId(1)).await.unwrap();
+    assert!(host.list().await.unwrap().is_empty());
+    assert!(!b.dir.path().join("run/i1").exists());
+    assert_eq!(log(&host, 1).await.last().unwrap(), "bye");
+}
+
+async fn ends_by_itself(b: Bench) {
+    let host = b.host();
+    let mut exits = host.exits();
+    let mut rows = String::new();
+    for (id, script) in [
+        (1, "exit 3"),
+        (2, "kill -KILL $$"),
+        (3, "tail -c 200m /dev/zero"),
+        (4, "tail -c 200m /dev/zero; exit 137"),
+    ] {
+        host.start(&b.spec(id, script)).await.unwrap();
+        assert_eq!(exits.recv().await, Some(InstanceId(id)));
+        rows.push_str(&format!("{script}: {:?}\n", one(&host, id).await.phase));
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+    expect![[r#"
+        exit 3: Exited(Code(3))
+        kill -KILL $$: Exited(Signal(9))
+        tail -c 200m /dev/zero: Exited(OutOfMemory)
+        tail -c 200m /dev/zero; exit 137: Exited(OutOfMemory)
+    "#]]
+    .assert_eq(&rows);
+}
+
+async fn what_cannot_start_leaves_nothing(b: Bench) {
+    let host = b.host();
+    let mut spec = b.spec(1, "");
+    spec.argv = Some(vec!["nonesuch".into()]);
+    let refused = host.start(&spec).await.unwrap_err();
+    spec.image = ImageId("sha256:0000".into());
+    let missing = host.start(&spec).await.unwrap_err();
+    expect![[r#"
+        cannot run `nonesuch`: not found in PATH (/bin)
+          hint: check `start` in dormouse.toml
+        image sha256:0000 is not in the store
+          hint: deploy the project again to rebuild it
+    "#]]
+    .assert_eq(&format!("{refused}\n{missing}\n"));
+    assert!(host.list().await.unwrap().is_empty());
+    assert!(!b.dir.path().join("run/i1").exists());
+}
+
+async fn sleeps_and_wakes_with_its_state(b: Bench) {
+    let host = b.host();
+    host.start(&b.spec(1, "n=0; while :; do n=$((n+1)); echo $n; sleep 0.02; done")).await.unwrap();
+    until("it counts", async || log(&host, 1).await.len() > 3).await;
+    let pid = one(&host, 1).await.pid;
+    // Without swap it goes no deeper.
+    assert_eq!(host.sleep(InstanceId(1), Depth::Paged).await.unwrap(), Depth::Frozen);
+    assert_eq!(one(&host, 1).await.phase, Phase::Asleep(Depth::Frozen));
+    let before = log(&host, 1).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(log(&host, 1).await, before);
+    host.wake(InstanceId(1)).await.unwrap();
+    until("it goes on", async || log(&host, 1).await.len() > before.len() + 2).await;
+    let all = log(&host, 1).await;
+    let counted: Vec<String> = (1..=all.len()).map(|n| n.to_string()).collect();
+    assert_eq!(all, counted);
+    assert_eq!(one(&host, 1).await.pid, pid);
+    // Stopping wakes it first.
+    host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+    host.stop(InstanceId(1), GRACE).await.unwrap();
+    assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Signal(15)));
+    host.remove(InstanceId(1)).await.unwrap();
+}
+
+/// Its memory leaves, it wakes with all of it, and a server that comes later knows how deep it sleeps.
+async fn is_paged(b: Bench) {
+    let kinds = [
+        ("zram", SwapSettings { zram: Size::Bytes(256 << 20), file: Size::Off }),
+        ("file", SwapSettings { zram: Size::Off, file: Size::Bytes(256 << 20) }),
+    ];
+    for (id, (kind, settings)) in (1..).zip(kinds) {
+        let swap = Swap::set_up(&b.dir.path().join("swap"), &format!("pg{id}"), settings);
+        if !swap.can_page() {
+            eprintln!("skipped: no swap of kind {kind} here");
+            continue;
+        }
+        let host = b.host_that(true);
+        // `tail` holds 20 MB until its input ends, which it does at SIGUSR1; then the sum must be right.
+        let script = "head -c 20000000 /dev/urandom >/random; cksum </random; \
+            (cat /random; echo held >&2; until [ -e /go ]; do sleep 0.02; done) | tail -c 20000000 | cksum & \
+            trap 'touch /go' USR1; while ! wait; do :; done; sleep 1000";
+        host.start(&b.spec(id, script)).await.unwrap();
+        until("it holds its memory", async || log(&host, id).await.contains(&"held".into())).await;
+        let before = host.usage(InstanceId(id)).await.unwrap();
+        assert_eq!(host.sleep(InstanceId(id), Depth::Paged).await.unwrap(), Depth::Paged);
+        let asleep = host.usage(InstanceId(id)).await.unwrap();
+        assert!(before.resident_bytes > 20_000_000, "{kind}: {before:?}");
+        assert!(asleep.resident_bytes < 5_000_000, "{kind}: {asleep:?}");
+        assert!(asleep.swapped_bytes > 15_000_000, "{kind}: {asleep:?}");
+        drop(host);
+        let host = b.host_that(true);
+        assert_eq!(one(&host, id).await.phase, Phase::Asleep(Depth::Paged), "{kind}");
+        host.wake(InstanceId(id)).await.unwrap();
+        let pid = one(&host, id).await.pid.to_string();
+        std::process::Command::new("kill").args(["-USR1", &pid]).status().unwrap();
+        until("it sums up", async || log(&host, id).await.len() >= 3).await;
+        let log = log(&host, id).await;
+        let sums: Vec<_> = log.iter().filter(|l| *l != "held").collect();
+        assert_eq!(sums[0], sums[1], "{kind}");
+        host.stop(InstanceId(id), Duration::from_millis(100)).await.unwrap();
+        host.remove(InstanceId(id)).await.unwrap();
+        drop(host);
+        swap.tear_down();
+    }
+}
+
+async fn is_adopted(b: Bench) {
+    let host = b.host();
+    for id in 1..=3 {
+        host.start(&b.spec(id, "echo up; while :; do sleep 0.05; done")).await.unwrap();
+    }
+    host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
+    let before = host.list().await.unwrap();
+    drop(host);
+    // A start that was cut off has no record.
+    fs::create_dir_all(b.dir.path().join("run/i9/root")).unwrap();
+    // One ends while nobody looks.
+    let pid = before[2].pid.to_string();
+    std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+    until("it is gone", async || {
+        let stat = fs::read_to_string(Path::new("/proc").join(&pid).join("stat"));
+        stat.map_or(true, |s| s.contains(") Z "))
+    })
+    .await;
+
+    let host = b.host();
+    let mut exits = host.exits();
+    let after = host.list().await.unwrap();
+    assert_eq!(after[..2], before[..2]);
+    assert_eq!(after[2].phase, Phase::Exited(ExitStatus::Signal(15)));
+    assert!(!b.dir.path().join("run/i9").exists());
+    host.start(&b.spec(1, "echo twice")).await.unwrap();
+    assert_eq!(one(&host, 1).await.pid, before[0].pid);
+    host.wake(InstanceId(2)).await.unwrap();
+    assert_eq!(one(&host, 2).await.phase, Phase::Running);
+    // Ends of adopted ones are told too.
+    std::process::Command::new("kill").args(["-TERM", &before[0].pid.to_string()]).status().unwrap();
+    assert_eq!(exits.recv().await, Some(InstanceId(1)));
+    host.stop(InstanceId(2), GRACE).await.unwrap();
+    for id in 1..=3 {
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+}
+
+async fn a_deaf_one_is_killed_with_all_it_started(b: Bench) {
+    let host = b.host();
+    host.start(&b.spec(1, "trap '' TERM; sleep 4343 & echo up; while :; do sleep 4343; done")).await.unwrap();
+    until("it is up", async || !log(&host, 1).await.is_empty()).await;
+    host.stop(InstanceId(1), Duration::from_millis(100)).await.unwrap();
+    assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Signal(9)));
+    host.remove(InstanceId(1)).await.unwrap();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        assert!(!line.ends_with(b"sleep\x004343\0"));
+    }
+}
+
+fn main() {
+    support::main(&[
+        ("a_life", &|| with(a_life)),
+        ("ends_by_itself", &|| with(ends_by_itself)),
+        ("what_cannot_start_leaves_nothing", &|| with(what_cannot_start_leaves_nothing)),
+        ("sleeps_and_wakes_with_its_state", &|| with(sleeps_and_wakes_with_its_state)),
+        ("is_paged", &|| with(is_paged)),
+        ("is_adopted", &|| with(is_adopted)),
+        ("a_deaf_one_is_killed_with_all_it_started", &|| with(a_deaf_one_is_killed_with_all_it_started)),
+    ]);
+}
