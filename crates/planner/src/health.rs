@@ -8,20 +8,22 @@ use crate::view::View;
 pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     match (i.phase, d.spec.kind) {
         (Phase::Running, ServiceKind::Web) => match i.probe.ready_at {
-            None => never_ready(view, d, i),
+            None => never_ready(d, i),
             Some(_) => unhealthy(view, d, i),
         },
         (Phase::Running, ServiceKind::Worker) | (Phase::Asleep(_) | Phase::Exited(_), _) => None,
     }
 }
 
-fn never_ready(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+fn never_ready(d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     // What carries traffic has been ready, even when that was forgotten.
     if i.traffic.in_flight > 0 {
         return None;
     }
     let since = i.woken_at.unwrap_or(i.started_at).max(i.started_at);
-    view.clock.passed(since, d.spec.health.start_timeout).then_some(StopReason::NeverReady)
+    // Its time is up when a probe says so, not the clock alone: it may have become ready while nobody asked.
+    let over = since.after(d.spec.health.start_timeout);
+    i.probe.last_at.is_some_and(|at| at >= over).then_some(StopReason::NeverReady)
 }
 
 fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
@@ -39,8 +41,14 @@ fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Stop
     // Many Python servers answer their probe only after the request they are busy with, and go on with it when its
     // client has left: failures tell nothing if anything was asked of it since it last answered.
     let busy = i.traffic.in_flight > 0;
-    if !busy && i.traffic.last_client_byte <= i.probe.last_ok {
+    // The last good probe may have begun before a byte that arrived while it was under way.
+    let asked = i.traffic.last_client_byte.map(|at| at.after(health.timeout));
+    if !busy && asked.max(i.traffic.last_instance_byte) <= i.probe.last_ok {
         return Some(StopReason::Unhealthy);
+    }
+    // Times from before a restart of control may be forgotten, so the failures themselves have to span the time too.
+    if (health.interval + health.timeout) * i.probe.failures < health.hang_timeout {
+        return None;
     }
     let progress = [i.traffic.last_instance_byte, i.probe.last_ok, i.probe.ready_at, i.woken_at];
     let progress = progress.into_iter().flatten().max().unwrap_or(i.started_at);

@@ -158,6 +158,12 @@ impl Sim {
         });
     }
 
+    /// Where an instance is; `None` when it does not exist.
+    #[must_use]
+    pub fn phase(&self, id: InstanceId) -> Option<Phase> {
+        self.with(|w| w.processes.get(&id).map(|p| p.phase))
+    }
+
     /// What a probe of an instance gets now.
     #[must_use]
     pub fn answer(&self, id: InstanceId) -> Answer {

@@ -19,6 +19,18 @@ fn starting() {
         &expect!["stop shop/web i1: not ready in time"],
     );
     check(
+        "nobody has asked since",
+        "web d1
+         i1 web d1 starting started=-121s probed=-2s",
+        &expect!["nothing"],
+    );
+    check(
+        "control has just come back, and has not asked yet",
+        "web d1 live=d1
+         i1 web d1 running ready=forgotten probed=never",
+        &expect!["nothing"],
+    );
+    check(
         "counts from its wake when it was woken before it was known to be ready",
         "web d1 live=d1 wake=-1s
          i1 web d1 running ready=forgotten woken=-1s",
@@ -126,6 +138,18 @@ fn busy_or_hung() {
         "web d1 live=d1
          i1 web d1 running failures=9 inflight=1 client=-10m answered=-10m ok=-120s",
         &expect!["stop shop/web i1: hung"],
+    );
+    check(
+        "the request came while its last good probe was under way",
+        "web d1 live=d1
+         i1 web d1 running failures=3 client=-60s ok=-59s",
+        &expect!["nothing"],
+    );
+    check(
+        "nobody has watched it for that long",
+        "web d1 live=d1
+         i1 web d1 running failures=7 inflight=1 client=-10m",
+        &expect!["nothing"],
     );
     check(
         "the request is done; the next probe will tell",

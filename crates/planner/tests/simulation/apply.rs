@@ -1,0 +1,70 @@
+//! What a plan leads to if all of it goes well at once.
+
+use dormouse_model::{Cause, Desired, InstanceId, InstanceRecord, Observed, Phase, Probe, Time, Traffic};
+use dormouse_planner::{Action, end_of, note_end};
+
+pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Observed, now: Time) {
+    for (n, action) in (0..).zip(actions) {
+        match action {
+            Action::Start { key, deployment } => {
+                let id = InstanceId(1_000_000 + n);
+                observed.instances.insert(id, fresh(id, key, *deployment, now));
+            }
+            Action::Promote { key, .. } => {
+                let svc = desired.services.get_mut(key).unwrap();
+                svc.live = Some(svc.target.clone());
+            }
+            Action::Fail { key, .. } => {
+                let svc = desired.services.get_mut(key).unwrap();
+                svc.target = svc.live.clone().unwrap();
+            }
+            Action::Wake { id, .. } => {
+                let i = observed.instances.get_mut(id).unwrap();
+                i.phase = Phase::Running;
+                i.woken_at = Some(now);
+            }
+            Action::Drain { id, .. } => {
+                observed.instances.get_mut(id).unwrap().draining_since = Some(now);
+            }
+            Action::Sleep { id, depth, .. } => {
+                let i = observed.instances.get_mut(id).unwrap();
+                i.phase = Phase::Asleep(*depth);
+                i.slept_at = Some(now);
+            }
+            Action::Stop { key, id, why } => {
+                let i = observed.instances.remove(id).unwrap();
+                if why.counts() {
+                    let kind = desired.services[key].target.spec.kind;
+                    let end = end_of(&i, kind, now, Cause::Stopped(*why));
+                    note_end(observed.ends.entry(key.clone()).or_default(), end);
+                }
+            }
+            Action::Remove { id, .. } => {
+                observed.instances.remove(id).unwrap();
+            }
+        }
+    }
+}
+
+/// An instance that was just started.
+pub(crate) fn fresh(
+    id: InstanceId,
+    key: &dormouse_model::ServiceKey,
+    deployment: dormouse_model::DeploymentId,
+    now: Time,
+) -> InstanceRecord {
+    InstanceRecord {
+        id,
+        key: key.clone(),
+        deployment,
+        addr: [10, 9, 1, 64].into(),
+        phase: Phase::Running,
+        started_at: now,
+        woken_at: None,
+        slept_at: None,
+        draining_since: None,
+        exited_at: None,
+        probe: Probe::default(),
+        traffic: Traffic::default(),
+    }
+}

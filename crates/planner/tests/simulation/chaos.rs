@@ -1,0 +1,206 @@
+//! What happens to a platform.
+
+use std::time::Duration;
+
+use dormouse_backend::sim::{Behaviour, Faults, Rng, Trouble};
+use dormouse_model::{
+    Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, ServiceKey,
+    ServiceKind, ServiceSpec, SleepPolicy, Visibility,
+};
+
+use crate::history::History;
+
+const NAMES: [&str; 3] = ["shop/api", "shop/db", "shop/web"];
+
+fn ms(rng: &mut Rng, from: u64, to: u64) -> Duration {
+    Duration::from_millis(from + rng.below(to - from))
+}
+
+impl History {
+    /// One thing that happens.
+    pub(crate) fn something_happens(&mut self) -> Result<(), String> {
+        match self.rng.below(100) {
+            // Without control nobody hears what people want.
+            0..15 | 52..64 if self.control.is_none() => {}
+            0..12 => self.deploy(),
+            12..15 => self.remove_service(),
+            15..40 => self.traffic(),
+            40..52 => self.socket()?,
+            52..58 => self.user_says(true),
+            58..64 => self.user_says(false),
+            64..74 => self.crash(),
+            74..79 => self.trouble(),
+            79..89 => self.control_dies(),
+            89..95 => self.faults(),
+            _ => {
+                let can_page = self.rng.chance(800);
+                self.store.desired.can_page = can_page;
+                self.sim.set_can_page(can_page);
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn deploy(&mut self) {
+        let key: ServiceKey = self.rng.pick(&NAMES).parse().unwrap();
+        let id = self.store.next_deployment();
+        let behaviour = self.behaviour();
+        if self.rng.chance(300) {
+            self.rules.one_by_one.insert(id);
+        }
+        if self.workers.contains(&key) {
+            self.rules.workers.insert(id);
+        }
+        self.tell(|| format!("deploy {key} {id}: {behaviour:?}"));
+        self.sim.behave(id, behaviour);
+        let target = Deployment {
+            id,
+            image: ImageId("sha256:aa".into()),
+            spec: self.spec(&key),
+            created_at: self.now,
+        };
+        let needs =
+            NAMES.iter().map(|n| n.parse().unwrap()).filter(|n| *n > key && self.rng.chance(400)).collect();
+        let fresh = DesiredService {
+            key: key.clone(),
+            target: target.clone(),
+            live: None,
+            demand: Demand::default(),
+            needs,
+        };
+        let svc = self.store.desired.services.entry(key).or_insert(fresh);
+        svc.target = target;
+    }
+
+    fn spec(&mut self, key: &ServiceKey) -> ServiceSpec {
+        let rng = &mut self.rng;
+        let after = *rng.pick(&[None, Some(2), Some(5), Some(5), Some(20)]);
+        ServiceSpec {
+            name: key.service.clone(),
+            kind: if self.workers.contains(key) { ServiceKind::Worker } else { ServiceKind::Web },
+            source: ".".to_owned(),
+            start: None,
+            port: 8000,
+            health: HealthSpec {
+                path: None,
+                interval: Duration::from_secs(5),
+                timeout: Duration::from_secs(1),
+                start_timeout: Duration::from_secs(15),
+                failures: 3,
+                hang_timeout: Duration::from_secs(25),
+            },
+            needs: [].into(),
+            limits: Limits::default(),
+            env: [].into(),
+            visibility: Visibility::Public,
+            sleep: SleepPolicy {
+                after: after.map(Duration::from_secs),
+                depth: *rng.pick(&[Depth::Frozen, Depth::Paged, Depth::Paged, Depth::Stopped]),
+            },
+            stop_grace: Duration::from_secs(10),
+            packages: [].into(),
+        }
+    }
+
+    fn behaviour(&mut self) -> Behaviour {
+        let rng = &mut self.rng;
+        let how = *rng.pick(&[ExitStatus::Code(1), ExitStatus::Signal(11), ExitStatus::OutOfMemory]);
+        let healthy = Behaviour { ready_after: Some(ms(rng, 20, 3000)), ..Behaviour::default() };
+        match rng.below(100) {
+            0..12 => Behaviour { ready_after: None, ends: Some((ms(rng, 10, 3000), how)), obeys: true },
+            12..18 => Behaviour { ready_after: None, ..healthy },
+            18..28 => Behaviour { ends: Some((ms(rng, 3000, 30_000), how)), ..healthy },
+            28..35 => Behaviour { ready_after: Some(ms(rng, 5000, 20_000)), ..healthy },
+            35..40 => Behaviour { obeys: false, ..healthy },
+            _ => healthy,
+        }
+    }
+
+    fn remove_service(&mut self) {
+        if let Some(key) = self.store.any_service(&mut self.rng) {
+            self.tell(|| format!("down {key}"));
+            self.store.desired.services.remove(&key);
+            self.store.ends.remove(&key);
+            for svc in self.store.desired.services.values_mut() {
+                svc.needs.remove(&key);
+            }
+        }
+    }
+
+    fn any_web(&mut self) -> Option<ServiceKey> {
+        self.store.any_service(&mut self.rng).filter(|key| !self.workers.contains(key))
+    }
+
+    fn traffic(&mut self) {
+        let Some(key) = self.any_web() else { return };
+        for _ in 0..=self.rng.below(3) {
+            let takes = if self.rng.chance(200) {
+                ms(&mut self.rng, 5000, 20_000)
+            } else {
+                ms(&mut self.rng, 1, 500)
+            };
+            self.tell(|| format!("request to {key} that takes {takes:?}"));
+            self.edge.request(key.clone(), takes, self.now);
+        }
+    }
+
+    fn socket(&mut self) -> Result<(), String> {
+        let Some(key) = self.any_web() else { return Ok(()) };
+        self.tell(|| format!("a socket of {key}"));
+        self.edge.socket(&key, &mut self.rng, self.now, &self.sim)
+    }
+
+    fn user_says(&mut self, wake: bool) {
+        let Some(key) = self.store.any_service(&mut self.rng) else { return };
+        self.tell(|| format!("user: {} {key}", if wake { "wake" } else { "sleep" }));
+        let demand = &mut self.store.desired.services.get_mut(&key).unwrap().demand;
+        *(if wake { &mut demand.wake_at } else { &mut demand.sleep_at }) = Some(self.now);
+    }
+
+    fn crash(&mut self) {
+        let alive: Vec<_> = crate::control::list(&self.sim)
+            .into_iter()
+            .filter(|w| !matches!(w.phase, Phase::Exited(_)))
+            .map(|w| w.id)
+            .collect();
+        if !alive.is_empty() {
+            let id = *self.rng.pick(&alive);
+            let how = *self.rng.pick(&[ExitStatus::Signal(9), ExitStatus::OutOfMemory, ExitStatus::Lost]);
+            self.sim.crash(id, how);
+        }
+    }
+
+    fn trouble(&mut self) {
+        let ready: Vec<_> = crate::control::list(&self.sim)
+            .into_iter()
+            .filter(|w| w.phase == Phase::Running)
+            .map(|w| w.id)
+            .collect();
+        if !ready.is_empty() {
+            let id = *self.rng.pick(&ready);
+            let trouble = *self.rng.pick(&[Trouble::Hung, Trouble::Hung, Trouble::Deaf]);
+            self.tell(|| format!("{id} is {trouble:?}"));
+            self.sim.trouble(id, trouble);
+            self.rules.troubled.insert(id, trouble);
+        }
+    }
+
+    fn faults(&mut self) {
+        let rng = &mut self.rng;
+        let permille = |rng: &mut Rng| if rng.chance(500) { 0 } else { 400 };
+        let faults = Faults {
+            start_takes: ms(rng, 2, 100),
+            sleep_takes: ms(rng, 50, 800),
+            wake_takes: ms(rng, 2, 50),
+            stop_takes: ms(rng, 1, 2000),
+            build_takes: Duration::ZERO,
+            start_fails: permille(rng),
+            sleep_fails: permille(rng),
+            page_out_fails: permille(rng),
+            wake_fails: permille(rng),
+            build_fails: 0,
+        };
+        self.tell(|| format!("{faults:?}"));
+        self.sim.set_faults(faults);
+    }
+}

@@ -1,0 +1,438 @@
+//! A small control: carries out what the planner says, and knows nothing better.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use dormouse_backend::{
+    InstanceSpec, Workload, WorkloadError, Workloads,
+    sim::{Answer, Sim},
+};
+use dormouse_model::{
+    Cause, Depth, InstanceId, InstanceRecord, Observed, Phase, Probe, StopReason, Time, Traffic,
+};
+use dormouse_planner::{Action, Facts, Subject, end_of, endpoints, next_deadline, note_end, plan, probe_due};
+
+use crate::{Tally, edge::Table, rules::Rules, store::Store};
+
+/// Time after which what failed is tried again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Time a probe waits for its answer.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How an operation on the hands ended.
+enum Done {
+    Woken(Result<(), WorkloadError>),
+    Started(Result<(), WorkloadError>),
+    Slept(Result<Depth, WorkloadError>, Depth),
+    Stopped(Result<(), WorkloadError>),
+    Removed(Result<(), WorkloadError>),
+}
+
+struct Work {
+    future: Pin<Box<dyn Future<Output = Done>>>,
+    /// Whether it may be given up for a wake.
+    sleeps: bool,
+}
+
+/// What is forgotten when control ends.
+pub(crate) struct Control {
+    seen: BTreeMap<InstanceId, (Probe, Option<Time>, Option<Time>)>,
+    traffic: BTreeMap<InstanceId, Traffic>,
+    /// The table whose report has to be awaited before anything is done.
+    trusts_after: u64,
+    confirmed: u64,
+    busy: BTreeMap<Subject, Work>,
+    held: BTreeMap<Subject, Time>,
+    /// Instances shown asleep, and since which table.
+    falling: BTreeMap<InstanceId, u64>,
+    probing: BTreeMap<InstanceId, (Time, Answer)>,
+    published: Option<Table>,
+    pub(crate) observed: Observed,
+    deadline: Option<Time>,
+}
+
+/// What control works with.
+pub(crate) struct World<'a> {
+    pub(crate) now: Time,
+    pub(crate) sim: &'a Sim,
+    pub(crate) store: &'a mut Store,
+    pub(crate) edge: &'a mut crate::edge::Edge,
+    pub(crate) rules: &'a mut Rules,
+    pub(crate) tally: &'a mut Tally,
+    pub(crate) story: &'a mut Vec<String>,
+    /// Whether the story is wanted.
+    pub(crate) tell: bool,
+    pub(crate) lag: Duration,
+}
+
+impl World<'_> {
+    fn tell(&mut self, what: impl FnOnce() -> String) {
+        if self.tell {
+            self.story.push(format!(
+                "{:>9.3}  {}",
+                self.now.since(crate::history::BEGIN).as_secs_f64(),
+                what()
+            ));
+        }
+    }
+}
+
+/// Runs what needs no time.
+pub(crate) fn now_or_never<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("this takes time"),
+    }
+}
+
+pub(crate) fn list(sim: &Sim) -> Vec<Workload> {
+    now_or_never(sim.list()).expect("listing never fails")
+}
+
+impl Control {
+    pub(crate) fn new() -> Self {
+        Self {
+            seen: BTreeMap::new(),
+            traffic: BTreeMap::new(),
+            trusts_after: u64::MAX,
+            confirmed: 0,
+            busy: BTreeMap::new(),
+            held: BTreeMap::new(),
+            falling: BTreeMap::new(),
+            probing: BTreeMap::new(),
+            published: None,
+            observed: Observed::default(),
+            deadline: None,
+        }
+    }
+
+    pub(crate) fn hear_report(&mut self, generation: u64, traffic: BTreeMap<InstanceId, Traffic>) {
+        self.confirmed = generation;
+        self.traffic.extend(traffic);
+    }
+
+    pub(crate) fn next_event(&self) -> Option<Time> {
+        let probes = self.probing.values().map(|(at, _)| *at);
+        probes.chain(self.held.values().copied()).chain(self.deadline).min()
+    }
+
+    /// Does everything there is to do now.
+    pub(crate) fn tick(&mut self, w: &mut World<'_>) -> Result<(), String> {
+        self.held.retain(|_, until| *until > w.now);
+        self.learn(w);
+        for round in 0.. {
+            if round > 50 {
+                return Err("control cannot settle".to_owned());
+            }
+            let mut changed = self.finish(w);
+            self.look(w);
+            self.publish(w)?;
+            if self.trusts_after <= self.confirmed {
+                changed |= self.carry_out(w)?;
+            }
+            if !changed {
+                break;
+            }
+        }
+        self.probe(w);
+        self.deadline = next_deadline(&w.store.desired, &self.observed, w.now);
+        Ok(())
+    }
+
+    /// Polls what is under way.
+    fn finish(&mut self, w: &mut World<'_>) -> bool {
+        let mut done = Vec::new();
+        for (subject, work) in &mut self.busy {
+            if let Poll::Ready(d) = work.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                done.push((subject.clone(), d));
+            }
+        }
+        let any = !done.is_empty();
+        for (subject, outcome) in done {
+            self.busy.remove(&subject);
+            self.done(w, subject, outcome);
+        }
+        any
+    }
+
+    fn done(&mut self, w: &mut World<'_>, subject: Subject, outcome: Done) {
+        let failed = match (&subject, outcome) {
+            (Subject::Instance(id), Done::Woken(result)) => {
+                if result.is_ok() {
+                    self.seen.entry(*id).or_default().1 = Some(w.now);
+                }
+                result.err()
+            }
+            (Subject::Instance(id), Done::Slept(result, asked)) => {
+                self.falling.remove(id);
+                if result.as_ref().is_ok_and(|d| *d < asked) {
+                    *w.tally.entry("only frozen").or_default() += 1;
+                }
+                self.seen.entry(*id).or_default().2 = Some(w.now);
+                result.err()
+            }
+            (Subject::Deployment(key, deployment), Done::Started(result)) => {
+                if let Err(e) = &result {
+                    *w.tally.entry("start failed").or_default() += 1;
+                    let how = Cause::NotStarted { why: e.to_string() };
+                    let end =
+                        dormouse_model::End { deployment: *deployment, at: w.now, how, ready_for: None };
+                    note_end(w.store.ends.entry(key.clone()).or_default(), end);
+                }
+                None
+            }
+            (_, Done::Stopped(result) | Done::Removed(result)) => result.err(),
+            (_, Done::Woken(_) | Done::Slept(..) | Done::Started(_)) => None,
+        };
+        if let Some(e) = failed {
+            w.tell(|| format!("{subject:?} failed: {e}"));
+            self.held.insert(subject, w.now.after(AGAIN));
+        }
+    }
+
+    /// What exists, as far as control knows.
+    fn look(&mut self, w: &mut World<'_>) {
+        let mut instances = BTreeMap::new();
+        for workload in list(w.sim) {
+            let kept = w.store.kept.entry(workload.id).or_default();
+            let (probe, woken_at, slept_at) = *self.seen.entry(workload.id).or_default();
+            let i = InstanceRecord {
+                id: workload.id,
+                key: workload.key,
+                deployment: workload.deployment,
+                addr: workload.addr,
+                phase: workload.phase,
+                started_at: workload.started_at,
+                woken_at,
+                slept_at,
+                draining_since: kept.draining_since,
+                exited_at: workload.exited_at,
+                probe: Probe { ready_at: kept.ready_at, ..probe },
+                traffic: self.traffic.get(&workload.id).copied().unwrap_or_default(),
+            };
+            if let (Phase::Exited(how), None, Some(at)) = (i.phase, i.draining_since, i.exited_at)
+                && let Some(svc) = w.store.desired.services.get(&i.key)
+            {
+                let end = end_of(&i, svc.target.spec.kind, at, Cause::Exited(how));
+                note_end(w.store.ends.entry(i.key.clone()).or_default(), end);
+                kept.draining_since = Some(at);
+                *w.tally.entry("crash").or_default() += 1;
+                if w.tell {
+                    let t = w.now.since(crate::history::BEGIN).as_secs_f64();
+                    w.story.push(format!("{t:>9.3}  {} {} ended: {how:?}", i.key, i.id));
+                }
+            }
+            instances.insert(i.id, i);
+        }
+        self.observed = Observed { instances, ends: w.store.ends.clone() };
+    }
+
+    fn publish(&mut self, w: &mut World<'_>) -> Result<(), String> {
+        let falling_asleep: BTreeSet<InstanceId> = self.falling.keys().copied().collect();
+        let facts = Facts { falling_asleep, ..Facts::default() };
+        let table = endpoints(&w.store.desired, &self.observed, &facts, w.now);
+        w.rules.table(&w.store.desired, &self.observed, &table, w.now)?;
+        if self.published.as_ref() != Some(&table) {
+            w.store.generation += 1;
+            if self.published.is_none() {
+                self.trusts_after = w.store.generation;
+            }
+            w.edge.publish(w.now.after(w.lag), w.store.generation, table.clone());
+            w.tell(|| format!("table {table:?}"));
+            self.published = Some(table);
+        }
+        for shown in self.falling.values_mut().filter(|g| **g == u64::MAX) {
+            *shown = w.store.generation;
+        }
+        Ok(())
+    }
+
+    /// Plans and begins. True when planning again may give something else.
+    fn carry_out(&mut self, w: &mut World<'_>) -> Result<bool, String> {
+        let actions = plan(&w.store.desired, &self.observed, w.now);
+        w.rules.plan(&w.store.desired, &self.observed, &actions, w.now)?;
+        let wanted: BTreeSet<InstanceId> = actions
+            .iter()
+            .filter_map(|a| match a {
+                Action::Sleep { id, .. } | Action::Stop { id, why: StopReason::Idle, .. } => Some(*id),
+                Action::Wake { .. }
+                | Action::Start { .. }
+                | Action::Promote { .. }
+                | Action::Fail { .. }
+                | Action::Drain { .. }
+                | Action::Stop { .. }
+                | Action::Remove { .. } => None,
+            })
+            .collect();
+        let busy = &self.busy;
+        let before = self.falling.len();
+        self.falling.retain(|id, _| wanted.contains(id) || busy.contains_key(&Subject::Instance(*id)));
+        let mut changed = self.falling.len() != before;
+        if changed {
+            *w.tally.entry("sleep called off").or_default() += 1;
+        }
+        for action in actions {
+            let subject = action.subject();
+            if self.held.contains_key(&subject) {
+                continue;
+            }
+            if let Some(work) = self.busy.get(&subject) {
+                if !(work.sleeps && matches!(action, Action::Wake { .. })) {
+                    continue;
+                }
+                *w.tally.entry("wake cut in").or_default() += 1;
+                self.busy.remove(&subject);
+                if let Subject::Instance(id) = subject {
+                    self.falling.remove(&id);
+                }
+            }
+            changed |= self.begin(w, &action)?;
+        }
+        Ok(changed)
+    }
+
+    /// Whether the edge has confirmed that it treats an instance as asleep; asks it to, if not.
+    fn sealed(&mut self, id: InstanceId) -> (bool, bool) {
+        match self.falling.get(&id) {
+            Some(generation) => (*generation <= self.confirmed, false),
+            None => {
+                self.falling.insert(id, u64::MAX);
+                (false, true)
+            }
+        }
+    }
+
+    fn begin(&mut self, w: &mut World<'_>, action: &Action) -> Result<bool, String> {
+        if matches!(action, Action::Sleep { .. } | Action::Stop { why: StopReason::Idle, .. })
+            && let Subject::Instance(id) = action.subject()
+        {
+            let (sealed, asked) = self.sealed(id);
+            if !sealed {
+                return Ok(asked);
+            }
+        }
+        w.rules.begin(w.now, w.sim, w.store, w.edge, &self.observed, action)?;
+        w.tell(|| action.to_string());
+        *w.tally.entry(kind(action)).or_default() += 1;
+        let sim = w.sim.clone();
+        let mut work = |future, sleeps| self.busy.insert(action.subject(), Work { future, sleeps });
+        match action.clone() {
+            Action::Wake { id, .. } => {
+                work(Box::pin(async move { Done::Woken(sim.wake(id).await) }), false);
+            }
+            Action::Start { key, deployment } => {
+                let svc = &w.store.desired.services[&key];
+                let d =
+                    [Some(&svc.target), svc.live.as_ref()].into_iter().flatten().find(|d| d.id == deployment);
+                let d = d.ok_or("a start of an unknown deployment")?.clone();
+                let spec = InstanceSpec {
+                    id: w.store.next_instance(),
+                    key,
+                    deployment,
+                    image: d.image,
+                    argv: None,
+                    env: BTreeMap::new(),
+                    limits: d.spec.limits,
+                    addr: [10, 9, 1, 64].into(),
+                };
+                work(Box::pin(async move { Done::Started(sim.start(&spec).await) }), false);
+            }
+            Action::Promote { key, .. } => {
+                let svc = w.store.desired.services.get_mut(&key).unwrap();
+                svc.live = Some(svc.target.clone());
+                return Ok(true);
+            }
+            Action::Fail { key, .. } => {
+                let svc = w.store.desired.services.get_mut(&key).unwrap();
+                svc.target = svc.live.clone().unwrap();
+                return Ok(true);
+            }
+            Action::Drain { id, .. } => {
+                w.store.kept.entry(id).or_default().draining_since.get_or_insert(w.now);
+                return Ok(true);
+            }
+            Action::Sleep { id, depth, .. } => {
+                let sleep = async move { Done::Slept(sim.sleep(id, depth).await, depth) };
+                work(Box::pin(sleep), true);
+            }
+            Action::Stop { key, id, why } => {
+                let grace = Duration::from_secs(10);
+                work(Box::pin(async move { Done::Stopped(sim.stop(id, grace).await) }), false);
+                self.falling.remove(&id);
+                w.store.kept.entry(id).or_default().draining_since.get_or_insert(w.now);
+                if why.counts() {
+                    let i = &self.observed.instances[&id];
+                    let kind = w.store.desired.services[&key].target.spec.kind;
+                    let end = end_of(i, kind, w.now, Cause::Stopped(why));
+                    note_end(w.store.ends.entry(key).or_default(), end);
+                }
+            }
+            Action::Remove { id, .. } => {
+                work(Box::pin(async move { Done::Removed(sim.remove(id).await) }), false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn learn(&mut self, w: &mut World<'_>) {
+        let over: Vec<_> =
+            self.probing.iter().filter(|(_, p)| p.0 <= w.now).map(|(id, p)| (*id, p.1)).collect();
+        for (id, begun) in over {
+            self.probing.remove(&id);
+            let answer = if begun == Answer::Silent { begun } else { w.sim.answer(id) };
+            let probe = &mut self.seen.entry(id).or_default().0;
+            probe.last_at = Some(w.now);
+            probe.refused = answer == Answer::Refused;
+            if answer == Answer::Healthy {
+                (probe.last_ok, probe.failures) = (Some(w.now), 0);
+                w.store.kept.entry(id).or_default().ready_at.get_or_insert(w.now);
+            } else {
+                probe.failures += 1;
+            }
+        }
+    }
+
+    fn probe(&mut self, w: &mut World<'_>) {
+        for id in probe_due(&w.store.desired, &self.observed, w.now) {
+            if self.probing.contains_key(&id) {
+                continue;
+            }
+            let deployment = self.observed.instances[&id].deployment;
+            let answer = match w.sim.answer(id) {
+                Answer::Healthy if w.rules.one_by_one(deployment) && w.edge.in_flight(id) > 0 => {
+                    Answer::Silent
+                }
+                answer @ (Answer::Healthy | Answer::Refused | Answer::Silent) => answer,
+            };
+            let takes = if answer == Answer::Silent { PROBE_TIMEOUT } else { Duration::from_millis(5) };
+            self.probing.insert(id, (w.now.after(takes), answer));
+        }
+    }
+}
+
+/// What an action is counted as.
+fn kind(action: &Action) -> &'static str {
+    match action {
+        Action::Wake { .. } => "wake",
+        Action::Start { .. } => "start",
+        Action::Promote { .. } => "promote",
+        Action::Fail { .. } => "fail",
+        Action::Drain { .. } => "drain",
+        Action::Sleep { .. } => "sleep",
+        Action::Remove { .. } => "remove",
+        Action::Stop { why, .. } => match why {
+            StopReason::Replaced => "stop: replaced",
+            StopReason::Surplus => "stop: surplus",
+            StopReason::Removed => "stop: removed",
+            StopReason::Idle => "stop: idle",
+            StopReason::NeverReady => "stop: never ready",
+            StopReason::Unhealthy => "stop: unhealthy",
+            StopReason::Hung => "stop: hung",
+        },
+    }
+}

@@ -1,0 +1,299 @@
+//! A small edge: holds requests, sends them on, and tells what it carried.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dormouse_backend::sim::{Answer, Rng, Sim};
+use dormouse_model::{Endpoint, InstanceId, Phase, ServiceKey, Target, Time, Traffic};
+
+use crate::Tally;
+
+/// Time between two reports while bytes flow.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// Time after which a held request asks for a wake again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// Time after which a client gives up on an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) type Table = BTreeMap<ServiceKey, Endpoint>;
+
+enum Place {
+    /// Waits for an instance that takes it.
+    Held { ask_at: Time },
+    /// Is being worked on.
+    Sent { to: InstanceId, since: Time },
+}
+
+struct Request {
+    key: ServiceKey,
+    takes: Duration,
+    place: Place,
+}
+
+/// An upgraded connection: open, and mostly silent.
+struct Socket {
+    key: ServiceKey,
+    to: InstanceId,
+    /// A frame from the client that waits for its instance to wake, and when to ask again.
+    frame: Option<Time>,
+}
+
+pub(crate) struct Edge {
+    pub(crate) table: Table,
+    pub(crate) generation: u64,
+    /// Tables on their way here.
+    pending: Vec<(Time, u64, Table)>,
+    requests: Vec<Request>,
+    sockets: Vec<Socket>,
+    bytes: BTreeMap<InstanceId, Traffic>,
+    report_at: Option<Time>,
+    reported_at: Time,
+}
+
+/// What control hears.
+pub(crate) enum Heard {
+    Report { generation: u64, traffic: BTreeMap<InstanceId, Traffic> },
+    Wake(ServiceKey),
+}
+
+/// The only target of what is ready.
+fn first(endpoint: &Endpoint) -> Option<&Target> {
+    match endpoint {
+        Endpoint::Ready { targets } => targets.first(),
+        Endpoint::Stopped
+        | Endpoint::Starting
+        | Endpoint::Building
+        | Endpoint::Crashed { .. }
+        | Endpoint::Failed { .. } => None,
+    }
+}
+
+impl Edge {
+    pub(crate) fn new(now: Time) -> Self {
+        Self {
+            table: Table::new(),
+            generation: 0,
+            pending: Vec::new(),
+            requests: Vec::new(),
+            sockets: Vec::new(),
+            bytes: BTreeMap::new(),
+            report_at: None,
+            reported_at: now,
+        }
+    }
+
+    pub(crate) fn publish(&mut self, at: Time, generation: u64, table: Table) {
+        self.pending.push((at, generation, table));
+    }
+
+    pub(crate) fn request(&mut self, key: ServiceKey, takes: Duration, now: Time) {
+        self.requests.push(Request { key, takes, place: Place::Held { ask_at: now } });
+    }
+
+    /// A client opens a socket to what is ready now, or says something on one it has.
+    pub(crate) fn socket(
+        &mut self,
+        key: &ServiceKey,
+        rng: &mut Rng,
+        now: Time,
+        sim: &Sim,
+    ) -> Result<(), String> {
+        if !self.sockets.is_empty() && rng.chance(600) {
+            let n = usize::try_from(rng.draw() % 1000).unwrap_or(0) % self.sockets.len();
+            if rng.chance(300) {
+                let gone = self.sockets.swap_remove(n);
+                self.touch(now, gone.to);
+            } else if self.sockets[n].frame.is_none() {
+                self.sockets[n].frame = Some(now);
+            }
+        } else if let Some((to, false)) = self.target(key) {
+            self.carry(to, now, sim)?;
+            self.sockets.push(Socket { key: key.clone(), to, frame: None });
+        }
+        Ok(())
+    }
+
+    /// Requests that were not answered yet.
+    pub(crate) fn open(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Instances that work on requests.
+    pub(crate) fn busy(&self) -> impl Iterator<Item = InstanceId> {
+        self.requests.iter().filter_map(|r| match r.place {
+            Place::Sent { to, .. } => Some(to),
+            Place::Held { .. } => None,
+        })
+    }
+
+    pub(crate) fn in_flight(&self, id: InstanceId) -> u32 {
+        let mine = |r: &&Request| matches!(r.place, Place::Sent { to, .. } if to == id);
+        u32::try_from(self.requests.iter().filter(mine).count()).unwrap()
+    }
+
+    pub(crate) fn last_client_byte(&self, id: InstanceId) -> Option<Time> {
+        self.bytes.get(&id).and_then(|t| t.last_client_byte)
+    }
+
+    /// What takes new requests of a service, and whether it is shown asleep.
+    fn target(&self, key: &ServiceKey) -> Option<(InstanceId, bool)> {
+        self.table.get(key).and_then(first).map(|t| (t.instance, t.asleep))
+    }
+
+    /// Whether an instance is shown asleep; one that is not shown any more takes what its sockets say.
+    pub(crate) fn shown_asleep(&self, id: InstanceId) -> Option<bool> {
+        self.table.values().filter_map(first).find(|t| t.instance == id).map(|t| t.asleep)
+    }
+
+    fn touch(&mut self, now: Time, id: InstanceId) -> &mut Traffic {
+        let at = now.max(self.reported_at.after(REPORT_EVERY));
+        self.report_at = Some(self.report_at.map_or(at, |t| t.min(at)));
+        self.bytes.entry(id).or_default()
+    }
+
+    /// A byte from a client goes to an instance.
+    fn carry(&mut self, id: InstanceId, now: Time, sim: &Sim) -> Result<(), String> {
+        if matches!(sim.phase(id), Some(Phase::Asleep(_))) && self.shown_asleep(id) == Some(false) {
+            return Err(format!("the edge sent bytes to {id}, which was put to sleep behind its back"));
+        }
+        self.touch(now, id).last_client_byte = Some(now);
+        Ok(())
+    }
+
+    pub(crate) fn next_event(&self) -> Option<Time> {
+        let tables = self.pending.iter().map(|(at, ..)| *at);
+        let requests = self.requests.iter().map(|r| match r.place {
+            Place::Held { ask_at } => ask_at,
+            Place::Sent { since, .. } => since.after(r.takes.min(PATIENCE)),
+        });
+        let frames = self.sockets.iter().filter_map(|s| s.frame);
+        tables.chain(requests).chain(frames).chain(self.report_at).min()
+    }
+
+    /// Everything that is due, and what control hears of it.
+    pub(crate) fn step(&mut self, now: Time, sim: &Sim, tally: &mut Tally) -> Result<Vec<Heard>, String> {
+        let mut heard = Vec::new();
+        while let Some(n) = self.pending.iter().position(|(at, ..)| *at <= now) {
+            let (_, generation, table) = self.pending.remove(n);
+            if generation > self.generation {
+                (self.generation, self.table) = (generation, table);
+                self.report_at = Some(now);
+            }
+        }
+        for mut request in std::mem::take(&mut self.requests) {
+            if self.advance(&mut request, now, sim, &mut heard, tally)? {
+                self.requests.push(request);
+            }
+        }
+        for mut socket in std::mem::take(&mut self.sockets) {
+            if self.listen(&mut socket, now, sim, &mut heard, tally)? {
+                self.sockets.push(socket);
+            }
+        }
+        if self.report_at.is_some_and(|at| at <= now) {
+            self.report_at = None;
+            self.reported_at = now;
+            heard.push(Heard::Report { generation: self.generation, traffic: self.traffic() });
+        }
+        Ok(heard)
+    }
+
+    fn traffic(&self) -> BTreeMap<InstanceId, Traffic> {
+        let mut out = self.bytes.clone();
+        for (id, t) in &mut out {
+            t.in_flight = self.in_flight(*id);
+            let sockets = self.sockets.iter().filter(|s| s.to == *id).count();
+            t.connections = t.in_flight + u32::try_from(sockets).unwrap();
+        }
+        out
+    }
+
+    /// Moves a request on; false when it is done with.
+    fn advance(
+        &mut self,
+        r: &mut Request,
+        now: Time,
+        sim: &Sim,
+        heard: &mut Vec<Heard>,
+        tally: &mut Tally,
+    ) -> Result<bool, String> {
+        match r.place {
+            Place::Held { ask_at } => match self.table.get(&r.key) {
+                None => Ok(false),
+                Some(Endpoint::Crashed { .. } | Endpoint::Failed { .. } | Endpoint::Building) => {
+                    *tally.entry("request refused").or_default() += 1;
+                    Ok(false)
+                }
+                Some(Endpoint::Ready { .. } | Endpoint::Stopped | Endpoint::Starting) => {
+                    match self.target(&r.key) {
+                        Some((to, false)) => {
+                            self.carry(to, now, sim)?;
+                            r.place = Place::Sent { to, since: now };
+                        }
+                        Some((_, true)) | None if ask_at <= now => {
+                            *tally.entry("request held").or_default() += 1;
+                            heard.push(Heard::Wake(r.key.clone()));
+                            r.place = Place::Held { ask_at: now.after(ASK_AGAIN) };
+                        }
+                        Some((_, true)) | None => {}
+                    }
+                    Ok(true)
+                }
+            },
+            Place::Sent { to, since } => {
+                let works = sim.answer(to) == Answer::Healthy;
+                let ended = matches!(sim.phase(to), None | Some(Phase::Exited(_)));
+                if ended || (now >= since.after(r.takes) && works) {
+                    let t = self.touch(now, to);
+                    if !ended {
+                        t.last_instance_byte = Some(now);
+                        *tally.entry("request answered").or_default() += 1;
+                    }
+                    return Ok(false);
+                }
+                let patient = now < since.after(PATIENCE);
+                if !patient {
+                    self.touch(now, to);
+                } else if now >= since.after(r.takes) {
+                    // Its instance does not work: the client waits as long as it likes.
+                    r.takes = PATIENCE;
+                }
+                Ok(patient)
+            }
+        }
+    }
+
+    /// Moves a socket on; false when it is cut.
+    fn listen(
+        &mut self,
+        s: &mut Socket,
+        now: Time,
+        sim: &Sim,
+        heard: &mut Vec<Heard>,
+        tally: &mut Tally,
+    ) -> Result<bool, String> {
+        let asleep = match sim.phase(s.to) {
+            None | Some(Phase::Exited(_)) => {
+                self.touch(now, s.to);
+                return Ok(false);
+            }
+            Some(Phase::Asleep(_)) => true,
+            Some(Phase::Running) => false,
+        };
+        match s.frame {
+            Some(ask_at) if self.shown_asleep(s.to).unwrap_or(asleep) => {
+                if ask_at > now {
+                    return Ok(true);
+                }
+                *tally.entry("frame held").or_default() += 1;
+                heard.push(Heard::Wake(s.key.clone()));
+                s.frame = Some(now.after(ASK_AGAIN));
+            }
+            Some(_) => {
+                self.carry(s.to, now, sim)?;
+                s.frame = None;
+            }
+            None => {}
+        }
+        Ok(true)
+    }
+}

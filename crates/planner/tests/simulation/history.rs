@@ -1,0 +1,246 @@
+//! One history: chaos for a while, then calm, then everything has to be as it was asked for.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use dormouse_backend::{
+    NetworkSpec, Workloads,
+    sim::{Behaviour, Faults, Rng, Sim},
+};
+use dormouse_model::{DeploymentId, Depth, Phase, ServiceKey, Time};
+
+use crate::{
+    Broken, Tally,
+    control::{Control, World, list, now_or_never},
+    edge::{Edge, Heard},
+    rules::Rules,
+    store::Store,
+};
+
+/// When histories begin.
+pub(crate) const BEGIN: Time = Time(1_000_000_000);
+/// How long the chaos lasts.
+const CHAOS: Duration = Duration::from_secs(100);
+/// Time in which everything has to recover: the longest back-off, start timeout, patience of a client, grace, and
+/// second try to page out.
+const RECOVERY: Duration = Duration::from_secs(240);
+/// Time in which a last request to every service has to be answered, and everything to fall asleep again.
+const LAST: Duration = Duration::from_secs(120);
+
+pub(crate) struct History {
+    seed: u64,
+    tells: bool,
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    pub(crate) sim: Sim,
+    pub(crate) store: Store,
+    pub(crate) edge: Edge,
+    pub(crate) rules: Rules,
+    pub(crate) control: Option<Control>,
+    /// Services without a port.
+    pub(crate) workers: BTreeSet<ServiceKey>,
+    control_back_at: Option<Time>,
+    chaos_at: Option<Time>,
+    tally: Tally,
+    story: Vec<String>,
+}
+
+impl History {
+    pub(crate) fn new(seed: u64, tells: bool) -> Self {
+        let mut rng = Rng::new(seed);
+        let sim = Sim::new(rng.draw(), BEGIN);
+        let network = NetworkSpec {
+            project: "shop".parse().unwrap(),
+            gateway: [10, 9, 1, 1].into(),
+            prefix: 24,
+            vips: vec![],
+        };
+        now_or_never(sim.ensure_network(&network)).unwrap();
+        let mut store = Store::default();
+        store.desired.can_page = true;
+        sim.set_faults(calm());
+        let workers = if rng.chance(300) { ["shop/db".parse().unwrap()].into() } else { BTreeSet::new() };
+        Self {
+            seed,
+            tells,
+            now: BEGIN,
+            rng,
+            sim,
+            store,
+            edge: Edge::new(BEGIN),
+            rules: Rules::default(),
+            control: Some(Control::new()),
+            workers,
+            control_back_at: None,
+            chaos_at: Some(BEGIN),
+            tally: Tally::new(),
+            story: Vec::new(),
+        }
+    }
+
+    pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
+        if self.tells {
+            self.story.push(format!("{:>9.3}  {}", self.now.since(BEGIN).as_secs_f64(), what()));
+        }
+    }
+
+    pub(crate) fn run(mut self) -> Result<Tally, Box<Broken>> {
+        match self.live() {
+            Ok(()) => Ok(self.tally),
+            Err(why) => {
+                let why = format!("{why}, {:?} after its beginning", self.now.since(BEGIN));
+                Err(Box::new(Broken { seed: self.seed, why, story: self.story }))
+            }
+        }
+    }
+
+    fn live(&mut self) -> Result<(), String> {
+        self.deploy();
+        self.run_until(BEGIN.after(CHAOS))?;
+        self.calm_down();
+        self.run_until(BEGIN.after(CHAOS + RECOVERY))?;
+        self.all_is_well()?;
+        for key in self.store.desired.services.keys().filter(|key| !self.workers.contains(key)) {
+            self.edge.request(key.clone(), Duration::from_millis(50), self.now);
+        }
+        self.run_until(BEGIN.after(CHAOS + RECOVERY + LAST))?;
+        self.all_is_well()
+    }
+
+    fn run_until(&mut self, end: Time) -> Result<(), String> {
+        loop {
+            self.step()?;
+            let next = [
+                self.chaos_at,
+                self.control_back_at,
+                self.sim.next_event(),
+                self.edge.next_event(),
+                self.control.as_ref().and_then(Control::next_event),
+            ];
+            let next = next.into_iter().flatten().min().unwrap_or(end);
+            if next >= end {
+                self.now = end;
+                self.sim.advance_to(end);
+                return Ok(());
+            }
+            self.now = next.max(Time(self.now.0 + 1));
+            self.sim.advance_to(self.now);
+        }
+    }
+
+    fn step(&mut self) -> Result<(), String> {
+        if self.chaos_at.is_some_and(|at| at <= self.now) {
+            self.something_happens()?;
+            self.chaos_at = Some(self.now.after(Duration::from_millis(1 + self.rng.below(8000))));
+        }
+        if self.control_back_at.is_some_and(|at| at <= self.now) {
+            self.control_back_at = None;
+            self.control = Some(Control::new());
+            self.tell(|| "control is back".to_owned());
+        }
+        // What one of them does may concern the other at once.
+        for round in 0..2 {
+            let heard = self.edge.step(self.now, &self.sim, &mut self.tally)?;
+            if round > 0 && heard.is_empty() {
+                break;
+            }
+            let Some(control) = &mut self.control else { break };
+            for heard in heard {
+                match heard {
+                    Heard::Report { generation, traffic } => control.hear_report(generation, traffic),
+                    Heard::Wake(key) => {
+                        if let Some(svc) = self.store.desired.services.get_mut(&key) {
+                            svc.demand.wake_at = Some(self.now);
+                        }
+                    }
+                }
+            }
+            let mut world = World {
+                now: self.now,
+                sim: &self.sim,
+                store: &mut self.store,
+                edge: &mut self.edge,
+                rules: &mut self.rules,
+                tally: &mut self.tally,
+                story: &mut self.story,
+                tell: self.tells,
+                lag: Duration::from_millis(self.rng.below(20)),
+            };
+            *world.tally.entry("step").or_default() += 1;
+            control.tick(&mut world)?;
+        }
+        self.rules.nobody_waits_in_vain(&self.sim, &self.edge)
+    }
+
+    /// Control is killed: what it was doing stays half done, and what it did not write down is forgotten.
+    pub(crate) fn control_dies(&mut self) {
+        self.tell(|| "control dies".to_owned());
+        *self.tally.entry("control restarted").or_default() += 1;
+        self.control = None;
+        self.control_back_at = Some(self.now.after(Duration::from_millis(self.rng.below(3000))));
+    }
+
+    /// From now on nothing happens by itself, and everything that is started works.
+    fn calm_down(&mut self) {
+        self.tell(|| "calm".to_owned());
+        self.chaos_at = None;
+        self.sim.set_faults(calm());
+        self.sim.set_can_page(true);
+        self.store.desired.can_page = true;
+        let works = Behaviour { ready_after: Some(Duration::from_millis(300)), ..Behaviour::default() };
+        for id in 1..=self.store.last_deployment {
+            self.sim.behave(DeploymentId(id), works.clone());
+        }
+    }
+
+    fn all_is_well(&self) -> Result<(), String> {
+        let open = self.edge.open();
+        if open > 0 {
+            return Err(format!("{open} requests are still not answered"));
+        }
+        let mut left = list(&self.sim);
+        for (key, svc) in &self.store.desired.services {
+            let target = &svc.target;
+            if svc.live.as_ref() != Some(target) {
+                return Err(format!("{key} is still rolling out"));
+            }
+            let (mine, others) = left.into_iter().partition(|w| w.key == *key);
+            left = others;
+            let sleep = target.spec.sleep;
+            let asleep = match sleep.depth {
+                Depth::Stopped => None,
+                depth @ (Depth::Frozen | Depth::Paged) => Some(Phase::Asleep(depth)),
+            };
+            // Without an idle time of its own it sleeps when it was told to, and was not used since.
+            let told = svc.demand.sleep_at > svc.demand.wake_at;
+            let mut wanted = vec![];
+            if sleep.after.is_some() || told {
+                wanted.push(asleep);
+            }
+            if sleep.after.is_none() {
+                wanted.push(Some(Phase::Running));
+            }
+            let is = match mine.as_slice() {
+                [] => None,
+                [w] if w.deployment == target.id => Some(w.phase),
+                _ => return Err(format!("{key} should be one {}, and is {mine:?}", target.id)),
+            };
+            // Workers have no idle time.
+            let worker = self.workers.contains(key) && [asleep, Some(Phase::Running)].contains(&is);
+            if !wanted.contains(&is) && !worker {
+                return Err(format!("{key} should be {wanted:?}, and is {mine:?}"));
+            }
+        }
+        if left.is_empty() { Ok(()) } else { Err(format!("left over: {left:?}")) }
+    }
+}
+
+/// A host on which things take their time, and work.
+fn calm() -> Faults {
+    Faults {
+        start_takes: Duration::from_millis(30),
+        sleep_takes: Duration::from_millis(300),
+        wake_takes: Duration::from_millis(5),
+        stop_takes: Duration::from_millis(200),
+        ..Faults::default()
+    }
+}

@@ -1,0 +1,288 @@
+//! What must hold at every step, said without the help of the planner.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use dormouse_backend::sim::{Answer, Sim, Trouble};
+use dormouse_model::{
+    DeploymentId, Desired, Endpoint, InstanceId, InstanceRecord, Observed, Phase, ServiceKey, StopReason,
+    Time,
+};
+use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
+
+use crate::{apply::apply, edge::Edge, edge::Table, store::Store};
+
+/// What is true, whether control knows it or not.
+#[derive(Default)]
+pub(crate) struct Rules {
+    /// Instances that do not work, though they have not ended.
+    pub(crate) troubled: BTreeMap<InstanceId, Trouble>,
+    /// Deployments that answer nothing while they work on a request.
+    pub(crate) one_by_one: BTreeSet<DeploymentId>,
+    pub(crate) workers: BTreeSet<DeploymentId>,
+    steps: u64,
+}
+
+type Held = Result<(), String>;
+
+fn must(holds: bool, what: impl FnOnce() -> String) -> Held {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+impl Rules {
+    pub(crate) fn one_by_one(&self, deployment: DeploymentId) -> bool {
+        self.one_by_one.contains(&deployment)
+    }
+
+    /// Takes traffic or could, woken if need be.
+    fn serves(&self, i: &InstanceRecord, now: Time) -> bool {
+        let ready = match i.phase {
+            Phase::Running if self.workers.contains(&i.deployment) => {
+                now.since(i.started_at) >= Duration::from_secs(3)
+            }
+            Phase::Running => i.probe.ready_at.is_some(),
+            Phase::Asleep(_) => true,
+            Phase::Exited(_) => false,
+        };
+        ready && i.draining_since.is_none()
+    }
+
+    /// A request is not refused or left waiting while an instance could take it, and one deployment takes them all.
+    pub(crate) fn table(&self, desired: &Desired, observed: &Observed, table: &Table, now: Time) -> Held {
+        for (key, svc) in &desired.services {
+            let wanted = |id| id == svc.target.id || svc.live.as_ref().is_some_and(|l| l.id == id);
+            let mine = || observed.instances.values().filter(|i| i.key == *key && self.serves(i, now));
+            let able: Vec<_> = mine().filter(|i| wanted(i.deployment)).collect();
+            match &table[key] {
+                Endpoint::Ready { targets } => {
+                    must(targets.len() == 1, || format!("{key} has targets {targets:?}"))?;
+                    let taken = able.iter().find(|i| i.id == targets[0].instance);
+                    let taken = taken.ok_or_else(|| format!("{key} sends to {}", targets[0].instance))?;
+                    let newest = able.iter().any(|i| i.deployment == svc.target.id);
+                    must(!newest || taken.deployment == svc.target.id, || {
+                        format!("{key} sends to {} though its target is ready", taken.deployment)
+                    })?;
+                    must(targets[0].asleep || taken.phase == Phase::Running, || {
+                        format!("{} is shown awake", taken.id)
+                    })?;
+                }
+                other @ (Endpoint::Stopped
+                | Endpoint::Starting
+                | Endpoint::Building
+                | Endpoint::Crashed { .. }
+                | Endpoint::Failed { .. }) => {
+                    must(able.is_empty(), || format!("{key} is {other:?} though it could serve"))?
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The plan makes sense by itself.
+    pub(crate) fn plan(
+        &mut self,
+        desired: &Desired,
+        observed: &Observed,
+        actions: &[Action],
+        now: Time,
+    ) -> Held {
+        let mut subjects = BTreeSet::new();
+        for action in actions {
+            must(subjects.insert(action.subject()), || format!("two actions on one subject: {actions:?}"))?;
+        }
+        for action in actions {
+            if let dormouse_planner::Subject::Instance(id) = action.subject() {
+                let known = observed.instances.get(&id).is_some_and(|i| i.key == *action.key());
+                must(known, || format!("`{action}`, which does not exist"))?;
+            }
+        }
+        if !actions.is_empty() {
+            let (mut after, mut seen) = (desired.clone(), observed.clone());
+            apply(actions, &mut after, &mut seen, now);
+            let rest = plan(&after, &seen, now);
+            must(rest.is_empty(), || format!("after {actions:?} the plan still has {rest:?}"))?;
+        }
+
+        self.steps += 1;
+        if actions.is_empty() && self.steps.is_multiple_of(7) {
+            let horizon = next_deadline(desired, observed, now).map_or(now.0 + 3_600_000, |t| t.0 - 1);
+            let later = Time(horizon);
+            let early = plan(desired, observed, later);
+            must(early.is_empty(), || {
+                format!("{early:?} before the deadline, {:?} from now", later.since(now))
+            })?;
+            must(standings(desired, observed, now) == standings(desired, observed, later), || {
+                "a standing changes before the deadline".to_owned()
+            })?;
+            must(probe_due(desired, observed, now) == probe_due(desired, observed, later), || {
+                "a probe is due before the deadline".to_owned()
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is about to be done is right, given what is true.
+    pub(crate) fn begin(
+        &self,
+        now: Time,
+        sim: &Sim,
+        store: &Store,
+        edge: &Edge,
+        observed: &Observed,
+        action: &Action,
+    ) -> Held {
+        let wrong = |why: &str| Err(format!("`{action}`: {why}"));
+        match action {
+            Action::Start { key, deployment } => {
+                let there = crate::control::list(sim).into_iter().any(|w| {
+                    let draining = store.kept.get(&w.id).is_some_and(|k| k.draining_since.is_some());
+                    w.deployment == *deployment && !matches!(w.phase, Phase::Exited(_)) && !draining
+                });
+                must(!there, || format!("`{action}`, which exists"))?;
+                let svc = &store.desired.services[key];
+                let older = svc.live.as_ref().is_some_and(|l| l.id != svc.target.id);
+                let tries = store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == *deployment);
+                must(!older || *deployment != svc.target.id || tries.count() < 3, || {
+                    format!("`{action}`, which should have been given up")
+                })?;
+                let wait = back_off(store, key, *deployment);
+                must(wait.is_none_or(|at| now >= at), || format!("`{action}` before its back-off is over"))
+            }
+            Action::Wake { id, .. } => must(matches!(sim.phase(*id), Some(Phase::Asleep(_)) | None), || {
+                format!("`{action}`, which is awake")
+            }),
+            Action::Sleep { key, id, .. } => {
+                let svc = &store.desired.services[key];
+                must(svc.live.as_ref().is_some_and(|l| l.id == svc.target.id), || {
+                    format!("`{action}` during a rollout")
+                })?;
+                let i = &observed.instances[id];
+                must(self.serves(i, now), || format!("`{action}`, which is not ready"))?;
+                let tried = i.slept_at.is_some_and(|at| now.since(at) < Duration::from_secs(30));
+                must(i.phase == Phase::Running || !tried, || {
+                    format!("`{action}`, which was tried just now")
+                })?;
+                self.unused(now, store, edge, key, *id, action)
+            }
+            Action::Drain { key, id } => self.another(now, store, observed, key, *id, action),
+            Action::Stop { key, id, why } => {
+                let i = &observed.instances[id];
+                match why {
+                    StopReason::Idle => self.unused(now, store, edge, key, *id, action),
+                    StopReason::Hung | StopReason::Unhealthy => {
+                        must(self.troubled.contains_key(id), || format!("`{action}`, which works"))
+                    }
+                    StopReason::NeverReady => {
+                        must(sim.answer(*id) != Answer::Healthy && edge.in_flight(*id) == 0, || {
+                            format!("`{action}`, which is ready")
+                        })
+                    }
+                    StopReason::Replaced | StopReason::Surplus | StopReason::Removed => {
+                        let cut = edge.in_flight(*id);
+                        match i.draining_since {
+                            Some(since) if now.since(since) < grace(store, key) && cut > 0 => {
+                                wrong("it still works on requests")
+                            }
+                            None if self.serves(i, now) && !self.workers.contains(&i.deployment) => {
+                                wrong("it was not drained")
+                            }
+                            Some(_) | None => Ok(()),
+                        }
+                    }
+                }
+            }
+            Action::Promote { key, deployment } => {
+                let ready =
+                    observed.instances.values().any(|i| i.deployment == *deployment && self.serves(i, now));
+                must(ready && store.desired.services[key].target.id == *deployment, || format!("`{action}`"))
+            }
+            Action::Fail { key, deployment, .. } => {
+                let svc = &store.desired.services[key];
+                let older = svc.live.as_ref().is_some_and(|l| l.id != *deployment);
+                must(older && svc.target.id == *deployment, || {
+                    format!("`{action}` with nothing to go back to")
+                })?;
+                let ready =
+                    observed.instances.values().any(|i| i.deployment == *deployment && self.serves(i, now));
+                must(!ready, || format!("`{action}`, which is ready"))
+            }
+            Action::Remove { id, .. } => {
+                must(matches!(sim.phase(*id), Some(Phase::Exited(_))), || format!("`{action}`, which runs"))
+            }
+        }
+    }
+
+    /// Draining an instance that takes traffic leaves another one that does.
+    fn another(
+        &self,
+        now: Time,
+        store: &Store,
+        observed: &Observed,
+        key: &ServiceKey,
+        id: InstanceId,
+        action: &Action,
+    ) -> Held {
+        let Some(svc) = store.desired.services.get(key) else { return Ok(()) };
+        let live = svc.live.as_ref().map(|l| l.id);
+        if Some(observed.instances[&id].deployment) != live {
+            // A promotion took the traffic away from it; that its successor was ready is checked there.
+            return Ok(());
+        }
+        let other = observed
+            .instances
+            .values()
+            .filter(|i| i.id != id && self.serves(i, now) && i.key == *key && Some(i.deployment) == live)
+            .min_by_key(|i| i.started_at);
+        let other = other.ok_or_else(|| format!("`{action}`, the last one that serves"))?;
+        must(other.started_at <= observed.instances[&id].started_at, || format!("`{action}`, the oldest"))
+    }
+
+    /// Going to sleep disturbs nobody.
+    fn unused(
+        &self,
+        now: Time,
+        store: &Store,
+        edge: &Edge,
+        key: &ServiceKey,
+        id: InstanceId,
+        action: &Action,
+    ) -> Held {
+        must(edge.in_flight(id) == 0, || format!("`{action}` with requests in flight"))?;
+        must(edge.shown_asleep(id) != Some(false), || format!("`{action}` behind the edge's back"))?;
+        let svc = &store.desired.services[key];
+        let Some(used) = edge.last_client_byte(id).max(svc.demand.wake_at) else { return Ok(()) };
+        let told = svc.demand.sleep_at.is_some_and(|at| at > used);
+        let idle = svc.target.spec.sleep.after.is_some_and(|after| now.since(used) >= after);
+        must(told || idle, || format!("`{action}`, which was used {:?} ago", now.since(used)))
+    }
+
+    /// Nothing sleeps on somebody's request.
+    pub(crate) fn nobody_waits_in_vain(&self, sim: &Sim, edge: &Edge) -> Held {
+        let asleep = |id: &InstanceId| matches!(sim.phase(*id), Some(Phase::Asleep(_)));
+        match edge.busy().find(asleep) {
+            Some(id) => Err(format!("{id} sleeps on a request")),
+            None => Ok(()),
+        }
+    }
+}
+
+fn grace(store: &Store, key: &ServiceKey) -> Duration {
+    store.desired.services.get(key).map_or(Duration::from_secs(30), |svc| svc.target.spec.stop_grace)
+}
+
+/// When the next start may be: half a second after the first end in a row, twice as long after each more, at most a
+/// minute.
+fn back_off(store: &Store, key: &ServiceKey, deployment: DeploymentId) -> Option<Time> {
+    let ends = store.ends.get(key)?.iter().filter(|e| e.deployment == deployment);
+    let mut wait = None;
+    let mut span = Duration::from_millis(500);
+    for end in ends {
+        let healthy = end.ready_for.is_some_and(|d| d >= Duration::from_secs(300));
+        span = if wait.is_none() || healthy { Duration::from_millis(500) } else { span * 2 };
+        span = span.min(Duration::from_secs(60));
+        wait = Some(end.at.after(span));
+    }
+    wait
+}
