@@ -127,7 +127,7 @@ fn version_1_writes() {
         oom_kill 2
         memory.stat: cache 1
         swap 77
-        memory.swappiness: 100
+        memory.swappiness: 0
         memory.usage_in_bytes: 100
         cgroup.procs: 42
         cpu.cfs_period_us: 100000
@@ -180,6 +180,7 @@ fn version_2_writes() {
         memory.peak: 300
         memory.reclaim: 100
         memory.swap.current: 77
+        memory.swap.max: 0
         pids.max: 11
         Stats { resident: 100, swapped: 77, peak: 300, cpu: 1.5ms } 2
     "#]]

@@ -5,7 +5,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::FileExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -14,6 +14,9 @@ use dormouse_model::Limits;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Group, Groups, Stats, TOP, files};
+
+/// Swappiness of who is awake: one that reaches its memory limit must be told so, not crawl on in swap.
+const AWAKE: &str = "0";
 
 /// Groups on hierarchies of version 1.
 #[derive(Debug)]
@@ -53,7 +56,7 @@ impl Groups for V1 {
         let memory = &dirs["memory"];
         // Never memory.memsw: pages pushed out while asleep must not count against the limit.
         files::write(memory, "memory.limit_in_bytes", &limits.memory.to_string())?;
-        files::write(memory, "memory.swappiness", "100")?;
+        files::write(memory, "memory.swappiness", AWAKE)?;
         let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
         files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
         files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;
@@ -144,17 +147,10 @@ impl Group for V1Group {
 
     fn reclaim(&self) -> io::Result<()> {
         let memory = &self.dirs["memory"];
-        let mut before = files::number(memory, "memory.usage_in_bytes")?;
-        // Each write makes a few passes; pages that were referenced go in a later one.
-        for _ in 0..4 {
-            files::write(memory, "memory.force_empty", "0")?;
-            let now = files::number(memory, "memory.usage_in_bytes")?;
-            if now.saturating_add(before / 20) >= before {
-                break;
-            }
-            before = now;
-        }
-        Ok(())
+        files::write(memory, "memory.swappiness", "100")?;
+        let emptied = empty(memory);
+        files::write(memory, "memory.swappiness", AWAKE)?;
+        emptied
     }
 
     fn stats(&self) -> io::Result<Stats> {
@@ -200,4 +196,18 @@ impl Group for V1Group {
         }
         Ok(())
     }
+}
+
+fn empty(memory: &Path) -> io::Result<()> {
+    let mut before = files::number(memory, "memory.usage_in_bytes")?;
+    // Each write makes a few passes; pages that were referenced go in a later one.
+    for _ in 0..4 {
+        files::write(memory, "memory.force_empty", "0")?;
+        let now = files::number(memory, "memory.usage_in_bytes")?;
+        if now.saturating_add(before / 20) >= before {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
 }

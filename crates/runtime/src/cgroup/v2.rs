@@ -52,7 +52,9 @@ impl Groups for V2 {
             self.prepare()?;
         }
         fs::create_dir_all(&dir)?;
-        // memory.swap.max stays `max`: pages pushed out while asleep must not count against the limit.
+        // No swap while awake: one that reaches its memory limit must be told so, not crawl on in swap. What was
+        // pushed out while asleep may stay there all the same.
+        swap_limit(&dir, "0")?;
         files::write(&dir, "memory.max", &limits.memory.to_string())?;
         let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
         files::write(&dir, "cpu.max", &format!("{quota} 100000"))?;
@@ -119,23 +121,10 @@ impl Group for V2Group {
     }
 
     fn reclaim(&self) -> io::Result<()> {
-        for _ in 0..8 {
-            let before = files::number(&self.dir, "memory.current")?;
-            if before == 0 {
-                break;
-            }
-            match fs::write(self.dir.join("memory.reclaim"), format!("{before}")) {
-                // All asked for is gone, or (EAGAIN) as much as went.
-                Ok(()) => {}
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-                Err(e) => return Err(files::named(e, &self.dir.join("memory.reclaim"), "")),
-            }
-            let now = files::number(&self.dir, "memory.current")?;
-            if now.saturating_add(before / 20) >= before {
-                break;
-            }
-        }
-        Ok(())
+        swap_limit(&self.dir, "max")?;
+        let reclaimed = reclaim(&self.dir);
+        swap_limit(&self.dir, "0")?;
+        reclaimed
     }
 
     fn stats(&self) -> io::Result<Stats> {
@@ -166,4 +155,32 @@ impl Group for V2Group {
     fn remove(&self) -> io::Result<()> {
         files::remove(&self.dir)
     }
+}
+
+/// Absent where the kernel does not account swap.
+fn swap_limit(dir: &Path, limit: &str) -> io::Result<()> {
+    match files::write(dir, "memory.swap.max", limit) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn reclaim(dir: &Path) -> io::Result<()> {
+    for _ in 0..8 {
+        let before = files::number(dir, "memory.current")?;
+        if before == 0 {
+            break;
+        }
+        match fs::write(dir.join("memory.reclaim"), format!("{before}")) {
+            // All asked for is gone, or (EAGAIN) as much as went.
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
+            Err(e) => return Err(files::named(e, &dir.join("memory.reclaim"), "")),
+        }
+        let now = files::number(dir, "memory.current")?;
+        if now.saturating_add(before / 20) >= before {
+            break;
+        }
+    }
+    Ok(())
 }
