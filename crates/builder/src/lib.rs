@@ -2,7 +2,11 @@
 #![forbid(unsafe_code)]
 
 pub mod base;
+mod build;
 pub mod hostnet;
 pub mod plan;
-#[allow(dead_code, reason = "its caller is the source phase, which is not there yet")]
+mod settings;
 mod source;
+
+pub use build::{Base, Builder};
+pub use settings::BuildSettings;

@@ -108,7 +108,6 @@ impl HostNet {
     }
 
     /// Where packages come from, without credentials: part of what decides what an installation yields.
-    #[allow(dead_code, reason = "its caller is the dependencies phase, which is not there yet")]
     pub(crate) fn index_key(&self) -> String {
         ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"]
             .iter()

@@ -73,6 +73,14 @@ pub(super) fn read(host: &Host, found: &mut Found) -> Index {
             found.env(name, value);
         }
     }
+    // pip alone would know of it; uv is what installs.
+    if let Some(proxy) = settings.get("proxy") {
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
+            if !found.net.build_env.contains_key(name) {
+                found.env(name, proxy);
+            }
+        }
+    }
     index
 }
 

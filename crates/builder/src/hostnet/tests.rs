@@ -144,6 +144,7 @@ fn indexes_and_proxies() {
             ],
             vec![("CARGO_NET_RETRY", "5"), ("CARGO_TARGET_DIR", "/x")],
         ),
+        ("pip's own proxy", vec![("etc/pip.conf", "[global]\nproxy = http://p.example\n")], vec![]),
         (
             "apt",
             vec![("etc/apt/auth.conf.d/m.conf", "machine m.example login joe password pw123456\n")],
@@ -216,6 +217,13 @@ fn indexes_and_proxies() {
         CARGO_NET_RETRY=5
         /root/.cargo/config.toml: [http] |  | [source.crates-io] | replace-with = "m"
         /root/.cargo/credentials.toml: [registry] | token = "cio123456"
+
+        pip's own proxy:
+        HTTPS_PROXY=http://p.example
+        HTTP_PROXY=http://p.example
+        PIP_PROXY=http://p.example
+        http_proxy=http://p.example
+        https_proxy=http://p.example
 
         apt:
         /etc/apt/auth.conf.d/95-host.conf:  | machine m.example login joe password pw123456

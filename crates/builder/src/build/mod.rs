@@ -1,0 +1,179 @@
+//! Running a plan: each phase a cached layer, each command in a sandbox.
+
+mod base;
+mod command;
+mod dependencies;
+mod disk;
+mod explain;
+mod image;
+mod locks;
+mod phase;
+mod python;
+mod system;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+use dormouse_images::{LayerId, Store};
+use dormouse_runtime::Sandboxes;
+use tokio::sync::{Semaphore, mpsc};
+
+pub use base::Base;
+
+use crate::{
+    BuildSettings,
+    hostnet::HostNet,
+    plan::{self, Plan, Python, Wishes},
+    source::Source,
+};
+
+/// Builds images on this host.
+#[derive(Debug)]
+pub struct Builder {
+    store: Store,
+    sandboxes: Arc<Sandboxes>,
+    net: Arc<HostNet>,
+    base: Base,
+    settings: BuildSettings,
+    /// Download caches, one folder a project: what a project's build writes must never reach another's.
+    cache: PathBuf,
+    locks: locks::Locks,
+    turns: Semaphore,
+}
+
+impl Builder {
+    /// A builder that keeps layers in `store` and downloads in `cache`, a folder of its own.
+    #[must_use]
+    pub fn new(
+        store: Store,
+        sandboxes: Arc<Sandboxes>,
+        net: Arc<HostNet>,
+        base: Base,
+        settings: BuildSettings,
+        cache: &Path,
+    ) -> Self {
+        Self {
+            store,
+            sandboxes,
+            net,
+            base,
+            turns: Semaphore::new(settings.parallel.max(1)),
+            settings,
+            cache: cache.to_owned(),
+            locks: locks::Locks::default(),
+        }
+    }
+}
+
+impl Builds for Builder {
+    async fn build(
+        &self,
+        request: &BuildRequest,
+        events: mpsc::UnboundedSender<BuildEvent>,
+    ) -> Result<BuildOutcome, BuildError> {
+        // The future is large: its callers should not have to carry it on their stacks.
+        Box::pin(Job { builder: self, request, events }.run()).await
+    }
+}
+
+/// One build under way.
+struct Job<'a> {
+    builder: &'a Builder,
+    request: &'a BuildRequest,
+    events: mpsc::UnboundedSender<BuildEvent>,
+}
+
+/// What the phases have produced so far.
+struct Stack {
+    /// Layers of the image, bottom first.
+    layers: Vec<LayerId>,
+    /// A layer only builds see: the tools. Left out of the image.
+    tools: Option<LayerId>,
+}
+
+impl Stack {
+    /// Folders for a sandbox, top first. The tools lie just above the base, below everything that is the image's.
+    fn lowers(&self, store: &Store) -> Vec<PathBuf> {
+        let above = self.layers.iter().skip(1).rev();
+        let below = self.tools.iter().chain(self.layers.first());
+        above.chain(below).map(|id| store.layer_path(id)).collect()
+    }
+}
+
+impl Job<'_> {
+    async fn run(self) -> Result<BuildOutcome, BuildError> {
+        let spec = &self.request.spec;
+        let turns = self.builder.turns.acquire().await;
+        let _turn = turns.map_err(|e| host("waiting for other builds", e))?;
+        for warning in &self.builder.net.warnings {
+            self.say(warning);
+        }
+        let folder = self.request.source.clone();
+        let source = blocking(move || Source::read(&folder))
+            .await
+            .map_err(|e| host(format!("reading the source folder {}", self.request.source.display()), e))?;
+
+        let base = self.base().await?;
+        let python = python::version_of(&self.builder.store.layer_path(&base));
+        let wishes = Wishes {
+            kind: spec.kind,
+            start: spec.start.as_deref(),
+            packages: &spec.packages,
+            base_python: python.as_deref(),
+        };
+        let plan = plan::plan(&source.listing, &wishes).map_err(|e| BuildError::Unknown {
+            service: spec.name.to_string(),
+            why: e.why,
+            hint: e.hint,
+        })?;
+        plan.notes.iter().for_each(|n| self.say(n));
+
+        let mut stack = Stack { layers: vec![base], tools: None };
+        self.packages(&mut stack).await?;
+        if needs_tools(&plan) {
+            self.tools(&mut stack).await?;
+        }
+        self.python(&mut stack, &plan.python).await?;
+        self.dependencies(&mut stack, &source, &plan).await?;
+        self.source(&mut stack, source).await?;
+        self.install(&mut stack, &plan).await?;
+        self.image(stack, plan).await
+    }
+
+    /// Note something in the build log.
+    fn say(&self, text: &str) {
+        for line in text.lines() {
+            self.send(BuildEvent::Output { stream: Stream::Err, text: line.to_owned() });
+        }
+    }
+
+    /// Nobody listening is no reason to stop.
+    fn send(&self, event: BuildEvent) {
+        self.events.send(event).ok();
+    }
+}
+
+fn needs_tools(plan: &Plan) -> bool {
+    plan.install != plan::Install::Nothing || plan.python != Python::Base
+}
+
+fn host(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BuildError {
+    let (what, source) = (what.into(), source.into());
+    BuildError::Host { what: format!("{what}: {source}"), source }
+}
+
+/// Run something that blocks on the disk away from the async threads.
+async fn blocking<T: Send + 'static, E: Send + 'static + From<std::io::Error>>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(e) => match e.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(e) => Err(std::io::Error::other(e).into()),
+        },
+    }
+}

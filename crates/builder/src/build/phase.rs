@@ -1,0 +1,79 @@
+//! One phase: found in the store, or made.
+
+use std::{fs, path::Path, time::Instant};
+
+use dormouse_backend::{BuildError, BuildEvent};
+use dormouse_images::{CacheKey, ImageError, LayerDraft, LayerId};
+
+use super::{Job, blocking, disk, host};
+
+impl Job<'_> {
+    /// The layer of `key`, made by `make` when the store does not have it.
+    pub(super) async fn phase(
+        &self,
+        name: &str,
+        key: CacheKey,
+        make: impl AsyncFnOnce(&LayerDraft) -> Result<(), BuildError>,
+    ) -> Result<LayerId, BuildError> {
+        let _only = self.builder.locks.take(key.hex()).await;
+        let started = Instant::now();
+        let found = self.builder.store.layer_for_key(&key);
+        self.send(BuildEvent::Phase { name: name.to_owned(), cached: found.is_some() });
+        let layer = match found {
+            Some(layer) => layer,
+            None => {
+                self.check_disk(name)?;
+                let draft = self.builder.store.begin_layer().map_err(|e| store_error(name, e))?;
+                make(&draft).await?;
+                let committed = blocking(move || {
+                    disk::tidy(draft.path())?;
+                    Ok::<_, std::io::Error>(draft.commit(Some(&key)))
+                });
+                committed
+                    .await
+                    .map_err(|e| host(format!("tidying the layer of the {name} phase"), e))?
+                    .map_err(|e| store_error(name, e))?
+            }
+        };
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.send(BuildEvent::PhaseDone { name: name.to_owned(), ms });
+        Ok(layer)
+    }
+
+    pub(super) fn check_disk(&self, phase: &str) -> Result<(), BuildError> {
+        let dir = &self.builder.cache;
+        let free = fs::create_dir_all(dir).and_then(|()| disk::free(dir));
+        let free = free.map_err(|e| host(format!("looking at the disk of {}", dir.display()), e))?;
+        let needed = self.builder.settings.min_free;
+        if free < needed {
+            let limit = format!("disk: {} MiB free, {} MiB needed to start", free >> 20, needed >> 20);
+            return Err(BuildError::Limit { phase: phase.to_owned(), limit });
+        }
+        Ok(())
+    }
+}
+
+/// An error of the store; a full disk is named as one.
+pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
+    match &e {
+        ImageError::Io { source, .. } if is_full(source) => {
+            BuildError::Limit { phase: phase.to_owned(), limit: "disk: it is full".to_owned() }
+        }
+        ImageError::Io { .. }
+        | ImageError::NoSuchImage(_)
+        | ImageError::NoSuchLayer(_)
+        | ImageError::Damaged { .. } => host(format!("keeping the layer of the {phase} phase"), e),
+    }
+}
+
+/// An error of ours while a phase works on its layer.
+pub(super) fn io_error(phase: &str, what: &str, path: &Path, e: std::io::Error) -> BuildError {
+    if is_full(&e) {
+        return BuildError::Limit { phase: phase.to_owned(), limit: "disk: it is full".to_owned() };
+    }
+    host(format!("{what} {}", path.display()), e)
+}
+
+fn is_full(e: &std::io::Error) -> bool {
+    matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+}
