@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use dormouse_backend::sim::{Behaviour, Faults, Rng, Trouble};
+use dormouse_backend::{
+    InstanceSpec, Workloads,
+    sim::{Behaviour, Faults, Rng, Trouble},
+};
 use dormouse_model::{
     Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, ServiceKey,
     ServiceKind, ServiceSpec, SleepPolicy, Visibility,
 };
 
-use crate::history::History;
+use crate::{control::now_or_never, history::History};
 
 const NAMES: [&str; 3] = ["shop/api", "shop/db", "shop/web"];
 
@@ -31,7 +34,8 @@ impl History {
             64..74 => self.crash(),
             74..79 => self.trouble(),
             79..89 => self.control_dies(),
-            89..95 => self.faults(),
+            89..94 => self.faults(),
+            94..96 => self.leftover(),
             _ => {
                 let can_page = self.rng.chance(800);
                 self.store.desired.can_page = can_page;
@@ -183,6 +187,27 @@ impl History {
             self.sim.trouble(id, trouble);
             self.rules.troubled.insert(id, trouble);
         }
+    }
+
+    /// An instance that control did not ask for: left over from a start nobody remembers.
+    fn leftover(&mut self) {
+        let Some(key) = self.store.any_service(&mut self.rng) else { return };
+        let svc = &self.store.desired.services[&key];
+        let d = svc.live.as_ref().unwrap_or(&svc.target).clone();
+        let spec = InstanceSpec {
+            id: self.store.next_instance(),
+            key,
+            deployment: d.id,
+            image: d.image,
+            argv: None,
+            env: [].into(),
+            limits: d.spec.limits,
+            addr: [10, 9, 1, 64].into(),
+        };
+        self.tell(|| format!("{} of {} is left over", spec.id, spec.deployment));
+        self.sim.set_faults(Faults::default());
+        now_or_never(self.sim.start(&spec)).unwrap();
+        self.faults();
     }
 
     fn faults(&mut self) {

@@ -192,6 +192,12 @@ impl History {
         }
     }
 
+    /// The last time something asked for a service or for one that needs it.
+    fn woken(&self, key: &ServiceKey) -> Option<Time> {
+        let services = self.store.desired.services.values();
+        services.filter(|s| s.key == *key || s.needs.contains(key)).filter_map(|s| s.demand.wake_at).max()
+    }
+
     fn all_is_well(&self) -> Result<(), String> {
         let open = self.edge.open();
         if open > 0 {
@@ -210,15 +216,11 @@ impl History {
                 Depth::Stopped => None,
                 depth @ (Depth::Frozen | Depth::Paged) => Some(Phase::Asleep(depth)),
             };
-            // Without an idle time of its own it sleeps when it was told to, and was not used since.
-            let told = svc.demand.sleep_at > svc.demand.wake_at;
-            let mut wanted = vec![];
-            if sleep.after.is_some() || told {
-                wanted.push(asleep);
-            }
-            if sleep.after.is_none() {
-                wanted.push(Some(Phase::Running));
-            }
+            // What was told to sleep, and not used since, sleeps without an idle time too.
+            let used = mine.iter().filter_map(|w| self.edge.last_client_byte(w.id)).max();
+            let active = used.max(self.woken(key)).max(Some(target.created_at));
+            let told = svc.demand.sleep_at > active;
+            let wanted = if sleep.after.is_some() || told { asleep } else { Some(Phase::Running) };
             let is = match mine.as_slice() {
                 [] => None,
                 [w] if w.deployment == target.id => Some(w.phase),
@@ -226,7 +228,7 @@ impl History {
             };
             // Workers have no idle time.
             let worker = self.workers.contains(key) && [asleep, Some(Phase::Running)].contains(&is);
-            if !wanted.contains(&is) && !worker {
+            if wanted != is && !worker {
                 return Err(format!("{key} should be {wanted:?}, and is {mine:?}"));
             }
         }

@@ -98,6 +98,7 @@ impl Rules {
                 must(known, || format!("`{action}`, which does not exist"))?;
             }
         }
+        self.nothing_is_missing(desired, observed, actions, now)?;
         if !actions.is_empty() {
             let (mut after, mut seen) = (desired.clone(), observed.clone());
             apply(actions, &mut after, &mut seen, now);
@@ -119,6 +120,48 @@ impl Rules {
             must(probe_due(desired, observed, now) == probe_due(desired, observed, later), || {
                 "a probe is due before the deadline".to_owned()
             })?;
+        }
+        Ok(())
+    }
+
+    /// The plan has what has to be done at once.
+    fn nothing_is_missing(
+        &self,
+        desired: &Desired,
+        observed: &Observed,
+        actions: &[Action],
+        now: Time,
+    ) -> Held {
+        let mine = |key: ServiceKey| {
+            observed.instances.values().filter(move |i| i.key == key && i.draining_since.is_none())
+        };
+        for svc in desired.services.values().filter(|svc| svc.demand.wake_at == Some(now)) {
+            for key in std::iter::once(&svc.key).chain(&svc.needs) {
+                let Some(needed) = desired.services.get(key) else { continue };
+                let live = |i: &&InstanceRecord| needed.live.as_ref().is_some_and(|l| l.id == i.deployment);
+                let asleep = |i: &&InstanceRecord| matches!(i.phase, Phase::Asleep(_));
+                let Some(i) = mine(key.clone()).filter(live).min_by_key(|i| i.started_at).filter(asleep)
+                else {
+                    continue;
+                };
+                let again = needed.demand.sleep_at >= Some(now);
+                let replaced = needed.live.as_ref().is_some_and(|l| l.id != needed.target.id);
+                let woken = actions.iter().any(|a| matches!(a, Action::Wake { id, .. } if *id == i.id));
+                must(woken || again || replaced, || {
+                    format!("{} is asked for, and {} sleeps on", svc.key, i.id)
+                })?;
+            }
+        }
+        for svc in desired.services.values() {
+            let health = &svc.target.spec.health;
+            for i in mine(svc.key.clone()).filter(|i| i.deployment == svc.target.id && self.serves(i, now)) {
+                let grace = health.interval * health.failures;
+                let deaf =
+                    i.phase == Phase::Running && i.probe.refused && i.probe.failures >= health.failures;
+                let woken = i.woken_at.is_some_and(|at| now.since(at) < grace);
+                let stopped = actions.iter().any(|a| matches!(a, Action::Stop { id, .. } if *id == i.id));
+                must(!deaf || woken || stopped, || format!("{} refuses connections, and stays", i.id))?;
+            }
         }
         Ok(())
     }
