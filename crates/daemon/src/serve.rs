@@ -6,8 +6,8 @@ use dormouse_cli::ServeArgs;
 use crate::{edge_process, role::Role, settings, state::StateDir};
 
 /// What is missing is said here, in one place, instead of being pretended somewhere below: control needs something
-/// that runs instances (`runtime` does, on no network yet) and something that builds (`builder` has
-/// no base to build on yet).
+/// that runs instances (`runtime` does, on no network yet) and something that builds (`builder`'s
+/// phases are not joined to its base yet).
 const NO_HANDS: &str = "this version cannot serve yet: it has no sandboxes to run apps in and no builder to make their images\n  hint: see `Status` in README.md; `dormouse doctor` tells whether this machine will do";
 
 /// Serve until told to stop.
