@@ -186,7 +186,8 @@ impl Server {
         eventually(&format!("{role} runs"), Duration::from_secs(30), || {
             let path = self.state.join(format!("{role}.pid"));
             let text = std::fs::read_to_string(&path).map_err(|e| e.to_string())?;
-            let pid = text.split(' ').next().and_then(|p| p.parse().ok()).ok_or(text.clone())?;
+            let process: Value = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+            let pid = process["pid"].as_i64().and_then(|p| p.try_into().ok()).ok_or(text)?;
             Ok(Pid::from_raw(pid))
         })
     }

@@ -7,6 +7,7 @@ use std::{fs, path::Path, time::Duration};
 
 use dormouse_bench::{Samples, first_byte, heading, mib};
 use dormouse_e2e::{Server, eventually, workspace};
+use dormouse_runtime::swap::zram_stored;
 
 /// One way to sleep, with what was measured of it.
 struct Case {
@@ -39,7 +40,7 @@ impl Case {
             });
             self.resident = self.resident.max(at_rest["resident_bytes"].as_u64().unwrap_or(0));
             self.swapped = self.swapped.max(at_rest["swapped_bytes"].as_u64().unwrap_or(0));
-            self.zram = self.zram.max(zram_bytes());
+            self.zram = self.zram.max(zram_stored());
         }
         let (took, answer) = first_byte(server.port, &host, "/");
         assert!(answer.contains("\"held\":200"), "{answer}");
@@ -49,15 +50,6 @@ impl Case {
             self.resident = self.resident.max(s["resident_bytes"].as_u64().unwrap_or(0));
         }
     }
-}
-
-/// Memory that all zram devices hold, their overhead included: third field of `mm_stat` (zram.rst).
-fn zram_bytes() -> u64 {
-    let devices = fs::read_dir("/sys/block").into_iter().flatten().flatten();
-    devices
-        .filter_map(|d| fs::read_to_string(d.path().join("mm_stat")).ok())
-        .filter_map(|s| s.split_whitespace().nth(2).and_then(|n| n.parse::<u64>().ok()))
-        .sum()
 }
 
 fn deploy(server: &Server, case: &Case) {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use dormouse_runtime::Process;
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -21,13 +22,14 @@ const RELEASE: Duration = Duration::from_secs(35);
 /// Write down a child, so that it can be found when we are gone.
 pub(crate) fn remember(state: &StateDir, role: Role, pid: Pid) -> Result<()> {
     let path = state.pid_file(role.name());
-    let born = started(pid).unwrap_or_default();
-    fs::write(&path, format!("{pid} {born}")).with_context(|| format!("cannot write {}", path.display()))
+    let process = Process::find(pid.as_raw().cast_unsigned())?;
+    fs::write(&path, serde_json::to_vec(&process)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// The child has ended.
 pub(crate) fn forget(state: &StateDir, role: Role) {
-    // A stale file is harmless: the start time tells.
+    // A stale file is harmless: it names a process, not only a number.
     let _ = fs::remove_file(state.pid_file(role.name()));
 }
 
@@ -50,21 +52,9 @@ pub(crate) fn end(state: &StateDir) -> Result<()> {
 }
 
 fn alive(state: &StateDir, role: Role) -> Option<Pid> {
-    let text = fs::read_to_string(state.pid_file(role.name())).ok()?;
-    let (pid, born) = text.split_once(' ')?;
-    let pid = Pid::from_raw(pid.parse().ok()?);
-    // The start time guards against a process that was given the same number since.
-    (started(pid)? == born).then_some(pid)
-}
-
-/// Start time in clock ticks since boot, field 22 of `/proc/<pid>/stat` (proc_pid_stat(5)); `None` when it is gone or
-/// a zombie.
-fn started(pid: Pid) -> Option<String> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses, and may itself hold spaces and parentheses.
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
-    let state = fields.next()?;
-    (state != "Z" && state != "X").then(|| fields.nth(18).map(str::to_owned))?
+    let text = fs::read(state.pid_file(role.name())).ok()?;
+    let process: Process = serde_json::from_slice(&text).ok()?;
+    process.is_alive().then(|| Pid::from_raw(process.pid().cast_signed()))
 }
 
 #[cfg(test)]
@@ -78,7 +68,10 @@ mod tests {
         assert_eq!(alive(&state, Role::Control), None, "no file");
         remember(&state, Role::Control, Pid::this()).unwrap();
         assert_eq!(alive(&state, Role::Control), Some(Pid::this()));
-        fs::write(state.pid_file("control"), format!("{} 1", Pid::this())).unwrap();
+        let mut other: serde_json::Value =
+            serde_json::from_slice(&fs::read(state.pid_file("control")).unwrap()).unwrap();
+        other["start_ticks"] = 1.into();
+        fs::write(state.pid_file("control"), other.to_string()).unwrap();
         assert_eq!(alive(&state, Role::Control), None, "the number was given to another process since");
         forget(&state, Role::Control);
         assert_eq!(alive(&state, Role::Control), None);

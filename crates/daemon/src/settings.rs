@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use dormouse_runtime::swap::{Size, SwapSettings};
 use serde::Deserialize;
 
 /// `server.toml` in the state folder, as typed. Every key may be missing.
@@ -42,17 +43,6 @@ struct TypedBuild {
     minutes: Option<u64>,
 }
 
-/// How much swap of one kind to set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SwapSize {
-    /// As much as suits the machine.
-    Auto,
-    /// None of this kind.
-    Off,
-    /// This many bytes.
-    Bytes(u64),
-}
-
 /// A server's settings, complete.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Settings {
@@ -60,8 +50,7 @@ pub(crate) struct Settings {
     pub(crate) domain: String,
     /// Where the public listener is bound.
     pub(crate) listen: SocketAddr,
-    pub(crate) zram: SwapSize,
-    pub(crate) swap_file: SwapSize,
+    pub(crate) swap: SwapSettings,
     /// Debian mirror for the base; `None` follows the host's apt configuration.
     pub(crate) mirror: Option<String>,
     /// Debian suite for the base; `None` follows the host.
@@ -92,8 +81,10 @@ impl Typed {
         Ok(Settings {
             domain,
             listen,
-            zram: swap("swap.zram", self.swap.zram.as_deref())?,
-            swap_file: swap("swap.file", self.swap.file.as_deref())?,
+            swap: SwapSettings {
+                zram: swap("swap.zram", self.swap.zram.as_deref())?,
+                file: swap("swap.file", self.swap.file.as_deref())?,
+            },
             mirror: self.base.mirror,
             suite: self.base.suite,
             build_memory: self.build.memory.as_deref().map(|s| bytes("build.memory", s)).transpose()?,
@@ -102,11 +93,11 @@ impl Typed {
     }
 }
 
-fn swap(key: &str, typed: Option<&str>) -> Result<SwapSize> {
+fn swap(key: &str, typed: Option<&str>) -> Result<Size> {
     match typed {
-        None | Some("auto") => Ok(SwapSize::Auto),
-        Some("off" | "none" | "0") => Ok(SwapSize::Off),
-        Some(size) => bytes(key, size).map(SwapSize::Bytes),
+        None | Some("auto") => Ok(Size::Auto),
+        Some("off" | "none" | "0") => Ok(Size::Off),
+        Some(size) => bytes(key, size).map(Size::Bytes),
     }
 }
 
@@ -157,7 +148,7 @@ mod tests {
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
                 "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?}",
-                s.domain, s.zram, s.swap_file, s.mirror, s.suite, s.build_memory, s.build_seconds
+                s.domain, s.swap.zram, s.swap.file, s.mirror, s.suite, s.build_memory, s.build_seconds
             ),
             Err(e) => format!("{e:#}"),
         };

@@ -8,17 +8,13 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
-use sha2::{Digest, Sha256};
 
 /// Paths inside one state folder.
 #[derive(Debug, Clone)]
-#[allow(dead_code, reason = "the parts that only control uses, which cannot be composed yet; see `serve.rs`")]
 pub(crate) struct StateDir {
     root: PathBuf,
-    tag: String,
 }
 
-#[allow(dead_code, reason = "as above")]
 impl StateDir {
     /// Make the folder when it is missing; only its owner may look inside.
     pub(crate) fn open(dir: &Path) -> Result<Self> {
@@ -33,14 +29,7 @@ impl StateDir {
         let root = dir
             .canonicalize()
             .with_context(|| format!("cannot resolve the state folder {}", dir.display()))?;
-        let digest = Sha256::digest(root.as_os_str().as_encoded_bytes());
-        let tag = hex::encode(&digest[..4]);
-        Ok(Self { root, tag })
-    }
-
-    /// Eight hex digits that tell this server's interfaces, groups and rules from another's.
-    pub(crate) fn tag(&self) -> &str {
-        &self.tag
+        Ok(Self { root })
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -61,10 +50,6 @@ impl StateDir {
 
     pub(crate) fn settings(&self) -> PathBuf {
         self.root.join("server.toml")
-    }
-
-    pub(crate) fn images(&self) -> PathBuf {
-        self.root.join("images")
     }
 
     pub(crate) fn pid_file(&self, role: &str) -> PathBuf {

@@ -6,10 +6,12 @@ pub mod cgroup;
 pub mod doctor;
 pub mod host;
 pub mod net;
+mod process;
 pub mod sandbox;
 pub mod swap;
 
 pub use host::{Host, HostSettings, Loopback, Networks};
+pub use process::Process;
 pub use sandbox::{
     Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
 };

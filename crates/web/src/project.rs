@@ -28,15 +28,25 @@ pub(crate) struct Down {
 type ProjectPath = Result<Path<String>, PathRejection>;
 type WhichQuery = Result<Query<Which>, QueryRejection>;
 
+/// The project, and the service or all of its services, that a verb is about; refused unless they may be used.
+fn chosen(
+    principal: Principal,
+    project: ProjectPath,
+    which: WhichQuery,
+) -> Result<(String, Option<String>), Refused> {
+    let (Path(project), Query(which)) = (project?, which?);
+    principal.may_use(&project)?;
+    Ok((project, which.service))
+}
+
 pub(crate) async fn sleep<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
     project: ProjectPath,
     which: WhichQuery,
 ) -> Result<Json<Affected>, Refused> {
-    let (Path(project), Query(which)) = (project?, which?);
-    principal.may_use(&project)?;
-    affected(&project, &app.control.sleep_all(&project, which.service.as_deref()).await?)
+    let (project, service) = chosen(principal, project, which)?;
+    affected(&project, &app.control.sleep_all(&project, service.as_deref()).await?)
 }
 
 pub(crate) async fn wake<W: Workloads, B: Builds>(
@@ -45,9 +55,8 @@ pub(crate) async fn wake<W: Workloads, B: Builds>(
     project: ProjectPath,
     which: WhichQuery,
 ) -> Result<Json<Affected>, Refused> {
-    let (Path(project), Query(which)) = (project?, which?);
-    principal.may_use(&project)?;
-    affected(&project, &app.control.wake_all(&project, which.service.as_deref()).await?)
+    let (project, service) = chosen(principal, project, which)?;
+    affected(&project, &app.control.wake_all(&project, service.as_deref()).await?)
 }
 
 pub(crate) async fn restart<W: Workloads, B: Builds>(
@@ -56,9 +65,8 @@ pub(crate) async fn restart<W: Workloads, B: Builds>(
     project: ProjectPath,
     which: WhichQuery,
 ) -> Result<Json<Affected>, Refused> {
-    let (Path(project), Query(which)) = (project?, which?);
-    principal.may_use(&project)?;
-    affected(&project, &app.control.restart(&project, which.service.as_deref()).await?)
+    let (project, service) = chosen(principal, project, which)?;
+    affected(&project, &app.control.restart(&project, service.as_deref()).await?)
 }
 
 pub(crate) async fn down<W: Workloads, B: Builds>(

@@ -71,6 +71,11 @@ pub(super) fn remove(dir: &PathBuf) -> io::Result<()> {
     }
 }
 
+/// Why a freeze was taken back.
+pub(super) fn not_frozen() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s")
+}
+
 /// Ask until it is so, first often, then less; false when five seconds were not enough.
 pub(super) fn wait_until(mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
     let start = Instant::now();

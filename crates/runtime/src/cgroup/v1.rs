@@ -134,7 +134,7 @@ impl Group for V1Group {
             return Ok(());
         }
         self.thaw()?;
-        Err(io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s"))
+        Err(files::not_frozen())
     }
 
     fn thaw(&self) -> io::Result<()> {

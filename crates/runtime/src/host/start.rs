@@ -10,10 +10,10 @@ use super::{
     Inner, Networks, failed,
     instance::Instance,
     lock, logs,
-    record::{Folder, Process, Record},
+    record::{Folder, Record},
 };
 use crate::{
-    Profile, Resolver, SandboxError,
+    Process, Profile, Resolver, SandboxError,
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},

@@ -3,12 +3,10 @@
 mod confine;
 mod entry;
 mod exec;
-#[allow(dead_code, reason = "read by instances, which are not there yet")]
 pub(crate) mod exit;
 mod ids;
 mod init;
 mod inside;
-#[allow(dead_code, reason = "its process id is for instances, which are not there yet")]
 pub(crate) mod launch;
 pub(crate) mod names;
 mod output;
