@@ -8,7 +8,7 @@ use crate::{edge_process, role::Role, settings, state::StateDir};
 /// What is missing is said here, in one place, instead of being pretended somewhere below: control needs something
 /// that runs instances (`runtime` does, on no network yet) and something that builds (`builder`'s
 /// phases are not joined to its base yet).
-const NO_HANDS: &str = "this version cannot serve yet: it has no sandboxes to run apps in and no builder to make their images\n  hint: see `Status` in README.md; `dormouse doctor` tells whether this machine will do";
+const NO_HANDS: &str = "this version cannot serve yet: its sandboxes have no network, and its builds do not start from the base\n  hint: see `Status` in README.md; `dormouse doctor` tells whether this machine will do";
 
 /// Serve until told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
