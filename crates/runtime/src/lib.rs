@@ -11,6 +11,7 @@ pub mod sandbox;
 pub mod swap;
 
 pub use host::{Host, HostSettings, Loopback, Networks};
+pub use net::{BuildLink, NetError, Network};
 pub use process::Process;
 pub use sandbox::{
     Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
