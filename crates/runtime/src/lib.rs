@@ -10,8 +10,10 @@ mod process;
 pub mod sandbox;
 pub mod swap;
 
-pub use host::{Host, HostSettings, Loopback, Networks};
+pub use cgroup::Share;
+pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
 pub use process::Process;
 pub use sandbox::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
+    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, host_resolvers,
+    tag,
 };
