@@ -18,7 +18,7 @@ use dormouse_builder::{
 };
 use dormouse_images::Store;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, become_sandbox_if_asked};
+use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, Share, become_sandbox_if_asked};
 use tokio::sync::mpsc;
 
 struct Bench {
@@ -69,6 +69,7 @@ impl Bench {
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,
+            share: Share::Build,
         };
         let end = self.sandboxes.run(spec, to).await.unwrap();
         let mut text = String::new();

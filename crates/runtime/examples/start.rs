@@ -14,7 +14,7 @@ use std::{
 };
 
 use dormouse_model::Limits;
-use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, become_sandbox_if_asked};
+use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, Share, become_sandbox_if_asked};
 use tokio::sync::mpsc;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -49,6 +49,7 @@ async fn compare(rounds: u32) -> Result<(), Box<dyn Error>> {
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,
+            share: Share::Build,
         };
         let (to, _from) = mpsc::unbounded_channel();
         Box::pin(sandboxes.run(spec, to)).await?;

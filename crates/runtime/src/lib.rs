@@ -10,9 +10,11 @@ mod process;
 pub mod sandbox;
 pub mod swap;
 
-pub use host::{Host, HostSettings, Loopback, Networks};
-pub use net::{BuildLink, NetError, Network};
+pub use cgroup::Share;
+pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
+pub use net::{NetError, Network};
 pub use process::Process;
 pub use sandbox::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
+    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,
+    host_resolvers, tag,
 };

@@ -15,7 +15,7 @@ use std::{
 
 use dormouse_backend::Stream;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes};
+use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, Share};
 use expect_test::{Expect, expect};
 use tokio::sync::mpsc;
 
@@ -46,6 +46,7 @@ impl Bench {
             network: false,
             resolver: Resolver::At([10, 9, 8, 7].into()),
             profile: Profile::App,
+            share: Share::Build,
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 use dormouse_backend::Stream;
 use dormouse_images::LayerDraft;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Mount, Profile, Resolver, RunSpec, Sandboxes};
+use dormouse_runtime::{Mount, Profile, Resolver, RunSpec, Sandboxes, Share};
 use tokio::sync::mpsc;
 
 use super::{
@@ -147,6 +147,7 @@ pub(super) async fn run(
         network: false,
         resolver: Resolver::Host,
         profile: Profile::Build,
+        share: Share::Build,
     };
     let (lines, mut output) = mpsc::unbounded_channel::<(Stream, String)>();
     let mut tail = VecDeque::new();

@@ -8,7 +8,7 @@ use std::{
 use dormouse_backend::{BuildError, BuildEvent, Stream};
 use dormouse_images::LayerDraft;
 use dormouse_model::ExitStatus;
-use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec};
+use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, Share};
 use tokio::sync::mpsc;
 
 use super::{Job, Stack, explain, host};
@@ -81,6 +81,7 @@ impl Job<'_> {
             network: true,
             resolver: Resolver::Gateway,
             profile: Profile::Build,
+            share: Share::Build,
         };
         let (lines, mut output) = mpsc::unbounded_channel::<(Stream, String)>();
         let mut tail = VecDeque::new();
@@ -105,9 +106,12 @@ impl Job<'_> {
         if end.timed_out {
             return limit(format!("time: {} minutes", settings.time_limit.as_secs().div_ceil(60)));
         }
+        let memory = || limit(format!("memory: {} MiB", settings.limits.memory >> 20));
         let code = match end.status {
             ExitStatus::Code(0) => return Ok(()),
-            ExitStatus::OutOfMemory => return limit(format!("memory: {} MiB", settings.limits.memory >> 20)),
+            ExitStatus::OutOfMemory => return memory(),
+            // An installer whose compiler was killed says that the compiler failed.
+            ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost if end.out_of_memory => return memory(),
             ExitStatus::Code(code) => format!("it exited with code {code}"),
             ExitStatus::Signal(signal) => format!("it was ended by signal {signal}"),
             ExitStatus::Lost => "its end was not recorded".to_owned(),

@@ -19,6 +19,25 @@ pub use v2::V2;
 /// The folder of all our groups, below each hierarchy's root; each server has one of its own in it.
 pub const TOP: &str = "dormouse";
 
+/// Who goes first when more processor is wanted than there is. Limits say how much one may have, this how much one gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Share {
+    /// An app: as much as any other process of the host.
+    App,
+    /// A build, a tenth of that: people wait for apps, and a build that takes a processor nobody wants loses nothing.
+    Build,
+}
+
+impl Share {
+    /// In hundredths of what every process gets.
+    fn percent(self) -> u32 {
+        match self {
+            Self::App => 100,
+            Self::Build => 10,
+        }
+    }
+}
+
 /// The groups of one server: `dormouse/<tag>/<name>` on one version of the interface.
 pub trait Groups: Send + Sync + Debug {
     /// 1 or 2.
@@ -28,7 +47,7 @@ pub trait Groups: Send + Sync + Debug {
     ///
     /// # Errors
     /// When the kernel refuses a folder or a limit.
-    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>>;
+    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>>;
 
     /// Open a group made earlier, also by an earlier process; `None` when there is none.
     ///

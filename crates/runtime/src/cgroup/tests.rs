@@ -34,8 +34,8 @@ impl Drop for Sleeper {
 fn conformance(groups: &dyn Groups) {
     let sleeper = Sleeper::new();
     let pid = sleeper.0.id();
-    let group = groups.create("one", &LIMITS).unwrap();
-    groups.create("one", &LIMITS).unwrap();
+    let group = groups.create("one", &LIMITS, Share::App).unwrap();
+    groups.create("one", &LIMITS, Share::App).unwrap();
     assert_eq!(groups.list().unwrap(), ["one"]);
     assert!(groups.open("two").unwrap().is_none());
     group.add(pid).unwrap();
@@ -109,7 +109,7 @@ fn version_1_writes() {
     let place = |c: &str| dir.path().join(c).join("dormouse/tag/one");
     fs::create_dir_all(place("freezer")).unwrap();
     fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
-    let group = groups.create("one", &LIMITS).unwrap();
+    let group = groups.create("one", &LIMITS, Share::App).unwrap();
     assert!(group.is_frozen().unwrap());
     group.add(42).unwrap();
     fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
@@ -156,7 +156,7 @@ fn version_2_writes() {
     ] {
         fs::write(place.join(file), text).unwrap();
     }
-    let group = groups.create("one", &LIMITS).unwrap();
+    let group = groups.create("one", &LIMITS, Share::App).unwrap();
     group.add(42).unwrap();
     group.freeze().unwrap();
     assert!(group.is_frozen().unwrap());

@@ -13,7 +13,7 @@ use std::{
 use dormouse_model::Limits;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Group, Groups, Stats, TOP, files};
+use super::{Group, Groups, Share, Stats, TOP, files};
 
 /// Swappiness of who is awake: one that reaches its memory limit must be told so, not crawl on in swap.
 const AWAKE: &str = "0";
@@ -48,7 +48,7 @@ impl Groups for V1 {
         1
     }
 
-    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>> {
+    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
         let dirs = self.dirs(name);
         for dir in dirs.values() {
             fs::create_dir_all(dir)?;
@@ -60,6 +60,8 @@ impl Groups for V1 {
         let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
         files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
         files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;
+        // 1024 is everybody's.
+        files::write(&dirs["cpu"], "cpu.shares", &(share.percent() * 1024 / 100).to_string())?;
         // One more for our init.
         files::write(&dirs["pids"], "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
         Ok(Arc::new(V1Group::open(dirs)?))

@@ -11,7 +11,7 @@ use std::{
 
 use dormouse_model::Limits;
 
-use super::{Group, Groups, Stats, TOP, files};
+use super::{Group, Groups, Share, Stats, TOP, files};
 
 /// Groups on the hierarchy of version 2.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Groups for V2 {
         2
     }
 
-    fn create(&self, name: &str, limits: &Limits) -> io::Result<Arc<dyn Group>> {
+    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
         let dir = self.root.join(name);
         if !self.root.exists() {
             self.prepare()?;
@@ -58,6 +58,8 @@ impl Groups for V2 {
         files::write(&dir, "memory.max", &limits.memory.to_string())?;
         let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
         files::write(&dir, "cpu.max", &format!("{quota} 100000"))?;
+        // 100 is everybody's.
+        files::write(&dir, "cpu.weight", &share.percent().to_string())?;
         // One more for our init.
         files::write(&dir, "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
         Ok(Arc::new(V2Group::open(dir)?))

@@ -25,7 +25,8 @@ use crate::{
     sandbox::tag,
 };
 use instance::Instance;
-pub use networks::{Loopback, NetworkError, Networks};
+pub(crate) use networks::BuildNetwork;
+pub use networks::{BuildLink, Loopback, NetworkError, Networks};
 use record::Folder;
 
 /// How this machine is to be used.

@@ -1,6 +1,6 @@
 //! What instances need of a network, and the host without one.
 
-use std::{future::Future, net::Ipv4Addr, os::fd::OwnedFd};
+use std::{any::Any, fmt, future::Future, net::Ipv4Addr, os::fd::OwnedFd, pin::Pin, sync::Arc};
 
 use dormouse_backend::NetworkSpec;
 use dormouse_model::ProjectName;
@@ -26,6 +26,76 @@ pub trait Networks: Send + Sync + 'static {
 
     /// The gateway of a project's network, which is also its name server; `None` without one.
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr>;
+
+    /// Connect a network namespace to the network for builds, as an address of its own.
+    fn attach_build(&self, netns: &OwnedFd) -> impl Future<Output = Result<BuildLink, NetworkError>> + Send;
+}
+
+/// A sandbox's place on the network for builds. Dropped, its address may be given to another.
+pub struct BuildLink {
+    /// Its address.
+    pub addr: Ipv4Addr,
+    /// Where its traffic goes.
+    pub gateway: Ipv4Addr,
+    /// Who answers its name lookups: the host's own resolvers, or whoever stands in for those it cannot reach. Where
+    /// they lie in private ranges, which builds do not reach, the network lets name lookups to them through.
+    pub resolvers: Vec<Ipv4Addr>,
+    /// Whatever holds the address; dropped with the link.
+    pub lease: Box<dyn Any + Send>,
+}
+
+impl fmt::Debug for BuildLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BuildLink")
+            .field("addr", &self.addr)
+            .field("gateway", &self.gateway)
+            .field("resolvers", &self.resolvers)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<N: Networks> Networks for Arc<N> {
+    fn ensure(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), NetworkError>> + Send {
+        N::ensure(self, spec)
+    }
+
+    fn remove(&self, project: &ProjectName) -> impl Future<Output = Result<(), NetworkError>> + Send {
+        N::remove(self, project)
+    }
+
+    fn attach(
+        &self,
+        project: &ProjectName,
+        netns: &OwnedFd,
+        addr: Ipv4Addr,
+    ) -> impl Future<Output = Result<(), NetworkError>> + Send {
+        N::attach(self, project, netns, addr)
+    }
+
+    fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
+        N::gateway(self, project)
+    }
+
+    fn attach_build(&self, netns: &OwnedFd) -> impl Future<Output = Result<BuildLink, NetworkError>> + Send {
+        N::attach_build(self, netns)
+    }
+}
+
+/// The part of [`Networks`] that builds need, for whoever should not have to know which one it is.
+pub(crate) trait BuildNetwork: Send + Sync {
+    fn attach<'a>(
+        &'a self,
+        netns: &'a OwnedFd,
+    ) -> Pin<Box<dyn Future<Output = Result<BuildLink, NetworkError>> + Send + 'a>>;
+}
+
+impl<N: Networks> BuildNetwork for N {
+    fn attach<'a>(
+        &'a self,
+        netns: &'a OwnedFd,
+    ) -> Pin<Box<dyn Future<Output = Result<BuildLink, NetworkError>> + Send + 'a>> {
+        Box::pin(self.attach_build(netns))
+    }
 }
 
 /// No network: every instance has only a loopback.
@@ -52,5 +122,9 @@ impl Networks for Loopback {
 
     fn gateway(&self, _project: &ProjectName) -> Option<Ipv4Addr> {
         None
+    }
+
+    async fn attach_build(&self, _netns: &OwnedFd) -> Result<BuildLink, NetworkError> {
+        Err("this host has no network for builds".into())
     }
 }

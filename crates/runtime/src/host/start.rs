@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     Process, Profile, Resolver, SandboxError,
+    cgroup::Share,
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},
-        wire::{self, Launch},
+        wire::{self, Go, Launch},
     },
 };
 
@@ -39,14 +40,15 @@ impl<N: Networks> Inner<N> {
         let folder = Folder::new(&self.settings.state, spec.id);
         let group = self
             .groups
-            .create(&Self::group_name(spec.id), &spec.limits)
+            .create(&Self::group_name(spec.id), &spec.limits, Share::App)
             .map_err(|e| failed("making the instance's control groups", e))?;
         let started = async {
             let wanted = self.prepare(spec, &folder)?;
             let connect = |netns| async move {
                 self.networks.attach(&spec.key.project, &netns, spec.addr).await.map_err(|e| {
                     SandboxError::host("connecting the instance to its network", io::Error::other(e))
-                })
+                })?;
+                Ok(Go::default())
             };
             let launched = launch::launch(&wanted, &group, connect).await.map_err(told)?;
             let record = Record {

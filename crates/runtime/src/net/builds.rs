@@ -7,23 +7,21 @@ use std::{
 };
 
 use super::{NetError, names::Names, subnet::Subnet};
+use crate::{host::BuildLink, sandbox::host_resolvers};
 
 /// Third number of the addresses of builds; projects never get it.
 pub(super) const SUBNET: u8 = 255;
 
-/// An address of builds, free again when dropped.
+/// An address of builds that is in use until this is dropped.
 #[derive(Debug)]
-pub struct BuildLink {
-    /// The sandbox's address.
-    pub addr: Ipv4Addr,
-    /// The way out.
-    pub gateway: Ipv4Addr,
+pub(super) struct Lease {
+    host: u8,
     in_use: Arc<Mutex<BTreeSet<u8>>>,
 }
 
-impl Drop for BuildLink {
+impl Drop for Lease {
     fn drop(&mut self) {
-        self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.addr.octets()[3]);
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.host);
     }
 }
 
@@ -43,8 +41,14 @@ impl Addresses {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let host = (2..=254).find(|h| !in_use.contains(h)).ok_or(NetError::BuildsFull)?;
         in_use.insert(host);
-        let at = |host| at(self.pool, host);
-        Ok(BuildLink { addr: at(host), gateway: at(1), in_use: self.in_use.clone() })
+        let (addr, gateway) = (at(self.pool, host), at(self.pool, 1));
+        let mut resolvers = host_resolvers();
+        if resolvers.is_empty() {
+            // The edge's, which passes on what it does not know.
+            resolvers.push(gateway);
+        }
+        let lease = Box::new(Lease { host, in_use: self.in_use.clone() });
+        Ok(BuildLink { addr, gateway, resolvers, lease })
     }
 }
 

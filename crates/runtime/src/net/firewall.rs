@@ -143,6 +143,7 @@ mod tests {
             oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
             iifname "dm-0badcafe-1" ip saddr 10.77.1.0/24 accept
             iifname "dm-0badcafe-*" drop
-            ip saddr 10.77.0.0/16 ip daddr != 10.77.0.0/16 masquerade"#]].assert_eq(&shown.join("\n"));
+            ip saddr 10.77.0.0/16 ip daddr != 10.77.0.0/16 masquerade"#]]
+        .assert_eq(&shown.join("\n"));
     }
 }

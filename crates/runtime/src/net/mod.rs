@@ -26,8 +26,7 @@ use dormouse_backend::NetworkSpec;
 use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
 
-use crate::host::{NetworkError, Networks};
-pub use builds::BuildLink;
+use crate::host::{BuildLink, NetworkError, Networks};
 pub use error::NetError;
 use names::Names;
 use record::Record;
@@ -89,18 +88,6 @@ impl Network {
         bridges?;
         self.known().clear();
         self.save()
-    }
-
-    /// Connect a build's network namespace. The address is free again once the link is dropped.
-    ///
-    /// # Errors
-    /// When every address is in use, or the kernel refuses.
-    pub async fn attach_build(&self, netns: &OwnedFd) -> Result<BuildLink, NetError> {
-        let link = self.build_addresses.take()?;
-        let port =
-            veth::Port { bridge: self.names.builds(), addr: link.addr, gateway: link.gateway, alone: true };
-        veth::attach(&self.names, &port, netns).await?;
-        Ok(link)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<ProjectName, NetworkSpec>> {
@@ -173,5 +160,13 @@ impl Networks for Network {
 
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
         self.spec(project).map(|spec| spec.gateway)
+    }
+
+    async fn attach_build(&self, netns: &OwnedFd) -> Result<BuildLink, NetworkError> {
+        let link = self.build_addresses.take()?;
+        let port =
+            veth::Port { bridge: self.names.builds(), addr: link.addr, gateway: link.gateway, alone: true };
+        veth::attach(&self.names, &port, netns).await?;
+        Ok(link)
     }
 }

@@ -30,7 +30,7 @@ use nix::{
 use super::{
     confine, ids, init, inside, root,
     sys::{self, Side},
-    wire::{At, Fail, GO, Launch, MARK, Message},
+    wire::{At, Fail, Go, Launch, MARK, Message, read_framed},
 };
 
 /// The init dies before anything of the platform's when the host is out of memory; the app before its init.
@@ -60,15 +60,6 @@ pub(super) fn say(mut socket: &UnixStream, message: &Message) {
     }
 }
 
-fn read_launch(mut socket: &UnixStream) -> io::Result<Launch> {
-    let mut size = [0; 4];
-    socket.read_exact(&mut size)?;
-    let size = usize::try_from(u32::from_be_bytes(size)).map_err(io::Error::other)?;
-    let mut json = vec![0; size];
-    socket.read_exact(&mut json)?;
-    Ok(serde_json::from_slice(&json)?)
-}
-
 /// The files an instance leaves, opened while the host's names still mean something.
 pub(super) struct Files {
     pub(super) log: File,
@@ -95,7 +86,10 @@ fn outer(socket: &UnixStream) -> Result<(), Fail> {
     sys::close_from(3).at(|| "closing inherited files".into())?;
     setsid().at(|| "making a session".into())?;
     umask(Mode::from_bits_truncate(0o022));
-    let launch = read_launch(socket).at(|| "reading the launch".into())?;
+    let Some(launch): Option<Launch> = read_framed(socket).at(|| "reading the launch".into())? else {
+        // The server left before it said anything.
+        sys::exit_now(1);
+    };
     let files = open_files(&launch)?;
 
     unshare(CloneFlags::CLONE_NEWNS).at(|| "making a mount namespace".into())?;
@@ -137,7 +131,7 @@ fn inner(socket: &UnixStream, launch: &Launch, files: Option<Files>, ready: io::
     }
 }
 
-fn prepare(mut socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) -> Result<(), Fail> {
+fn prepare(socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) -> Result<(), Fail> {
     let mut byte = [0];
     if ready.read(&mut byte).at(|| "waiting for the root".into())? == 0 {
         // The outer process has failed and has said why.
@@ -148,10 +142,13 @@ fn prepare(mut socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) 
     // Its memory, maps and executable are no business of the app's.
     nix::sys::prctl::set_dumpable(false).at(|| "hiding the init".into())?;
     inside::enter(&launch.base.join("root"), &launch.hostname)?;
-    match socket.read(&mut byte).at(|| "waiting for the go-ahead".into())? {
-        1 if byte[0] == GO => {}
+    let Some(go): Option<Go> = read_framed(socket).at(|| "waiting for the go-ahead".into())? else {
         // The server is gone or has changed its mind.
-        _none => sys::exit_now(1),
+        sys::exit_now(1);
+    };
+    if let Some(text) = go.resolv_conf {
+        // A file of ours that is mounted there, whatever the image has.
+        fs::write("/etc/resolv.conf", text).at(|| "writing resolv.conf".into())?;
     }
     // Only now: a group namespace begins at the groups one is in.
     unshare(CloneFlags::CLONE_NEWCGROUP).at(|| "making a cgroup namespace".into())?;

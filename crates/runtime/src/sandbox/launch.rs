@@ -9,6 +9,7 @@ use std::{
 
 use dormouse_model::ExitStatus;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use serde::Serialize;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{
@@ -20,7 +21,7 @@ use tokio::{
 
 use super::{
     SandboxError,
-    wire::{GO, Launch, MARK, Message},
+    wire::{Go, Launch, MARK, Message, framed},
 };
 use crate::cgroup::Group;
 
@@ -71,15 +72,15 @@ impl Drop for Kill<'_> {
     }
 }
 
-/// Start a sandbox in `group`. `connect` is given its network namespace before the command runs. A dropped future
-/// leaves no process behind.
+/// Start a sandbox in `group`. `connect` is given its network namespace before the command runs, and may still say who
+/// answers its name lookups. A dropped future leaves no process behind.
 pub(crate) async fn launch<F>(
     launch: &Launch,
     group: &Arc<dyn Group>,
     connect: impl FnOnce(OwnedFd) -> F + Send,
 ) -> Result<Launched, SandboxError>
 where
-    F: Future<Output = Result<(), SandboxError>> + Send,
+    F: Future<Output = Result<Go, SandboxError>> + Send,
 {
     let (ours, theirs) = StdStream::pair().map_err(|e| SandboxError::host("making a socket", e))?;
     let piped = || if launch.record.is_none() { Stdio::piped() } else { Stdio::null() };
@@ -120,14 +121,18 @@ where
         }
     };
     // A child that has failed meanwhile has said why, which tells more than our own failure to reach it.
-    if let Err(e) = tokio::try_join!(join, connect(netns.into())) {
-        line.to.shutdown().await.ok();
-        return Err(match line.next().await {
-            Ok(Some(Message::Failed { what, errno })) => failed(what, errno),
-            Ok(_) | Err(_) => e,
-        });
-    }
-    line.to.write_all(&[GO]).await.ok();
+    let go = match tokio::try_join!(join, connect(netns.into())) {
+        Ok(((), go)) => go,
+        Err(e) => {
+            line.to.shutdown().await.ok();
+            return Err(match line.next().await {
+                Ok(Some(Message::Failed { what, errno })) => failed(what, errno),
+                Ok(_) | Err(_) => e,
+            });
+        }
+    };
+    // A child that has left meanwhile has said why.
+    send(&mut line, &go).await.ok();
     match line.next().await {
         Ok(Some(Message::Started)) => {}
         other => return Err(refused(other, launch)),
@@ -145,11 +150,8 @@ fn open(socket: StdStream) -> io::Result<Line> {
     Ok(Line { from: BufReader::new(from), to })
 }
 
-async fn send(line: &mut Line, launch: &Launch) -> io::Result<()> {
-    let json = serde_json::to_vec(launch)?;
-    let size = u32::try_from(json.len()).map_err(io::Error::other)?;
-    line.to.write_all(&size.to_be_bytes()).await?;
-    line.to.write_all(&json).await
+async fn send(line: &mut Line, what: &impl Serialize) -> io::Result<()> {
+    line.to.write_all(&framed(what)?).await
 }
 
 fn failed(what: String, errno: i32) -> SandboxError {

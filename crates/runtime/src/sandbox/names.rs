@@ -23,6 +23,30 @@ pub(crate) fn resolv_conf(resolver: Resolver, gateway: Option<Ipv4Addr>) -> Stri
     }
 }
 
+/// `/etc/resolv.conf` of a sandbox that asks these, and looks in the host's search domains.
+pub(crate) fn resolv_conf_of(resolvers: &[Ipv4Addr]) -> String {
+    let host = from_host(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
+    let servers = resolvers.iter().map(|addr| format!("nameserver {addr}\n"));
+    let rest = host.lines().filter(|l| !l.starts_with("nameserver")).map(|l| format!("{l}\n"));
+    servers.chain(rest).collect()
+}
+
+/// The host's name servers that a sandbox could ask: IPv4, and not on the host's loopback. Where a local cache answers
+/// the host, those that systemd's would ask.
+#[must_use]
+pub fn host_resolvers() -> Vec<Ipv4Addr> {
+    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
+        .iter()
+        .map(|file| servers(&fs::read_to_string(file).unwrap_or_default()))
+        .find(|found| !found.is_empty())
+        .unwrap_or_default()
+}
+
+fn servers(text: &str) -> Vec<Ipv4Addr> {
+    let kept = from_host(text);
+    kept.lines().filter_map(|l| l.strip_prefix("nameserver")?.trim().parse().ok()).collect()
+}
+
 /// A host's loopback is not the sandbox's, so resolvers there are left out.
 fn from_host(text: &str) -> String {
     let keep = |line: &&str| match line.split_whitespace().collect::<Vec<_>>()[..] {
@@ -43,5 +67,7 @@ mod tests {
     fn the_hosts_resolvers() {
         let text = "# made by hand\nnameserver 127.0.0.53\nnameserver 10.1.1.1\nnameserver ::1\nsearch corp.example\noptions edns0\n";
         expect![["nameserver 10.1.1.1\nsearch corp.example\noptions edns0\n"]].assert_eq(&from_host(text));
+        assert_eq!(servers(text), [Ipv4Addr::new(10, 1, 1, 1)]);
+        assert_eq!(servers("nameserver 127.0.0.53\n"), [Ipv4Addr::LOCALHOST; 0]);
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     ffi::OsStr,
-    fs, io,
+    fmt, fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,20 +20,30 @@ use tokio::{
 };
 
 use super::{
-    RunEnd, RunSpec, SandboxError,
+    Resolver, RunEnd, RunSpec, SandboxError,
     launch::launch,
-    names::{hosts, resolv_conf},
-    wire::Launch,
+    names::{hosts, resolv_conf, resolv_conf_of},
+    wire::{Go, Launch},
 };
-use crate::cgroup::{self, Group, Groups};
+use crate::{
+    Networks,
+    cgroup::{self, Group, Groups},
+    host::BuildNetwork,
+};
 
 /// Longer lines of output are split.
 const LONGEST_LINE: usize = 16 * 1024;
 
 /// Runs commands in sandboxes on this host.
-#[derive(Debug)]
 pub struct Sandboxes {
     groups: Box<dyn Groups>,
+    network: Option<Arc<dyn BuildNetwork>>,
+}
+
+impl fmt::Debug for Sandboxes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sandboxes").field("groups", &self.groups).finish_non_exhaustive()
+    }
 }
 
 /// What tells servers on one host apart: 8 hex digits made of the state folder's path, which must
@@ -63,7 +73,14 @@ impl Sandboxes {
                 group.remove().ok();
             }
         }
-        Ok(Self { groups })
+        Ok(Self { groups, network: None })
+    }
+
+    /// Let those that want it reach the outside through the network for builds. Without this none does.
+    #[must_use]
+    pub fn on_network<N: Networks>(mut self, network: Arc<N>) -> Self {
+        self.network = Some(network);
+        self
     }
 
     /// Run one command to its end in a sandbox of its own, sending each line it writes to `output`.
@@ -79,12 +96,16 @@ impl Sandboxes {
         spec: RunSpec,
         output: mpsc::UnboundedSender<(Stream, String)>,
     ) -> Result<RunEnd, SandboxError> {
-        if spec.network {
-            return Err(SandboxError::host(
-                "connecting the sandbox",
-                io::Error::new(io::ErrorKind::Unsupported, "there is no network for builds yet"),
-            ));
-        }
+        let network = match (spec.network, &self.network) {
+            (false, _) => None,
+            (true, Some(network)) => Some(network.clone()),
+            (true, None) => {
+                return Err(SandboxError::host(
+                    "connecting the sandbox",
+                    io::Error::new(io::ErrorKind::Unsupported, "there is no network for builds"),
+                ));
+            }
+        };
         let (base, upper) = folders(&spec.upper)?;
         let work = format!("work-{}", spec.name);
         let make = |dir: &Path| {
@@ -94,8 +115,10 @@ impl Sandboxes {
         make(&base.join(&work))?;
         let group = self
             .groups
-            .create(&format!("run-{}", spec.name), &spec.limits)
+            .create(&format!("run-{}", spec.name), &spec.limits, spec.share)
             .map_err(|e| SandboxError::host("making the sandbox's control groups", e))?;
+        // Dropped last: the address is taken until the sandbox is gone.
+        let mut link = None;
         let mut clear = Clear { group: group.clone(), work: base.join(&work), pidfd: None };
         let wanted = Launch {
             lowers: spec.lowers,
@@ -112,7 +135,19 @@ impl Sandboxes {
             profile: spec.profile,
             record: None,
         };
-        let mut running = launch(&wanted, &group, |_netns| async { Ok(()) }).await?;
+        let slot = &mut link;
+        let connect = move |netns| async move {
+            let Some(network) = network else { return Ok(Go::default()) };
+            let link = network.attach(&netns).await;
+            let link = link.map_err(|e| SandboxError::host("connecting the sandbox", io::Error::other(e)))?;
+            let resolv_conf = match spec.resolver {
+                Resolver::Gateway => Some(resolv_conf_of(&link.resolvers)),
+                Resolver::At(_) | Resolver::Host => None,
+            };
+            *slot = Some(link);
+            Ok(Go { resolv_conf })
+        };
+        let mut running = launch(&wanted, &group, connect).await?;
         clear.pidfd = running.pidfd.try_clone().ok();
         let Some((stdout, stderr)) = running.output.take() else {
             return Err(SandboxError::host("reading its output", io::Error::other("there is none")));
@@ -132,9 +167,11 @@ impl Sandboxes {
         let end = RunEnd {
             status: if timed_out { status } else { blame(status, oom) },
             peak_memory: group.stats().map_or(0, |s| s.peak),
+            out_of_memory: oom,
             timed_out,
         };
         clear.now().await;
+        drop(link);
         // The overlay does not sync; a layer that is kept must be on disk.
         let synced = fs::File::open(&spec.upper).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
         synced.map_err(|e| SandboxError::host("writing the layer out", e))?;

@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr, path::PathBuf, time::Duration};
 use dormouse_model::{ExitStatus, Limits};
 use serde::{Deserialize, Serialize};
 
+use crate::cgroup::Share;
+
 /// One command to run to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunSpec {
@@ -33,6 +35,8 @@ pub struct RunSpec {
     pub resolver: Resolver,
     /// Which capabilities and system calls it has.
     pub profile: Profile,
+    /// Its share of the processor when others want it too.
+    pub share: Share,
 }
 
 /// A host file or folder shown inside.
@@ -50,7 +54,7 @@ pub struct Mount {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Resolver {
-    /// The gateway of the network the sandbox is on.
+    /// Whom the network it is on names: a project's gateway, or the resolvers of the network for builds.
     Gateway,
     /// This address.
     At(Ipv4Addr),
@@ -75,6 +79,8 @@ pub struct RunEnd {
     pub status: ExitStatus,
     /// The most memory it held at once, in bytes, page cache included.
     pub peak_memory: u64,
+    /// Whether its memory limit killed any of its processes, which the command may have survived, or failed of.
+    pub out_of_memory: bool,
     /// Whether it was killed because of its time limit.
     pub timed_out: bool,
 }

@@ -1,12 +1,15 @@
 //! What passes between the server and the process that becomes a sandbox: one [`Launch`] in, [`Message`]s out.
 //!
-//! The launch is a length (4 bytes, big endian) and JSON; the go-ahead is one byte; messages are lines of JSON. All of it on one
+//! The launch is a length (4 bytes, big endian) and JSON, and so is the go-ahead; messages are lines of JSON. All of it on one
 //! Unix socket, the child's standard input.
 
-use std::path::PathBuf;
+use std::{
+    io::{self, Read},
+    path::PathBuf,
+};
 
 use dormouse_model::ExitStatus;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Mount, Profile};
 
@@ -14,7 +17,31 @@ use super::{Mount, Profile};
 pub(super) const MARK: &str = "dormouse-sandbox";
 
 /// Sent once the sandbox's groups and network are in place.
-pub(super) const GO: u8 = b'g';
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Go {
+    /// Contents of `/etc/resolv.conf`, when only the network could tell them.
+    pub(crate) resolv_conf: Option<String>,
+}
+
+/// Something with its length before it, as it is sent.
+pub(super) fn framed(what: &impl Serialize) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_vec(what)?;
+    let size = u32::try_from(json.len()).map_err(io::Error::other)?;
+    Ok([&size.to_be_bytes()[..], &json].concat())
+}
+
+/// Read what [`framed`] made; `None` when the other end has left instead.
+pub(super) fn read_framed<T: DeserializeOwned>(mut from: impl Read) -> io::Result<Option<T>> {
+    let mut size = [0; 4];
+    match from.read_exact(&mut size) {
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let size = usize::try_from(u32::from_be_bytes(size)).map_err(io::Error::other)?;
+    let mut json = vec![0; size];
+    from.read_exact(&mut json)?;
+    Ok(Some(serde_json::from_slice(&json)?))
+}
 
 /// Everything the sandbox needs; nothing is left to decide.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -1,0 +1,114 @@
+//! Python services.
+
+use std::{fs, path::Path};
+
+use dormouse_backend::{BuildError, BuildEvent, Builds};
+use dormouse_builder::BuildSettings;
+use dormouse_model::{ExitStatus, Limits};
+use tokio::sync::mpsc;
+
+use crate::bench::Bench;
+
+fn example(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
+pub(crate) async fn hello_becomes_an_image_and_a_change_reinstalls_nothing(b: &Bench) {
+    let builder = b.builder(b.settings.clone());
+    let source = example("hello-fastapi");
+    let text = |file: &str| fs::read_to_string(source.join(file)).unwrap();
+    let (main, requirements) = (text("main.py"), text("requirements.txt"));
+    let folder = b.folder("hello", &[("main.py", &main), ("requirements.txt", &requirements)]);
+    let first = b.build(&builder, &b.request(1, &folder)).await;
+    let outcome = first.ok();
+    println!("{}", first.said.join("\n"));
+    assert_eq!(outcome.start, ["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "$PORT"]);
+    assert!(first.phases().ends_with("tools! dependencies! source!"), "{}", first.phases());
+    let ask = "import main, asyncio; print(asyncio.run(main.hello()))";
+    let (status, lines) = b.run(&outcome.image, &["python", "-c", ask]).await;
+    assert_eq!((status, &lines[..]), (ExitStatus::Code(0), &["{'hello': 'world', 'visits': 1}".to_owned()][..]));
+    let (status, _) = b.run(&outcome.image, &["uvicorn", "--version"]).await;
+    assert_eq!(status, ExitStatus::Code(0));
+
+    let again = b.build(&builder, &b.request(2, &folder)).await;
+    assert_eq!(again.ok().image, outcome.image);
+    assert_eq!(again.phases(), "base tools dependencies source");
+
+    let folder = b.folder("hello", &[("main.py", &main.replace("world", "moon"))]);
+    let changed = b.build(&builder, &b.request(3, &folder)).await;
+    assert_eq!(changed.phases(), "base tools dependencies source!");
+    assert_eq!(changed.said, Vec::<String>::new(), "nothing is installed again");
+    let (_, lines) = b.run(&changed.ok().image, &["python", "-c", ask]).await;
+    assert_eq!(lines, ["{'hello': 'moon', 'visits': 1}"]);
+}
+
+pub(crate) async fn a_requirement_that_does_not_exist_is_explained(b: &Bench) {
+    let folder = b.folder(
+        "missing",
+        &[("requirements.txt", "fastapi==999.1\nuvicorn\n"), ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")],
+    );
+    let built = b.build(&b.builder(b.settings.clone()), &b.request(1, &folder)).await;
+    let error = built.error().to_string();
+    assert_eq!(
+        error,
+        "the dependencies phase failed: there is no version `fastapi==999.1`\n  hint: ask for a version that exists"
+    );
+    assert_eq!(b.leftovers(), Vec::<String>::new());
+}
+
+pub(crate) async fn a_build_over_its_memory_limit_is_told_so(b: &Bench) {
+    // A package that is built by a backend of its own, which takes more than there is.
+    let backend = "def get_requires_for_build_wheel(config_settings=None):\n    return []\n\
+                   def build_wheel(*args, **kwargs):\n    held = [bytearray(b'x') * (64 << 20) for _ in range(64)]\n";
+    let folder = b.folder(
+        "hog",
+        &[
+            ("requirements.txt", "./hog\n"),
+            ("main.py", "x = 1\n"),
+            ("Procfile", "web: python main.py\n"),
+            (
+                "hog/pyproject.toml",
+                "[build-system]\nrequires = []\nbuild-backend = \"hog\"\nbackend-path = [\".\"]\n[project]\nname = \"hog\"\nversion = \"1\"\n",
+            ),
+            ("hog/hog.py", backend),
+        ],
+    );
+    let limits = Limits { memory: 300 << 20, ..b.settings.limits };
+    let builder = b.builder(BuildSettings { limits, ..b.settings.clone() });
+    let built = b.build(&builder, &b.request(1, &folder)).await;
+    match built.error() {
+        BuildError::Limit { phase, limit } => {
+            assert_eq!((phase.as_str(), limit.as_str()), ("install", "memory: 300 MiB"));
+        }
+        other @ (BuildError::Unknown { .. } | BuildError::Phase { .. } | BuildError::Host { .. }) => {
+            panic!("{other}\n{}", built.said.join("\n"))
+        }
+    }
+    assert_eq!(b.leftovers(), Vec::<String>::new());
+}
+
+pub(crate) async fn a_cancelled_build_leaves_nothing_and_frees_its_lock(b: &Bench) {
+    let builder = b.builder(b.settings.clone());
+    let folder = b.folder(
+        "cancelled",
+        &[("requirements.txt", "fastapi\nuvicorn\nanyio<4.9\n"), ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")],
+    );
+    let request = b.request(1, &folder);
+    let (to, mut from) = mpsc::unbounded_channel();
+    let at_work = async {
+        while let Some(event) = from.recv().await {
+            // The environment is made; now packages are fetched.
+            if matches!(&event, BuildEvent::Output { text, .. } if text.contains("Creating virtual environment")) {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        built = builder.build(&request, to) => panic!("it ended before it could be cancelled: {built:?}"),
+        () = at_work => {}
+    }
+    assert_eq!(b.leftovers(), Vec::<String>::new());
+    let built = b.build(&builder, &request).await;
+    built.ok();
+    assert!(built.phases().ends_with("dependencies! source!"), "{}", built.phases());
+}
