@@ -5,6 +5,7 @@
 pub mod cgroup;
 pub mod doctor;
 pub mod host;
+pub mod memory;
 pub mod net;
 mod process;
 pub mod sandbox;

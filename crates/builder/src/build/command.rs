@@ -111,7 +111,9 @@ impl Job<'_> {
             ExitStatus::Code(0) => return Ok(()),
             ExitStatus::OutOfMemory => return memory(),
             // An installer whose compiler was killed says that the compiler failed.
-            ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost if end.out_of_memory => return memory(),
+            ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost if end.out_of_memory => {
+                return memory();
+            }
             ExitStatus::Code(code) => format!("it exited with code {code}"),
             ExitStatus::Signal(signal) => format!("it was ended by signal {signal}"),
             ExitStatus::Lost => "its end was not recorded".to_owned(),

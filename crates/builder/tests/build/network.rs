@@ -29,7 +29,21 @@ impl Veths {
         let from = format!("{}/24", address(0));
         run(
             "nft",
-            &["add", "rule", "ip", &net.tag, "out", "ip", "saddr", &from, "ip", "daddr", "!=", &from, "masquerade"],
+            &[
+                "add",
+                "rule",
+                "ip",
+                &net.tag,
+                "out",
+                "ip",
+                "saddr",
+                &from,
+                "ip",
+                "daddr",
+                "!=",
+                &from,
+                "masquerade",
+            ],
         )?;
         Ok(net)
     }
