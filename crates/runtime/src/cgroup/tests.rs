@@ -10,7 +10,7 @@ use std::{
 use dormouse_model::Limits;
 use expect_test::expect;
 
-use super::{Found, Groups, TOP, V1, V2, find};
+use super::{Found, Groups, Share, TOP, V1, V2, find};
 
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
 

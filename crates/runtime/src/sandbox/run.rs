@@ -78,8 +78,9 @@ impl Sandboxes {
 
     /// Let those that want it reach the outside through the network for builds. Without this none does.
     #[must_use]
-    pub fn on_network<N: Networks>(self, network: Arc<N>) -> Self {
-        Self { network: Some(network), ..self }
+    pub fn on_network<N: Networks>(mut self, network: Arc<N>) -> Self {
+        self.network = Some(network);
+        self
     }
 
     /// Run one command to its end in a sandbox of its own, sending each line it writes to `output`.
