@@ -4,8 +4,6 @@ mod listing;
 mod procfile;
 pub(crate) mod python;
 pub(crate) mod rust;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 
