@@ -1,6 +1,6 @@
 //! What the server's processes say about themselves, on standard error.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Result;
 use tracing_subscriber::EnvFilter;
@@ -9,9 +9,14 @@ use crate::role::Role;
 
 /// Be a process of the server, and tell how it ended.
 pub(crate) fn run(role: Role, process: fn(Role) -> Result<()>) -> ExitCode {
-    let filter = EnvFilter::try_from_env("DORMOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("DORMOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info,nlink=error"));
     // A second call would be ours; the first one stays in force.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_writer(std::io::stderr)
+        .try_init();
     match process(role) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

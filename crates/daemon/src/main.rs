@@ -1,12 +1,14 @@
 //! The one binary: the command line, and the processes that serve.
 #![forbid(unsafe_code)]
 
+mod collect;
+mod control_process;
 mod doctor;
 mod edge_process;
 mod link;
 mod log;
+mod memory;
 mod orphans;
-#[expect(dead_code, reason = "`serve` starts it once there are hands; see `serve.rs`")]
 mod parent;
 mod role;
 mod serve;

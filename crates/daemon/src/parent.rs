@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use command_fds::{CommandFdExt, FdMapping};
 use nix::{
     errno::Errno,
@@ -31,7 +31,7 @@ use tracing::{error, info, warn};
 
 use crate::{
     role::Role,
-    settings::{ENV_LISTEN, ENV_STATE},
+    settings::{ENV_LISTEN, ENV_STATE, Typed},
     state::StateDir,
 };
 
@@ -45,7 +45,10 @@ const END_TIMEOUT: Duration = Duration::from_secs(90);
 pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
     let state = StateDir::open(dir)?;
     let _lock = state.lock()?;
+    // Wrong settings are told before anything else is.
+    Typed::read(&state.settings())?.resolve(listen)?;
     crate::orphans::end(&state)?;
+    state.take_word();
     let sockets = Sockets::bind(&state, listen)?;
     // Sandboxes whose starter died become our children, and are reaped here.
     prctl::set_child_subreaper(true).context("cannot become the reaper of sandboxes")?;
@@ -55,9 +58,16 @@ pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
     family.start(Role::Control)?;
     family.start(Role::Edge)?;
     info!(state = %state.root().display(), listen = %sockets.listen, "serving");
+    let mut failed = None;
     for signal in signals.forever() {
         match signal {
-            consts::SIGCHLD => family.reap(),
+            consts::SIGCHLD => {
+                family.reap();
+                if let Some(why) = state.take_word() {
+                    failed = Some(why);
+                    break;
+                }
+            }
             consts::SIGHUP => {}
             _ => break,
         }
@@ -67,7 +77,10 @@ pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
     // Control first: while it stops the apps, the edge still carries what is in flight.
     family.end(Role::Control);
     family.end(Role::Edge);
-    Ok(())
+    match failed {
+        None => Ok(()),
+        Some(why) => bail!(why),
+    }
 }
 
 /// Everything the children inherit, so that a restarted child finds connections still queued.
@@ -144,7 +157,9 @@ impl Family<'_> {
         command
             .arg(role.name())
             .env(ENV_STATE, self.state.root())
-            .env(ENV_LISTEN, self.sockets.listen.to_string());
+            .env(ENV_LISTEN, self.sockets.listen.to_string())
+            // One heap for all threads: several would each keep what a burst of work left free (mallopt(3)).
+            .env("MALLOC_ARENA_MAX", "1");
         let fds = self.sockets.for_role(role)?;
         // The number and place of inherited sockets follow systemd's socket activation protocol (sd_listen_fds(3)).
         command.env("LISTEN_FDS", fds.len().to_string()).env_remove("LISTEN_PID");

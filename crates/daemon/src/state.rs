@@ -20,11 +20,11 @@ impl StateDir {
     pub(crate) fn open(dir: &Path) -> Result<Self> {
         fs::DirBuilder::new()
             .recursive(true)
-            .mode(0o711)
+            .mode(0o700)
             .create(dir)
             .with_context(|| format!("cannot create the state folder {}", dir.display()))?;
-        // Sandboxed root is nobody outside: it needs to pass through, and never to list.
-        fs::set_permissions(dir, fs::Permissions::from_mode(0o711))
+        // The services' environments are in it. Sandboxes enter their own folders before they become nobody outside.
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o700))
             .with_context(|| format!("cannot set the mode of {}", dir.display()))?;
         let root = dir
             .canonicalize()
@@ -54,6 +54,23 @@ impl StateDir {
 
     pub(crate) fn pid_file(&self, role: &str) -> PathBuf {
         self.root.join(format!("{role}.pid"))
+    }
+
+    fn word(&self) -> PathBuf {
+        self.root.join("control.word")
+    }
+
+    /// Say why this process cannot start, so that the parent need not try for ever.
+    pub(crate) fn leave_word(&self, why: &str) -> Result<()> {
+        fs::write(self.word(), why).with_context(|| format!("cannot write {}", self.word().display()))
+    }
+
+    /// What a child said before it ended, if anything.
+    pub(crate) fn take_word(&self) -> Option<String> {
+        let word = fs::read_to_string(self.word()).ok();
+        // Nothing to remove is the usual case.
+        let _ = fs::remove_file(self.word());
+        word
     }
 
     /// Hold the folder for as long as the returned lock lives.

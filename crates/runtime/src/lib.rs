@@ -5,6 +5,7 @@
 pub mod cgroup;
 pub mod doctor;
 pub mod host;
+pub mod memory;
 pub mod net;
 mod process;
 pub mod sandbox;
@@ -12,8 +13,9 @@ pub mod swap;
 
 pub use cgroup::Share;
 pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
+pub use net::{NetError, Network};
 pub use process::Process;
 pub use sandbox::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, host_resolvers,
-    tag,
+    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,
+    host_resolvers, tag,
 };

@@ -5,7 +5,6 @@
 #![allow(clippy::print_stdout, missing_docs)]
 
 mod bench;
-mod network;
 mod python;
 
 use std::time::Instant;
@@ -23,7 +22,7 @@ fn main() {
     let dir = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let bench = Bench::new(dir.path());
+        let bench = Bench::new(dir.path()).await;
         macro_rules! tests {
             ($($module:ident::$test:ident),* $(,)?) => {$(
                 if wanted(concat!(stringify!($module), "::", stringify!($test))) {
@@ -39,5 +38,6 @@ fn main() {
             python::a_build_over_its_memory_limit_is_told_so,
             python::a_cancelled_build_leaves_nothing_and_frees_its_lock,
         );
+        bench.network.tear_down().await.unwrap();
     });
 }

@@ -26,7 +26,10 @@ pub(crate) async fn hello_becomes_an_image_and_a_change_reinstalls_nothing(b: &B
     assert!(first.phases().ends_with("tools! dependencies! source!"), "{}", first.phases());
     let ask = "import main, asyncio; print(asyncio.run(main.hello()))";
     let (status, lines) = b.run(&outcome.image, &["python", "-c", ask]).await;
-    assert_eq!((status, &lines[..]), (ExitStatus::Code(0), &["{'hello': 'world', 'visits': 1}".to_owned()][..]));
+    assert_eq!(
+        (status, &lines[..]),
+        (ExitStatus::Code(0), &["{'hello': 'world', 'visits': 1}".to_owned()][..])
+    );
     let (status, _) = b.run(&outcome.image, &["uvicorn", "--version"]).await;
     assert_eq!(status, ExitStatus::Code(0));
 
@@ -45,7 +48,10 @@ pub(crate) async fn hello_becomes_an_image_and_a_change_reinstalls_nothing(b: &B
 pub(crate) async fn a_requirement_that_does_not_exist_is_explained(b: &Bench) {
     let folder = b.folder(
         "missing",
-        &[("requirements.txt", "fastapi==999.1\nuvicorn\n"), ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")],
+        &[
+            ("requirements.txt", "fastapi==999.1\nuvicorn\n"),
+            ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+        ],
     );
     let built = b.build(&b.builder(b.settings.clone()), &b.request(1, &folder)).await;
     let error = built.error().to_string();
@@ -91,14 +97,18 @@ pub(crate) async fn a_cancelled_build_leaves_nothing_and_frees_its_lock(b: &Benc
     let builder = b.builder(b.settings.clone());
     let folder = b.folder(
         "cancelled",
-        &[("requirements.txt", "fastapi\nuvicorn\nanyio<4.9\n"), ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n")],
+        &[
+            ("requirements.txt", "fastapi\nuvicorn\nanyio<4.9\n"),
+            ("main.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+        ],
     );
     let request = b.request(1, &folder);
     let (to, mut from) = mpsc::unbounded_channel();
     let at_work = async {
         while let Some(event) = from.recv().await {
             // The environment is made; now packages are fetched.
-            if matches!(&event, BuildEvent::Output { text, .. } if text.contains("Creating virtual environment")) {
+            if matches!(&event, BuildEvent::Output { text, .. } if text.contains("Creating virtual environment"))
+            {
                 break;
             }
         }

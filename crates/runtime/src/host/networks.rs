@@ -28,8 +28,7 @@ pub trait Networks: Send + Sync + 'static {
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr>;
 
     /// Connect a network namespace to the network for builds, as an address of its own.
-    fn attach_build(&self, netns: &OwnedFd)
-    -> impl Future<Output = Result<BuildLink, NetworkError>> + Send;
+    fn attach_build(&self, netns: &OwnedFd) -> impl Future<Output = Result<BuildLink, NetworkError>> + Send;
 }
 
 /// A sandbox's place on the network for builds. Dropped, its address may be given to another.
@@ -77,10 +76,7 @@ impl<N: Networks> Networks for Arc<N> {
         N::gateway(self, project)
     }
 
-    fn attach_build(
-        &self,
-        netns: &OwnedFd,
-    ) -> impl Future<Output = Result<BuildLink, NetworkError>> + Send {
+    fn attach_build(&self, netns: &OwnedFd) -> impl Future<Output = Result<BuildLink, NetworkError>> + Send {
         N::attach_build(self, netns)
     }
 }

@@ -13,8 +13,8 @@ use super::{
     record::{Folder, Record},
 };
 use crate::{
-    cgroup::Share,
     Process, Profile, Resolver, SandboxError,
+    cgroup::Share,
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},

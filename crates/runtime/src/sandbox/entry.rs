@@ -137,11 +137,13 @@ fn prepare(socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) -> R
         // The outer process has failed and has said why.
         sys::exit_now(1);
     }
+    // While this is still the host's root in the eyes of who owns the folders on the way: nobody else may pass.
+    std::env::set_current_dir(&launch.base).at(|| "entering the sandbox's folder".into())?;
     inside::become_root()?;
     nix::sys::prctl::set_name(c"dormouse-init").at(|| "naming the init".into())?;
     // Its memory, maps and executable are no business of the app's.
     nix::sys::prctl::set_dumpable(false).at(|| "hiding the init".into())?;
-    inside::enter(&launch.base.join("root"), &launch.hostname)?;
+    inside::enter(Path::new("root"), &launch.hostname)?;
     let Some(go): Option<Go> = read_framed(socket).at(|| "waiting for the go-ahead".into())? else {
         // The server is gone or has changed its mind.
         sys::exit_now(1);

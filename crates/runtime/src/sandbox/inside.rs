@@ -48,7 +48,7 @@ pub(super) fn become_root() -> Result<(), Fail> {
         .at(|| "becoming root inside".into())
 }
 
-/// Make `root` (assembled outside) the root, with its own `/proc`, `/sys` and terminals.
+/// Make `root` (assembled outside, in the working folder) the root, with its own `/proc`, `/sys` and terminals.
 pub(super) fn enter(root: &Path, hostname: &str) -> Result<(), Fail> {
     unshare(CloneFlags::CLONE_NEWNS).at(|| "making a mount namespace".into())?;
     sethostname(hostname).at(|| format!("setting the host name `{hostname}`"))?;

@@ -21,7 +21,7 @@ use nix::{
     unistd::{Gid, Uid, setfsgid, setfsuid},
 };
 use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags, openat2},
+    fs::{CWD, FileType, Mode, OFlags, ResolveFlags, fstat, openat2},
     mount::{MoveMountFlags, OpenTreeFlags, move_mount, open_tree},
 };
 
@@ -46,8 +46,8 @@ const LINKS: [(&str, &str); 5] = [
 
 const SHM_SIZE: &str = "64m";
 
-/// Put the root together and return its path, valid in this process's mount namespace.
-pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<PathBuf, Fail> {
+/// Put the root together at `root` in the launch's base, in this process's mount namespace.
+pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(), Fail> {
     // The host's files first: the scratch below hides the instance's own folder.
     let lowers = launch.lowers.iter().map(|l| layer(l, userns)).collect::<Result<Vec<_>, _>>()?;
     let writable = layer(&launch.base, userns)?;
@@ -66,7 +66,7 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<PathBu
         names.push(name);
     }
     attach(writable.as_fd(), "w")?;
-    skeleton(launch)?;
+    skeleton(launch, &binds)?;
     names.push("skeleton".into());
     fs::create_dir("root").at(|| "making the root's mount point".into())?;
     // volatile: no syncing. A root dies with its instance, and a build's layer is synced once, at its end.
@@ -97,7 +97,7 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<PathBu
     for (wanted, tree) in launch.mounts.iter().zip(&binds) {
         attach_in(tree.as_fd(), root.as_fd(), &wanted.target)?;
     }
-    Ok(scratch.join("root"))
+    Ok(())
 }
 
 /// Do something as the sandbox's root, with the host's capabilities. An overlay makes files as the user who mounted it, and
@@ -168,7 +168,7 @@ fn own(path: impl AsRef<Path>) -> io::Result<()> {
 }
 
 /// The lowest layer: every mount point there must be, so that none leaves a trace in the writable layer.
-fn skeleton(launch: &Launch) -> Result<(), Fail> {
+fn skeleton(launch: &Launch, binds: &[OwnedFd]) -> Result<(), Fail> {
     let at = |p: &Path| format!("making the mount point {}", p.display());
     let top = Path::new("skeleton");
     fs::create_dir(top).and_then(|()| own(top)).at(|| at(top))?;
@@ -181,8 +181,10 @@ fn skeleton(launch: &Launch) -> Result<(), Fail> {
         let file = top.join("etc").join(file);
         fs::write(&file, "").and_then(|()| own(&file)).at(|| at(&file))?;
     }
-    for wanted in &launch.mounts {
-        let is_dir = wanted.source.is_dir();
+    for (wanted, tree) in launch.mounts.iter().zip(binds) {
+        // Asked of the open file: its name may be hidden by the scratch.
+        let mode = fstat(tree).at(|| at(&wanted.target))?.st_mode;
+        let is_dir = FileType::from_raw_mode(mode).is_dir();
         let mut parts: Vec<_> = Vec::new();
         for part in wanted.target.components() {
             match part {

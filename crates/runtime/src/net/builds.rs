@@ -1,0 +1,84 @@
+//! The network for builds: a way out, and no neighbours.
+
+use std::{
+    collections::BTreeSet,
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use super::{NetError, names::Names, subnet::Subnet};
+use crate::{host::BuildLink, sandbox::host_resolvers};
+
+/// Third number of the addresses of builds; projects never get it.
+pub(super) const SUBNET: u8 = 255;
+
+/// An address of builds that is in use until this is dropped.
+#[derive(Debug)]
+pub(super) struct Lease {
+    host: u8,
+    in_use: Arc<Mutex<BTreeSet<u8>>>,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.in_use.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.host);
+    }
+}
+
+/// Who of the builds has which address.
+#[derive(Debug)]
+pub(super) struct Addresses {
+    pool: Ipv4Addr,
+    in_use: Arc<Mutex<BTreeSet<u8>>>,
+}
+
+impl Addresses {
+    pub(super) fn new(pool: Ipv4Addr) -> Self {
+        Self { pool, in_use: Arc::default() }
+    }
+
+    pub(super) fn take(&self) -> Result<BuildLink, NetError> {
+        let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = (2..=254).find(|h| !in_use.contains(h)).ok_or(NetError::BuildsFull)?;
+        in_use.insert(host);
+        let (addr, gateway) = (at(self.pool, host), at(self.pool, 1));
+        let mut resolvers = host_resolvers();
+        if resolvers.is_empty() {
+            // The edge's, which passes on what it does not know.
+            resolvers.push(gateway);
+        }
+        let lease = Box::new(Lease { host, in_use: self.in_use.clone() });
+        Ok(BuildLink { addr, gateway, resolvers, lease })
+    }
+}
+
+fn at(pool: Ipv4Addr, host: u8) -> Ipv4Addr {
+    let [a, b, ..] = pool.octets();
+    Ipv4Addr::new(a, b, SUBNET, host)
+}
+
+/// The network of builds.
+pub(super) fn subnet(names: &Names, pool: Ipv4Addr) -> Subnet {
+    Subnet { bridge: names.builds(), gateway: at(pool, 1), prefix: 24, vips: Vec::new(), apart: true }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_lent() {
+        let addresses = Addresses::new(Ipv4Addr::new(10, 77, 0, 0));
+        let first = addresses.take().unwrap();
+        let second = addresses.take().unwrap();
+        assert_eq!(
+            (first.addr.to_string(), second.addr.to_string()),
+            ("10.77.255.2".into(), "10.77.255.3".into())
+        );
+        drop(first);
+        let all: Vec<_> = std::iter::from_fn(|| addresses.take().ok()).collect();
+        assert_eq!(all[0].addr.to_string(), "10.77.255.2");
+        assert_eq!(all.len(), 252);
+        assert!(matches!(addresses.take(), Err(NetError::BuildsFull)));
+    }
+}

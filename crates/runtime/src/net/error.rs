@@ -1,0 +1,60 @@
+//! Why a network could not be had.
+
+use std::{io, path::PathBuf};
+
+use dormouse_model::ProjectName;
+
+/// Why a network could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum NetError {
+    /// Every /16 within 10.0.0.0/8 is in use.
+    #[error(
+        "every 10.N.0.0/16 overlaps a route or address of this host, so there is no room for the apps' networks\n  hint: free one of them; `ip route` lists what is taken"
+    )]
+    NoRoom,
+    /// Two hundred builds at once.
+    #[error("every address of the network for builds is in use")]
+    BuildsFull,
+    /// A project has no network.
+    #[error("project {project} has no network")]
+    NoNetwork {
+        /// Which.
+        project: ProjectName,
+    },
+    /// The kernel refused.
+    #[error("making {what}")]
+    Making {
+        /// What was being made.
+        what: String,
+        /// What it said.
+        #[source]
+        source: nlink::Error,
+    },
+    /// A setting of the kernel's could not be changed.
+    #[error("setting {setting} to {value}")]
+    Setting {
+        /// Path of the setting.
+        setting: String,
+        /// What it was to be.
+        value: String,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// The record of networks could not be read or written.
+    #[error("cannot use {path}")]
+    Record {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl NetError {
+    pub(super) fn making(what: impl Into<String>) -> impl FnOnce(nlink::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Making { what, source }
+    }
+}

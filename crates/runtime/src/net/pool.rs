@@ -1,0 +1,74 @@
+//! Which /16 a server uses.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use nlink::{Connection, Route};
+
+use super::NetError;
+
+/// A stretch of addresses that is in use.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    addr: Ipv4Addr,
+    prefix: u8,
+}
+
+impl Taken {
+    /// Whether it and `10.n.0.0/16` share an address.
+    fn overlaps(self, n: u8) -> bool {
+        let mask = |prefix: u8| u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
+        let common = mask(self.prefix.min(16));
+        u32::from(self.addr) & common == u32::from(base(n)) & common
+    }
+}
+
+fn base(n: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, n, 0, 0)
+}
+
+/// A /16 that nothing on this host overlaps. The tag chooses where the search begins, so that a server whose record
+/// was lost is likely to find its old one.
+pub(super) async fn choose(conn: &Connection<Route>, tag: &str) -> Result<Ipv4Addr, NetError> {
+    let routes = conn.get_routes().await.map_err(NetError::making("a list of routes"))?;
+    let mut taken: Vec<Taken> = routes
+        .iter()
+        .filter_map(|r| match r.destination() {
+            // A default route goes everywhere and takes nothing.
+            Some(IpAddr::V4(addr)) if r.dst_len() > 0 => Some(Taken { addr: *addr, prefix: r.dst_len() }),
+            _other => None,
+        })
+        .collect();
+    let addresses = conn.get_addresses().await.map_err(NetError::making("a list of addresses"))?;
+    taken.extend(addresses.iter().filter_map(|a| match a.address() {
+        Some(IpAddr::V4(addr)) => Some(Taken { addr: *addr, prefix: a.prefix_len() }),
+        _other => None,
+    }));
+    let first = u8::from_str_radix(tag.get(..2).unwrap_or_default(), 16).unwrap_or(77);
+    free(&taken, first).map(base).ok_or(NetError::NoRoom)
+}
+
+fn free(taken: &[Taken], first: u8) -> Option<u8> {
+    // 10.0.0.0/16 and its neighbour are what home routers and clouds hand out first.
+    (0..=255)
+        .map(|n: u8| first.wrapping_add(n))
+        .filter(|n| *n > 1)
+        .find(|n| !taken.iter().any(|t| t.overlaps(*n)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_left_alone() {
+        let taken = |list: &[(&str, u8)]| -> Vec<Taken> {
+            list.iter().map(|(a, p)| Taken { addr: a.parse().unwrap(), prefix: *p }).collect()
+        };
+        assert_eq!(free(&[], 77), Some(77));
+        assert_eq!(free(&[], 0), Some(2));
+        assert_eq!(free(&taken(&[("10.77.3.0", 24), ("10.78.0.0", 15)]), 77), Some(80));
+        assert_eq!(free(&taken(&[("10.79.0.1", 32)]), 79), Some(80));
+        assert_eq!(free(&taken(&[("192.168.0.0", 16)]), 255), Some(255));
+        assert_eq!(free(&taken(&[("10.0.0.0", 8)]), 77), None);
+    }
+}

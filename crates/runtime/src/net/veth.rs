@@ -1,0 +1,74 @@
+//! The cable between a sandbox and a bridge.
+
+use std::{
+    net::Ipv4Addr,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use nlink::{
+    Connection, Route,
+    netlink::{
+        addr::Ipv4Address,
+        link::{BridgePortConfig, LinkCreateExt, VethLink},
+        route::Ipv4Route,
+    },
+};
+
+use super::{NetError, names::Names};
+
+/// Where a sandbox is plugged in.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) bridge: String,
+    pub(super) addr: Ipv4Addr,
+    pub(super) gateway: Ipv4Addr,
+    /// Whether it sees only the gateway, and none of the others on the bridge.
+    pub(super) alone: bool,
+}
+
+/// What the interface is called inside.
+const INSIDE: &str = "eth0";
+
+/// Plug a network namespace in. The cable goes when the namespace does.
+pub(super) async fn attach(names: &Names, port: &Port, netns: &OwnedFd) -> Result<(), NetError> {
+    let cable = names.cable(port.addr);
+    let making = || NetError::making(format!("the cable {cable} to {}", port.addr));
+    let conn = Connection::<Route>::new().map_err(making())?;
+    let veth = || {
+        VethLink::new(&cable, INSIDE)
+            .address(host_mac(port.addr))
+            .peer_address(mac(port.addr))
+            .peer_netns_fd(netns)
+            .master(port.bridge.as_str())
+    };
+    match conn.add_link(veth()).await {
+        // Of an instance that has just ended: the kernel takes namespaces apart in its own time.
+        Err(e) if e.is_already_exists() => {
+            conn.del_link_if_exists(cable.as_str()).await.map_err(making())?;
+            conn.add_link(veth()).await.map_err(making())?;
+        }
+        other => other.map_err(making())?,
+    }
+    if port.alone {
+        let isolated = BridgePortConfig::new().isolated(true);
+        conn.set_bridge_port(cable.as_str(), isolated).await.map_err(making())?;
+    }
+    super::sysctl::no_ipv6(&cable)?;
+    conn.set_link_up(cable.as_str()).await.map_err(making())?;
+    let inside = Connection::<Route>::new_in(netns.as_fd()).map_err(making())?;
+    inside.add_address(Ipv4Address::new(INSIDE, port.addr, 24)).await.map_err(making())?;
+    inside.set_link_up(INSIDE).await.map_err(making())?;
+    inside.add_route(Ipv4Route::default_route().gateway(port.gateway)).await.map_err(making())
+}
+
+/// The hardware address of `addr`: the same one each time the address is given out, so that no neighbour's memory of
+/// an earlier holder is wrong.
+pub(super) fn mac(addr: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = addr.octets();
+    [0x02, 0x42, a, b, c, d]
+}
+
+fn host_mac(addr: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = addr.octets();
+    [0x06, 0x42, a, b, c, d]
+}
