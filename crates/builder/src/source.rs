@@ -88,12 +88,7 @@ impl Source {
             };
             entries.push(Entry { path, kind });
         }
-        Ok(Self {
-            root: root.to_owned(),
-            digest: digest(&entries),
-            entries,
-            listing: Listing::new(files),
-        })
+        Ok(Self { root: root.to_owned(), digest: digest(&entries), entries, listing: Listing::new(files) })
     }
 
     /// Only the files and links that are `wanted`, and the folders that they are in or that were empty before.
@@ -103,8 +98,10 @@ impl Source {
             let kept = match &entry.kind {
                 Kind::File { .. } | Kind::Link(_) => wanted(&entry.path),
                 Kind::Folder => {
-                    let mut below =
-                        self.entries[at + 1..].iter().take_while(|e| e.path.starts_with(&entry.path)).peekable();
+                    let mut below = self.entries[at + 1..]
+                        .iter()
+                        .take_while(|e| e.path.starts_with(&entry.path))
+                        .peekable();
                     let is_kept = |e: &Entry| !matches!(e.kind, Kind::Folder) && wanted(&e.path);
                     below.peek().is_none() || below.any(is_kept)
                 }

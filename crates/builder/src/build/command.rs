@@ -145,7 +145,9 @@ impl Job<'_> {
         let (end, ()) = tokio::join!(builder.sandboxes.run(spec, lines), forward);
         let end = end.map_err(|e| host(format!("running the {phase} phase"), e))?;
         judge(phase, end, limits, time_limit, || {
-            (command.explain)(&mut said).or_else(|| explain::reason(said.tail())).or_else(|| last(said.tail()))
+            (command.explain)(&mut said)
+                .or_else(|| explain::reason(said.tail()))
+                .or_else(|| last(said.tail()))
         })?;
         Ok(answer)
     }
@@ -172,7 +174,9 @@ fn judge(
         ExitStatus::Code(0) => return Ok(()),
         ExitStatus::OutOfMemory => return memory(),
         // An installer whose compiler was killed says that the compiler failed.
-        ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost if end.out_of_memory => return memory(),
+        ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost if end.out_of_memory => {
+            return memory();
+        }
         ExitStatus::Code(code) => format!("it exited with code {code}"),
         ExitStatus::Signal(signal) => format!("it was ended by signal {signal}"),
         ExitStatus::Lost => "its end was not recorded".to_owned(),

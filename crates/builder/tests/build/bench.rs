@@ -40,7 +40,15 @@ impl Bench {
         let base = BaseSettings::read(&host, &BaseWishes::default()).unwrap();
         let cache = dir.join("cache/base");
         let bases = Arc::new(Bases::new(store.clone(), sandboxes.clone(), base, host, &cache));
-        Self { dir: dir.to_owned(), store, network, sandboxes, net, bases, settings: BuildSettings::default() }
+        Self {
+            dir: dir.to_owned(),
+            store,
+            network,
+            sandboxes,
+            net,
+            bases,
+            settings: BuildSettings::default(),
+        }
     }
 
     pub(crate) fn builder(&self, settings: BuildSettings) -> Builder {

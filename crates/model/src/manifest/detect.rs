@@ -60,7 +60,8 @@ fn rust_health(input: &ManifestInput, source: &str, package: Option<&str>) -> Op
         input.ending(source, "Cargo.toml").find_map(named)
     });
     let folder = folder.unwrap_or_default();
-    let code = || input.ending(source, ".rs").filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| text);
+    let code =
+        || input.ending(source, ".rs").filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| text);
     HEALTH_ROUTES.iter().copied().find(|route| code().any(|text| defines_in_rust(text, route)))
 }
 
@@ -133,8 +134,8 @@ pub(super) fn services(input: &ManifestInput) -> Vec<Service> {
         .map(|f| (names::sanitise(f, "service"), f))
         .collect();
     // What a Cargo workspace holds is one service: nothing says which others of its programs are.
-    let root_has_code = input.ending(".", ".py").any(|(path, _)| !path.contains('/'))
-        || input.text("Cargo.toml").is_some();
+    let root_has_code =
+        input.ending(".", ".py").any(|(path, _)| !path.contains('/')) || input.text("Cargo.toml").is_some();
     // A pyproject.toml above several services often holds only the settings of tools.
     if buildable(input, ".") && (root_has_code || found.len() < 2) {
         let mut web = Service::named("web".to_owned(), None);

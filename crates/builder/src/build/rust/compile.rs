@@ -38,34 +38,35 @@ impl Job<'_> {
             .with("folder", &program.folder)
             .with("binary", &program.binary)
             .with("toolchain", toolchain.identity());
-        let make = async |draft: &LayerDraft| {
-            // Two at once would write into the same folders, and would have to share the processors anyway.
-            let _turn = self.builder.locks.take(format!("cargo {}", self.request.key.project)).await;
-            let caches = self.cargo_caches()?;
-            let scratch = draft.work_path().join("compile");
-            let (copy, app) = (source.clone(), scratch.join(SOURCE.trim_start_matches('/')));
-            let record = caches.stamps.clone();
-            let copied = blocking(move || {
-                let stamps = Stamps::read(&record).renew(&copy, SystemTime::now());
-                copy.copy_to(&app)?;
-                stamps.apply(&app, &copy)?;
-                stamps.write(&record)
-            });
-            copied.await.map_err(|e| io_error("compile", "copying to", &scratch, e))?;
-            let built = self.cargo(program, toolchain, &caches).upper(scratch);
-            let answer = self.command(stack, draft, built).await?;
-            let Some(path) = executable(&answer, &program.binary) else {
-                return Err(BuildError::Phase {
-                    phase: "compile".to_owned(),
-                    why: format!("cargo made no program `{}`", program.binary),
+        let make =
+            async |draft: &LayerDraft| {
+                // Two at once would write into the same folders, and would have to share the processors anyway.
+                let _turn = self.builder.locks.take(format!("cargo {}", self.request.key.project)).await;
+                let caches = self.cargo_caches()?;
+                let scratch = draft.work_path().join("compile");
+                let (copy, app) = (source.clone(), scratch.join(SOURCE.trim_start_matches('/')));
+                let record = caches.stamps.clone();
+                let copied = blocking(move || {
+                    let stamps = Stamps::read(&record).renew(&copy, SystemTime::now());
+                    copy.copy_to(&app)?;
+                    stamps.apply(&app, &copy)?;
+                    stamps.write(&record)
                 });
+                copied.await.map_err(|e| io_error("compile", "copying to", &scratch, e))?;
+                let built = self.cargo(program, toolchain, &caches).upper(scratch);
+                let answer = self.command(stack, draft, built).await?;
+                let Some(path) = executable(&answer, &program.binary) else {
+                    return Err(BuildError::Phase {
+                        phase: "compile".to_owned(),
+                        why: format!("cargo made no program `{}`", program.binary),
+                    });
+                };
+                let to = format!("/usr/local/bin/{}", program.binary);
+                let install = Command::new("compile", &["install", "-D", "-m", "755", "--", &path, &to])
+                    .mount(caches.target.clone(), TARGET, true);
+                self.command(stack, draft, install).await?;
+                self.bound(caches).await
             };
-            let to = format!("/usr/local/bin/{}", program.binary);
-            let install = Command::new("compile", &["install", "-D", "-m", "755", "--", &path, &to])
-                .mount(caches.target.clone(), TARGET, true);
-            self.command(stack, draft, install).await?;
-            self.bound(caches).await
-        };
         let layer = self.phase("compile", key, make).await?;
         stack.layers.push(layer);
         Ok(())
@@ -105,7 +106,10 @@ impl Job<'_> {
         match toolchain {
             Toolchain::Mirror(_) => command,
             Toolchain::Host(host) => command
-                .env("PATH", format!("{MOUNTED}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"))
+                .env(
+                    "PATH",
+                    format!("{MOUNTED}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+                )
                 .mount(host.folder.clone(), MOUNTED, true),
         }
     }

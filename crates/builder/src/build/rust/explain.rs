@@ -4,11 +4,23 @@ use super::{Reason, Said};
 
 /// Signs that name their cause better than the first error does, with what to do.
 const KNOWN: &[(&str, &str)] = &[
-    ("because --locked was passed", "run `cargo build` where the source is, and deploy with the Cargo.lock it writes"),
-    ("requires rustc", "say so as `rust-version` in its Cargo.toml: then a newer Rust is used, if there is one"),
-    ("feature `edition2024` is required", "say `rust-version = \"1.85\"` in its Cargo.toml: then a newer Rust is used, if there is one"),
+    (
+        "because --locked was passed",
+        "run `cargo build` where the source is, and deploy with the Cargo.lock it writes",
+    ),
+    (
+        "requires rustc",
+        "say so as `rust-version` in its Cargo.toml: then a newer Rust is used, if there is one",
+    ),
+    (
+        "feature `edition2024` is required",
+        "say `rust-version = \"1.85\"` in its Cargo.toml: then a newer Rust is used, if there is one",
+    ),
     ("Could not resolve host", "check this host's name servers and its connection to the package registry"),
-    ("SSL certificate problem", "if this network has its own certificate authority, add its certificate to this host's bundle"),
+    (
+        "SSL certificate problem",
+        "if this network has its own certificate authority, add its certificate to this host's bundle",
+    ),
     ("failed to download", "check this host's connection to the package registry, and its cargo settings"),
     ("no matching package", "check its spelling in Cargo.toml, and this host's cargo settings"),
 ];
@@ -63,7 +75,8 @@ fn said_so(why: &str, hint: &str) -> Option<Reason> {
 
 /// The first errors of the compiler, with their places.
 fn compiler(said: &Said) -> Option<Reason> {
-    let is_sum = |e: &str| e.starts_with("error: could not compile") || e.starts_with("error: aborting due to");
+    let is_sum =
+        |e: &str| e.starts_with("error: could not compile") || e.starts_with("error: aborting due to");
     let all: Vec<_> = said.errors().filter(|(error, _)| !is_sum(error)).collect();
     if all.is_empty() {
         return None;

@@ -63,7 +63,8 @@ fn sysroot(host: &Host) -> Result<PathBuf, String> {
 /// Ask a program of the operator's, in a folder that says nothing of toolchains.
 fn ask(program: &Path, args: &[&str]) -> Result<String, String> {
     let failed = |why: String| format!("{} {}: {why}", program.display(), args.join(" "));
-    let done = Command::new(program).args(args).current_dir("/").output().map_err(|e| failed(e.to_string()))?;
+    let done =
+        Command::new(program).args(args).current_dir("/").output().map_err(|e| failed(e.to_string()))?;
     if !done.status.success() {
         return Err(failed(String::from_utf8_lossy(&done.stderr).trim().to_owned()));
     }

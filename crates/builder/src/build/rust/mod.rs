@@ -40,9 +40,16 @@ fn is_code(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default();
     path.extension().is_some_and(|e| e == "rs")
         || path.components().any(|c| c.as_os_str() == ".cargo")
-        || ["Cargo.toml", "Cargo.lock", "rust-toolchain", "rust-toolchain.toml", "rustfmt.toml", "clippy.toml"]
-            .iter()
-            .any(|n| name == *n)
+        || [
+            "Cargo.toml",
+            "Cargo.lock",
+            "rust-toolchain",
+            "rust-toolchain.toml",
+            "rustfmt.toml",
+            "clippy.toml",
+        ]
+        .iter()
+        .any(|n| name == *n)
 }
 
 #[cfg(test)]

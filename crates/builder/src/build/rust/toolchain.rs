@@ -48,22 +48,26 @@ impl Job<'_> {
     pub(super) fn toolchain(&self, stack: &Stack, program: &Crate) -> Result<Toolchain, BuildError> {
         let mirror = DEBIAN.iter().find(|(suite, _)| Some(*suite) == stack.suite.as_deref());
         let builder = self.builder;
-        let host = || HostToolchain::find(&builder.host, &builder.settings.host_rust, program.channel.as_deref());
-        choose(program, mirror.copied(), host, |note| self.say(note)).map_err(|(why, hint)| BuildError::Unknown {
-            service: self.request.spec.name.to_string(),
-            why,
-            hint,
+        let host =
+            || HostToolchain::find(&builder.host, &builder.settings.host_rust, program.channel.as_deref());
+        choose(program, mirror.copied(), host, |note| self.say(note)).map_err(|(why, hint)| {
+            BuildError::Unknown { service: self.request.spec.name.to_string(), why, hint }
         })
     }
 
     /// A layer that only builds see: the linker, and Debian's Rust where that is used.
-    pub(super) async fn rust_tools(&self, stack: &mut Stack, toolchain: &Toolchain) -> Result<(), BuildError> {
+    pub(super) async fn rust_tools(
+        &self,
+        stack: &mut Stack,
+        toolchain: &Toolchain,
+    ) -> Result<(), BuildError> {
         let Some(base) = stack.layers.first().cloned() else { return Ok(()) };
         let packages = toolchain.packages();
         let key = CacheKey::new("tools rust 1").on(&base).with("packages", packages.join(" "));
         let only_base = Stack { layers: vec![base], tools: None, suite: None };
-        let layer =
-            self.phase("tools", key, async |draft| self.apt(&only_base, draft, "tools", packages).await).await?;
+        let layer = self
+            .phase("tools", key, async |draft| self.apt(&only_base, draft, "tools", packages).await)
+            .await?;
         stack.tools = Some(layer);
         Ok(())
     }

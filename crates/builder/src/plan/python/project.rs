@@ -54,7 +54,10 @@ struct Uv {
 pub(crate) fn read(listing: &Listing) -> Result<Option<Project>, PlanError> {
     let Some(text) = listing.text("pyproject.toml") else { return Ok(None) };
     let file: File = toml::from_str(text).map_err(|e| {
-        PlanError::new(format!("pyproject.toml cannot be read: {}", e.message()), see("pyproject.toml", text, e.span()))
+        PlanError::new(
+            format!("pyproject.toml cannot be read: {}", e.message()),
+            see("pyproject.toml", text, e.span()),
+        )
     })?;
     let mut names = Names::default();
     let described = file.project.is_some();

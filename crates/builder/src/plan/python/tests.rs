@@ -19,7 +19,13 @@ fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
 
 fn web() -> Wishes<'static> {
     static NONE: BTreeSet<String> = BTreeSet::new();
-    Wishes { kind: ServiceKind::Web, start: None, package: None, packages: &NONE, base_python: Some("3.11.2") }
+    Wishes {
+        kind: ServiceKind::Web,
+        start: None,
+        package: None,
+        packages: &NONE,
+        base_python: Some("3.11.2"),
+    }
 }
 
 #[test]

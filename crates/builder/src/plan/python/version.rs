@@ -39,7 +39,10 @@ pub(crate) fn choose(
         return Ok(by_version(file, asked, &version, base.as_ref()));
     }
     let Some(requires) = requires else {
-        return Ok((if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) }, None));
+        return Ok((
+            if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) },
+            None,
+        ));
     };
     let specifiers = VersionSpecifiers::from_str(requires).map_err(|_| {
         PlanError::new(
@@ -63,9 +66,10 @@ fn by_version(
     let wanted = version.release();
     match base {
         Some(base) if base.release().starts_with(wanted) => (Interpreter::Base, None),
-        Some(base) if wanted.len() > 2 && base.release().get(..2) == wanted.get(..2) => {
-            (Interpreter::Base, Some(format!("{file} asks for Python {asked}; using Python {base} of the base")))
-        }
+        Some(base) if wanted.len() > 2 && base.release().get(..2) == wanted.get(..2) => (
+            Interpreter::Base,
+            Some(format!("{file} asks for Python {asked}; using Python {base} of the base")),
+        ),
         Some(_) | None => (Interpreter::Fetched(asked.to_owned()), None),
     }
 }

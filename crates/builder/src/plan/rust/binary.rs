@@ -41,8 +41,15 @@ pub(super) fn choose(
     match (&package.default_run, names) {
         (Some(name), _) if names.contains(name) => Ok(name.clone()),
         (Some(name), _) => Err(PlanError::new(
-            format!("the package `{}` has default-run = \"{name}\", which is none of its programs", package.name),
-            if names.is_empty() { "it has none".to_owned() } else { format!("its programs are: {}", names.join(", ")) },
+            format!(
+                "the package `{}` has default-run = \"{name}\", which is none of its programs",
+                package.name
+            ),
+            if names.is_empty() {
+                "it has none".to_owned()
+            } else {
+                format!("its programs are: {}", names.join(", "))
+            },
         )),
         (None, [only]) => Ok(only.clone()),
         (None, []) => Err(PlanError::new(

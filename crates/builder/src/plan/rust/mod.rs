@@ -66,7 +66,9 @@ fn workspace(listing: &Listing, folder: &str) -> Result<Option<(String, Workspac
 
 /// A folder and those above it, the nearest first.
 fn above(folder: &str) -> impl Iterator<Item = &str> {
-    std::iter::successors(Some(folder), |f| (!f.is_empty()).then(|| f.rsplit_once('/').map_or("", |(up, _)| up)))
+    std::iter::successors(Some(folder), |f| {
+        (!f.is_empty()).then(|| f.rsplit_once('/').map_or("", |(up, _)| up))
+    })
 }
 
 fn needs(listing: &Listing, manifest: &Manifest, workspace: Option<&Workspace>, lock: &str) -> RustVersion {
@@ -90,7 +92,9 @@ fn channel(listing: &Listing, folder: &str) -> Option<String> {
         match text.parse::<toml::Table>() {
             Ok(file) => Some(file.get("toolchain")?.get("channel")?.as_str()?.to_owned()),
             // The older form is nothing but the name.
-            Err(_) => Some(text.trim().to_owned()).filter(|t| !t.is_empty() && !t.contains(char::is_whitespace)),
+            Err(_) => {
+                Some(text.trim().to_owned()).filter(|t| !t.is_empty() && !t.contains(char::is_whitespace))
+            }
         }
     })
 }

@@ -51,7 +51,8 @@ fn called(all: Vec<Found>, wanted: &str) -> Result<Found, PlanError> {
         0 => Err(PlanError::new(
             format!("it has no Cargo package `{wanted}`"),
             if names.is_empty() {
-                "there is no Cargo.toml in its source folder: check `source` and `package` in dormouse.toml".to_owned()
+                "there is no Cargo.toml in its source folder: check `source` and `package` in dormouse.toml"
+                    .to_owned()
             } else {
                 format!("its packages are: {}", names.join(", "))
             },

@@ -41,7 +41,10 @@ fn packages() {
     let hello = ("Cargo.toml", "[package]\nname='hello'\nversion='0.1.0'\nedition='2021'\n");
     let bin = |name: &'static str| (name, "fn main() {}");
     let workspace = Listing::from([
-        ("Cargo.toml", "[workspace]\nmembers=['crates/*']\n[workspace.package]\nedition='2024'\nrust-version='1.92'\n"),
+        (
+            "Cargo.toml",
+            "[workspace]\nmembers=['crates/*']\n[workspace.package]\nedition='2024'\nrust-version='1.92'\n",
+        ),
         LOCK,
         ("crates/lib/Cargo.toml", "[package]\nname='lib'\n"),
         ("crates/lib/src/lib.rs", ""),
@@ -64,7 +67,10 @@ fn packages() {
     let apart = Listing::from([
         ("engine/Cargo.toml", "[package]\nname='engine'\nedition='2024'\n"),
         ("engine/src/lib.rs", ""),
-        ("backend/Cargo.toml", "[package]\nname='shop-backend'\nedition='2024'\n[[bin]]\nname='shop'\npath='src/main.rs'\n"),
+        (
+            "backend/Cargo.toml",
+            "[package]\nname='shop-backend'\nedition='2024'\n[[bin]]\nname='shop'\npath='src/main.rs'\n",
+        ),
         ("backend/src/main.rs", ""),
         ("backend/Cargo.lock", "version = 4\n"),
         ("frontend/Cargo.toml", "[package]\nname='shop-frontend'\nrust-version='1.95.0'\n"),
@@ -78,10 +84,36 @@ fn packages() {
         ("no lock", [hello, MAIN].into(), None, None),
         ("a library", [hello, LOCK, ("src/lib.rs", "")].into(), None, None),
         ("in src/bin", [hello, LOCK, bin("src/bin/run.rs")].into(), None, None),
-        ("several", [hello, LOCK, bin("src/bin/a.rs"), bin("src/bin/b/main.rs"), bin("src/bin/b/c.rs")].into(), None, None),
-        ("several, one started", [hello, LOCK, bin("src/bin/a.rs"), bin("src/bin/b.rs")].into(), None, Some("./target/release/b --port $PORT")),
-        ("a default", [("Cargo.toml", "package={name='x',default-run='b'}"), LOCK, bin("src/bin/a.rs"), bin("src/bin/b.rs")].into(), None, None),
-        ("a wrong default", [("Cargo.toml", "package={name='x',default-run='c'}"), LOCK, bin("src/bin/a.rs")].into(), None, None),
+        (
+            "several",
+            [hello, LOCK, bin("src/bin/a.rs"), bin("src/bin/b/main.rs"), bin("src/bin/b/c.rs")].into(),
+            None,
+            None,
+        ),
+        (
+            "several, one started",
+            [hello, LOCK, bin("src/bin/a.rs"), bin("src/bin/b.rs")].into(),
+            None,
+            Some("./target/release/b --port $PORT"),
+        ),
+        (
+            "a default",
+            [
+                ("Cargo.toml", "package={name='x',default-run='b'}"),
+                LOCK,
+                bin("src/bin/a.rs"),
+                bin("src/bin/b.rs"),
+            ]
+            .into(),
+            None,
+            None,
+        ),
+        (
+            "a wrong default",
+            [("Cargo.toml", "package={name='x',default-run='c'}"), LOCK, bin("src/bin/a.rs")].into(),
+            None,
+            None,
+        ),
         ("started with arguments", [hello, LOCK, MAIN].into(), None, Some("hello serve")),
         ("workspace", workspace.clone(), None, None),
         ("workspace, named", workspace.clone(), Some("shop-web"), None),
@@ -93,10 +125,25 @@ fn packages() {
         ("apart", apart.clone(), Some("shop-backend"), Some("shop serve")),
         ("apart, without a lock", apart.clone(), Some("shop-frontend"), None),
         ("apart, unnamed", apart, None, None),
-        ("excluded", [("Cargo.toml", "[workspace]\nexclude=['x']"), ("x/Cargo.toml", "[package]\nname='x'"), ("x/src/main.rs", "")].into(), None, None),
+        (
+            "excluded",
+            [
+                ("Cargo.toml", "[workspace]\nexclude=['x']"),
+                ("x/Cargo.toml", "[package]\nname='x'"),
+                ("x/src/main.rs", ""),
+            ]
+            .into(),
+            None,
+            None,
+        ),
         ("broken", [("Cargo.toml", "[package]\nname = x\n"), LOCK].into(), None, None),
         ("no Cargo.toml", [("main.py", "")].into(), Some("x"), None),
-        ("Python written in Rust", [hello, LOCK, ("pyproject.toml", ""), ("requirements.txt", ""), ("Procfile", "web: x")].into(), None, None),
+        (
+            "Python written in Rust",
+            [hello, LOCK, ("pyproject.toml", ""), ("requirements.txt", ""), ("Procfile", "web: x")].into(),
+            None,
+            None,
+        ),
     ];
     let mut out = String::new();
     for (case, listing, package, start) in table {
