@@ -150,6 +150,11 @@ impl Bench {
     }
 }
 
+/// One of the examples that ship.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
+}
+
 /// How a build went.
 pub(crate) struct Built {
     pub(crate) outcome: Result<BuildOutcome, BuildError>,

@@ -6,6 +6,7 @@
 
 mod bench;
 mod python;
+mod rust;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
@@ -45,6 +46,11 @@ fn main() -> ExitCode {
             python::a_requirement_that_does_not_exist_is_explained,
             python::a_build_over_its_memory_limit_is_told_so,
             python::a_cancelled_build_leaves_nothing_and_frees_its_lock,
+            rust::hello_becomes_an_image_and_only_what_changed_is_compiled,
+            rust::a_package_among_others_is_built_with_the_lock_beside_it,
+            rust::an_error_of_the_compiler_is_told_with_its_place,
+            rust::without_a_toolchain_that_is_new_enough_it_says_so,
+            rust::debians_own_compiles_what_is_old_enough_for_it,
         );
         bench.network.tear_down().await.unwrap();
         println!("{failed} failed");

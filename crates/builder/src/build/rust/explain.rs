@@ -119,6 +119,25 @@ mod tests {
                 other => format!("{other:?}\n"),
             };
         }
-        expect![[""]].assert_eq(&out);
+        expect![[r#"
+            src/main.rs:2:5: error[E0425]: cannot find value `x` in this scope
+            a.rs:1:1: error: expected `;`
+            b.rs:1:1: error[E1]: b
+            c.rs:1:1: error[E2]: c
+            and more, as the build log tells
+            cannot update the lock file /app/Cargo.lock because --locked was passed to prevent this
+              hint: run `cargo build` where the source is, and deploy with the Cargo.lock it writes
+            serde@1.0.228 requires rustc 1.70
+              hint: say so as `rust-version` in its Cargo.toml: then a newer Rust is used, if there is one
+            failed to run custom build command for `openssl-sys v0.9.1`
+              hint: add packages = ["libssl-dev", "pkg-config"] to the service in dormouse.toml
+            [6] Could not resolve hostname (Could not resolve host: index.example)
+              hint: check this host's name servers and its connection to the package registry
+            this host's Rust needs a newer C library than the base has
+              hint: name a newer `suite` under [base] in the server's settings
+            a library is missing
+              hint: add packages = ["libpq-dev"] to the service in dormouse.toml
+            None
+        "#]].assert_eq(&out);
     }
 }

@@ -36,21 +36,25 @@ impl Toolchain {
     }
 }
 
-/// What each release of Debian has, for as long as it lives. What others have is not known before they are released.
-const DEBIAN: [(&str, RustVersion); 3] = [
-    ("bullseye", RustVersion::one(48)),
-    ("bookworm", RustVersion::one(63)),
-    ("trixie", RustVersion::one(85)),
-];
+/// What each release of Debian has, for as long as it lives.
+const DEBIAN: [(&str, RustVersion); 2] =
+    [("bullseye", RustVersion::one(48)), ("bookworm", RustVersion::one(63))];
+
+/// What trixie has, and every release after it at least.
+const SINCE: RustVersion = RustVersion::one(85);
+
+fn of_suite(suite: &str) -> RustVersion {
+    DEBIAN.iter().find(|(known, _)| *known == suite).map_or(SINCE, |(_, version)| *version)
+}
 
 impl Job<'_> {
     /// Decide.
     pub(super) fn toolchain(&self, stack: &Stack, program: &Crate) -> Result<Toolchain, BuildError> {
-        let mirror = DEBIAN.iter().find(|(suite, _)| Some(*suite) == stack.suite.as_deref());
+        let mirror = stack.suite.as_deref().map(|suite| (suite, of_suite(suite)));
         let builder = self.builder;
         let host =
             || HostToolchain::find(&builder.host, &builder.settings.host_rust, program.channel.as_deref());
-        choose(program, mirror.copied(), host, |note| self.say(note)).map_err(|(why, hint)| {
+        choose(program, mirror, host, |note| self.say(note)).map_err(|(why, hint)| {
             BuildError::Unknown { service: self.request.spec.name.to_string(), why, hint }
         })
     }
@@ -169,6 +173,17 @@ mod tests {
             };
             out += &format!("1.{needs} {}: {got}{}\n", channel.unwrap_or_default(), said.borrow());
         }
-        expect_test::expect![[""]].assert_eq(&out);
+        expect_test::expect![[r#"
+            1.56 : Debian's 1.63
+            1.56 stable: Debian's 1.63
+            1.85 : the host's 1.95
+            1.85 stable: the host's 1.95
+            1.56 nightly: the host's 1.95 (rust-toolchain asks for nightly; using Rust 1.95 of this host)
+            1.56 nightly: Debian's 1.63 (rust-toolchain asks for nightly; using Rust 1.63 of Debian bookworm)
+            1.85 : `hello` needs Rust 1.85; Debian bookworm has 1.63, and this host's own is 1.70
+            1.85 : `hello` needs Rust 1.85; Debian bookworm has 1.63, and this host has none
+            1.0 : the host's 1.95
+            1.0 : `hello` needs Rust 1.0; what its base's mirror has is not known, and this host has none
+        "#]].assert_eq(&out);
     }
 }

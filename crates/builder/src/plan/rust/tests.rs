@@ -149,5 +149,55 @@ fn packages() {
     for (case, listing, package, start) in table {
         out += &format!("{case}: {}", show(listing, *package, *start));
     }
-    expect![[""]].assert_eq(&out);
+    expect![[r#"
+        one: hello of hello in ``, Rust 1.78
+            $ hello
+        an old lock: hello of hello in ``, Rust 1.56
+            $ hello
+        an old toolchain file: hello of hello in ``, Rust 1.78 (nightly)
+            $ hello
+        no lock: cannot: there is no Cargo.lock, so nobody knows which versions it was tried with
+            hint: run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again
+        a library: cannot: the package `hello` is a library: it has nothing to start
+            hint: add a src/main.rs, or name another package as `package` in dormouse.toml
+        in src/bin: run of hello in ``, Rust 1.78
+            $ run
+        several: cannot: the package `hello` has several programs: a, b
+            hint: name the one to start as `start` in dormouse.toml, such as start = "a", or as default-run in its Cargo.toml
+        several, one started: b of hello in ``, Rust 1.78
+            $ b --port '$PORT'
+        a default: b of x in ``, Rust 1.78
+            $ b
+        a wrong default: cannot: the package `x` has default-run = "c", which is none of its programs
+            hint: its programs are: a
+        started with arguments: hello of hello in ``, Rust 1.78
+            $ hello serve
+        workspace: shop-web of shop-web in `crates/web`, Rust 1.92
+            $ shop-web
+        workspace, named: shop-web of shop-web in `crates/web`, Rust 1.92
+            $ shop-web
+        workspace, a library: cannot: the package `lib` is a library: it has nothing to start
+            hint: add a src/main.rs, or name another package as `package` in dormouse.toml
+        workspace, misspelt: cannot: it has no Cargo package `shopweb`
+            hint: its packages are: lib, shop-web
+        two: cannot: several of its Cargo packages have a program: a, b
+            hint: name one in dormouse.toml, such as package = "a"
+        two, one started: beta of b in `b`, Rust 1.78
+            $ beta x
+        two, one named: beta of b in `b`, Rust 1.78
+            $ beta
+        apart: shop of shop-backend in `backend`, Rust 1.85 (1.95.0)
+            $ shop serve
+        apart, without a lock: cannot: there is no frontend/Cargo.lock, so nobody knows which versions it was tried with
+            hint: run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again
+        apart, unnamed: cannot: its top folder has no requirements.txt or pyproject.toml or Cargo.toml, but there is `backend/Cargo.toml`
+            hint: point `source` in dormouse.toml at that folder, or name the crate there as its `package`
+        excluded: cannot: there is no x/Cargo.lock, so nobody knows which versions it was tried with
+            hint: run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again
+        broken: cannot: Cargo.toml cannot be read: string values must be quoted, expected literal string
+            hint: see line 2 of Cargo.toml
+        no Cargo.toml: cannot: it has no Cargo package `x`
+            hint: there is no Cargo.toml in its source folder: check `source` and `package` in dormouse.toml
+        Python written in Rust: Python
+    "#]].assert_eq(&out);
 }
