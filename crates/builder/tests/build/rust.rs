@@ -38,18 +38,27 @@ pub(crate) async fn hello_becomes_an_image_and_only_what_changed_is_compiled(b: 
     assert_eq!(outcome.start, ["hello-rust"]);
     assert!(first.phases().ends_with("tools! compile! source!"), "{}", first.phases());
     assert_eq!(compiled(&first), ["httparse", "hello-rust"]);
-    assert!(!first.said.iter().any(|l| l.contains("\"reason\"")), "what cargo says to programs is not logged");
+    assert!(
+        !first.said.iter().any(|l| l.contains("\"reason\"")),
+        "what cargo says to programs is not logged"
+    );
     assert_eq!(b.store.image(&outcome.image).unwrap().config.port, Some(8080));
     let ask = ["python3", "-c", ASK, "hello-rust"];
     let (status, lines) = b.run(&outcome.image, &ask).await;
     assert_eq!(status, ExitStatus::Code(0), "{lines:?}");
     assert_eq!(lines, ["Hello from Rust: listening on 9000", "Hello from Rust, visit 1"]);
     let (_, lines) = b.run(&outcome.image, &["ls", "-A", "/app", "/usr/local/bin", "/root"]).await;
-    assert_eq!(lines, ["/app:", "data", "", "/root:", ".bashrc", ".profile", "", "/usr/local/bin:", "hello-rust"]);
+    assert_eq!(
+        lines,
+        ["/app:", "data", "", "/root:", ".bashrc", ".profile", "", "/usr/local/bin:", "hello-rust"]
+    );
     assert_eq!(b.leftovers(), Vec::<String>::new());
 
     let again = b.build(&builder, &b.request(2, &folder)).await;
-    assert_eq!((again.ok().image.clone(), again.phases().as_str()), (outcome.image.clone(), "base tools compile source"));
+    assert_eq!(
+        (again.ok().image.clone(), again.phases().as_str()),
+        (outcome.image.clone(), "base tools compile source")
+    );
 
     // A file that came from elsewhere is older than what was compiled here, and still another.
     let folder = b.folder("hello-rust", &[("src/main.rs", &main.replace(", visit ", ", number "))]);
@@ -61,7 +70,10 @@ pub(crate) async fn hello_becomes_an_image_and_only_what_changed_is_compiled(b: 
     assert_eq!(lines[1..], ["Hello from Rust, number 1"]);
 
     // Touched and moved to a fresh folder: nothing is compiled, and only the data is new.
-    let folder = b.folder("hello-rust", &[("data/greeting.txt", "Good evening\n"), ("src/main.rs", &main.replace(", visit ", ", number "))]);
+    let folder = b.folder(
+        "hello-rust",
+        &[("data/greeting.txt", "Good evening\n"), ("src/main.rs", &main.replace(", visit ", ", number "))],
+    );
     let data = b.build(&builder, &b.request(4, &folder)).await;
     assert_eq!(compiled(&data), Vec::<&str>::new(), "{}", data.said.join("\n"));
     let (_, lines) = b.run(&data.ok().image, &ask).await;
@@ -99,7 +111,10 @@ pub(crate) async fn a_package_among_others_is_built_with_the_lock_beside_it(b: &
     assert_eq!(outcome.start, ["shop", "serve"]);
     let start: Vec<&str> = outcome.start.iter().map(String::as_str).collect();
     let (status, lines) = b.run(&outcome.image, &start).await;
-    assert_eq!((status, &lines[..]), (ExitStatus::Code(0), &["engine [\"serve\"] <p>home</p>".to_owned()][..]));
+    assert_eq!(
+        (status, &lines[..]),
+        (ExitStatus::Code(0), &["engine [\"serve\"] <p>home</p>".to_owned()][..])
+    );
 }
 
 /// A crate that needs nothing.
@@ -130,7 +145,10 @@ pub(crate) async fn without_a_toolchain_that_is_new_enough_it_says_so(b: &Bench)
     let error = b.build(&builder, &b.request(1, &folder)).await.error().to_string();
     assert!(error.starts_with("cannot tell how to build `web`: `plain` needs Rust 1.85; Debian "), "{error}");
     assert!(error.contains("and this server lends builds none of its own\n  hint: "), "{error}");
-    let builder = b.builder(BuildSettings { host_rust: HostRust::At(Path::new("/nowhere").into()), ..b.settings.clone() });
+    let builder = b.builder(BuildSettings {
+        host_rust: HostRust::At(Path::new("/nowhere").into()),
+        ..b.settings.clone()
+    });
     let error = b.build(&builder, &b.request(2, &folder)).await.error().to_string();
     assert!(error.contains("/nowhere holds no bin/cargo and lib/rustlib"), "{error}");
 }

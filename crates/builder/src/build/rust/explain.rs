@@ -138,6 +138,7 @@ mod tests {
             a library is missing
               hint: add packages = ["libpq-dev"] to the service in dormouse.toml
             None
-        "#]].assert_eq(&out);
+        "#]]
+        .assert_eq(&out);
     }
 }

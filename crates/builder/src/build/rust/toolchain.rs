@@ -54,8 +54,10 @@ impl Job<'_> {
         let builder = self.builder;
         let host =
             || HostToolchain::find(&builder.host, &builder.settings.host_rust, program.channel.as_deref());
-        choose(program, mirror, host, |note| self.say(note)).map_err(|(why, hint)| {
-            BuildError::Unknown { service: self.request.spec.name.to_string(), why, hint }
+        choose(program, mirror, host, |note| self.say(note)).map_err(|(why, hint)| BuildError::Unknown {
+            service: self.request.spec.name.to_string(),
+            why,
+            hint,
         })
     }
 
@@ -184,6 +186,7 @@ mod tests {
             1.85 : `hello` needs Rust 1.85; Debian bookworm has 1.63, and this host has none
             1.0 : the host's 1.95
             1.0 : `hello` needs Rust 1.0; what its base's mirror has is not known, and this host has none
-        "#]].assert_eq(&out);
+        "#]]
+        .assert_eq(&out);
     }
 }
