@@ -45,7 +45,7 @@ pub struct BuildOutcome {
 pub enum BuildEvent {
     /// A phase begins.
     Phase {
-        /// `base`, `packages`, `dependencies`, `source`.
+        /// `base`, `packages`, `tools`, then of Python `dependencies`, of Rust `compile`, and `source`.
         name: String,
         /// Whether its layer was there already.
         cached: bool,

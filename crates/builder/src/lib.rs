@@ -9,4 +9,4 @@ mod settings;
 mod source;
 
 pub use build::{Base, Builder};
-pub use settings::BuildSettings;
+pub use settings::{BuildSettings, HostRust};

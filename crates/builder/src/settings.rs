@@ -1,6 +1,6 @@
 //! What builds may use.
 
-use std::time::Duration;
+use std::{fs, path::PathBuf, thread, time::Duration};
 
 use dormouse_model::Limits;
 
@@ -11,14 +11,33 @@ pub struct BuildSettings {
     pub limits: Limits,
     /// How long a phase may take.
     pub time_limit: Duration,
+    /// The same for phases that compile.
+    pub compile_limits: Limits,
+    /// How long a phase that compiles may take.
+    pub compile_time_limit: Duration,
+    /// Whether this host's own Rust may be lent to builds.
+    pub host_rust: HostRust,
     /// Free bytes on the state folder's disk without which no phase is started.
     pub min_free: u64,
     /// Builds running at once; others wait for their turn.
     pub parallel: usize,
-    /// A project's download cache is emptied when it has grown beyond this many bytes.
+    /// A project's download cache, or a service's compile cache, is emptied when it has grown beyond this many bytes.
     pub max_cache: u64,
     /// Version of uv that installs packages.
     pub uv: String,
+}
+
+/// Whether the toolchain of the machine's operator is shown, read-only, to builds that need a newer Rust than the
+/// base's mirror has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum HostRust {
+    /// The one that `rustc` in the search path belongs to, when it is one that can be moved.
+    #[default]
+    Auto,
+    /// None.
+    Never,
+    /// The one in this folder, which holds `bin/cargo` and `lib/rustlib`.
+    At(PathBuf),
 }
 
 impl Default for BuildSettings {
@@ -27,10 +46,44 @@ impl Default for BuildSettings {
             // Installing wheels takes a few hundred MB; small C extensions compile in 2 GiB.
             limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024 },
             time_limit: Duration::from_secs(15 * 60),
+            compile_limits: compile_limits(memory().unwrap_or(8 << 30), cores()),
+            compile_time_limit: Duration::from_secs(60 * 60),
+            host_rust: HostRust::Auto,
             min_free: 1 << 30,
             parallel: 2,
             max_cache: 4 << 30,
             uv: "0.13.9".to_owned(),
         }
+    }
+}
+
+/// All processors, of which builds have a small share anyway, and half of the host's memory: optimising one large
+/// crate takes 1 to 3 GB, and no machine should be lost to it.
+fn compile_limits(memory: u64, cores: u32) -> Limits {
+    Limits { memory: (memory / 2).clamp(2 << 30, 16 << 30), cpu_milli: cores * 1000, pids: 4096 }
+}
+
+/// The host's memory, in bytes.
+fn memory() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
+    Some(kib.parse::<u64>().ok()? << 10)
+}
+
+fn cores() -> u32 {
+    thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn compiling_takes_half_of_the_host() {
+        for (host, want) in [(1, 2), (8, 4), (24, 12), (256, 16)] {
+            assert_eq!(compile_limits(host << 30, 4).memory >> 30, want, "{host} GiB");
+        }
+        assert!(memory().unwrap() > 64 << 20, "this host's memory is not known");
+        assert_eq!(compile_limits(8 << 30, cores()).cpu_milli % 1000, 0);
     }
 }

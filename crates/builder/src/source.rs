@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
 use crate::plan::Listing;
@@ -36,7 +36,7 @@ const LEFT_OUT: &[&str] = &[
 const MAX_TEXT: u64 = 8 << 20;
 
 /// A source folder, read once.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Source {
     root: PathBuf,
     entries: Vec<Entry>,
@@ -46,25 +46,27 @@ pub(crate) struct Source {
     pub(crate) digest: String,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Entry {
     path: PathBuf,
     kind: Kind,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Kind {
     Folder,
-    File { executable: bool },
+    File { executable: bool, digest: Digest },
     Link(PathBuf),
 }
+
+/// SHA-256 of a file's content.
+pub(crate) type Digest = [u8; 32];
 
 impl Source {
     /// Read the folder. Links are kept as links and never followed: they could lead anywhere on this host.
     pub(crate) fn read(root: &Path) -> io::Result<Self> {
         let mut entries = Vec::new();
         let mut files = BTreeMap::new();
-        let mut hash = Sha256::new();
         let walk = WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
         for entry in walk.filter_entry(belongs) {
             let entry = entry?;
@@ -75,33 +77,47 @@ impl Source {
             } else if file_type.is_symlink() {
                 Kind::Link(fs::read_link(entry.path())?)
             } else if file_type.is_file() {
-                Kind::File { executable: entry.metadata()?.mode() & 0o111 != 0 }
+                let (text, digest) = read_file(&entry, &path)?;
+                if let Some(name) = path.to_str() {
+                    files.insert(name.to_owned(), text);
+                }
+                Kind::File { executable: entry.metadata()?.mode() & 0o111 != 0, digest }
             } else {
                 // Sockets, pipes and devices have no content to build from.
                 continue;
             };
-            part(&mut hash, path.as_os_str().as_bytes());
-            match &kind {
-                Kind::Folder => part(&mut hash, b"folder"),
-                Kind::Link(target) => {
-                    part(&mut hash, b"link");
-                    part(&mut hash, target.as_os_str().as_bytes());
-                }
-                Kind::File { executable } => {
-                    part(&mut hash, if *executable { b"program" } else { b"file" });
-                    let text = digest_file(&entry, &path, &mut hash)?;
-                    if let Some(name) = path.to_str() {
-                        files.insert(name.to_owned(), text);
-                    }
-                }
-            }
             entries.push(Entry { path, kind });
         }
-        Ok(Self {
-            root: root.to_owned(),
-            entries,
-            listing: Listing::new(files),
-            digest: hex::encode(hash.finalize()),
+        Ok(Self { root: root.to_owned(), digest: digest(&entries), entries, listing: Listing::new(files) })
+    }
+
+    /// Only the files and links that are `wanted`, and the folders that they are in or that were empty before.
+    pub(crate) fn only(&self, wanted: impl Fn(&Path) -> bool) -> Self {
+        let mut entries = Vec::new();
+        for (at, entry) in self.entries.iter().enumerate() {
+            let kept = match &entry.kind {
+                Kind::File { .. } | Kind::Link(_) => wanted(&entry.path),
+                Kind::Folder => {
+                    let mut below = self.entries[at + 1..]
+                        .iter()
+                        .take_while(|e| e.path.starts_with(&entry.path))
+                        .peekable();
+                    let is_kept = |e: &Entry| !matches!(e.kind, Kind::Folder) && wanted(&e.path);
+                    below.peek().is_none() || below.any(is_kept)
+                }
+            };
+            if kept {
+                entries.push(entry.clone());
+            }
+        }
+        Self { root: self.root.clone(), digest: digest(&entries), entries, listing: self.listing.clone() }
+    }
+
+    /// Its files, each with the digest of its content.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&Path, &Digest)> {
+        self.entries.iter().filter_map(|e| match &e.kind {
+            Kind::File { digest, .. } => Some((e.path.as_path(), digest)),
+            Kind::Folder | Kind::Link(_) => None,
         })
     }
 
@@ -113,7 +129,7 @@ impl Source {
             match &entry.kind {
                 Kind::Folder => fs::create_dir(&to)?,
                 Kind::Link(target) => symlink(target, &to)?,
-                Kind::File { executable } => {
+                Kind::File { executable, .. } => {
                     let (mut src, mut dst) = (File::open(&from)?, File::create_new(&to)?);
                     io::copy(&mut src, &mut dst)?;
                     dst.set_permissions(Permissions::from_mode(if *executable { 0o755 } else { 0o644 }))?;
@@ -127,10 +143,40 @@ impl Source {
 
 fn belongs(entry: &DirEntry) -> bool {
     let name = entry.file_name();
-    let left_out = LEFT_OUT.iter().any(|n| name == *n)
-        // A virtual environment under any other name.
-        || entry.path().join("pyvenv.cfg").is_file();
-    !(entry.file_type().is_dir() && left_out)
+    let left_out = || {
+        LEFT_OUT.iter().any(|n| name == *n)
+            // A virtual environment under any other name.
+            || entry.path().join("pyvenv.cfg").is_file()
+            || is_cache(entry.path())
+    };
+    !(entry.file_type().is_dir() && left_out())
+}
+
+/// Whether a folder says of itself that it can be made again, as cargo's does (<https://bford.info/cachedir/>).
+fn is_cache(folder: &Path) -> bool {
+    let tag = folder.join("CACHEDIR.TAG");
+    tag.symlink_metadata().is_ok_and(|m| m.is_file())
+        && fs::read(tag).is_ok_and(|t| t.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"))
+}
+
+/// Of everything that ends up in a layer.
+fn digest(entries: &[Entry]) -> String {
+    let mut hash = Sha256::new();
+    for entry in entries {
+        part(&mut hash, entry.path.as_os_str().as_bytes());
+        match &entry.kind {
+            Kind::Folder => part(&mut hash, b"folder"),
+            Kind::Link(target) => {
+                part(&mut hash, b"link");
+                part(&mut hash, target.as_os_str().as_bytes());
+            }
+            Kind::File { executable, digest } => {
+                part(&mut hash, if *executable { b"program" } else { b"file" });
+                part(&mut hash, digest);
+            }
+        }
+    }
+    hex::encode(hash.finalize())
 }
 
 fn part(hash: &mut Sha256, bytes: &[u8]) {
@@ -138,21 +184,20 @@ fn part(hash: &mut Sha256, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// Add a file's content to `hash`; returns its text if planning wants to read it.
-fn digest_file(entry: &DirEntry, path: &Path, hash: &mut Sha256) -> io::Result<Option<String>> {
+/// A file's text, if planning wants to read it, and the digest of its content.
+fn read_file(entry: &DirEntry, path: &Path) -> io::Result<(Option<String>, Digest)> {
     let mut file = File::open(entry.path())?;
-    let len = file.metadata()?.len();
-    hash.update(len.to_le_bytes());
-    if len <= MAX_TEXT && Listing::reads(path) {
+    if file.metadata()?.len() <= MAX_TEXT && Listing::reads(path) {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        hash.update(&bytes);
-        return Ok(String::from_utf8(bytes).ok());
+        let digest = Sha256::digest(&bytes).into();
+        return Ok((String::from_utf8(bytes).ok(), digest));
     }
+    let mut hash = Sha256::new();
     let mut buf = vec![0; 128 * 1024];
     loop {
         match file.read(&mut buf)? {
-            0 => return Ok(None),
+            0 => return Ok((None, hash.finalize().into())),
             n => hash.update(&buf[..n]),
         }
     }
@@ -204,6 +249,25 @@ mod tests {
         assert_eq!(fs::metadata(app.join("main.py")).unwrap().mode() & 0o7777, 0o755);
         let time = |p: &Path| fs::metadata(p.join("main.py")).unwrap().modified().unwrap();
         assert_eq!(time(&app), time(dir.path()));
+    }
+
+    #[test]
+    fn a_part_of_it_has_no_folders_that_are_empty_only_now() {
+        let dir = folder();
+        let root = dir.path();
+        fs::create_dir_all(root.join("target/release")).unwrap();
+        fs::write(root.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n").unwrap();
+        fs::write(root.join("target/release/app"), "elf").unwrap();
+        let source = Source::read(root).unwrap();
+        let no_data = source.only(|p| p.extension().is_none_or(|e| e != "bin"));
+        assert_ne!(no_data.digest, source.digest);
+        let to = tempfile::tempdir().unwrap();
+        no_data.copy_to(to.path()).unwrap();
+        let mut names: Vec<_> =
+            fs::read_dir(to.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, ["empty", "main.py", "requirements.txt", "setup.py"]);
+        assert_eq!(source.only(|_| true).digest, source.digest);
     }
 
     #[test]

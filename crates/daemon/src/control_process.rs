@@ -115,6 +115,13 @@ fn builder(
     if let Some(seconds) = settings.build_seconds {
         limits.time_limit = Duration::from_secs(seconds);
     }
+    if let Some(bytes) = settings.compile_memory {
+        limits.compile_limits.memory = bytes;
+    }
+    if let Some(seconds) = settings.compile_seconds {
+        limits.compile_time_limit = Duration::from_secs(seconds);
+    }
+    limits.host_rust = settings.host_rust.clone();
     let (sandboxes, rules, base) = (sandboxes.clone(), Arc::new(rules), Base::Debian(Arc::new(bases)));
     Ok(Builder::new(store.clone(), sandboxes, rules, base, limits, &cache.join("builds")))
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
+use dormouse_builder::HostRust;
 use dormouse_runtime::swap::{Size, SwapSettings};
 use serde::Deserialize;
 
@@ -41,6 +42,9 @@ struct TypedBase {
 struct TypedBuild {
     memory: Option<String>,
     minutes: Option<u64>,
+    compile_memory: Option<String>,
+    compile_minutes: Option<u64>,
+    host_rust: Option<String>,
 }
 
 /// A server's settings, complete.
@@ -59,6 +63,11 @@ pub(crate) struct Settings {
     pub(crate) build_memory: Option<u64>,
     /// Time limit of one build phase in seconds; `None` takes the builder's default.
     pub(crate) build_seconds: Option<u64>,
+    /// The same for phases that compile.
+    pub(crate) compile_memory: Option<u64>,
+    pub(crate) compile_seconds: Option<u64>,
+    /// Whether this host's own Rust is lent to builds.
+    pub(crate) host_rust: HostRust,
 }
 
 impl Typed {
@@ -88,8 +97,28 @@ impl Typed {
             mirror: self.base.mirror,
             suite: self.base.suite,
             build_memory: self.build.memory.as_deref().map(|s| bytes("build.memory", s)).transpose()?,
-            build_seconds: self.build.minutes.map(|m| m * 60),
+            build_seconds: self.build.minutes.map(|m| m.saturating_mul(60)),
+            compile_memory: self
+                .build
+                .compile_memory
+                .as_deref()
+                .map(|s| bytes("build.compile_memory", s))
+                .transpose()?,
+            compile_seconds: self.build.compile_minutes.map(|m| m.saturating_mul(60)),
+            host_rust: host_rust(self.build.host_rust.as_deref())?,
         })
+    }
+}
+
+fn host_rust(typed: Option<&str>) -> Result<HostRust> {
+    match typed {
+        None | Some("auto") => Ok(HostRust::Auto),
+        Some("never") => Ok(HostRust::Never),
+        Some(path) if path.starts_with('/') => Ok(HostRust::At(path.into())),
+        Some(other) => bail!(
+            "`build.host_rust`: `{other}` is neither `auto`, `never` nor an absolute path\n  hint: name the folder of \
+             a toolchain, as `rustc --print sysroot` does"
+        ),
     }
 }
 
@@ -147,8 +176,17 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?}",
-                s.domain, s.swap.zram, s.swap.file, s.mirror, s.suite, s.build_memory, s.build_seconds
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?}",
+                s.domain,
+                s.swap.zram,
+                s.swap.file,
+                s.mirror,
+                s.suite,
+                s.build_memory,
+                s.build_seconds,
+                s.compile_memory,
+                s.compile_seconds,
+                s.host_rust
             ),
             Err(e) => format!("{e:#}"),
         };
@@ -159,7 +197,7 @@ mod tests {
     fn typed_then_resolved() {
         check("", expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"]);
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"",
             expect![
                 "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180)"
             ],
@@ -170,6 +208,7 @@ mod tests {
                 `swap.zram`: `lots` is not a size
                   hint: write it as 512MiB or 4GiB"#]],
         );
+        check("[build]\nhost_rust = \"nightly\"", expect![[""]]);
         check(
             "[swap]\nzarm = \"1GiB\"",
             expect![[r#"

@@ -42,6 +42,9 @@ pub struct ServiceSpec {
     pub source: String,
     /// The start command as an argument vector; `None` lets the builder detect it. `$PORT` in an argument is replaced.
     pub start: Option<Vec<String>>,
+    /// The Cargo package to build, when its source folder does not say; such a source may hold several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
     /// TCP port the process listens on, also given as `PORT`.
     pub port: u16,
     /// How readiness and liveness are asked.

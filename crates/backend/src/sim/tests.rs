@@ -95,6 +95,7 @@ async fn builds_succeed_and_fail() {
             kind: ServiceKind::Web,
             source: ".".to_owned(),
             start: None,
+            package: None,
             port: 8000,
             health: HealthSpec::default(),
             needs: [].into(),

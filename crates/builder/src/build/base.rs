@@ -18,7 +18,8 @@ pub enum Base {
 }
 
 impl Job<'_> {
-    pub(super) async fn base(&self) -> Result<LayerId, BuildError> {
+    /// The layer, and the Debian release it is of when it is one of our making.
+    pub(super) async fn base(&self) -> Result<(LayerId, Option<String>), BuildError> {
         let started = Instant::now();
         let cached = match &self.builder.base {
             Base::Layer(_) => true,
@@ -26,8 +27,11 @@ impl Job<'_> {
         };
         self.send(BuildEvent::Phase { name: "base".to_owned(), cached });
         let layer = match &self.builder.base {
-            Base::Layer(id) => id.clone(),
-            Base::Debian(bases) => bases.ensure(&self.events).await.map_err(failed)?.layer,
+            Base::Layer(id) => (id.clone(), None),
+            Base::Debian(bases) => {
+                let base = bases.ensure(&self.events).await.map_err(failed)?;
+                (base.layer, Some(base.suite))
+            }
         };
         let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.send(BuildEvent::PhaseDone { name: "base".to_owned(), ms });

@@ -9,6 +9,8 @@ pub(super) enum Reason {
     Processes,
     /// Something worth saying, with a hint.
     Said(String),
+    /// Its last words, whatever they mean.
+    Last(String),
 }
 
 /// Messages that name their cause better than we could, up to the next one, with what to do.

@@ -2,13 +2,15 @@
 
 mod base;
 mod command;
-mod dependencies;
 mod disk;
 mod explain;
 mod image;
 mod locks;
 mod phase;
 mod python;
+mod rust;
+mod said;
+mod source;
 mod system;
 
 use std::{
@@ -25,8 +27,8 @@ pub use base::Base;
 
 use crate::{
     BuildSettings,
-    hostnet::HostNet,
-    plan::{self, Plan, Python, Wishes},
+    hostnet::{Host, HostNet},
+    plan::{self, Recipe, Wishes},
     source::Source,
 };
 
@@ -36,6 +38,7 @@ pub struct Builder {
     store: Store,
     sandboxes: Arc<Sandboxes>,
     net: Arc<HostNet>,
+    host: Host,
     base: Base,
     settings: BuildSettings,
     /// Download caches, one folder a project: what a project's build writes must never reach another's.
@@ -59,6 +62,7 @@ impl Builder {
             store,
             sandboxes,
             net,
+            host: Host::this(),
             base,
             turns: Semaphore::new(settings.parallel.max(1)),
             settings,
@@ -92,6 +96,8 @@ struct Stack {
     layers: Vec<LayerId>,
     /// A layer only builds see: the tools. Left out of the image.
     tools: Option<LayerId>,
+    /// The Debian release at the bottom, when it is one of our making.
+    suite: Option<String>,
 }
 
 impl Stack {
@@ -116,11 +122,12 @@ impl Job<'_> {
             .await
             .map_err(|e| host(format!("reading the source folder {}", self.request.source.display()), e))?;
 
-        let base = self.base().await?;
-        let python = python::version_of(&self.builder.store.layer_path(&base));
+        let (base, suite) = self.base().await?;
+        let python = python::interpreter::version_of(&self.builder.store.layer_path(&base));
         let wishes = Wishes {
             kind: spec.kind,
             start: spec.start.as_deref(),
+            package: spec.package.as_deref(),
             packages: &spec.packages,
             base_python: python.as_deref(),
         };
@@ -131,16 +138,19 @@ impl Job<'_> {
         })?;
         plan.notes.iter().for_each(|n| self.say(n));
 
-        let mut stack = Stack { layers: vec![base], tools: None };
+        let mut stack = Stack { layers: vec![base], tools: None, suite };
         self.packages(&mut stack).await?;
-        if needs_tools(&plan) {
-            self.tools(&mut stack).await?;
-        }
-        self.python(&mut stack, &plan.python).await?;
-        self.dependencies(&mut stack, &source, &plan).await?;
-        self.source(&mut stack, source).await?;
-        self.install(&mut stack, &plan).await?;
-        self.image(stack, plan).await
+        let env: &[(&str, &str)] = match &plan.recipe {
+            Recipe::Python(python) => {
+                self.python(&mut stack, source, python).await?;
+                &python::ENV
+            }
+            Recipe::Rust(program) => {
+                self.rust(&mut stack, source, program).await?;
+                &rust::ENV
+            }
+        };
+        self.image(stack, env, plan.start).await
     }
 
     /// Note something in the build log.
@@ -154,10 +164,6 @@ impl Job<'_> {
     fn send(&self, event: BuildEvent) {
         self.events.send(event).ok();
     }
-}
-
-fn needs_tools(plan: &Plan) -> bool {
-    plan.install != plan::Install::Nothing || plan.python != Python::Base
 }
 
 fn host(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BuildError {

@@ -1,4 +1,4 @@
-//! The phases below Python: the base, Debian packages, our tools.
+//! Debian packages: those that the manifest asks for, and those that builds need.
 
 use std::fs;
 
@@ -31,33 +31,8 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// uv, for the builds' own use.
-    pub(super) async fn tools(&self, stack: &mut Stack) -> Result<(), BuildError> {
-        let Some(base) = stack.layers.first().cloned() else { return Ok(()) };
-        let uv = &self.builder.settings.uv;
-        let key = CacheKey::new("tools 1").on(&base).with("uv", uv);
-        let only_base = Stack { layers: vec![base], tools: None };
-        let layer = self
-            .phase("tools", key, async |draft| {
-                if !super::python::can_make_venvs(&self.builder.store.layer_path(&only_base.layers[0])) {
-                    self.apt(&only_base, draft, "tools", &["python3", "python3-venv"]).await?;
-                }
-                for argv in [
-                    &["python3", "-m", "venv", "/opt/uv"] as &[&str],
-                    &["/opt/uv/bin/pip", "install", "--no-cache-dir", "--no-compile", &format!("uv=={uv}")],
-                ] {
-                    let command = Command::new("tools", argv).env("PIP_DISABLE_PIP_VERSION_CHECK", "1");
-                    self.command(&only_base, draft, command).await?;
-                }
-                Ok(())
-            })
-            .await?;
-        stack.tools = Some(layer);
-        Ok(())
-    }
-
     /// Install Debian packages into `draft`, with the lists and archives left outside.
-    async fn apt(
+    pub(super) async fn apt(
         &self,
         stack: &Stack,
         draft: &LayerDraft,

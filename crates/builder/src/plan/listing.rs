@@ -19,7 +19,7 @@ impl Listing {
         let name = path.file_name().unwrap_or_default();
         let ext = path.extension().unwrap_or_default();
         ["py", "txt", "in", "toml", "lock", "cfg"].iter().any(|e| ext == *e)
-            || ["Procfile", ".python-version"].iter().any(|n| name == *n)
+            || ["Procfile", ".python-version", "rust-toolchain"].iter().any(|n| name == *n)
     }
 
     /// Every path, sorted.

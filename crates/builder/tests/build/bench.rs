@@ -16,14 +16,13 @@ use dormouse_builder::{
 };
 use dormouse_images::Store;
 use dormouse_model::{BuildId, ExitStatus, ImageId, Limits, ServiceKey, ServiceName, manifest};
-use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, Share};
+use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, Share, net::Network};
 use tokio::sync::mpsc;
-
-use crate::network::Veths;
 
 pub(crate) struct Bench {
     pub(crate) dir: PathBuf,
     pub(crate) store: Store,
+    pub(crate) network: Arc<Network>,
     sandboxes: Arc<Sandboxes>,
     net: Arc<HostNet>,
     bases: Arc<Bases>,
@@ -31,16 +30,25 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    pub(crate) fn new(dir: &Path) -> Self {
+    pub(crate) async fn new(dir: &Path) -> Self {
         let store = Store::open(&dir.join("images")).unwrap();
-        let network = Arc::new(Veths::new().unwrap());
-        let sandboxes = Arc::new(Sandboxes::open(dir).unwrap().on_network(network));
+        let tag = dormouse_runtime::tag(dir).unwrap();
+        let network = Arc::new(Network::open(dir, &tag).await.unwrap());
+        let sandboxes = Arc::new(Sandboxes::open(dir).unwrap().on_network(network.clone()));
         let host = Host::this();
         let net = Arc::new(HostNet::read(&host, &NetSettings::default(), &dir.join("hostnet")).unwrap());
         let base = BaseSettings::read(&host, &BaseWishes::default()).unwrap();
         let cache = dir.join("cache/base");
         let bases = Arc::new(Bases::new(store.clone(), sandboxes.clone(), base, host, &cache));
-        Self { dir: dir.to_owned(), store, sandboxes, net, bases, settings: BuildSettings::default() }
+        Self {
+            dir: dir.to_owned(),
+            store,
+            network,
+            sandboxes,
+            net,
+            bases,
+            settings: BuildSettings::default(),
+        }
     }
 
     pub(crate) fn builder(&self, settings: BuildSettings) -> Builder {
@@ -140,6 +148,11 @@ impl Bench {
         }
         all
     }
+}
+
+/// One of the examples that ship.
+pub(crate) fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
 }
 
 /// How a build went.

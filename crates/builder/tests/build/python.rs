@@ -1,17 +1,13 @@
 //! Python services.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use dormouse_backend::{BuildError, BuildEvent, Builds};
 use dormouse_builder::BuildSettings;
 use dormouse_model::{ExitStatus, Limits};
 use tokio::sync::mpsc;
 
-use crate::bench::Bench;
-
-fn example(name: &str) -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name)
-}
+use crate::bench::{Bench, example};
 
 pub(crate) async fn hello_becomes_an_image_and_a_change_reinstalls_nothing(b: &Bench) {
     let builder = b.builder(b.settings.clone());

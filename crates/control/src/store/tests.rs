@@ -14,6 +14,7 @@ fn spec() -> ProjectSpec {
         kind: ServiceKind::Web,
         source: ".".to_owned(),
         start: None,
+        package: None,
         port: 8000,
         health: HealthSpec::default(),
         needs: BTreeSet::new(),

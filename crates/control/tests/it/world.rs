@@ -55,6 +55,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         kind: ServiceKind::Web,
         source: ".".to_owned(),
         start: None,
+        package: None,
         port: 18000,
         health: HealthSpec { start_timeout: Duration::from_secs(10), ..HealthSpec::default() },
         needs: [].into(),

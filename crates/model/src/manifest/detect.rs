@@ -7,6 +7,8 @@ use super::{input::ManifestInput, names, typed::Service};
 pub(super) struct Facts {
     pub(super) fastapi: bool,
     pub(super) streamlit: bool,
+    /// Whether it is a Cargo package.
+    pub(super) rust: bool,
     /// A health route the code defines.
     pub(super) health: Option<&'static str>,
 }
@@ -20,11 +22,15 @@ const STREAMLIT_HEALTH: &str = "/_stcore/health";
 /// Folders that hold code which is not a service.
 const NOT_SERVICES: [&str; 8] = ["tests", "test", "docs", "doc", "scripts", "venv", "env", "node_modules"];
 
-/// Look at a source folder.
-pub(super) fn look(input: &ManifestInput, source: &str) -> Facts {
+/// Look at a source folder, or at a Cargo package in it.
+pub(super) fn look(input: &ManifestInput, source: &str, package: Option<&str>) -> Facts {
+    let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.text_in(source, f).is_some());
+    if package.is_some() || (input.text_in(source, "Cargo.toml").is_some() && !is_python) {
+        return Facts { rust: true, health: rust_health(input, source, package), ..Facts::default() };
+    }
     let mut facts = Facts::default();
     let mut health: Option<usize> = None;
-    for (_, text) in input.python(source) {
+    for (_, text) in input.ending(source, ".py") {
         facts.fastapi |= imports(text, "fastapi");
         facts.streamlit |= imports(text, "streamlit");
         let found = HEALTH_ROUTES.iter().position(|route| defines(text, route));
@@ -41,6 +47,39 @@ pub(super) fn look(input: &ManifestInput, source: &str) -> Facts {
         (false, _) => health.map(|i| HEALTH_ROUTES[i]),
     };
     facts
+}
+
+/// A health route that the Rust code of a source folder defines, or that of one package in it.
+fn rust_health(input: &ManifestInput, source: &str, package: Option<&str>) -> Option<&'static str> {
+    let folder = package.and_then(|package| {
+        let named = |(path, text): (&'_ str, &str)| {
+            let folder = path.strip_suffix("Cargo.toml")?;
+            (folder.is_empty() || folder.ends_with('/')).then_some(())?;
+            (package_name(text)? == package).then(|| folder.to_owned())
+        };
+        input.ending(source, "Cargo.toml").find_map(named)
+    });
+    let folder = folder.unwrap_or_default();
+    let code =
+        || input.ending(source, ".rs").filter(|(path, _)| path.starts_with(&folder)).map(|(_, text)| text);
+    HEALTH_ROUTES.iter().copied().find(|route| code().any(|text| defines_in_rust(text, route)))
+}
+
+/// The name in a `Cargo.toml`'s `[package]` table.
+fn package_name(text: &str) -> Option<&str> {
+    let table = text.lines().map(str::trim).skip_while(|l| *l != "[package]").skip(1);
+    let name = table.take_while(|l| !l.starts_with('[')).find_map(|l| l.strip_prefix("name"))?;
+    Some(name.trim_start().strip_prefix('=')?.trim().trim_matches(['"', '\'']))
+}
+
+/// Whether Rust code defines a route: `.route("/health"` of axum, `#[get("/health")]` of others.
+fn defines_in_rust(text: &str, route: &str) -> bool {
+    [".route(", "#[get("].iter().any(|call| {
+        text.match_indices(call).any(|(i, _)| {
+            let rest = text[i + call.len()..].trim_start();
+            rest.strip_prefix('"').and_then(|r| r.strip_prefix(route)).is_some_and(|r| r.starts_with('"'))
+        })
+    })
 }
 
 /// Whether Python code imports a module.
@@ -75,9 +114,15 @@ fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
     requirements.lines().any(named) || pyproject.split(['\n', ',', '[']).any(named)
 }
 
-/// Whether a source folder says what it depends on.
+/// Whether a source folder says what it depends on, or is a Cargo package with a program.
 fn buildable(input: &ManifestInput, source: &str) -> bool {
     ["requirements.txt", "pyproject.toml"].iter().any(|f| input.text_in(source, f).is_some())
+        || input.text_in(source, "Cargo.toml").is_some_and(|text| {
+            let is_program = |path: &str| path == "src/main.rs" || path.starts_with("src/bin/");
+            text.contains("[[bin]]")
+                || text.contains("[workspace]")
+                || input.ending(source, ".rs").any(|(path, _)| is_program(path))
+        })
 }
 
 /// The services of a folder without a manifest: the folder itself, or each folder in it.
@@ -88,7 +133,9 @@ pub(super) fn services(input: &ManifestInput) -> Vec<Service> {
         .filter(|f| buildable(input, f))
         .map(|f| (names::sanitise(f, "service"), f))
         .collect();
-    let root_has_code = input.python(".").any(|(path, _)| !path.contains('/'));
+    // What a Cargo workspace holds is one service: nothing says which others of its programs are.
+    let root_has_code =
+        input.ending(".", ".py").any(|(path, _)| !path.contains('/')) || input.text("Cargo.toml").is_some();
     // A pyproject.toml above several services often holds only the settings of tools.
     if buildable(input, ".") && (root_has_code || found.len() < 2) {
         let mut web = Service::named("web".to_owned(), None);
@@ -129,8 +176,33 @@ mod tests {
         ] {
             let mut input = ManifestInput::new("x");
             input.add_file(file, text);
-            let want = Facts { fastapi, streamlit: is_streamlit, health };
-            assert_eq!(look(&input, "."), want, "{file}: {text}");
+            let want = Facts { fastapi, streamlit: is_streamlit, rust: false, health };
+            assert_eq!(look(&input, ".", None), want, "{file}: {text}");
+        }
+    }
+
+    #[test]
+    fn rust_and_its_routes() {
+        let mut input = ManifestInput::new("x");
+        for (file, text) in [
+            ("api/Cargo.toml", "[package]\nname = \"shop-api\"\n[dependencies]\nname = \"no\"\n"),
+            ("api/src/routes.rs", "Router::new().route(\n \"/health\", get(ok))"),
+            ("page/Cargo.toml", "[dependencies]\n[package]\nname='shop-page'"),
+            ("page/src/main.rs", "client.get(\"/health\"); #[get(\"/healthz\")]"),
+            ("old/Cargo.toml", ""),
+            ("old/pyproject.toml", ""),
+        ] {
+            input.add_file(file, text);
+        }
+        for (source, package, rust, health) in [
+            ("api", None, true, Some("/health")),
+            (".", Some("shop-api"), true, Some("/health")),
+            (".", Some("shop-page"), true, Some("/healthz")),
+            ("page", None, true, Some("/healthz")),
+            ("old", None, false, None),
+        ] {
+            let facts = look(&input, source, package);
+            assert_eq!((facts.rust, facts.health), (rust, health), "{source} {package:?}");
         }
     }
 }

@@ -27,7 +27,9 @@ pub fn is_relevant(path: &str) -> bool {
         return true;
     }
     depth <= MAX_DEPTH
-        && (matches!(name, "requirements.txt" | "pyproject.toml" | "uv.lock") || name.ends_with(".py"))
+        && (matches!(name, "requirements.txt" | "pyproject.toml" | "uv.lock" | "Cargo.toml")
+            || name.ends_with(".py")
+            || name.ends_with(".rs"))
 }
 
 impl ManifestInput {
@@ -81,13 +83,13 @@ impl ManifestInput {
         if source == "." { self.text(name) } else { self.text(&format!("{source}/{name}")) }
     }
 
-    /// Python files of a source folder: path below it, and text.
-    pub(super) fn python(&self, source: &str) -> impl Iterator<Item = (&str, &str)> {
+    /// Files of a source folder whose names end in `end`: path below it, and text.
+    pub(super) fn ending(&self, source: &str, end: &str) -> impl Iterator<Item = (&str, &str)> {
         let prefix = if source == "." { String::new() } else { format!("{source}/") };
         self.files
             .range(prefix.clone()..)
             .take_while(move |(path, _)| path.starts_with(&prefix))
-            .filter(|(path, _)| path.ends_with(".py"))
+            .filter(move |(path, _)| path.ends_with(end))
             .map(move |(path, text)| {
                 (if source == "." { path } else { &path[source.len() + 1..] }, text.as_str())
             })
@@ -109,6 +111,8 @@ mod tests {
             ("backend/requirements.txt", true),
             ("a/b/c/d/e/main.py", true),
             ("a/b/c/d/e/f/main.py", false),
+            ("Cargo.toml", true),
+            ("crates/web/src/main.rs", true),
             ("data.csv", false),
             ("", false),
         ] {
@@ -121,6 +125,6 @@ mod tests {
         let mut input = ManifestInput::new("x");
         input.add_file("a/b/main.py", "");
         assert_eq!(input.folders().collect::<Vec<_>>(), ["a", "a/b"]);
-        assert_eq!(input.python("a").map(|(p, _)| p).collect::<Vec<_>>(), ["b/main.py"]);
+        assert_eq!(input.ending("a", ".py").map(|(p, _)| p).collect::<Vec<_>>(), ["b/main.py"]);
     }
 }

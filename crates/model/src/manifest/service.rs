@@ -9,10 +9,11 @@ use super::{
 use crate::{Depth, ServiceKind};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 14] = [
+pub(super) const KEYS: [&str; 15] = [
     "source",
     "kind",
     "start",
+    "package",
     "port",
     "health",
     "needs",
@@ -51,6 +52,7 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             }
             "kind" => s.kind = kind(r, node, &key),
             "start" => s.start = start(r, node, &key),
+            "package" => s.package = package(r, node, &key),
             "port" => s.port = port(r, node, &key),
             "health" => s.health = health(r, node, &key),
             "needs" => s.needs = r.texts(node, &key),
@@ -209,6 +211,17 @@ fn after(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Option<std::time:
             positive(r, node, key).map(Some)
         }
     }
+}
+
+/// A name as Cargo allows it, so that it can be taken for neither an option nor a path.
+fn package(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<String> {
+    let name = r.text(node, key)?;
+    let starts = |c: char| c.is_alphabetic() || c == '_';
+    if name.starts_with(starts) && name.chars().all(|c| c.is_alphanumeric() || "-_".contains(c)) {
+        return Some(name);
+    }
+    r.problem(&node.span, key, format!("`{name}` is not the name of a Cargo package"), None);
+    None
 }
 
 /// Names as Debian allows them (Debian Policy §5.6.1), so that none can be taken for an option.

@@ -17,6 +17,9 @@ use crate::{
 /// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
 const PORT: u16 = 8000;
 
+/// The same for Rust services: what those that read no `PORT` listen on most often.
+const RUST_PORT: u16 = 8080;
+
 /// How long requests in flight get when an instance is stopped.
 const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
 
@@ -49,7 +52,7 @@ pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Repor
         if !report.has_problems() {
             report.folder(
                 "there is nothing to run in this folder",
-                "add a requirements.txt beside the code, or a dormouse.toml with a [services.web]",
+                "add a requirements.txt or a Cargo.toml beside the code, or a dormouse.toml with a [services.web]",
             );
         }
         return None;
@@ -94,9 +97,10 @@ fn one(
     };
     let needs = needs(typed, all, report);
     let source = source(input, typed, report)?;
-    let facts = detect::look(input, &source);
+    let facts = detect::look(input, &source, typed.package.as_deref());
     let kind = typed.kind.unwrap_or(ServiceKind::Web);
-    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in)).unwrap_or(PORT);
+    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in));
+    let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
     let limits = Limits::default();
     let sleep = SleepPolicy::default();
     Some((
@@ -105,6 +109,7 @@ fn one(
             kind,
             source,
             start: typed.start.clone(),
+            package: typed.package.clone(),
             port,
             health: health(&typed.health, kind, facts),
             needs,
@@ -165,7 +170,9 @@ fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<Serv
 /// The source folder: as typed, else the folder of the service's name, else the project's own.
 fn source(input: &ManifestInput, typed: &Service, report: &mut Report) -> Option<String> {
     let Some(written) = &typed.source else {
-        let own = Some(typed.name.as_str()).filter(|n| input.has_folder(n)).unwrap_or(".");
+        // A package is looked for everywhere: it may lie beside others that it is built of.
+        let is_own = |name: &&str| typed.package.is_none() && input.has_folder(name);
+        let own = Some(typed.name.as_str()).filter(is_own).unwrap_or(".");
         return Some(typed.found_in.clone().unwrap_or_else(|| own.to_owned()));
     };
     let mut fail = |message: String, hint: Option<String>| {

@@ -84,6 +84,7 @@ impl History {
             kind: if self.workers.contains(key) { ServiceKind::Worker } else { ServiceKind::Web },
             source: ".".to_owned(),
             start: None,
+            package: None,
             port: 8000,
             health: HealthSpec {
                 path: None,

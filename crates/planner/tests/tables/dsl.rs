@@ -61,6 +61,7 @@ fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
         kind: ServiceKind::Web,
         source: ".".to_owned(),
         start: None,
+        package: None,
         port: 8000,
         health: HealthSpec::default(),
         needs: [].into(),

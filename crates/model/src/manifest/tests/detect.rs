@@ -48,15 +48,43 @@ fn the_code_tells() {
             &[("main.py", "print()")],
             expect![[r"
                 there is nothing to run in this folder
-                  hint: add a requirements.txt beside the code, or a dormouse.toml with a [services.web]
+                  hint: add a requirements.txt or a Cargo.toml beside the code, or a dormouse.toml with a [services.web]
             "]],
         ),
         (
             &[],
             expect![[r"
                 there is nothing to run in this folder
-                  hint: add a requirements.txt beside the code, or a dormouse.toml with a [services.web]
+                  hint: add a requirements.txt or a Cargo.toml beside the code, or a dormouse.toml with a [services.web]
             "]],
+        ),
+        (
+            &[
+                ("Cargo.toml", "[package]\nname = 'hello'"),
+                ("src/main.rs", "Router::new().route(\"/health\", get(ok))"),
+            ],
+            expect![[r#"
+                project hello
+                front web
+                web: source=. port=8080 public health=/health
+            "#]],
+        ),
+        (
+            // A library beside the services is none.
+            &[
+                ("engine/Cargo.toml", "[package]\nname = 'engine'"),
+                ("engine/src/lib.rs", ""),
+                ("api/Cargo.toml", "[package]\nname = 'api'"),
+                ("api/src/main.rs", ""),
+                ("page/Cargo.toml", "[package]\nname = 'page'\n[[bin]]\nname = 'p'"),
+            ],
+            expect![[r#"
+                project hello
+                api: source=api port=8080
+                page: source=page port=8080
+                warning: no service is public, so nothing can be opened from outside
+                  hint: write `public = true` under one of them in dormouse.toml
+            "#]],
         ),
     ] {
         check(&folder("hello", files), &expected);

@@ -57,6 +57,9 @@ fn show(s: &ServiceSpec) -> String {
     if let Some(start) = &s.start {
         t += &format!(" start={start:?}");
     }
+    if let Some(package) = &s.package {
+        t += &format!(" package={package}");
+    }
     if let Some(path) = &s.health.path {
         t += &format!(" health={path}");
     }

@@ -1,17 +1,31 @@
 use expect_test::expect;
 
+use std::collections::BTreeSet;
+
+use dormouse_model::ServiceKind;
+
 use super::*;
+use crate::plan::plan;
 
 fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
     match plan(listing, wishes) {
-        Ok(p) => format!("{:?} {:?}\n    $ {}\n", p.python, p.install, shell_words::join(&p.start)),
+        Ok(Plan { recipe: Recipe::Python(p), start, .. }) => {
+            format!("{:?} {:?}\n    $ {}\n", p.interpreter, p.install, shell_words::join(&start))
+        }
+        Ok(Plan { recipe: Recipe::Rust(r), .. }) => format!("{r:?}\n"),
         Err(e) => format!("cannot: {}\n    hint: {}\n", e.why, e.hint),
     }
 }
 
 fn web() -> Wishes<'static> {
     static NONE: BTreeSet<String> = BTreeSet::new();
-    Wishes { kind: ServiceKind::Web, start: None, packages: &NONE, base_python: Some("3.11.2") }
+    Wishes {
+        kind: ServiceKind::Web,
+        start: None,
+        package: None,
+        packages: &NONE,
+        base_python: Some("3.11.2"),
+    }
 }
 
 #[test]
@@ -157,10 +171,10 @@ fn projects() {
         Dockerfile: cannot: it has only a Dockerfile, and Dockerfiles are not used (found Dockerfile)
             hint: list Python packages in a requirements.txt, Debian packages as `packages` and the command as `start` in dormouse.toml
         Node: cannot: Node.js projects are not supported yet (found package.json)
-            hint: only Python projects with a requirements.txt or pyproject.toml can be built so far
-        a level too high: cannot: its top folder has no requirements.txt or pyproject.toml, but there is `web/requirements.txt`
+            hint: only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far
+        a level too high: cannot: its top folder has no requirements.txt or pyproject.toml or Cargo.toml, but there is `web/requirements.txt`
             hint: point `source` in dormouse.toml at that folder
-        only a file: cannot: it has no requirements.txt and no pyproject.toml
+        only a file: cannot: it has no requirements.txt and no pyproject.toml and no Cargo.toml
             hint: list its Python packages in a requirements.txt; an app that needs none has to name `start` in dormouse.toml
         empty: cannot: the source folder is empty
             hint: check `source` in dormouse.toml
@@ -201,7 +215,7 @@ fn wishes_win() {
         start with a Dockerfile: Base Nothing
             $ python main.py
         start in Node: cannot: Node.js projects are not supported yet (found package.json)
-            hint: only Python projects with a requirements.txt or pyproject.toml can be built so far
+            hint: only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far
         start in Node with packages: Base Nothing
             $ python main.py
         worker: Base Requirements { files: ["requirements.txt"], after_source: false }

@@ -5,23 +5,27 @@ use std::{fs, path::Path};
 use dormouse_backend::BuildError;
 use dormouse_images::CacheKey;
 
-use super::{Job, Stack, command::Command, system::below};
-use crate::plan::Python;
+use super::{Command, Job, Stack, below};
+use crate::plan::Interpreter;
 
 /// Where fetched interpreters are, in the image too.
 pub(super) const FETCHED: &str = "/opt/python";
 
 impl Job<'_> {
     /// The interpreter, when it is not the base's own.
-    pub(super) async fn python(&self, stack: &mut Stack, python: &Python) -> Result<(), BuildError> {
-        let Python::Fetched(request) = python else { return Ok(()) };
+    pub(super) async fn interpreter(
+        &self,
+        stack: &mut Stack,
+        interpreter: &Interpreter,
+    ) -> Result<(), BuildError> {
+        let Interpreter::Fetched(request) = interpreter else { return Ok(()) };
         let key = below(CacheKey::new("python 1"), stack).with("version", request);
         let make = async |draft: &_| {
             let command = Command::new("python", &["uv", "python", "install", "--no-bin", request])
                 .env("UV_PYTHON_INSTALL_DIR", FETCHED)
                 .env("UV_CACHE_DIR", "/tmp/uv")
                 .env("UV_NO_PROGRESS", "1");
-            self.command(stack, draft, command).await.map_err(|e| not_fetched(request, e))
+            self.command(stack, draft, command).await.map(drop).map_err(|e| not_fetched(request, e))
         };
         let layer = self.phase("python", key, make).await?;
         stack.layers.push(layer);
@@ -47,7 +51,7 @@ fn not_fetched(request: &str, e: BuildError) -> BuildError {
 }
 
 /// Full version of a base's own `python3`, from its package database.
-pub(super) fn version_of(base: &Path) -> Option<String> {
+pub(in crate::build) fn version_of(base: &Path) -> Option<String> {
     let status = fs::read_to_string(base.join("var/lib/dpkg/status")).ok()?;
     status.split("\n\n").find_map(|package| {
         let field = |name: &str| package.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));

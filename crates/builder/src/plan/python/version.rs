@@ -6,9 +6,9 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{Listing, PlanError};
 
-/// Where the interpreter comes from.
+/// Where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Python {
+pub enum Interpreter {
     /// The base's own `python3`.
     Base,
     /// Fetched, because the base's own does not do: a version or specifiers, as `uv python install` takes them.
@@ -22,7 +22,7 @@ pub(crate) fn choose(
     listing: &Listing,
     requires: Option<&str>,
     base: Option<&str>,
-) -> Result<(Python, Option<String>), PlanError> {
+) -> Result<(Interpreter, Option<String>), PlanError> {
     let base = base.and_then(|v| Version::from_str(v).ok());
     for (file, prefix) in [(".python-version", ""), ("runtime.txt", "python-")] {
         let Some(text) = listing.text(file) else { continue };
@@ -39,7 +39,10 @@ pub(crate) fn choose(
         return Ok(by_version(file, asked, &version, base.as_ref()));
     }
     let Some(requires) = requires else {
-        return Ok((if base.is_some() { Python::Base } else { Python::Fetched("3".to_owned()) }, None));
+        return Ok((
+            if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) },
+            None,
+        ));
     };
     let specifiers = VersionSpecifiers::from_str(requires).map_err(|_| {
         PlanError::new(
@@ -48,8 +51,8 @@ pub(crate) fn choose(
         )
     })?;
     match base {
-        Some(base) if specifiers.contains(&base) => Ok((Python::Base, None)),
-        Some(_) | None => Ok((Python::Fetched(requires.replace(' ', "")), None)),
+        Some(base) if specifiers.contains(&base) => Ok((Interpreter::Base, None)),
+        Some(_) | None => Ok((Interpreter::Fetched(requires.replace(' ', "")), None)),
     }
 }
 
@@ -59,14 +62,15 @@ fn by_version(
     asked: &str,
     version: &Version,
     base: Option<&Version>,
-) -> (Python, Option<String>) {
+) -> (Interpreter, Option<String>) {
     let wanted = version.release();
     match base {
-        Some(base) if base.release().starts_with(wanted) => (Python::Base, None),
-        Some(base) if wanted.len() > 2 && base.release().get(..2) == wanted.get(..2) => {
-            (Python::Base, Some(format!("{file} asks for Python {asked}; using Python {base} of the base")))
-        }
-        Some(_) | None => (Python::Fetched(asked.to_owned()), None),
+        Some(base) if base.release().starts_with(wanted) => (Interpreter::Base, None),
+        Some(base) if wanted.len() > 2 && base.release().get(..2) == wanted.get(..2) => (
+            Interpreter::Base,
+            Some(format!("{file} asks for Python {asked}; using Python {base} of the base")),
+        ),
+        Some(_) | None => (Interpreter::Fetched(asked.to_owned()), None),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Listing, PlanError, requirements::Names};
+use super::{Listing, PlanError, requirements::Names, see};
 
 /// What a `pyproject.toml` says about building.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,10 @@ struct Uv {
 pub(crate) fn read(listing: &Listing) -> Result<Option<Project>, PlanError> {
     let Some(text) = listing.text("pyproject.toml") else { return Ok(None) };
     let file: File = toml::from_str(text).map_err(|e| {
-        PlanError::new(format!("pyproject.toml cannot be read: {}", e.message()), at(text, e.span()))
+        PlanError::new(
+            format!("pyproject.toml cannot be read: {}", e.message()),
+            see("pyproject.toml", text, e.span()),
+        )
     })?;
     let mut names = Names::default();
     let described = file.project.is_some();
@@ -81,9 +84,4 @@ pub(crate) fn read(listing: &Listing) -> Result<Option<Project>, PlanError> {
         package: file.tool.uv.package.unwrap_or(file.build_system.is_some()),
         dynamic: table.dynamic.iter().any(|d| d == "dependencies") || !described,
     }))
-}
-
-fn at(text: &str, span: Option<std::ops::Range<usize>>) -> String {
-    let line = span.and_then(|s| text.get(..s.start)).map_or(1, |before| before.matches('\n').count() + 1);
-    format!("see line {line} of pyproject.toml")
 }

@@ -1,4 +1,4 @@
-//! The phases of Python packages and of the source.
+//! The phases of Python packages.
 
 use std::{
     fs,
@@ -8,9 +8,9 @@ use std::{
 use dormouse_backend::BuildError;
 use dormouse_images::{CacheKey, LayerDraft};
 
-use super::{Job, Stack, blocking, command::Command, disk, phase::io_error, python::FETCHED, system::below};
+use super::{Command, Job, Stack, below, blocking, disk, interpreter::FETCHED, io_error};
 use crate::{
-    plan::{Install, Plan, Python},
+    plan::{Install, Interpreter, Python},
     source::Source,
 };
 
@@ -22,9 +22,9 @@ impl Job<'_> {
         &self,
         stack: &mut Stack,
         source: &Source,
-        plan: &Plan,
+        python: &Python,
     ) -> Result<(), BuildError> {
-        let (files, install): (&[String], &[&str]) = match &plan.install {
+        let (files, install): (&[String], &[&str]) = match &python.install {
             Install::Nothing => return Ok(()),
             Install::Requirements { after_source: true, .. } | Install::Project { dynamic: true, .. } => {
                 (&[], &[])
@@ -50,7 +50,7 @@ impl Job<'_> {
         // Whatever a project's packages do while they are installed, only that project's layers and cache see it.
         let mut key = below(CacheKey::new("dependencies 1"), stack)
             .with("project", self.request.key.project.as_str())
-            .with("python", format!("{:?}", plan.python))
+            .with("python", format!("{:?}", python.interpreter))
             .with("index", self.builder.net.index_key())
             .with("command", install.join(" "));
         for file in files {
@@ -60,7 +60,7 @@ impl Job<'_> {
             let manifests = draft.work_path().join("manifests");
             write_manifests(source, files, &manifests)
                 .map_err(|e| io_error("dependencies", "writing", &manifests, e))?;
-            let venv = ["uv", "venv", "--no-project", "--python", interpreter(&plan.python), VENV];
+            let venv = ["uv", "venv", "--no-project", "--python", interpreter(&python.interpreter), VENV];
             self.uv(stack, draft, "dependencies", &venv, Some(&manifests)).await?;
             if !install.is_empty() {
                 self.uv(stack, draft, "dependencies", install, Some(&manifests)).await?;
@@ -75,23 +75,9 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// The source itself.
-    pub(super) async fn source(&self, stack: &mut Stack, source: Source) -> Result<(), BuildError> {
-        let key = CacheKey::new("source 1").with("tree", &source.digest);
-        let make = async |draft: &LayerDraft| {
-            let app = draft.path().join("app");
-            blocking(move || source.copy_to(&app))
-                .await
-                .map_err(|e| io_error("source", "copying to", draft.path(), e))
-        };
-        let layer = self.phase("source", key, make).await?;
-        stack.layers.push(layer);
-        Ok(())
-    }
-
     /// What has to be installed out of the source.
-    pub(super) async fn install(&self, stack: &mut Stack, plan: &Plan) -> Result<(), BuildError> {
-        let install: &[&str] = match &plan.install {
+    pub(super) async fn install(&self, stack: &mut Stack, python: &Python) -> Result<(), BuildError> {
+        let install: &[&str] = match &python.install {
             Install::Nothing
             | Install::Requirements { after_source: false, .. }
             | Install::Locked { package: false, .. }
@@ -139,12 +125,12 @@ impl Job<'_> {
             .env("UV_COMPILE_BYTECODE", "1")
             .env("UV_NO_PROGRESS", "1")
             .mount(cache, "/var/cache/uv", false);
-        command.cwd = "/app";
+        command = command.in_folder("/app");
         if let Some(manifests) = manifests {
             command = command.mount(manifests.to_owned(), "/mnt/manifests", true);
-            command.cwd = "/mnt/manifests";
+            command = command.in_folder("/mnt/manifests");
         }
-        self.command(stack, draft, command).await
+        self.command(stack, draft, command).await.map(drop)
     }
 
     fn uv_cache(&self) -> PathBuf {
@@ -152,10 +138,10 @@ impl Job<'_> {
     }
 }
 
-fn interpreter(python: &Python) -> &str {
-    match python {
-        Python::Base => "/usr/bin/python3",
-        Python::Fetched(request) => request,
+fn interpreter(interpreter: &Interpreter) -> &str {
+    match interpreter {
+        Interpreter::Base => "/usr/bin/python3",
+        Interpreter::Fetched(request) => request,
     }
 }
 

@@ -1,0 +1,41 @@
+//! The phases of Python services.
+
+mod dependencies;
+pub(super) mod interpreter;
+mod tools;
+
+use dormouse_backend::BuildError;
+
+use super::{Job, Stack, blocking, command::Command, disk, phase::io_error, system::below};
+use crate::{
+    plan::{Install, Interpreter, Python},
+    source::Source,
+};
+
+/// Environment of an image.
+pub(super) const ENV: [(&str, &str); 4] = [
+    ("PATH", "/app/.venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
+    ("LANG", "C.UTF-8"),
+    // Lines reach the log when they are written.
+    ("PYTHONUNBUFFERED", "1"),
+    // Only the platform reaches an instance from outside, and it sets X-Forwarded-* itself.
+    ("FORWARDED_ALLOW_IPS", "*"),
+];
+
+impl Job<'_> {
+    /// Everything above the system packages.
+    pub(super) async fn python(
+        &self,
+        stack: &mut Stack,
+        source: Source,
+        python: &Python,
+    ) -> Result<(), BuildError> {
+        if python.install != Install::Nothing || python.interpreter != Interpreter::Base {
+            self.uv_tools(stack).await?;
+        }
+        self.interpreter(stack, &python.interpreter).await?;
+        self.dependencies(stack, &source, python).await?;
+        self.source(stack, source).await?;
+        self.install(stack, python).await
+    }
+}
