@@ -113,6 +113,14 @@ async fn ask(b: &Bench, host: &Machine, id: u64, project: &str, addr: Ipv4Addr, 
     chunk.lines.into_iter().map(|l| l.text + "\n").collect()
 }
 
+/// Take connections, and close them at once, until the tests end; returns the port.
+fn listen(addr: Ipv4Addr, port: u16) -> u16 {
+    let listener = TcpListener::bind((addr, port)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    port
+}
+
 /// Who reaches whom. What is open for one is what is not for another: each door is tried from both sides.
 async fn doors(b: &Bench) {
     let host = b.host();
@@ -120,11 +128,10 @@ async fn doors(b: &Bench) {
         host.ensure_network(&b.project(name, subnet)).await.unwrap();
     }
     // What the edge does: listen on the platform's addresses.
-    let _vips: Vec<_> = [1, 2].map(|subnet| TcpListener::bind((b.at(subnet, 2), 8000)).unwrap()).into();
-    let _other_port = TcpListener::bind((b.at(1, 2), 8001)).unwrap();
-    let _names = TcpListener::bind((b.at(1, 1), 53)).unwrap();
-    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = everywhere.local_addr().unwrap().port();
+    for (addr, port) in [(b.at(1, 2), 8000), (b.at(2, 2), 8000), (b.at(1, 2), 8001), (b.at(1, 1), 53)] {
+        listen(addr, port);
+    }
+    let port = listen(Ipv4Addr::UNSPECIFIED, 0);
     host.start(&b.spec(50, "one", b.at(1, 100), "while :; do nc -l -p 7000 </dev/null; done")).await.unwrap();
     // It listens as soon as the host reaches it.
     while std::net::TcpStream::connect((b.at(1, 100), 7000)).is_err() {
@@ -133,10 +140,10 @@ async fn doors(b: &Bench) {
 
     let doors = [
         ("a neighbour", b.at(1, 100), 7000),
-        ("the service's address", b.at(1, 2), 8000),
+        ("its service", b.at(1, 2), 8000),
         ("another port there", b.at(1, 2), 8001),
         ("the name server", b.at(1, 1), 53),
-        ("the other's service", b.at(2, 2), 8000),
+        ("another service", b.at(2, 2), 8000),
         ("the host at the gateway", b.at(1, 1), port),
         ("the host at the other gateway", b.at(2, 1), port),
         ("metadata", Ipv4Addr::new(169, 254, 169, 254), 80),
@@ -144,15 +151,15 @@ async fn doors(b: &Bench) {
     let script: String = doors
         .iter()
         .map(|(what, addr, port)| {
-            format!("nc -w 2 {addr} {port} </dev/null >/dev/null 2>&1 && echo '{what}: open' || echo '{what}: shut'\n")
+            format!("timeout 3 nc -w 2 {addr} {port} </dev/null >/dev/null 2>&1 && echo '{what}: open' || echo '{what}: shut'\n")
         })
         .collect();
     expect![[r#"
         a neighbour: open
-        the service's address: open
+        its service: open
         another port there: shut
         the name server: open
-        the other's service: shut
+        another service: shut
         the host at the gateway: shut
         the host at the other gateway: shut
         metadata: shut
@@ -160,10 +167,10 @@ async fn doors(b: &Bench) {
     .assert_eq(&ask(b, &host, 51, "one", b.at(1, 101), &script).await);
     expect![[r#"
         a neighbour: shut
-        the service's address: shut
+        its service: shut
         another port there: shut
         the name server: shut
-        the other's service: open
+        another service: open
         the host at the gateway: shut
         the host at the other gateway: shut
         metadata: shut
@@ -196,8 +203,7 @@ async fn builds_are_alone(b: &Bench) {
     let sandboxes = Arc::new(Sandboxes::open(b.dir.path()).unwrap().on_network(b.network.clone()));
     let root = b.dir.path().join("root");
     support::fill(&root);
-    let everywhere = TcpListener::bind("0.0.0.0:0").unwrap();
-    let port = everywhere.local_addr().unwrap().port();
+    let port = listen(Ipv4Addr::UNSPECIFIED, 0);
     let run = |name: &str, script: String| {
         let spec = RunSpec {
             name: name.into(),
@@ -225,18 +231,16 @@ async fn builds_are_alone(b: &Bench) {
             (end.status, said)
         }
     };
-    let listens = tokio::spawn(run("listens", "nc -l -p 7000 </dev/null; echo heard".into()));
+    let listens = tokio::spawn(run("listens", "while :; do nc -l -p 7000 </dev/null; done".into()));
     let addr = b.at(255, 2);
     while std::net::TcpStream::connect((addr, 7000)).is_err() {
         assert!(!listens.is_finished(), "the listener ended: {:?}", listens.await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    listens.await.unwrap();
-    let listens = tokio::spawn(run("listens", "sleep 5 & nc -w 5 -l -p 7000 </dev/null; wait".into()));
     let gateway = b.at(255, 1);
-    let tries = format!(
-        "sleep 0.5; nc -w 2 {addr} 7000 </dev/null && echo neighbour; nc -w 2 {gateway} {port} </dev/null && echo host; echo done"
-    );
+    let knock = |addr, port| format!("timeout 3 nc -w 2 {addr} {port} </dev/null >/dev/null 2>&1");
+    let tries =
+        format!("{} && echo neighbour; {} && echo host; echo done", knock(addr, 7000), knock(gateway, port));
     let (status, said) = run("tries", tries).await;
     assert_eq!((status, said.as_str()), (ExitStatus::Code(0), "done"));
     listens.abort();
