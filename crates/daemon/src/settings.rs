@@ -195,7 +195,12 @@ mod tests {
 
     #[test]
     fn typed_then_resolved() {
-        check("", expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"]);
+        check(
+            "",
+            expect![
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto"
+            ],
+        );
         check(
             "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"",
             expect![
