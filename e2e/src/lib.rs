@@ -6,7 +6,7 @@ mod server;
 mod visitor;
 
 pub use browser::{Browser, Session};
-pub use server::{Server, binary, workspace};
+pub use server::{Server, binary, target, workspace};
 pub use visitor::{Reply, Visitor};
 
 use std::{

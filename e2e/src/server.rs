@@ -24,6 +24,12 @@ pub fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is in the workspace").to_owned()
 }
 
+/// Where cargo builds.
+#[must_use]
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
+}
+
 /// The release binary, which people run: `DORMOUSE_BIN`, or the one in the target folder, built when it is missing.
 ///
 /// # Panics
@@ -33,9 +39,7 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("DORMOUSE_BIN") {
         return path.into();
     }
-    let target =
-        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from);
-    let path = target.join("release/dormouse");
+    let path = target().join("release/dormouse");
     if !path.exists() {
         let built = Command::new("cargo")
             .args(["build", "--release", "--package", "dormouse-daemon"])

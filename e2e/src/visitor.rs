@@ -105,6 +105,39 @@ impl Visitor {
             .unwrap_or_else(|e| panic!("POST {path} on {}: {e}", self.host))
     }
 
+    /// POST with a JSON body.
+    ///
+    /// # Panics
+    /// When no whole answer arrives.
+    #[must_use]
+    #[track_caller]
+    pub fn post_json(&self, path: &str, body: &Value) -> Reply {
+        let start = Instant::now();
+        self.agent
+            .post(format!("http://127.0.0.1:{}{path}", self.port))
+            .header("host", format!("{}:{}", self.host, self.port))
+            .header("content-type", "application/json")
+            .send(body.to_string())
+            .and_then(|answer| Self::read(answer, start))
+            .unwrap_or_else(|e| panic!("POST {path} on {}: {e}", self.host))
+    }
+
+    /// PUT.
+    ///
+    /// # Panics
+    /// When no whole answer arrives.
+    #[must_use]
+    #[track_caller]
+    pub fn put(&self, path: &str, body: Vec<u8>) -> Reply {
+        let start = Instant::now();
+        self.agent
+            .put(format!("http://127.0.0.1:{}{path}", self.port))
+            .header("host", format!("{}:{}", self.host, self.port))
+            .send(&body)
+            .and_then(|answer| Self::read(answer, start))
+            .unwrap_or_else(|e| panic!("PUT {path} on {}: {e}", self.host))
+    }
+
     fn read(mut answer: ureq::http::Response<ureq::Body>, start: Instant) -> Result<Reply, ureq::Error> {
         let body = answer.body_mut().read_to_string()?;
         Ok(Reply { status: answer.status().as_u16(), body, took: start.elapsed() })

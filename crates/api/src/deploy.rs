@@ -20,6 +20,13 @@ pub struct DeployAccepted {
     pub warnings: Vec<String>,
 }
 
+/// Which deploy of a project is its newest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatestDeploy {
+    /// Its number, for [`crate::Client::deploy_events`].
+    pub id: u64,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployEvent {

@@ -22,7 +22,7 @@ mod log;
 mod status;
 
 pub use client::{Client, DeployEvents, LogLines, NdJson};
-pub use deploy::{DeployAccepted, DeployEvent, DeployStep};
+pub use deploy::{DeployAccepted, DeployEvent, DeployStep, LatestDeploy};
 pub use error::{Error, ErrorBody};
 pub use log::{LogLine, LogQuery, Stream};
 pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};

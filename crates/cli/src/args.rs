@@ -75,6 +75,9 @@ pub(crate) struct LogsArgs {
     /// Whose logs; without it, everybody's
     #[arg(value_name = "PROJECT[/SERVICE]")]
     pub(crate) target: Option<String>,
+    /// Show the newest build and rollout of a project instead, to its end when it still runs
+    #[arg(long, requires = "target", conflicts_with_all = ["follow", "since", "tail"])]
+    pub(crate) build: bool,
     /// Stay, and show lines as they are written
     #[arg(long, short)]
     pub(crate) follow: bool,

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     OK,
     args::LogsArgs,
-    human,
+    deploy, human,
     settings::Settings,
     streams::{Paint, Streams},
     target::Target,
@@ -41,6 +41,12 @@ pub(crate) async fn logs(settings: &Settings, args: &LogsArgs, streams: &mut Str
             projects.into_iter().map(|project| Target { project, service: None }).collect()
         }
     };
+    if args.build {
+        for target in targets {
+            deploy::replay(settings, &client, &target.project, streams).await?;
+        }
+        return Ok(OK);
+    }
     let query = LogQuery {
         service: None,
         since_ms: args.since.map(|s| s.millis(human::now())),

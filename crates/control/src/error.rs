@@ -38,6 +38,9 @@ pub enum OpError {
     /// No deploy of this number.
     #[error("there is no deploy {0}")]
     NoSuchDeploy(DeployId),
+    /// How the project came here is not known any more.
+    #[error("nothing is known of how `{0}` was deployed\n  hint: deploy it again")]
+    NeverDeployed(String),
     /// The project is being removed.
     #[error("the project `{0}` is being removed\n  hint: wait until `dormouse ps` no longer lists it")]
     Removing(String),

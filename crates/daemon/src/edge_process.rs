@@ -7,12 +7,20 @@ use dormouse_edge::{EdgeSettings, TrafficBook};
 use listenfd::ListenFd;
 use tokio_util::sync::CancellationToken;
 
-use crate::{link::EdgeLink, settings, state::StateDir, stop};
+use crate::{
+    link::EdgeLink,
+    settings::{self, Typed},
+    state::StateDir,
+    stop,
+};
 
 /// Serve until told to end.
 pub(crate) fn run() -> Result<()> {
-    let (dir, _) = settings::inherited()?;
+    let (dir, listen) = settings::inherited()?;
     let state = StateDir::open(&dir)?;
+    let domain = Typed::read(&state.settings())?.resolve(listen)?.domain;
+    // Whoever sees `localhost` sits at this machine, or has been let in.
+    let settings = EdgeSettings { show_logs: domain == "localhost", ..EdgeSettings::default() };
     let public = sockets()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -22,8 +30,7 @@ pub(crate) fn run() -> Result<()> {
         let (tables, wake) = (link.tables(), Arc::new(link.remote()));
         let line = tokio::spawn(link.run());
         let names = tokio::spawn(names(tables.clone(), shutdown.clone()));
-        let served =
-            dormouse_edge::run(EdgeSettings::default(), public, tables, wake, traffic, shutdown).await;
+        let served = dormouse_edge::run(settings, public, tables, wake, traffic, shutdown).await;
         line.abort();
         names.abort();
         served.context("the edge failed")

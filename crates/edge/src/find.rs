@@ -48,6 +48,19 @@ pub(crate) enum NoInstance {
     Unreachable,
 }
 
+impl NoInstance {
+    /// Without what only the service's developer should read.
+    pub(crate) fn for_the_public(self) -> Self {
+        match self {
+            Self::Crashed { .. } => {
+                Self::Crashed { reason: "it ended unexpectedly".into(), log_tail: vec![] }
+            }
+            Self::Failed { .. } => Self::Failed { reason: "see the build log".into() },
+            Self::Unknown | Self::Building | Self::TimedOut | Self::Unreachable => self,
+        }
+    }
+}
+
 impl From<WakeRefused> for NoInstance {
     fn from(refused: WakeRefused) -> Self {
         match refused {

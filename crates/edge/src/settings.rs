@@ -31,6 +31,9 @@ pub struct EdgeSettings {
     pub pool_idle: Duration,
     /// How long connections may take to end after shutdown was asked for.
     pub drain_timeout: Duration,
+    /// Whether the page of a crashed service shows its last log lines. Only where every visitor is its developer:
+    /// logs hold what apps never meant for the public.
+    pub show_logs: bool,
     /// Peers whose `X-Forwarded-*` headers are kept and extended. From all others they are replaced.
     pub trusted_proxies: Vec<Cidr>,
 }
@@ -49,6 +52,7 @@ impl Default for EdgeSettings {
             max_header_bytes: 64 * 1024,
             pool_idle: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(30),
+            show_logs: false,
             trusted_proxies: Vec::new(),
         }
     }

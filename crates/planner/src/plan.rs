@@ -153,11 +153,9 @@ impl<'a> Planner<'a> {
         let target = &self.view.svc.target;
         let in_time = !ending.contains(&(target.id, StopReason::NeverReady));
         let why = match self.view.older() {
-            Some(_) if !in_time => Some(crate::cause(
-                &dormouse_model::Cause::Stopped(StopReason::NeverReady),
-                target.spec.limits,
-                target.spec.health.start_timeout,
-            )),
+            Some(_) if !in_time => {
+                Some(crate::cause(&dormouse_model::Cause::Stopped(StopReason::NeverReady), &target.spec))
+            }
             Some(_) => self.view.given_up(),
             None => None,
         };

@@ -90,7 +90,7 @@ fn standing(view: &View<'_>) -> Standing {
             if backoff::count(view.ends, d.id) >= backoff::CRASH_LOOP
                 && (wanted || !backoff::over(view.ends, d.id, view.clock)) =>
         {
-            let reason = words::cause(&last.how, d.spec.limits, d.spec.health.start_timeout);
+            let reason = words::cause(&last.how, &d.spec);
             at(State::Crashed { reason })
         }
         Some(_) | None if wanted => at(State::Starting),

@@ -76,7 +76,7 @@ impl<'a> View<'a> {
         self.older()?;
         let target = &self.svc.target;
         let last = backoff::last(self.ends, target.id)?;
-        let why = crate::cause(&last.how, target.spec.limits, target.spec.health.start_timeout);
+        let why = crate::cause(&last.how, &target.spec);
         match backoff::count(self.ends, target.id) {
             _ if backoff::never_ready(last) => Some(why),
             n if n >= backoff::CRASH_LOOP => Some(format!("{why} ({n} times)")),

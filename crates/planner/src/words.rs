@@ -1,6 +1,6 @@
 //! How things are said to people.
 
-use dormouse_model::{Cause, Depth, ExitStatus, Limits, StopReason};
+use dormouse_model::{Cause, Depth, ExitStatus, ServiceKind, ServiceSpec, StopReason};
 
 /// A depth, one word.
 pub(crate) fn depth(depth: Depth) -> &'static str {
@@ -27,13 +27,15 @@ pub fn stop(why: StopReason) -> &'static str {
 
 /// How an instance came to its end, one line: `exited with code 1`, `out of memory (limit 512 MiB)`.
 #[must_use]
-pub fn cause(how: &Cause, limits: Limits, start_timeout: std::time::Duration) -> String {
+pub fn cause(how: &Cause, spec: &ServiceSpec) -> String {
     match how {
         Cause::Exited(ExitStatus::Code(code)) => format!("exited with code {code}"),
         Cause::Exited(ExitStatus::Signal(signal)) => format!("killed by signal {signal}"),
-        Cause::Exited(ExitStatus::OutOfMemory) => format!("out of memory (limit {})", memory(limits.memory)),
+        Cause::Exited(ExitStatus::OutOfMemory) => {
+            format!("out of memory (limit {})", memory(spec.limits.memory))
+        }
         Cause::Exited(ExitStatus::Lost) => "ended while nobody was watching".to_owned(),
-        Cause::Stopped(StopReason::NeverReady) => format!("not ready within {} s", start_timeout.as_secs()),
+        Cause::Stopped(StopReason::NeverReady) => never_ready(spec),
         Cause::Stopped(
             why @ (StopReason::Replaced
             | StopReason::Surplus
@@ -43,6 +45,20 @@ pub fn cause(how: &Cause, limits: Limits, start_timeout: std::time::Duration) ->
             | StopReason::Hung),
         ) => stop(*why).to_owned(),
         Cause::NotStarted { why } => format!("could not be started: {why}"),
+    }
+}
+
+/// Says what was waited for: a port that is not the one the app listens on is the usual mistake.
+fn never_ready(spec: &ServiceSpec) -> String {
+    let within = spec.health.start_timeout.as_secs();
+    match (spec.kind, &spec.health.path) {
+        (ServiceKind::Web, Some(path)) => {
+            format!("not ready within {within} s: no good answer to {path} on port {}", spec.port)
+        }
+        (ServiceKind::Web, None) => {
+            format!("not ready within {within} s: nothing listens on port {}", spec.port)
+        }
+        (ServiceKind::Worker, _) => format!("not ready within {within} s"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use crate::swap;
+use crate::{modules, swap};
 
 /// What a look at one thing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -67,6 +67,7 @@ pub fn examine(state: &Path) -> Vec<Check> {
         forwarding(),
         swap_check(),
         disk(state),
+        filesystem(state),
     ]
 }
 
@@ -145,8 +146,10 @@ fn overlay(filesystems: &str) -> Check {
     let known = filesystems.lines().any(|l| l.split_whitespace().last() == Some("overlay"));
     if known {
         Check::ok("overlayfs", "known to the kernel")
+    } else if modules::is_loadable("overlay") {
+        Check::ok("overlayfs", "loaded when it is needed")
     } else {
-        Check::fail("overlayfs", "not known to the kernel", "modprobe overlay")
+        Check::fail("overlayfs", "not known to the kernel", "use a kernel with CONFIG_OVERLAY_FS")
     }
 }
 
@@ -197,11 +200,13 @@ fn swap_check() -> Check {
     }
     if Path::new("/sys/class/zram-control").exists() {
         Check::ok(name, "none now; `serve` sets up zram, and a swap file behind it")
+    } else if modules::is_loadable("zram") {
+        Check::ok(name, "none now; `serve` loads zram and sets it up, and a swap file behind it")
     } else {
         Check::warn(
             name,
-            "none now, and no zram; `serve` sets up a swap file",
-            "modprobe zram: waking from it is about ten times faster than from a file",
+            "none now, and this kernel has no zram; `serve` sets up a swap file",
+            "install the kernel's extra modules: waking from zram is about ten times faster than from a file",
         )
     }
 }
@@ -209,9 +214,53 @@ fn swap_check() -> Check {
 /// A base, the tools and one Python app with a data stack take about this much.
 const DISK: u64 = 3 << 30;
 
+/// The folder need not be there yet: its nearest parent that is.
+fn nearest(state: &Path) -> &Path {
+    state.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"))
+}
+
+/// Filesystems that layers may lie on: they take writable overlays and mapped owners (mount_setattr(2)).
+const GOOD: [(i64, &str); 5] = [
+    (0xEF53, "ext4"),
+    (0x5846_5342, "xfs"),
+    (0x9123_683E, "btrfs"),
+    (0xF2F5_2010, "f2fs"),
+    (0x0102_1994, "tmpfs"),
+];
+
+/// Filesystems that cannot be used, with what people know them by.
+const BAD: [(i64, &str); 4] =
+    [(0x794C_7630, "overlayfs"), (0x6969, "NFS"), (0x6573_5546, "FUSE"), (0x0102_1997, "9p")];
+
+fn filesystem(state: &Path) -> Check {
+    let (name, there) = ("filesystem", nearest(state));
+    match rustix::fs::statfs(there) {
+        Ok(stat) => {
+            let of = |list: &[(i64, &'static str)]| {
+                list.iter().find(|(magic, _)| *magic == stat.f_type as i64).map(|(_, name)| *name)
+            };
+            match (of(&GOOD), of(&BAD)) {
+                (Some(kind), _) => Check::ok(name, format!("{kind} at {}", there.display())),
+                (None, Some(kind)) => Check::fail(
+                    name,
+                    format!("{} is on {kind}, which cannot hold images", there.display()),
+                    "choose a folder on ext4, xfs or btrfs with --state",
+                ),
+                (None, None) => Check::warn(
+                    name,
+                    format!("{} is on a filesystem that was never tried", there.display()),
+                    "if builds fail, choose a folder on ext4, xfs or btrfs with --state",
+                ),
+            }
+        }
+        Err(e) => {
+            Check::fail(name, format!("{}: {e}", there.display()), "choose another folder with --state")
+        }
+    }
+}
+
 fn disk(state: &Path) -> Check {
-    // The folder need not be there yet: ask its nearest parent that is.
-    let there = state.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    let there = nearest(state);
     match nix::sys::statvfs::statvfs(there) {
         Ok(stat) => {
             let free = stat.blocks_available() * stat.fragment_size();

@@ -6,6 +6,7 @@ pub mod cgroup;
 pub mod doctor;
 pub mod host;
 pub mod memory;
+mod modules;
 pub mod net;
 mod process;
 pub mod sandbox;

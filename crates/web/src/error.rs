@@ -37,6 +37,7 @@ impl From<OpError> for Refused {
             OpError::NoSuchProject { .. }
             | OpError::NoSuchService { .. }
             | OpError::NoSuchDeploy(_)
+            | OpError::NeverDeployed(_)
             | OpError::Wake { refused: WakeRefused::Unknown, .. } => StatusCode::NOT_FOUND,
             OpError::Removing(_)
             | OpError::NothingBuilt(_)

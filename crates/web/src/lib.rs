@@ -61,6 +61,7 @@ fn router<W: Workloads, B: Builds>(control: Arc<Control<W, B>>, settings: WebSet
         .route("/v1/deploys/{id}/events", get(deploy::events::<W, B>))
         .route("/v1/ps", get(status::ps::<W, B>))
         .route("/v1/projects/{project}", delete(project::down::<W, B>))
+        .route("/v1/projects/{project}/deploys/latest", get(project::latest_deploy::<W, B>))
         .route("/v1/projects/{project}/logs", get(logs::lines::<W, B>))
         .route("/v1/projects/{project}/sleep", post(project::sleep::<W, B>))
         .route("/v1/projects/{project}/wake", post(project::wake::<W, B>))

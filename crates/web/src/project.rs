@@ -7,7 +7,7 @@ use axum::{
         rejection::{PathRejection, QueryRejection},
     },
 };
-use dormouse_api::Affected;
+use dormouse_api::{Affected, LatestDeploy};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::ServiceKey;
 use serde::Deserialize;
@@ -37,6 +37,16 @@ fn chosen(
     let (Path(project), Query(which)) = (project?, which?);
     principal.may_use(&project)?;
     Ok((project, which.service))
+}
+
+pub(crate) async fn latest_deploy<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    project: ProjectPath,
+) -> Result<Json<LatestDeploy>, Refused> {
+    let Path(project) = project?;
+    principal.may_use(&project)?;
+    Ok(Json(LatestDeploy { id: app.control.latest_deploy(&project).await?.0 }))
 }
 
 pub(crate) async fn sleep<W: Workloads, B: Builds>(

@@ -19,8 +19,9 @@ pub(crate) fn build(server: &Server) {
     let visitor = deploy(server, "careful", "");
     let boot = visitor.get("/whoami").ok().json()["boot"].clone();
     let folder = folder("name = \"careful\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n");
-    fs::write(folder.path().join("requirements.txt"), "fastapi==0.115.6\nno-such-package-anywhere==9.9.9\n")
-        .unwrap();
+    let requirements = folder.path().join("requirements.txt");
+    let good = fs::read_to_string(&requirements).unwrap();
+    fs::write(&requirements, good + "no-such-package-anywhere==9.9.9\n").unwrap();
     let error = server.fails(&["deploy", &folder.path().to_string_lossy()]);
     assert!(error.contains("no-such-package-anywhere"), "{error}");
     assert_eq!(visitor.get("/whoami").ok().json()["boot"], boot, "the old version no longer serves");

@@ -6,6 +6,7 @@
 #![allow(clippy::print_stdout, reason = "what is skipped is told")]
 
 mod broken;
+mod finrag;
 mod full_disk;
 mod healing;
 mod isolation;
@@ -49,10 +50,12 @@ const TESTS: &[(&str, Test)] = &[
     ("a_failing_build_keeps_the_old_version", broken::build),
     ("a_port_never_opened_is_an_error", broken::port),
     ("an_unknown_host_gets_a_helpful_page", broken::unknown_host),
+    ("finrag_answers_sleeps_and_remembers", finrag::finrag),
 ];
 
 /// Tests that bring a server of their own.
 const ALONE: &[(&str, fn())] = &[
+    ("finrag_s_manifest_is_the_one_tested", finrag::manifest_is_the_apps),
     ("two_servers_live_side_by_side", survival::two_servers),
     ("a_killed_parent_loses_nothing", survival::kill_parent),
     ("a_full_disk_is_an_error_and_no_disaster", full_disk::full_disk),

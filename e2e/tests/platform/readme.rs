@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_e2e::workspace;
+use dormouse_e2e::{target, workspace};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -31,11 +31,8 @@ pub(crate) fn first_command() {
         .current_dir(&clone)
         .env("DORMOUSE_STATE", folder.path().join("state"))
         .env("NO_COLOR", "1")
-        // The clone's own packages are compiled again; what they depend on is not.
-        .env(
-            "CARGO_TARGET_DIR",
-            std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| workspace().join("target").into()),
-        )
+        // A folder of its own: cargo tells packages apart by paths that are the same in every clone.
+        .env("CARGO_TARGET_DIR", target().join("fresh-clone"))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -58,7 +55,7 @@ pub(crate) fn first_command() {
     drop(tx);
     let mut said = String::new();
     let url = loop {
-        match rx.recv_timeout(Duration::from_secs(900)) {
+        match rx.recv_timeout(Duration::from_secs(1800)) {
             Ok(line) => {
                 said += &line;
                 said.push('\n');

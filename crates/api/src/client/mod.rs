@@ -11,7 +11,9 @@ use http::Method;
 pub use ndjson::NdJson;
 use serde::Serialize;
 
-use crate::{Affected, DeployAccepted, DeployEvent, Error, LogLine, LogQuery, ServerInfo, ServiceStatus};
+use crate::{
+    Affected, DeployAccepted, DeployEvent, Error, LatestDeploy, LogLine, LogQuery, ServerInfo, ServiceStatus,
+};
 
 /// Events of a deploy as they come.
 pub type DeployEvents = NdJson<DeployEvent>;
@@ -81,6 +83,16 @@ impl Client {
     /// Status 404 for an unknown deploy.
     pub async fn deploy_events(&self, id: u64, from: u64) -> Result<DeployEvents, Error> {
         self.stream(&format!("/v1/deploys/{id}/events"), &Since { from }).await
+    }
+
+    /// The number of a project's newest deploy.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project.
+    pub async fn latest_deploy(&self, project: &str) -> Result<u64, Error> {
+        let path = format!("/v1/projects/{}/deploys/latest", send::segment(project));
+        let latest: LatestDeploy = self.json(Method::GET, &path, &Nothing {}).await?;
+        Ok(latest.id)
     }
 
     /// Every service of every project.

@@ -1,6 +1,6 @@
 //! One request, one connection.
 
-use std::{io, path::Path};
+use std::{io, path::Path, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{Stream as Streaming, TryStreamExt};
@@ -18,6 +18,10 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer that is not a stream is small; more than this is not ours.
 const MAX_JSON: usize = 16 << 20;
+
+/// How often a question is asked whose answer breaks off, and the pause in between.
+const LOOKS: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// A path segment, percent-encoded: a name typed by a user may hold anything.
 pub(super) fn segment(text: &str) -> String {
@@ -56,8 +60,18 @@ pub(super) async fn json<T: DeserializeOwned>(
     path: &str,
     query: &impl Serialize,
 ) -> Result<T, Error> {
-    let answer = send(socket, method, path, query, empty()).await?;
-    read_json(answer).await
+    let mut tries = 1;
+    loop {
+        let asked = async { read_json(send(socket, method.clone(), path, query, empty()).await?).await };
+        match asked.await {
+            // The server was killed while it answered. It is started again at once, and looking changes nothing.
+            Err(Error::Broken { .. }) if method == Method::GET && tries < LOOKS => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            done => return done,
+        }
+    }
 }
 
 pub(super) async fn upload<T: DeserializeOwned>(

@@ -68,6 +68,24 @@ pub(crate) async fn send_and_follow(
     Ok(Outcome { project: accepted.project, end: result? })
 }
 
+/// Show everything a project's newest deploy did, to its end when it still runs. However it ended, that is no failure
+/// of the showing.
+pub(crate) async fn replay(
+    settings: &Settings,
+    client: &Client,
+    project: &str,
+    streams: &mut Streams,
+) -> Result<()> {
+    let id = client.latest_deploy(project).await?;
+    let mut progress = Progress::new(settings.json, true, streams);
+    let result = follow::follow(client, id, |event| progress.event(event, streams)).await;
+    progress.end();
+    match result? {
+        End::Failed(reason) if !settings.json => Ok(streams.err_line(&format!("failed: {reason}"))?),
+        End::Failed(_) | End::Done(_) => Ok(()),
+    }
+}
+
 /// Send until it is acknowledged. A server that dies half way forgets the half, so sending again is safe.
 async fn send(client: &Client, folder: Arc<SourceFolder>) -> Result<DeployAccepted> {
     let mut tries = 1;

@@ -104,6 +104,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         })
     }
 
+    /// The newest deploy of a project.
+    ///
+    /// # Errors
+    /// When there is no such project, or nothing is known any more of how it came here.
+    pub async fn latest_deploy(&self, project: &str) -> Result<DeployId, OpError> {
+        let wanted = project.to_owned();
+        let name = self.call(move |state| state.project(&wanted).map(|(name, _)| name.clone())).await??;
+        let latest = self.store.write(move |tx| tx.latest_deploy(&name)).await?;
+        latest.ok_or_else(|| OpError::NeverDeployed(project.to_owned()))
+    }
+
     /// Events of a deploy from number `from` on.
     ///
     /// # Errors

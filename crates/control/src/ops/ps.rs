@@ -1,6 +1,6 @@
 //! `dormouse ps`: where everything stands.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, ServiceKind, Time, Usage};
@@ -83,6 +83,19 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     }
 }
 
+/// How long an unasked-for end is worth telling of, once its service is back.
+const LATELY: Duration = Duration::from_secs(3600);
+
+/// How it ended last, if that was a short while ago: a service that heals itself should not hide that it had to.
+fn ended_lately(state: &State, key: &ServiceKey) -> Option<String> {
+    let last = state.observed.ends.get(key)?.last()?;
+    let age = state.clock.now().since(last.at);
+    let spec = &state.deployment(key, last.deployment)?.spec;
+    let minutes = age.as_secs() / 60;
+    (age < LATELY)
+        .then(|| format!("started again {minutes} min ago: {}", dormouse_planner::cause(&last.how, spec)))
+}
+
 fn statuses(state: &State) -> Vec<ServiceStatus> {
     let standings = dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
     let mut out = Vec::new();
@@ -99,7 +112,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (None, Some(BuildFact::Failed { reason })) => (ServiceStanding::Failed, Some(reason.clone())),
                 (None, Some(BuildFact::Running) | None) => (ServiceStanding::Building, None),
                 (Some(Planned::Starting), _) => (ServiceStanding::Starting, None),
-                (Some(Planned::Ready), _) => (ServiceStanding::Ready, None),
+                (Some(Planned::Ready), _) => (ServiceStanding::Ready, ended_lately(state, &key)),
                 (Some(Planned::Asleep(depth)), _) => {
                     let shallow = *depth == Depth::Frozen
                         && spec.sleep.depth == Depth::Paged

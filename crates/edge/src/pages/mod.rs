@@ -73,7 +73,7 @@ impl Page {
                 "no_answer",
                 "No answer",
                 format!("{} closed the connection before it answered.", key.service),
-                &format!("`dormouse logs {}` shows why.", key.service),
+                &format!("`dormouse logs {key}` shows why."),
             ),
             Self::NoInstance(key, why) => no_instance(key, why),
         }
@@ -82,7 +82,7 @@ impl Page {
 
 fn no_instance<'a>(key: &ServiceKey, why: &'a NoInstance) -> Text<'a> {
     let name = &key.service;
-    let logs = || format!("`dormouse logs {name}` shows more.");
+    let logs = || format!("`dormouse logs {key}` shows more.");
     let unavailable = |code, title: &str, message, hint| Text {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code,
@@ -120,7 +120,7 @@ fn no_instance<'a>(key: &ServiceKey, why: &'a NoInstance) -> Text<'a> {
             "build_failed",
             "Build failed",
             format!("{name} could not be built: {reason}"),
-            "Correct it and deploy again; `dormouse logs` shows the build.".into(),
+            format!("Correct it and deploy again; `dormouse logs --build {}` shows the build.", key.project),
         ),
         NoInstance::TimedOut => Text {
             status: StatusCode::GATEWAY_TIMEOUT,

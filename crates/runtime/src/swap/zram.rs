@@ -26,9 +26,12 @@ fn set(number: u32, name: &str, value: &str) -> Result<(), SwapError> {
 
 /// A new device. Reading the control file makes one.
 pub(super) fn add() -> Result<u32, SwapError> {
+    if !Path::new(CONTROL).exists() {
+        crate::modules::load("zram");
+    }
     let path = Path::new(CONTROL).join("hot_add");
     let add = || -> io::Result<u32> { fs::read_to_string(&path)?.trim().parse().map_err(io::Error::other) };
-    add().map_err(|e| SwapError::new("adding a zram device (is the kernel's zram module loaded?)", e))
+    add().map_err(|e| SwapError::new("adding a zram device (does this kernel have the zram module?)", e))
 }
 
 /// Choose the compressor and the size, in bytes before compression.

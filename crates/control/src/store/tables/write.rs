@@ -190,6 +190,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// The newest deploy of a project.
+    pub(crate) fn latest_deploy(&self, project: &ProjectName) -> Result<Option<DeployId>, StoreError> {
+        let sql = "SELECT max(id) FROM deploys WHERE project = ?";
+        let id: Option<u64> = self.0.query_row(sql, params![project.as_str()], |row| row.get(0))?;
+        Ok(id.map(DeployId))
+    }
+
     /// Images of deployments that are wanted or `running`, and of builds whose deploy is not over.
     pub(crate) fn images(&self, running: &BTreeSet<DeploymentId>) -> Result<BTreeSet<ImageId>, StoreError> {
         let mut out = BTreeSet::new();
