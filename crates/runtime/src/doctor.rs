@@ -237,7 +237,7 @@ fn filesystem(state: &Path) -> Check {
     match rustix::fs::statfs(there) {
         Ok(stat) => {
             let of = |list: &[(i64, &'static str)]| {
-                list.iter().find(|(magic, _)| *magic == stat.f_type as i64).map(|(_, name)| *name)
+                list.iter().find(|(magic, _)| *magic == stat.f_type).map(|(_, name)| *name)
             };
             match (of(&GOOD), of(&BAD)) {
                 (Some(kind), _) => Check::ok(name, format!("{kind} at {}", there.display())),
