@@ -9,7 +9,7 @@ use ignore::WalkBuilder;
 const ALWAYS_OUT: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
 
 /// Files that make a folder a project.
-const MARKS: [&str; 7] = [
+const MARKS: [&str; 8] = [
     "dormouse.toml",
     "compose.yaml",
     "compose.yml",
@@ -17,6 +17,7 @@ const MARKS: [&str; 7] = [
     "docker-compose.yaml",
     "requirements.txt",
     "pyproject.toml",
+    "Cargo.toml",
 ];
 
 /// More than this is probably not all source, in bytes.
@@ -68,7 +69,7 @@ impl SourceFolder {
         let folder = Self { root, name, files };
         if !folder.is_project() {
             bail!(
-                "{} does not look like a project: there is no dormouse.toml, compose file, requirements.txt or pyproject.toml in it\n  hint: a requirements.txt beside a main.py is enough",
+                "{} does not look like a project: there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it\n  hint: a requirements.txt beside a main.py is enough",
                 dir.display()
             );
         }
@@ -119,7 +120,7 @@ fn list(root: &Path, state: &Path) -> Result<Vec<SourceFile>> {
         .add_custom_ignore_filename(".dormouseignore")
         .filter_entry(move |e| {
             let out = e.depth() > 0 && e.file_name().to_str().is_some_and(|n| ALWAYS_OUT.contains(&n));
-            !out && e.path() != state
+            !out && !is_cache(e.path()) && e.path() != state
         })
         .sort_by_file_path(Ord::cmp)
         .build();
@@ -141,6 +142,14 @@ fn list(root: &Path, state: &Path) -> Result<Vec<SourceFile>> {
         files.push(SourceFile { path, kind, bytes });
     }
     Ok(files)
+}
+
+/// Whether a folder says of itself that it can be made again, as cargo's `target` does
+/// (<https://bford.info/cachedir/>).
+fn is_cache(folder: &Path) -> bool {
+    let tag = folder.join("CACHEDIR.TAG");
+    tag.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() < 1 << 16)
+        && std::fs::read(tag).is_ok_and(|t| t.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"))
 }
 
 /// The folder beside the missing one whose name is nearest.
@@ -194,6 +203,8 @@ mod tests {
             (".git/config", ""),
             (".venv/bin/python", ""),
             ("state/dormouse.db", ""),
+            ("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n# made by cargo"),
+            ("target/release/app", ""),
         ]);
         // What encloses the project has no say in it.
         fs::write(dir.path().join(".gitignore"), "*\n").unwrap();
@@ -222,7 +233,7 @@ mod tests {
               hint: name the folder that it lies in"#]]
         .assert_eq(&error("shop/main.py"));
         expect![[r#"
-            /shop does not look like a project: there is no dormouse.toml, compose file, requirements.txt or pyproject.toml in it
+            /shop does not look like a project: there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it
               hint: a requirements.txt beside a main.py is enough"#]]
         .assert_eq(&error("shop"));
     }

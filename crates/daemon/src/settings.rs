@@ -195,11 +195,16 @@ mod tests {
 
     #[test]
     fn typed_then_resolved() {
-        check("", expect!["localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None"]);
+        check(
+            "",
+            expect![
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto"
+            ],
+        );
         check(
             "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180)"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\")"
             ],
         );
         check(
@@ -208,7 +213,12 @@ mod tests {
                 `swap.zram`: `lots` is not a size
                   hint: write it as 512MiB or 4GiB"#]],
         );
-        check("[build]\nhost_rust = \"nightly\"", expect![[""]]);
+        check(
+            "[build]\nhost_rust = \"nightly\"",
+            expect![[r#"
+                `build.host_rust`: `nightly` is neither `auto`, `never` nor an absolute path
+                  hint: name the folder of a toolchain, as `rustc --print sysroot` does"#]],
+        );
         check(
             "[swap]\nzarm = \"1GiB\"",
             expect![[r#"

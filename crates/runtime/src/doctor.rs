@@ -346,7 +346,7 @@ mod tests {
             &overlay(without, || false),
             expect!["Fail overlayfs: not known to the kernel | use a kernel with CONFIG_OVERLAY_FS"],
         );
-        check(&overlay(without, || true), expect!["Ok overlayfs: loaded when it is needed | "]);
+        check(&overlay(without, || true), expect!["Ok overlayfs: loaded when it is needed | -"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Running a plan: each phase a cached layer, each command in a sandbox.
 
 mod base;
+mod caches;
 mod command;
 mod disk;
 mod explain;
@@ -41,14 +42,13 @@ pub struct Builder {
     host: Host,
     base: Base,
     settings: BuildSettings,
-    /// Download caches, one folder a project: what a project's build writes must never reach another's.
-    cache: PathBuf,
+    caches: Arc<caches::Caches>,
     locks: locks::Locks,
     turns: Semaphore,
 }
 
 impl Builder {
-    /// A builder that keeps layers in `store` and downloads in `cache`, a folder of its own.
+    /// A builder that keeps layers in `store`, and in `cache`, a folder of its own, what makes the next build quicker.
     #[must_use]
     pub fn new(
         store: Store,
@@ -66,7 +66,7 @@ impl Builder {
             base,
             turns: Semaphore::new(settings.parallel.max(1)),
             settings,
-            cache: cache.to_owned(),
+            caches: Arc::new(caches::Caches::new(cache)),
             locks: locks::Locks::default(),
         }
     }
@@ -151,6 +151,12 @@ impl Job<'_> {
             }
         };
         self.image(stack, env, plan.start).await
+    }
+
+    /// What this project's builds keep of one kind.
+    fn cache(&self, phase: &str, kind: &str) -> Result<caches::Cache, BuildError> {
+        let opened = self.builder.caches.open(kind, self.request.key.project.as_str());
+        opened.map_err(|e| host(format!("opening the cache of the {phase} phase"), e))
     }
 
     /// Note something in the build log.

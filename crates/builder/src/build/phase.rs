@@ -1,6 +1,6 @@
 //! One phase: found in the store, or made.
 
-use std::{fs, path::Path, time::Instant};
+use std::{io, path::Path, time::Instant};
 
 use dormouse_backend::{BuildError, BuildEvent};
 use dormouse_images::{CacheKey, ImageError, LayerDraft, LayerId};
@@ -22,12 +22,12 @@ impl Job<'_> {
         let layer = match found {
             Some(layer) => layer,
             None => {
-                self.check_disk(name)?;
+                self.check_disk(name).await?;
                 let draft = self.builder.store.begin_layer().map_err(|e| store_error(name, e))?;
                 make(&draft).await?;
                 let committed = blocking(move || {
                     disk::tidy(draft.path())?;
-                    Ok::<_, std::io::Error>(draft.commit(Some(&key)))
+                    Ok::<_, io::Error>(draft.commit(Some(&key)))
                 });
                 committed
                     .await
@@ -40,11 +40,19 @@ impl Job<'_> {
         Ok(layer)
     }
 
-    pub(super) fn check_disk(&self, phase: &str) -> Result<(), BuildError> {
-        let dir = &self.builder.cache;
-        let free = fs::create_dir_all(dir).and_then(|()| disk::free(dir));
-        let free = free.map_err(|e| host(format!("looking at the disk of {}", dir.display()), e))?;
+    /// Without room nothing is started; caches are given up for it.
+    async fn check_disk(&self, phase: &str) -> Result<(), BuildError> {
+        let caches = self.builder.caches.clone();
         let needed = self.builder.settings.min_free;
+        let looked = blocking(move || {
+            let free = caches.free()?;
+            if free >= needed {
+                return Ok(free);
+            }
+            caches.make_room(|| Ok(caches.free()? >= needed))?;
+            caches.free()
+        });
+        let free = looked.await.map_err(|e: io::Error| host("looking at the disk of the build caches", e))?;
         if free < needed {
             let limit = format!("disk: {} MiB free, {} MiB needed to start", free >> 20, needed >> 20);
             return Err(BuildError::Limit { phase: phase.to_owned(), limit });
@@ -67,13 +75,13 @@ pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
 }
 
 /// An error of ours while a phase works on its layer.
-pub(super) fn io_error(phase: &str, what: &str, path: &Path, e: std::io::Error) -> BuildError {
+pub(super) fn io_error(phase: &str, what: &str, path: &Path, e: io::Error) -> BuildError {
     if is_full(&e) {
         return BuildError::Limit { phase: phase.to_owned(), limit: "disk: it is full".to_owned() };
     }
     host(format!("{what} {}", path.display()), e)
 }
 
-fn is_full(e: &std::io::Error) -> bool {
-    matches!(e.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
+fn is_full(e: &io::Error) -> bool {
+    matches!(e.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -15,7 +15,7 @@ use bench::Bench;
 /// Run each test on its own, so that what a failed one leaves is cleared away too.
 macro_rules! run {
     ($bench:ident, $($module:ident::$test:ident),* $(,)?) => {{
-        let mut failed = 0;
+        let (mut passed, mut failed) = (0, 0);
         $(
             let name = concat!(stringify!($module), "::", stringify!($test));
             if std::env::args().skip(1).all(|a| a.starts_with('-') || name.contains(&a)) {
@@ -23,10 +23,11 @@ macro_rules! run {
                 let ok = tokio::spawn(async move { $module::$test(&bench).await }).await.is_ok();
                 let end = if ok { "ok" } else { "FAILED" };
                 println!("test {name} ... {end} ({:.1} s)", started.elapsed().as_secs_f64());
+                passed += u8::from(ok);
                 failed += u8::from(!ok);
             }
         )*
-        failed
+        (passed, failed)
     }};
 }
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let bench = Arc::new(Bench::new(dir.path()).await);
-        let failed = run!(
+        let (passed, failed) = run!(
             bench,
             python::hello_becomes_an_image_and_a_change_reinstalls_nothing,
             python::a_requirement_that_does_not_exist_is_explained,
@@ -49,11 +50,13 @@ fn main() -> ExitCode {
             rust::hello_becomes_an_image_and_only_what_changed_is_compiled,
             rust::a_package_among_others_is_built_with_the_lock_beside_it,
             rust::an_error_of_the_compiler_is_told_with_its_place,
+            rust::compiling_over_its_memory_limit_is_told_so,
+            rust::cancelled_while_compiling_it_starts_again_well,
             rust::without_a_toolchain_that_is_new_enough_it_says_so,
             rust::debians_own_compiles_what_is_old_enough_for_it,
         );
         bench.network.tear_down().await.unwrap();
-        println!("{failed} failed");
+        println!("{passed} passed, {failed} failed");
         ExitCode::from(failed.min(1))
     })
 }

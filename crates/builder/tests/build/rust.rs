@@ -2,12 +2,14 @@
 
 use std::{
     fs::{self, File},
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, UNIX_EPOCH},
 };
 
+use dormouse_backend::{BuildEvent, Builds};
 use dormouse_builder::{BuildSettings, HostRust};
-use dormouse_model::ExitStatus;
+use dormouse_model::{ExitStatus, Limits};
+use tokio::sync::mpsc;
 
 use crate::bench::{Bench, Built, example};
 
@@ -124,9 +126,51 @@ fn plain<'a>(edition: &'a str, lock: &'a str, main: &'a str) -> [(&'static str, 
     [("Cargo.toml", toml), ("Cargo.lock", lock), ("src/main.rs", main.to_owned())]
 }
 
-fn write(b: &Bench, name: &str, files: &[(&'static str, String)]) -> std::path::PathBuf {
+fn write(b: &Bench, name: &str, files: &[(&'static str, String)]) -> PathBuf {
     let files: Vec<(&str, &str)> = files.iter().map(|(f, t)| (*f, t.as_str())).collect();
     b.folder(name, &files)
+}
+
+/// With a build script that does something first.
+fn scripted(b: &Bench, name: &str, script: &str) -> PathBuf {
+    let mut files = plain("2024", "4", "fn main() {\n    println!(\"done\");\n}\n").to_vec();
+    files.push(("build.rs", script.to_owned()));
+    write(b, name, &files)
+}
+
+pub(crate) async fn compiling_over_its_memory_limit_is_told_so(b: &Bench) {
+    let folder = scripted(b, "large", "fn main() {\n    std::hint::black_box(vec![1u8; 2 << 30]);\n}\n");
+    let limits = Limits { memory: 400 << 20, ..b.settings.compile_limits };
+    let builder = b.builder(BuildSettings { compile_limits: limits, ..b.settings.clone() });
+    assert_eq!(
+        b.build(&builder, &b.request(1, &folder)).await.error().to_string(),
+        "the compile phase exceeded its limit: memory: 400 MiB\n  hint: raise it under [build] in the server's settings"
+    );
+    assert_eq!(b.leftovers(), Vec::<String>::new());
+}
+
+pub(crate) async fn cancelled_while_compiling_it_starts_again_well(b: &Bench) {
+    let builder = b.builder(b.settings.clone());
+    let folder =
+        scripted(b, "slow", "fn main() {\n    std::thread::sleep(std::time::Duration::from_secs(600));\n}\n");
+    let request = b.request(1, &folder);
+    let (to, mut from) = mpsc::unbounded_channel();
+    let at_work = async {
+        while let Some(event) = from.recv().await {
+            if matches!(&event, BuildEvent::Output { text, .. } if text.contains("Compiling plain")) {
+                break;
+            }
+        }
+    };
+    tokio::select! {
+        built = builder.build(&request, to) => panic!("it ended before it could be cancelled: {built:?}"),
+        () = at_work => {}
+    }
+    assert_eq!(b.leftovers(), Vec::<String>::new());
+    scripted(b, "slow", "fn main() {}\n");
+    let built = b.build(&builder, &request).await;
+    let (_, lines) = b.run(&built.ok().image, &["plain"]).await;
+    assert_eq!(lines, ["done"]);
 }
 
 pub(crate) async fn an_error_of_the_compiler_is_told_with_its_place(b: &Bench) {

@@ -132,6 +132,7 @@ fn version_1_writes() {
         cgroup.procs: 42
         cpu.cfs_period_us: 100000
         cpu.cfs_quota_us: 50000
+        cpu.shares: 1024
         cgroup.procs: 42
         pids.max: 11
         Stats { resident: 100, swapped: 77, peak: 300, cpu: 0ns } 2
@@ -173,6 +174,7 @@ fn version_2_writes() {
         cpu.max: 50000 100000
         cpu.stat: usage_usec 1500
         user_usec 1000
+        cpu.weight: 100
         memory.current: 100
         memory.events: oom 3
         oom_kill 2

@@ -1,14 +1,11 @@
 //! The phases of Python packages.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use dormouse_backend::BuildError;
 use dormouse_images::{CacheKey, LayerDraft};
 
-use super::{Command, Job, Stack, below, blocking, disk, interpreter::FETCHED, io_error};
+use super::{Command, Job, Stack, below, blocking, interpreter::FETCHED, io_error};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,
@@ -65,10 +62,7 @@ impl Job<'_> {
             if !install.is_empty() {
                 self.uv(stack, draft, "dependencies", install, Some(&manifests)).await?;
             }
-            let cache = self.uv_cache();
-            let max = self.builder.settings.max_cache;
-            let emptied = blocking(move || disk::empty_if_over(&cache, max)).await;
-            emptied.map_err(|e| io_error("dependencies", "emptying", &self.uv_cache(), e))
+            Ok(())
         };
         let layer = self.phase("dependencies", key, make).await?;
         stack.layers.push(layer);
@@ -111,8 +105,7 @@ impl Job<'_> {
         argv: &[&str],
         manifests: Option<&Path>,
     ) -> Result<(), BuildError> {
-        let cache = self.uv_cache();
-        fs::create_dir_all(&cache).map_err(|e| io_error(phase, "making", &cache, e))?;
+        let cache = self.cache(phase, "uv")?;
         let mut command = Command::new(phase, argv)
             .env("VIRTUAL_ENV", VENV)
             .env("UV_PROJECT_ENVIRONMENT", VENV)
@@ -124,17 +117,15 @@ impl Job<'_> {
             // Cold starts then need not compile anything.
             .env("UV_COMPILE_BYTECODE", "1")
             .env("UV_NO_PROGRESS", "1")
-            .mount(cache, "/var/cache/uv", false);
-        command = command.in_folder("/app");
+            .mount(cache.path().to_owned(), "/var/cache/uv", false)
+            .in_folder("/app");
         if let Some(manifests) = manifests {
-            command = command.mount(manifests.to_owned(), "/mnt/manifests", true);
-            command = command.in_folder("/mnt/manifests");
+            command = command.mount(manifests.to_owned(), "/mnt/manifests", true).in_folder("/mnt/manifests");
         }
-        self.command(stack, draft, command).await.map(drop)
-    }
-
-    fn uv_cache(&self) -> PathBuf {
-        self.builder.cache.join("uv").join(self.request.key.project.as_str())
+        self.command(stack, draft, command).await?;
+        let (path, max) = (cache.path().to_owned(), self.builder.settings.max_cache);
+        let bounded = blocking(move || cache.bound(cache.path(), max)).await;
+        bounded.map_err(|e| io_error(phase, "emptying", &path, e))
     }
 }
 

@@ -6,7 +6,7 @@ mod tools;
 
 use dormouse_backend::BuildError;
 
-use super::{Job, Stack, blocking, command::Command, disk, phase::io_error, system::below};
+use super::{Job, Stack, blocking, command::Command, phase::io_error, system::below};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,

@@ -4,10 +4,11 @@ use std::{fs, path::PathBuf};
 
 use dormouse_backend::BuildError;
 
-use super::{Job, blocking, disk, io_error};
+use super::{Cache, Job, blocking, io_error};
 
-/// Folders on the host. What a project's build writes must never reach another's.
+/// Folders of a project's cache.
 pub(super) struct Caches {
+    cache: Cache,
     /// Downloaded packages, of the project.
     pub(super) registry: PathBuf,
     /// Fetched repositories, of the project.
@@ -21,13 +22,14 @@ pub(super) struct Caches {
 impl Job<'_> {
     /// The folders, made when missing.
     pub(super) fn cargo_caches(&self) -> Result<Caches, BuildError> {
-        let project = self.builder.cache.join("cargo").join(self.request.key.project.as_str());
-        let service = project.join("services").join(self.request.key.service.as_str());
+        let cache = self.cache("compile", "cargo")?;
+        let service = cache.path().join("services").join(self.request.key.service.as_str());
         let caches = Caches {
-            registry: project.join("registry"),
-            git: project.join("git"),
+            registry: cache.path().join("registry"),
+            git: cache.path().join("git"),
             target: service.join("target"),
             stamps: service.join("stamps.json"),
+            cache,
         };
         for dir in [&caches.registry, &caches.git, &caches.target] {
             fs::create_dir_all(dir).map_err(|e| io_error("compile", "making", dir, e))?;
@@ -38,11 +40,12 @@ impl Job<'_> {
     /// Empty those that have grown too large.
     pub(super) async fn bound(&self, caches: Caches) -> Result<(), BuildError> {
         let max = self.builder.settings.max_cache;
-        for dir in [caches.registry, caches.git, caches.target] {
-            let cache = dir.clone();
-            let emptied = blocking(move || disk::empty_if_over(&cache, max)).await;
-            emptied.map_err(|e| io_error("compile", "emptying", &dir, e))?;
-        }
-        Ok(())
+        let path = caches.cache.path().to_owned();
+        let bounded = blocking(move || {
+            [&caches.registry, &caches.git, &caches.target]
+                .iter()
+                .try_for_each(|part| caches.cache.bound(part, max))
+        });
+        bounded.await.map_err(|e| io_error("compile", "emptying", &path, e))
     }
 }

@@ -96,6 +96,8 @@ impl Job<'_> {
             .env("CARGO_TARGET_DIR", TARGET)
             .env("CARGO_BUILD_JOBS", jobs.to_string())
             .env("CARGO_TERM_COLOR", "never")
+            // A developer's compiler cache, if the source's settings name one, is not here; ours is.
+            .env("CARGO_BUILD_RUSTC_WRAPPER", "")
             .mount(caches.registry.clone(), "/root/.cargo/registry", false)
             .mount(caches.git.clone(), "/root/.cargo/git", false)
             .mount(caches.target.clone(), TARGET, false)

@@ -36,6 +36,8 @@ const MISSING: &[(&str, &str)] = &[
     ("Unable to find libclang", "libclang-dev"),
     ("`perl` reported failure", "perl"),
     ("is `make` not installed?", "make"),
+    ("linker `clang` not found", "clang"),
+    ("invalid linker name in argument '-fuse-ld=mold'", "mold"),
     ("cannot find -lssl", "libssl-dev"),
     ("cannot find -lz", "zlib1g-dev"),
     ("cannot find -lsqlite3", "libsqlite3-dev"),
@@ -61,7 +63,10 @@ pub(super) fn reason(said: &mut Said) -> Option<Reason> {
     if let Some((_, package)) = MISSING.iter().find(|(sign, _)| line(sign).is_some()) {
         let hint = format!("add packages = [\"{package}\"] to the service in dormouse.toml");
         let failed = line("failed to run custom build command for");
-        return said_so(failed.unwrap_or("a library is missing").trim_start_matches("error: "), &hint);
+        return said_so(
+            failed.unwrap_or("something it is linked with is missing").trim_start_matches("error: "),
+            &hint,
+        );
     }
     if let Some((line, hint)) = KNOWN.iter().find_map(|(sign, hint)| Some((line(sign)?, hint))) {
         return said_so(line.trim_start_matches("error: "), hint);
@@ -135,7 +140,7 @@ mod tests {
               hint: check this host's name servers and its connection to the package registry
             this host's Rust needs a newer C library than the base has
               hint: name a newer `suite` under [base] in the server's settings
-            a library is missing
+            something it is linked with is missing
               hint: add packages = ["libpq-dev"] to the service in dormouse.toml
             None
         "#]]

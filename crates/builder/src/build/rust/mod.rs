@@ -12,7 +12,8 @@ use std::path::Path;
 use dormouse_backend::BuildError;
 
 use super::{
-    Job, Stack, blocking, command::Command, disk, explain::Reason, phase::io_error, said::Said, system::below,
+    Job, Stack, blocking, caches::Cache, command::Command, explain::Reason, phase::io_error, said::Said,
+    system::below,
 };
 use crate::{plan::Crate, source::Source};
 
