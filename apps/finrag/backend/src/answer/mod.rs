@@ -10,5 +10,6 @@ mod prompt;
 mod sources;
 
 pub use self::chart::{Kpi, Point, Series};
-pub use self::pipeline::{Answerer, Asked, Event, Failure, Outcome};
+pub(crate) use self::pipeline::entities;
+pub use self::pipeline::{Answerer, Asked, Event, Failure, Outcome, Stages};
 pub use self::sources::{Source, SourceKind};

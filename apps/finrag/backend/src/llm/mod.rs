@@ -15,6 +15,7 @@ use futures_util::stream::BoxStream;
 pub use self::bedrock::{Bedrock, BedrockSettings};
 pub use self::catalogue::{Catalogue, CatalogueError, Model, ModelView, Provider};
 pub use self::error::LlmError;
+pub(crate) use self::error::chain as error_chain;
 pub use self::openai::{OpenAi, OpenAiSettings};
 pub use self::reading::Reading;
 
