@@ -12,7 +12,7 @@ use crate::llm::{Model, ModelView};
 
 /// The body of `GET /`.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Root {
+pub(crate) struct Root {
     service: &'static str,
     version: &'static str,
     status: &'static str,
@@ -34,7 +34,7 @@ pub(super) async fn root() -> Json<Root> {
 
 /// The body of `GET /health`.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Health {
+pub(crate) struct Health {
     /// `healthy`, or `starting` until the data is loaded.
     status: &'static str,
     /// Whether the data is loaded.
@@ -63,7 +63,7 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
 
 /// The body of `GET /meta`.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Meta {
+pub(crate) struct Meta {
     companies: Vec<CompanyMeta>,
     sections: Vec<SectionMeta>,
     metrics: Vec<MetricMeta>,
@@ -79,7 +79,7 @@ pub struct Meta {
 
 /// A company in the data.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct CompanyMeta {
+pub(crate) struct CompanyMeta {
     ticker: String,
     name: String,
     cik: u64,
@@ -91,7 +91,7 @@ pub struct CompanyMeta {
 
 /// A 10-K item in the data.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SectionMeta {
+pub(crate) struct SectionMeta {
     /// As in `ITEM_1A`.
     item: String,
     /// As in `Item 1A: Risk Factors`.
@@ -102,7 +102,7 @@ pub struct SectionMeta {
 
 /// A metric in the data.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct MetricMeta {
+pub(crate) struct MetricMeta {
     key: String,
     label: String,
     unit: String,

@@ -14,7 +14,7 @@ pub(super) const LENGTH: std::ops::RangeInclusive<usize> = 10..=3500;
 
 /// The body of `POST /query` and `POST /query/stream`.
 #[derive(Debug, Clone, Deserialize, ToSchema)]
-pub struct QueryRequest {
+pub(crate) struct QueryRequest {
     /// The question: 10 to 3,500 characters.
     #[schema(min_length = 10, max_length = 3500, example = "How did Apple's revenue develop from 2021 to 2023?")]
     pub question: String,

@@ -27,7 +27,7 @@ const MOST_AROUND: usize = 50;
 
 /// Consecutive sentences of one section.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct PassageBody {
+pub(crate) struct PassageBody {
     /// `=== [TICKER] NAME | FY | Doc | Section | Sentences a - b ===`.
     header: String,
     ticker: String,
@@ -40,7 +40,7 @@ pub struct PassageBody {
 
 /// One of them.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct SentenceBody {
+pub(crate) struct SentenceBody {
     sentence_id: String,
     /// Place within the section.
     position: i32,

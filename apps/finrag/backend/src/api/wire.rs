@@ -10,7 +10,7 @@ use crate::answer::{Asked, Kpi, Outcome, Source};
 
 /// The answer to a query.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct QueryResponse {
+pub(crate) struct QueryResponse {
     /// The question.
     pub query: String,
     /// The answer; `[n]` cites source `n`, and a footer lists them.
@@ -27,7 +27,7 @@ pub struct QueryResponse {
 
 /// How an answer came about.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// The model's part.
     pub llm: LlmMetadata,
     /// The data's part.
@@ -40,7 +40,7 @@ pub struct Metadata {
 
 /// The model's part of an answer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct LlmMetadata {
+pub(crate) struct LlmMetadata {
     /// The provider's name for the model; `extractive` without one.
     pub model_id: String,
     /// Tokens read.
@@ -57,7 +57,7 @@ pub struct LlmMetadata {
 
 /// The data's part of an answer.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct ContextMetadata {
+pub(crate) struct ContextMetadata {
     /// Whether there are figures in the context.
     pub kpi_included: bool,
     /// Whether there are passages in the context.
