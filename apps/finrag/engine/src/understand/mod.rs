@@ -82,7 +82,7 @@ pub struct MetricMention {
 pub enum RiskTopic {
     /// Debt, cash, covenants, refinancing.
     LiquidityCredit,
-    /// Laws, agencies, litigation, tax rules.
+    /// Laws, agencies, tax and trade rules.
     Regulatory,
     /// Interest rates, currency, prices, the economy.
     Market,
@@ -92,8 +92,8 @@ pub enum RiskTopic {
     CybersecurityTech,
     /// Rivals, customers, technology change.
     Competition,
-    /// Climate, environment, society, reputation.
-    LegalReputational,
+    /// Lawsuits, patents, intellectual property, reputation.
+    LegalIp,
 }
 
 /// Whether the data can answer a question.
