@@ -77,6 +77,20 @@ impl Companies {
         }
     }
 
+    /// The number of a company known by its ticker too, as facts name it.
+    pub(crate) fn intern_with_ticker(&mut self, cik: u64, ticker: Option<&str>) -> Result<u16, LoadError> {
+        match (self.by_cik.get(&cik), ticker) {
+            (Some(id), _) => Ok(*id),
+            (None, Some(ticker)) => self.insert(CompanyRow {
+                cik,
+                ticker: ticker.to_owned(),
+                name: ticker.to_owned(),
+                aliases: Vec::new(),
+            }),
+            (None, None) => self.intern(cik, &format!("CIK {cik}")),
+        }
+    }
+
     pub(crate) fn get(&self, id: u16) -> &CompanyRow {
         &self.rows[usize::from(id)]
     }
