@@ -1,7 +1,6 @@
 //! A question as BM25 sees it: groups of terms that mean one thing, each with a weight.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 
 use tantivy::tokenizer::TextAnalyzer;
 
@@ -33,21 +32,20 @@ pub(crate) struct LexicalQuery {
 
 impl LexicalQuery {
     /// Reads the terms that understanding left.
-    pub(crate) fn new(question: &str, terms: &str, extra: &[&str], index: &Lexical, with: &Mutex<TextAnalyzer>) -> Self {
-        let mut with = with.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn new(question: &str, terms: &str, extra: &[&str], index: &Lexical, with: &mut TextAnalyzer) -> Self {
         let mut seen: HashSet<String> = HashSet::new();
         let mut groups = Vec::new();
-        for term in analyzer::terms(&mut with, terms) {
+        for term in analyzer::terms(with, terms) {
             if seen.insert(term.clone()) {
                 groups.push(vec![(term, 1.0)]);
             }
         }
         for found in synonyms::of(terms) {
-            let heads = analyzer::terms(&mut with, found.said);
+            let heads = analyzer::terms(with, found.said);
             let others: Vec<String> = found
                 .means
                 .iter()
-                .flat_map(|means| analyzer::terms(&mut with, means))
+                .flat_map(|means| analyzer::terms(with, means))
                 .filter(|term| !seen.contains(term))
                 .collect();
             // A synonym joins the group of the word it stands for; what stands for a phrase joins the phrase's last word.
@@ -62,7 +60,7 @@ impl LexicalQuery {
             }
         }
         for text in extra {
-            for term in analyzer::terms(&mut with, text) {
+            for term in analyzer::terms(with, text) {
                 if seen.insert(term.clone()) {
                     groups.push(vec![(term, 0.3)]);
                 }
