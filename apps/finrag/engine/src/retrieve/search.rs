@@ -6,7 +6,6 @@ use super::filter::{Filter, Wanted};
 use super::query::LexicalQuery;
 use super::{assemble, diversify, expand, fuse, rank};
 use crate::engine::Engine;
-use crate::index::analyzer;
 use crate::{Hit, Regime, Retrieval, RetrievalStats, RetrieveOptions, Understanding};
 
 /// Rows of a list that take part in fusion.
@@ -26,7 +25,7 @@ pub(crate) fn retrieve(
     let start = Instant::now();
     let mut stats = RetrievalStats::default();
     let wanted = Wanted::of(understanding, engine);
-    let mut with = analyzer::analyzer();
+    let mut with = engine.analyzer.clone();
     let extra: Vec<&str> = understanding.topics.iter().map(|topic| topic.search_terms()).collect();
     let query = LexicalQuery::new(&understanding.question, &understanding.terms, &extra, &engine.lexical, &mut with);
     // Without anything named, both regimes see the same rows but for the year; one of them is enough.
