@@ -17,7 +17,7 @@ pub(crate) fn analyzer() -> TextAnalyzer {
         .filter(RemoveLongFilter::limit(LONGEST))
         .filter(LowerCaser)
         .filter(stop)
-        .filter(Stemmer::new(Language::English).expect("the English stemmer is compiled in"))
+        .filter(Stemmer::new(Language::English))
         .build()
 }
 

@@ -259,3 +259,21 @@ fn notes(found: &[Found], suspects: &[bool], ranked: bool) -> Vec<String> {
     }
     notes
 }
+
+/// Every name a metric of the data goes by: key, label, tag with and without namespace, and what askers' metrics take it for.
+pub(crate) fn metric_names(engine: &Engine, key: &str) -> Vec<String> {
+    let mut names = vec![key.to_owned()];
+    if let Some(metric) = engine.facts.metric(key) {
+        let metric = &engine.facts.metrics[usize::from(metric)];
+        names.push(metric.label.clone());
+        if let Some(tag) = &metric.gaap {
+            names.push(tag.clone());
+            names.push(crate::understand::metrics::local(tag).to_owned());
+        }
+    }
+    for asked in ASKED.iter().filter(|asked| asked.key == key || asked.keys.contains(&key)) {
+        names.push(asked.key.to_owned());
+        names.push(asked.label.to_owned());
+    }
+    names
+}

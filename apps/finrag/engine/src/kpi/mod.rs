@@ -9,5 +9,5 @@ mod quarter;
 mod text;
 mod types;
 
-pub(crate) use lookup::block;
+pub(crate) use lookup::{block, metric_names};
 pub use types::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock};

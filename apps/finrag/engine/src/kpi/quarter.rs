@@ -5,8 +5,6 @@
 //! the year: Apple's net income of 2016 is there as 9.0 billion and was 45.7. No rule of choosing helps where
 //! there is one row; so such a value is shown with a caution, and no growth is computed across it.
 
-use crate::tables::facts::FactRow;
-
 /// The last year whose 10-Ks had quarters.
 const LAST_WITH_QUARTERS: i32 = 2020;
 /// A year is at least this many times a quarter that stands beside it, in all but a collapse.

@@ -62,9 +62,10 @@ impl Sentences {
                 let id = Strings::of(&file, &batch, "sentence_id")?;
                 let text = Strings::of(&file, &batch, "sentence")?;
                 for row in 0..batch.num_rows() {
+                    let number = rows.company.len();
                     let null = |column: &str| LoadError::Corrupt {
                         file: file.clone(),
-                        reason: format!("row {} has no `{column}`", rows.company.len()),
+                        reason: format!("row {number} has no `{column}`"),
                     };
                     // A sentence without text says nothing; its place stays empty, as a gap in positions.
                     let Some(text) = text.get(row).filter(|text| !text.trim().is_empty()) else { continue };
