@@ -9,7 +9,7 @@ use crate::LoadError;
 
 /// A row of `companies.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CompanyRow {
+pub(crate) struct CompanyRow {
     /// Central index key; text of digits is read as well.
     #[serde(deserialize_with = "digits")]
     pub cik: u64,

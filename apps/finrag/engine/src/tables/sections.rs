@@ -7,7 +7,7 @@ use crate::LoadError;
 
 /// A row of `sections.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SectionRow {
+pub(crate) struct SectionRow {
     /// The item's key, as in `ITEM_1A`.
     pub item: String,
     /// Its name, as in `Item 1A: Risk Factors`.
