@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{IngestError, Progress, known, write};
-use crate::tables::vectors::{self, ENCODING, VectorsMeta, encode, id_digest};
+use crate::tables::vectors::{self, ENCODING, VectorsMeta, encode, sentence_digest};
 use crate::tables::{SENTENCES, VECTORS, VECTORS_META, fetch};
 use crate::{DataRoot, EmbedError, Embedder};
 
@@ -25,10 +25,10 @@ pub async fn embed(
     let old = if same { fetch::optional(root, VECTORS).await?.unwrap_or_default() } else { bytes::Bytes::new() };
     let have: HashMap<u64, &[u8]> = vectors::records(&old, dims).collect();
     let wanting: Vec<&known::Row> =
-        rows.iter().filter(|row| !have.contains_key(&id_digest(&row.sentence_id))).collect();
+        rows.iter().filter(|row| !have.contains_key(&digest(row))).collect();
     let mut bytes = Vec::with_capacity(rows.len() * (dims + 12));
     for row in &rows {
-        bytes.extend_from_slice(have.get(&id_digest(&row.sentence_id)).copied().unwrap_or_default());
+        bytes.extend_from_slice(have.get(&digest(row)).copied().unwrap_or_default());
     }
     let mut done = 0;
     for batch in wanting.chunks(BATCH) {
@@ -42,7 +42,7 @@ pub async fn embed(
             if vector.len() != dims {
                 return Err(EmbedError::Dims { wanted: dims, found: vector.len() }.into());
             }
-            encode(&mut bytes, &row.sentence_id, &vector);
+            encode(&mut bytes, digest(row), &vector);
         }
         done += batch.len();
         progress(Progress::Embedded { done, of: wanting.len() });
@@ -52,4 +52,8 @@ pub async fn embed(
     write::put(root, VECTORS_META, serde_json::to_vec_pretty(&meta).unwrap_or_default()).await?;
     progress(Progress::Written { file: VECTORS.to_owned(), rows: rows.len() });
     Ok(wanting.len())
+}
+
+fn digest(row: &known::Row) -> u64 {
+    sentence_digest(&row.sentence_id, &row.sentence)
 }

@@ -1,6 +1,6 @@
 //! Vectors of the sentences: one buffer, as the store gave it, never copied.
 //!
-//! `vectors.json` says what they are; `vectors.bin` has a record per sentence: the digest of its id (u64), a scale (f32), then one
+//! `vectors.json` says what they are; `vectors.bin` has a record per sentence: the digest of its id and text (u64), a scale (f32), then one
 //! signed byte per dimension, all little-endian. A unit vector's component is `byte * scale`.
 
 use bytes::Bytes;
@@ -41,9 +41,10 @@ pub(crate) struct Vectors {
     words: usize,
 }
 
-/// A digest of an id that is the same in every build: FNV-1a (Fowler, Noll, Vo), 64 bits.
-pub(crate) fn id_digest(id: &str) -> u64 {
-    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+/// A digest of a sentence that is the same in every build: FNV-1a (Fowler, Noll, Vo), 64 bits, over its id and its text. A sentence
+/// that changed under its old id needs another vector.
+pub(crate) fn sentence_digest(id: &str, text: &str) -> u64 {
+    id.bytes().chain([0]).chain(text.bytes()).fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
 }
@@ -55,11 +56,11 @@ pub(crate) fn unit(vector: &[f32]) -> Vec<f32> {
 }
 
 /// Appends a sentence's record.
-pub(crate) fn encode(into: &mut Vec<u8>, id: &str, vector: &[f32]) {
+pub(crate) fn encode(into: &mut Vec<u8>, digest: u64, vector: &[f32]) {
     let vector = unit(vector);
     let largest = vector.iter().fold(0.0_f32, |largest, v| largest.max(v.abs()));
     let scale = if largest > 0.0 { largest / 127.0 } else { 1.0 };
-    into.extend_from_slice(&id_digest(id).to_le_bytes());
+    into.extend_from_slice(&digest.to_le_bytes());
     into.extend_from_slice(&scale.to_le_bytes());
     into.extend(vector.iter().map(|v| (v / scale).round() as i8 as u8));
 }
@@ -83,8 +84,8 @@ impl Vectors {
             return Err(corrupt(VECTORS_META, reason));
         }
         let size = HEAD + meta.dims;
-        if bytes.len() != meta.rows * size {
-            let reason = format!("it has {} bytes, {} expected", bytes.len(), meta.rows * size);
+        if !bytes.len().is_multiple_of(size) {
+            let reason = format!("its {} bytes are no whole number of records of {size}", bytes.len());
             return Err(corrupt(VECTORS, reason));
         }
         let mut by_digest: Vec<(u64, u32)> =
@@ -94,7 +95,7 @@ impl Vectors {
         let mut signs = vec![0_u64; sentences.len() * words];
         let mut record = Vec::with_capacity(sentences.len());
         for row in 0..sentences.len() as u32 {
-            let digest = id_digest(sentences.id(row));
+            let digest = sentence_digest(sentences.id(row), sentences.text(row));
             let found = by_digest.binary_search_by_key(&digest, |(digest, _)| *digest).ok();
             record.push(found.map_or(u32::MAX, |at| by_digest[at].1));
             if let Some(at) = found {
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_record_keeps_direction() {
         let mut bytes = Vec::new();
-        encode(&mut bytes, "x", &[3.0, -4.0, 0.0]);
+        encode(&mut bytes, 7, &[3.0, -4.0, 0.0]);
         assert_eq!(bytes.len(), HEAD + 3);
         let scale = f32::from_le_bytes(bytes[8..12].try_into().unwrap());
         let back: Vec<f32> = bytes[HEAD..].iter().map(|byte| f32::from(*byte as i8) * scale).collect();
