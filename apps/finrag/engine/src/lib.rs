@@ -7,10 +7,12 @@ pub mod engine;
 pub mod error;
 pub mod eval;
 pub mod ingest;
+mod index;
 pub mod kpi;
 pub mod retrieve;
 pub mod root;
 pub mod summary;
+pub mod tables;
 pub mod understand;
 
 pub use embed::{EmbedError, Embedder};
