@@ -24,8 +24,10 @@ pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidate
         let lines = figures(kpi);
         has_figures = !lines.is_empty();
         paragraphs.extend(lines);
-        if !kpi.missing.is_empty() {
-            paragraphs.push(kpi.missing.join(" "));
+        for remarks in [&kpi.notes, &kpi.missing] {
+            if !remarks.is_empty() {
+                paragraphs.push(remarks.join(" "));
+            }
         }
     }
     let quotes = quotes(hits, candidates, if has_figures { QUOTES_BESIDE_FIGURES } else { QUOTES });
@@ -38,7 +40,7 @@ pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidate
 
 /// Lines a model gets to read beside the facts: it must not do the arithmetic itself.
 pub(super) fn computed(kpi: &KpiBlock) -> Vec<String> {
-    kpi.derived.iter().map(derived_line).chain(kpi.missing.iter().cloned()).collect()
+    kpi.derived.iter().map(derived_line).chain(kpi.notes.iter().chain(&kpi.missing).cloned()).collect()
 }
 
 fn figures(kpi: &KpiBlock) -> Vec<String> {
@@ -208,6 +210,7 @@ mod tests {
                 why: "It covers the whole year.".to_owned(),
             }],
             missing: vec!["There is no net income for 2020.".to_owned()],
+            notes: vec!["Fiscal years end in January.".to_owned()],
             text: String::new(),
         };
         let candidates = Candidates::new(Some(&kpi), None);
@@ -222,6 +225,8 @@ mod tests {
             - Net income growth, 2022 to 2023 (NVDA): -55.2 % [2][3]
 
             The data disagree on Net income of NVIDIA CORP for fiscal 2023: $4.37 billion [3] is used, $1.41 billion [4] is also on file. It covers the whole year.
+
+            Fiscal years end in January.
 
             There is no net income for 2020."#]]
         .assert_eq(&write(Some(&kpi), &[], &candidates));

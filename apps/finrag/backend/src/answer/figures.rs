@@ -9,6 +9,7 @@ pub(super) fn amount(value: f64, unit: &str) -> String {
             format!("{}${:.2} per share", minus(value), value.abs())
         }
         "percent" | "%" | "pct" => format!("{value:.1} %"),
+        "points" => format!("{value:+.1} points"),
         "ratio" | "pure" | "x" | "multiple" => format!("{value:.2}"),
         "shares" => format!("{} shares", scaled(value)),
         "" => scaled(value),
@@ -74,6 +75,7 @@ mod tests {
             (6.13, "USD/shares", "$6.13 per share"),
             (-0.42, "USD/shares", "-$0.42 per share"),
             (25.306, "percent", "25.3 %"),
+            (-1.25, "points", "-1.2 points"),
             (1.7912, "ratio", "1.79"),
             (15_744_231_000.0, "shares", "15.74 billion shares"),
             (164_000.0, "employees", "164,000 employees"),

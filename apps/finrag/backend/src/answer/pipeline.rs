@@ -121,10 +121,19 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn stage(&mut self, stage: &'static str, since: Instant, detail: Value) -> Result<(), Failure> {
+    /// Notes the end of a stage. `detail` is only made when somebody listens.
+    async fn stage(
+        &mut self,
+        stage: &'static str,
+        since: Instant,
+        detail: impl FnOnce() -> Value,
+    ) -> Result<(), Failure> {
         let elapsed = since.elapsed();
         self.stages.push((stage, elapsed));
-        self.tell(Event::Stage { stage, elapsed, detail }).await
+        match self.events {
+            None => Ok(()),
+            Some(_) => self.tell(Event::Stage { stage, elapsed, detail: detail() }).await,
+        }
     }
 
     async fn token(&self, text: String) -> Result<(), Failure> {
@@ -163,9 +172,9 @@ impl Answerer {
         let (understood, (vector, embedding)) =
             tokio::join!(self.understand(asked, &data), self.embed(asked, &data));
         let (understanding, block) = understood?;
-        run.stage("understanding", started, entities(&understanding)).await?;
+        run.stage("understanding", started, || entities(&understanding)).await?;
         if let Some(block) = &block {
-            let detail = json!({ "facts": block.facts.len(), "conflicts": block.conflicts.len() });
+            let detail = || json!({ "facts": block.facts.len(), "conflicts": block.conflicts.len() });
             run.stage("kpi", started, detail).await?;
         }
 
@@ -179,7 +188,8 @@ impl Answerer {
         let started = Instant::now();
         let retrieval = if asked.include_rag {
             let found = self.retrieve(&understanding, vector, data).await?;
-            run.stage("retrieval", started, serde_json::to_value(&found.stats).unwrap_or_default()).await?;
+            let detail = || serde_json::to_value(&found.stats).unwrap_or_default();
+            run.stage("retrieval", started, detail).await?;
             Some(found)
         } else {
             None
@@ -212,7 +222,7 @@ impl Answerer {
             run.token(written.answer.clone()).await?;
         }
         run.token(footer.clone()).await?;
-        run.stage("synthesis", started, json!({ "sources": written.sources.len() })).await?;
+        run.stage("synthesis", started, || json!({ "sources": written.sources.len() })).await?;
 
         let mut context = block.as_ref().map(|block| block.text.clone()).unwrap_or_default();
         if let Some(found) = &retrieval {
@@ -321,7 +331,7 @@ impl Answerer {
             match reading.next().await {
                 Some(Ok(Piece::Text(text))) => {
                     if std::mem::take(&mut is_first) {
-                        run.stage("first_token", started, Value::Null).await?;
+                        run.stage("first_token", started, || Value::Null).await?;
                     }
                     let passed = gate.push(&text).map_err(leaked)?;
                     run.token(passed).await?;

@@ -15,7 +15,7 @@ use crate::config::SettingsError;
 /// A model on this machine, from its folder.
 #[cfg(feature = "minilm")]
 pub fn minilm(folder: &Path) -> Result<Arc<dyn Embedder>, SettingsError> {
-    let model = finrag_engine::embed::MiniLm::load(folder)
+    let model = finrag_engine::minilm::MiniLm::load(folder)
         .map_err(|error| SettingsError::Embedder { reason: error.to_string() })?;
     Ok(Arc::new(model))
 }
