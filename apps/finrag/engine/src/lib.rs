@@ -8,6 +8,8 @@ pub mod error;
 pub mod eval;
 pub mod ingest;
 mod index;
+#[cfg(feature = "minilm")]
+pub mod minilm;
 pub mod kpi;
 pub mod retrieve;
 pub mod root;
