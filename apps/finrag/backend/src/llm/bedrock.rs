@@ -116,7 +116,7 @@ impl Reader {
         loop {
             let event = match self.events.recv().await {
                 Ok(event) => event,
-                Err(SdkError::ServiceError(error)) => return Err(service(error.err())),
+                Err(SdkError::ServiceError(error)) => return Err(exception(error.err())),
                 Err(error) => return Err(LlmError::Broken { reason: chain(&error) }),
             };
             match event {
@@ -198,6 +198,29 @@ where
         SdkError::ResponseError(_) => LlmError::Nonsense { reason: chain(&error) },
         // Everything else happened before a reply: no connection, no credentials, no request.
         _ => LlmError::Connect { reason: chain(&error) },
+    }
+}
+
+/// An exception sent as an event. Unlike an error status it carries its name in the event's type alone.
+fn exception(error: &ConverseStreamOutputError) -> LlmError {
+    let name = if error.is_throttling_exception() {
+        "ThrottlingException"
+    } else if error.is_validation_exception() {
+        "ValidationException"
+    } else if error.is_service_unavailable_exception() {
+        "ServiceUnavailableException"
+    } else if error.is_internal_server_exception() {
+        "InternalServerException"
+    } else if error.is_model_stream_error_exception() {
+        "ModelStreamErrorException"
+    } else {
+        return service(error);
+    };
+    let message = shorten(error.message().unwrap_or(name));
+    if error.is_throttling_exception() {
+        LlmError::Throttled { message }
+    } else {
+        LlmError::Refused { code: name.to_owned(), message }
     }
 }
 

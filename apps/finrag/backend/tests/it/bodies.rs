@@ -34,14 +34,14 @@ fn check(value: &Value, expected: Expect) {
 #[tokio::test]
 async fn what_the_original_client_reads_is_where_it_looks() {
     let world = World::keyless().await;
-    check(&world.get("/").await.body, expect![[]]);
-    check(&world.get("/health").await.body, expect![[]]);
+    check(&world.get("/").await.body, expect![[""]]);
+    check(&world.get("/health").await.body, expect![[""]]);
     let mut answer = world.ask("What was the revenue of Acme Robotics from 2021 to 2023?").await.body;
-    check(&answer["metadata"]["llm"], expect![[]]);
+    check(&answer["metadata"]["llm"], expect![[""]]);
     let stats = answer["metadata"]["context"]["retrieval_stats"].take();
-    check(&answer["metadata"], expect![[]]);
-    check(&answer["kpi"], expect![[]]);
-    check(&answer["sources"], expect![[]]);
+    check(&answer["metadata"], expect![[""]]);
+    check(&answer["kpi"], expect![[""]]);
+    check(&answer["sources"], expect![[""]]);
     // The client takes any body with an `error` in it for one.
     let names: Vec<_> = answer.as_object().expect("object").keys().map(String::as_str).collect();
     assert_eq!(names, ["answer", "context", "kpi", "metadata", "query", "sources"]);
@@ -54,7 +54,7 @@ async fn what_the_original_client_reads_is_where_it_looks() {
 #[tokio::test]
 async fn what_the_frontend_reads_is_where_it_looks() {
     let world = World::keyless().await;
-    check(&world.get("/meta").await.body, expect![[]]);
-    check(&world.get("/sentences/ACME_2023_ITEM_1A_2?around=1").await.body, expect![[]]);
-    check(&world.get("/stats").await.body, expect![[]]);
+    check(&world.get("/meta").await.body, expect![[""]]);
+    check(&world.get("/sentences/ACME_2023_ITEM_1A_2?around=1").await.body, expect![[""]]);
+    check(&world.get("/stats").await.body, expect![[""]]);
 }

@@ -76,7 +76,7 @@ async fn a_refusal_is_not_retried_and_shows_no_key() {
 async fn no_model_is_asked_about_what_is_out_of_scope() {
     let stub = Stub::start(&[Act::Say("Invented.")]).await;
     let world = World::over_corpus(|settings| with_openai(settings, &stub.url)).await;
-    let reply = world.ask("What was the revenue of Tesla in 2023?").await;
+    let reply = world.ask("What was the revenue of Boeing in 2023?").await;
     assert_eq!(reply.body["metadata"]["llm"]["stop_reason"], "out_of_scope");
     assert_eq!(reply.body["metadata"]["llm"]["cost"], 0.0);
     assert!(stub.seen().is_empty());

@@ -43,7 +43,7 @@ async fn stages_then_tokens_then_one_done_and_the_tokens_are_the_answer() {
 #[tokio::test]
 async fn out_of_scope_streams_as_well() {
     let world = World::keyless().await;
-    let events = world.stream("What was the revenue of Tesla in 2023?").await;
+    let events = world.stream("What was the revenue of Boeing in 2023?").await;
     let names: Vec<_> = events.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["stage", "token", "done"]);
 }
