@@ -198,3 +198,35 @@ impl Sentences {
 fn pick<T: Copy>(from: &[T], order: &[u32]) -> Vec<T> {
     order.iter().map(|row| from[*row as usize]).collect()
 }
+
+#[cfg(test)]
+impl Sentences {
+    /// Sentences of one section of one filing, for tests.
+    pub(crate) fn of_texts(texts: &[String]) -> Self {
+        let mut rows = Self { docs: vec!["d".into()], ..Self::default() };
+        for (at, text) in texts.iter().enumerate() {
+            rows.company.push(0);
+            rows.year.push(2020);
+            rows.section.push(0);
+            rows.position.push(at as i32);
+            rows.doc.push(0);
+            rows.ids.push(&format!("d_{at}")).expect("it fits");
+            rows.text.push(text).expect("it fits");
+        }
+        rows.finish();
+        rows
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_found_by_its_id() {
+        let rows = Sentences::of_texts(&["One.".to_owned(), "Two.".to_owned()]);
+        assert_eq!((rows.find("d_1"), rows.find("d_2")), (Some(1), None));
+        assert_eq!(rows.text(1), "Two.");
+        assert_eq!(rows.groups().collect::<Vec<_>>(), [(0, 2020, 0..2)]);
+    }
+}
