@@ -173,16 +173,16 @@ impl Answerer {
             tokio::join!(self.understand(asked, &data), self.embed(asked, &data));
         let (understanding, block) = understood?;
         run.stage("understanding", started, || entities(&understanding)).await?;
-        if let Some(block) = &block {
-            let detail = || json!({ "facts": block.facts.len(), "conflicts": block.conflicts.len() });
-            run.stage("kpi", started, detail).await?;
-        }
 
         if let Scope::Out { reason, in_scope } = &understanding.scope {
             let answer = format!("{} {}", reason.trim(), in_scope.trim());
             run.token(answer.clone()).await?;
             let outcome = Outcome::plain(answer, "out_of_scope", understanding, embedding);
             return Ok(Outcome { stages: run.stages, ..outcome });
+        }
+        if let Some(block) = &block {
+            let detail = || json!({ "facts": block.facts.len(), "conflicts": block.conflicts.len() });
+            run.stage("kpi", started, detail).await?;
         }
 
         let started = Instant::now();
