@@ -24,11 +24,7 @@ pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidate
         let lines = figures(kpi);
         has_figures = !lines.is_empty();
         paragraphs.extend(lines);
-        for remarks in [&kpi.notes, &kpi.missing] {
-            if !remarks.is_empty() {
-                paragraphs.push(remarks.join(" "));
-            }
-        }
+        paragraphs.extend(remarks(kpi));
     }
     let quotes = quotes(hits, candidates, if has_figures { QUOTES_BESIDE_FIGURES } else { QUOTES });
     if !quotes.is_empty() {
@@ -40,7 +36,21 @@ pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidate
 
 /// Lines a model gets to read beside the facts: it must not do the arithmetic itself.
 pub(super) fn computed(kpi: &KpiBlock) -> Vec<String> {
-    kpi.derived.iter().map(derived_line).chain(kpi.notes.iter().chain(&kpi.missing).cloned()).collect()
+    kpi.derived.iter().map(derived_line).chain(remarks(kpi)).collect()
+}
+
+/// What to mind about the figures, and which ones there are not.
+pub(super) fn remarks(kpi: &KpiBlock) -> Vec<String> {
+    let mut remarks: Vec<String> = kpi.notes.iter().map(|note| format!("{}.", bare(note))).collect();
+    if !kpi.missing.is_empty() {
+        let list: Vec<&str> = kpi.missing.iter().map(|missing| bare(missing)).collect();
+        remarks.push(format!("Not in the data: {}.", list.join("; ")));
+    }
+    remarks
+}
+
+fn bare(text: &str) -> &str {
+    text.trim().trim_end_matches('.')
 }
 
 fn figures(kpi: &KpiBlock) -> Vec<String> {
@@ -209,7 +219,7 @@ mod tests {
                 others: vec![fact(2023, 1.414e9)],
                 why: "It covers the whole year.".to_owned(),
             }],
-            missing: vec!["There is no net income for 2020.".to_owned()],
+            missing: vec!["Net income of NVDA for FY 2020".to_owned(), "EPS of NVDA".to_owned()],
             notes: vec!["Fiscal years end in January.".to_owned()],
             text: String::new(),
         };
@@ -228,7 +238,7 @@ mod tests {
 
             Fiscal years end in January.
 
-            There is no net income for 2020."#]]
+            Not in the data: Net income of NVDA for FY 2020; EPS of NVDA."#]]
         .assert_eq(&write(Some(&kpi), &[], &candidates));
     }
 

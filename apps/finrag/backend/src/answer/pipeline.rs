@@ -414,9 +414,9 @@ fn leaked(_: Leak) -> Failure {
 
 fn nothing_found(block: Option<&KpiBlock>) -> String {
     let mut answer = "The data holds no sentence and no figure that answers this question.".to_owned();
-    for missing in block.into_iter().flat_map(|block| &block.missing) {
+    for remark in block.into_iter().flat_map(extractive::remarks) {
         answer.push(' ');
-        answer.push_str(missing);
+        answer.push_str(&remark);
     }
     answer
 }
