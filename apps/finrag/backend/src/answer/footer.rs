@@ -1,7 +1,8 @@
 //! The numbered list that an answer ends with.
 
 use super::citations::Tally;
-use super::sources::{Source, SourceKind};
+use super::figures::amount;
+use super::sources::{Source, SourceKind, section_name};
 
 /// Characters of a sentence that the footer repeats.
 const QUOTED: usize = 180;
@@ -22,14 +23,29 @@ pub(super) fn footer(sources: &[Source], tally: Tally) -> String {
     if !sources.is_empty() {
         text.push_str("\n\nDATA SOURCES");
         for source in sources {
-            text.push_str(&format!("\n[{}] {}", source.n, source.label));
-            match (source.kind, &source.text) {
-                (SourceKind::Sentence, Some(words)) => text.push_str(&format!(": “{}”", cut(words))),
-                (SourceKind::Sentence, None) | (SourceKind::Fact, _) => {}
-            }
+            text.push_str(&entry(source));
         }
     }
     text
+}
+
+/// What is cited, and below it where it stands. The second line has the form that clients of the original service parse.
+fn entry(source: &Source) -> String {
+    let (what, place, document) = match source.kind {
+        SourceKind::Fact => {
+            let metric = source.metric_label.as_deref().unwrap_or_default();
+            let figure = amount(source.value.unwrap_or_default(), source.unit.as_deref().unwrap_or_default());
+            (format!("{metric} {figure}"), metric.to_owned(), source.accession_no.as_deref())
+        }
+        SourceKind::Sentence => {
+            let words = cut(source.text.as_deref().unwrap_or_default());
+            let section = section_name(source.section.as_deref().unwrap_or_default());
+            (format!("“{words}”"), section, source.doc_id.as_deref())
+        }
+    };
+    let document = document.map(|document| format!(", Doc: {document}")).unwrap_or_default();
+    let Source { n, company, ticker, year, .. } = source;
+    format!("\n[{n}] {company}: {what}\n    {ticker}, FY {year}, {place}{document}")
 }
 
 fn cut(words: &str) -> String {

@@ -34,6 +34,9 @@ pub struct Source {
     /// The sentence's id; sentences only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sentence_id: Option<String>,
+    /// The filing; sentences only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doc_id: Option<String>,
     /// The item, as in `ITEM_1A`; sentences only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub section: Option<String>,
@@ -46,6 +49,9 @@ pub struct Source {
     /// The metric's key; facts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
+    /// The metric's label; facts only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metric_label: Option<String>,
     /// The figure, in `unit`; facts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
@@ -77,10 +83,12 @@ fn of_fact(n: usize, fact: &Fact) -> Source {
         company: fact.company.clone(),
         year: fact.year,
         sentence_id: None,
+        doc_id: None,
         section: None,
         text: None,
         accession_no: fact.accession_no.clone(),
         metric: Some(fact.metric_key.clone()),
+        metric_label: Some(fact.metric_label.clone()),
         value: Some(fact.value),
         unit: Some(fact.unit.clone()),
     }
@@ -122,10 +130,12 @@ impl Candidates {
                     company: passage.company.clone(),
                     year: passage.year,
                     sentence_id: Some(sentence.sentence_id.clone()),
+                    doc_id: Some(passage.doc_id.clone()),
                     section: Some(passage.section.clone()),
                     text: Some(sentence.text.clone()),
                     accession_no: None,
                     metric: None,
+                    metric_label: None,
                     value: None,
                     unit: None,
                 });

@@ -23,7 +23,7 @@ async fn figures_are_answered_with_citations_a_footer_and_a_chart() {
     assert_eq!(reply.status, 200, "{}", reply.body);
     let answer = reply.body["answer"].as_str().expect("text");
     assert!(answer.starts_with("Extractive answer"), "{answer}");
-    for expected in ["$1.50 billion in fiscal 2021 [1]", "$2.25 billion in fiscal 2023", "DATA SOURCES\n[1] Acme Robotics Inc."] {
+    for expected in ["$1.50 billion in fiscal 2021 [1]", "$2.25 billion in fiscal 2023", "DATA SOURCES\n[1] Acme Robotics Inc.: Revenue $1.50 billion\n    ACME, FY 2021, Revenue, Doc: 0001000001-22-000007"] {
         assert!(answer.contains(expected), "{expected}: {answer}");
     }
     let sources = reply.body["sources"].as_array().expect("list");
