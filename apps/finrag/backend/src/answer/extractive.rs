@@ -1,0 +1,257 @@
+//! An answer without a model: the figures asked for and the best sentences, quoted and cited, and said to be that.
+
+use finrag_engine::{Conflict, Derived, Fact, Hit, KpiBlock};
+
+use super::figures::amount;
+use super::sources::{Candidates, section_name};
+
+/// The first line of every extractive answer.
+pub(super) const LABEL: &str =
+    "Extractive answer: figures and sentences quoted from the filings, not written by a language model.";
+
+/// Quoted sentences when there are no figures, and beside figures.
+const QUOTES: usize = 5;
+const QUOTES_BESIDE_FIGURES: usize = 3;
+/// Lines of figures before the rest is left to the sources.
+const MOST_SERIES: usize = 12;
+const MOST_DERIVED: usize = 8;
+
+/// The answer, citing by the candidates' numbers.
+pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidates) -> String {
+    let mut paragraphs = vec![LABEL.to_owned()];
+    let mut has_figures = false;
+    if let Some(kpi) = kpi {
+        let lines = figures(kpi);
+        has_figures = !lines.is_empty();
+        paragraphs.extend(lines);
+        paragraphs.extend(remarks(kpi));
+    }
+    let quotes = quotes(hits, candidates, if has_figures { QUOTES_BESIDE_FIGURES } else { QUOTES });
+    if !quotes.is_empty() {
+        let lead = if has_figures { "The filings also say:" } else { "The filings say:" };
+        paragraphs.push(format!("{lead}\n\n{}", quotes.join("\n")));
+    }
+    paragraphs.join("\n\n")
+}
+
+/// Lines a model gets to read beside the facts: it must not do the arithmetic itself.
+pub(super) fn computed(kpi: &KpiBlock) -> Vec<String> {
+    kpi.derived.iter().map(derived_line).chain(remarks(kpi)).collect()
+}
+
+/// What to mind about the figures, and which ones there are not.
+pub(super) fn remarks(kpi: &KpiBlock) -> Vec<String> {
+    let mut remarks: Vec<String> = kpi.notes.iter().map(|note| format!("{}.", bare(note))).collect();
+    if !kpi.missing.is_empty() {
+        let list: Vec<&str> = kpi.missing.iter().map(|missing| bare(missing)).collect();
+        remarks.push(format!("Not in the data: {}.", list.join("; ")));
+    }
+    remarks
+}
+
+fn bare(text: &str) -> &str {
+    text.trim().trim_end_matches('.')
+}
+
+fn figures(kpi: &KpiBlock) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut start = 0;
+    while start < kpi.facts.len() {
+        let first = &kpi.facts[start];
+        let length = kpi.facts[start..]
+            .iter()
+            .take_while(|fact| fact.ticker == first.ticker && fact.metric_key == first.metric_key)
+            .count();
+        lines.push(series(&kpi.facts[start..start + length], start + 1));
+        start += length;
+    }
+    let hidden = lines.len().saturating_sub(MOST_SERIES);
+    lines.truncate(MOST_SERIES);
+    if hidden > 0 {
+        lines.push(format!("{hidden} more series of figures are in the table of figures."));
+    }
+    if !kpi.derived.is_empty() {
+        let list: Vec<String> =
+            kpi.derived.iter().take(MOST_DERIVED).map(|derived| format!("- {}", derived_line(derived))).collect();
+        lines.push(format!("Computed from these figures:\n\n{}", list.join("\n")));
+    }
+    // Facts of conflicts follow the asked-for ones in the numbering.
+    let mut number = kpi.facts.len() + 1;
+    for conflict in &kpi.conflicts {
+        lines.push(disagreement(conflict, kpi, number));
+        number += conflict.others.len();
+    }
+    lines
+}
+
+/// One metric of one company over its years. `number` is the first fact's.
+fn series(facts: &[Fact], number: usize) -> String {
+    let first = &facts[0];
+    let years: Vec<String> = facts
+        .iter()
+        .enumerate()
+        .map(|(n, fact)| format!("{} in fiscal {} [{}]", amount(fact.value, &fact.unit), fact.year, number + n))
+        .collect();
+    let list = match years.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    };
+    let verb = if plural(&first.metric_label) { "were" } else { "was" };
+    format!("{} of {} {verb} {list}.", first.metric_label, stop_less(&first.company))
+}
+
+fn plural(label: &str) -> bool {
+    let last = label.split_whitespace().last().unwrap_or_default().to_lowercase();
+    last.ends_with('s') && !last.ends_with("ss") && last != "eps"
+}
+
+/// A name that can stand before a verb: `Apple Inc.` keeps its stop, blanks around it go.
+fn stop_less(company: &str) -> &str {
+    company.trim()
+}
+
+fn derived_line(derived: &Derived) -> String {
+    let from: String = derived.from.iter().map(|fact| format!("[{}]", fact + 1)).collect();
+    format!("{} ({}): {} {from}", derived.label, derived.ticker, amount(derived.value, &derived.unit))
+}
+
+fn disagreement(conflict: &Conflict, kpi: &KpiBlock, number: usize) -> String {
+    let chosen = &conflict.chosen;
+    let cited = kpi.facts.iter().position(|fact| fact == chosen).map(|n| format!(" [{}]", n + 1));
+    let others: Vec<String> = conflict
+        .others
+        .iter()
+        .enumerate()
+        .map(|(n, fact)| format!("{} [{}]", amount(fact.value, &fact.unit), number + n))
+        .collect();
+    format!(
+        "The data disagree on {} of {} for fiscal {}: {}{} is used, {} is also on file. {}",
+        chosen.metric_label,
+        stop_less(&chosen.company),
+        chosen.year,
+        amount(chosen.value, &chosen.unit),
+        cited.unwrap_or_default(),
+        others.join(", "),
+        conflict.why
+    )
+}
+
+fn quotes(hits: &[Hit], candidates: &Candidates, most: usize) -> Vec<String> {
+    let cited: Vec<(usize, &Hit)> = hits
+        .iter()
+        .filter_map(|hit| {
+            let source = candidates
+                .sentences()
+                .iter()
+                .find(|source| source.sentence_id.as_deref() == Some(hit.sentence_id.as_str()))?;
+            Some((source.n, hit))
+        })
+        .collect();
+    let (good, poor): (Vec<_>, Vec<_>) = cited.into_iter().partition(|(_, hit)| reads_well(&hit.text));
+    // Fragments (table rows, headings) only when nothing else was found.
+    let chosen = if good.is_empty() { poor } else { good };
+    chosen
+        .into_iter()
+        .take(most)
+        .map(|(n, hit)| {
+            let words = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let place = format!("{}, fiscal {}, {}", hit.company.trim(), hit.year, section_name(&hit.section));
+            // Brackets of the filing's own must not pass for ours.
+            let words = words.replace('[', "(").replace(']', ")");
+            format!("- {place}: “{words}” [{n}]")
+        })
+        .collect()
+}
+
+/// A whole sentence of a readable length rather than a heading or the row of a table.
+fn reads_well(text: &str) -> bool {
+    let text = text.trim();
+    let length = text.chars().count();
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let capitals = text.chars().filter(|c| c.is_uppercase()).count();
+    (40..=700).contains(&length)
+        && text.starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit() || matches!(c, '“' | '"' | '$'))
+        && text.ends_with(['.', '!', '?', '”', '"', ';', ')'])
+        && letters * 10 >= length * 6
+        && capitals * 3 < letters.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use finrag_engine::{DerivedKind, FactSource};
+
+    use super::*;
+
+    fn fact(year: i32, value: f64) -> Fact {
+        Fact {
+            ticker: "NVDA".to_owned(),
+            company: "NVIDIA CORP".to_owned(),
+            year,
+            metric_key: "net_income".to_owned(),
+            metric_label: "Net income".to_owned(),
+            value,
+            unit: "USD".to_owned(),
+            form: Some("10-K".to_owned()),
+            filed_date: None,
+            accession_no: None,
+            source: FactSource::Filed,
+        }
+    }
+
+    #[test]
+    fn figures_read_as_sentences() {
+        let kpi = KpiBlock {
+            facts: vec![fact(2021, 4.332e9), fact(2022, 9.752e9), fact(2023, 4.368e9)],
+            derived: vec![Derived {
+                ticker: "NVDA".to_owned(),
+                kind: DerivedKind::Growth,
+                label: "Net income growth, 2022 to 2023".to_owned(),
+                from_year: 2022,
+                to_year: 2023,
+                value: -55.21,
+                unit: "percent".to_owned(),
+                from: vec![1, 2],
+            }],
+            conflicts: vec![Conflict {
+                chosen: fact(2023, 4.368e9),
+                others: vec![fact(2023, 1.414e9)],
+                why: "It covers the whole year.".to_owned(),
+            }],
+            missing: vec!["Net income of NVDA for FY 2020".to_owned(), "EPS of NVDA".to_owned()],
+            notes: vec!["Fiscal years end in January.".to_owned()],
+            text: String::new(),
+        };
+        let candidates = Candidates::new(Some(&kpi), None);
+        assert_eq!(candidates.len(), 4);
+        expect![[r#"
+            Extractive answer: figures and sentences quoted from the filings, not written by a language model.
+
+            Net income of NVIDIA CORP was $4.33 billion in fiscal 2021 [1], $9.75 billion in fiscal 2022 [2] and $4.37 billion in fiscal 2023 [3].
+
+            Computed from these figures:
+
+            - Net income growth, 2022 to 2023 (NVDA): -55.2 % [2][3]
+
+            The data disagree on Net income of NVIDIA CORP for fiscal 2023: $4.37 billion [3] is used, $1.41 billion [4] is also on file. It covers the whole year.
+
+            Fiscal years end in January.
+
+            Not in the data: Net income of NVDA for FY 2020; EPS of NVDA."#]]
+        .assert_eq(&write(Some(&kpi), &[], &candidates));
+    }
+
+    #[test]
+    fn fragments_are_no_quotes() {
+        for (text, expected) in [
+            ("We face intense competition in all areas of our business.", true),
+            ("ITEM 1A. RISK FACTORS AND OTHER THINGS THAT MAY MATTER.", false),
+            ("and therefore the results of operations may be harmed.", false),
+            ("Total 12,345 23,456 34,567 45,678 56,789 67,890.", false),
+            ("Short.", false),
+        ] {
+            assert_eq!(reads_well(text), expected, "{text}");
+        }
+    }
+}

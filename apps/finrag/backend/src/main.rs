@@ -1,0 +1,46 @@
+//! `finrag`: serve questions about 10-K filings, build the tables they are answered from, measure the answers.
+
+use std::io::Write;
+
+use clap::{Parser, Subcommand};
+use finrag_backend::command::{self, EvalArgs, IngestArgs};
+use finrag_backend::config::ServeArgs;
+use tracing_subscriber::EnvFilter;
+
+/// Questions about SEC 10-K filings, answered with citations
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the HTTP API (what `finrag` alone does too)
+    Serve(Box<ServeArgs>),
+    /// Build or extend the tables from 10-K filings
+    Ingest(Box<IngestArgs>),
+    /// Measure retrieval and figures over a file of questions
+    Eval(Box<EvalArgs>),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let line = Line::parse();
+    match line.command {
+        None => command::serve(&line.serve).await,
+        Some(Command::Serve(args)) => command::serve(&args).await,
+        Some(Command::Ingest(args)) => command::ingest(&args).await,
+        Some(Command::Eval(args)) => {
+            let report = command::eval(&args).await?;
+            std::io::stdout().write_all(report.trim_end().as_bytes())?;
+            std::io::stdout().write_all(b"\n")?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! From 10-K filings to tables.
+
+mod embed;
+mod facts;
+mod html;
+mod items;
+mod known;
+mod run;
+mod source;
+mod split;
+mod submission;
+mod types;
+mod write;
+
+pub use embed::embed;
+pub use run::run;
+pub use types::{IngestError, IngestOptions, IngestReport, Progress};

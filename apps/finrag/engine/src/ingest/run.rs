@@ -1,0 +1,185 @@
+//! The run of an ingest: find, read, merge, write.
+
+use sha2::{Digest, Sha256};
+
+use super::known::{Known, Remembered, Row, STATE};
+use super::source::Source;
+use super::submission::About;
+use super::{IngestError, IngestOptions, IngestReport, Progress, facts, html, items, known, source, split, submission, write};
+use crate::Embedder;
+use crate::tables::companies::CompanyRow;
+use crate::tables::sections::ITEMS;
+use crate::tables::{COMPANIES, FACTS, SECTIONS, SENTENCES};
+
+/// A filing read from a file.
+struct Filing {
+    about: About,
+    rows: Vec<Row>,
+    doc_id: String,
+}
+
+/// Reads filings into the tables, incrementally: a file whose digest is known is skipped, one that changed replaces its own rows.
+/// With an embedder, sentences without a vector get one.
+pub async fn run(
+    options: IngestOptions,
+    embedder: Option<&dyn Embedder>,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<IngestReport, IngestError> {
+    let (sources, fact_files) = source::find(&options.sources)?;
+    progress(Progress::Found { files: sources.len() });
+    let mut known = known::read(&options.into).await?;
+    let mut report = IngestReport::default();
+    for source in sources {
+        let refuse = |reason: String, report: &mut IngestReport| {
+            progress(Progress::Refused { file: source.path.clone(), reason: reason.clone() });
+            report.refused.push((source.path.clone(), reason));
+        };
+        let bytes = match tokio::fs::read(&source.path).await {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                refuse(error.to_string(), &mut report);
+                continue;
+            }
+        };
+        let digest = hex(&Sha256::digest(&bytes));
+        let same = known.files.get(&source.name).is_some_and(|file| file.digest == digest);
+        if same && !options.force {
+            report.unchanged += 1;
+            progress(Progress::Unchanged { file: source.path.clone() });
+            continue;
+        }
+        match filing(&source, &String::from_utf8_lossy(&bytes), &known) {
+            Ok(filing) => {
+                report.read += 1;
+                progress(Progress::Read { file: source.path.clone(), sentences: filing.rows.len() });
+                take(&mut known, &source.name, digest, filing);
+            }
+            Err(reason) => refuse(reason, &mut report),
+        }
+    }
+    report.sentences = known.rows.len();
+    let new_facts = facts::read(&fact_files)?;
+    if report.read > 0 {
+        store(&options, &mut known, progress).await?;
+    }
+    if !new_facts.is_empty() {
+        let before = facts::known(&options.into).await?;
+        let merged = facts::merge(before.clone(), new_facts);
+        if merged != before {
+            let bytes = write::facts(&merged).map_err(|error| unwritable(FACTS, &options, &error))?;
+            write::put(&options.into, FACTS, bytes).await?;
+            progress(Progress::Written { file: FACTS.to_owned(), rows: merged.len() });
+        }
+    }
+    if let Some(embedder) = embedder {
+        super::embed(&options.into, embedder, progress).await?;
+    }
+    Ok(report)
+}
+
+/// Reads one filing.
+fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> {
+    let submission = submission::read(text)?;
+    let mut about = source.about.clone();
+    let said = submission.about;
+    about.cik = about.cik.or(said.cik);
+    about.company = about.company.or(said.company);
+    about.year = about.year.or(said.year);
+    if about.cik.is_none() {
+        let ticker = about.ticker.as_deref().unwrap_or_default();
+        about.cik = known.companies.iter().find(|row| row.ticker == ticker).map(|row| row.cik);
+    }
+    let cik = about.cik.ok_or(
+        "nothing says whose filing it is\nhint: name it CIK_10-K_YEAR.txt, or list it in filings.json with cik, company and year",
+    )?;
+    let year = about.year.ok_or("nothing says of which year it is\nhint: name it CIK_10-K_YEAR.txt, or list it in filings.json")?;
+    let row = known.companies.iter().find(|row| row.cik == cik);
+    let company = about.company.clone().or(row.map(|row| row.name.clone())).unwrap_or_else(|| format!("CIK {cik}"));
+    about.company = Some(company.clone());
+    about.cik = Some(cik);
+    let body = submission.body;
+    let is_html = body.get(..body.len().min(4096)).unwrap_or(body).contains('<') && body.contains("</");
+    let plain = if is_html { html::text(body) } else { html::lines(body) };
+    let items = items::split(&plain);
+    if items.is_empty() {
+        return Err("no item's heading (\"Item 1. Business\") is in it".to_owned());
+    }
+    let doc_id = format!("{cik:010}_10-K_{year}");
+    let mut rows = Vec::new();
+    for item in items {
+        let number = item.key.trim_start_matches("ITEM_");
+        for (position, sentence) in (0..).zip(split::sentences(&item.lines)) {
+            rows.push(Row {
+                cik: cik as i64,
+                company: company.clone(),
+                year,
+                doc_id: doc_id.clone(),
+                section: item.key.to_owned(),
+                position,
+                sentence_id: format!("{doc_id}_section_{number}_{position}"),
+                sentence,
+            });
+        }
+    }
+    Ok(Filing { about, rows, doc_id })
+}
+
+/// Takes a filing in, in the place of what the file or the document was before.
+fn take(known: &mut Known, name: &str, digest: String, filing: Filing) {
+    let before = known.files.insert(name.to_owned(), Remembered { digest, doc_id: filing.doc_id.clone() });
+    let old = before.map(|file| file.doc_id);
+    known.rows.retain(|row| row.doc_id != filing.doc_id && Some(&row.doc_id) != old.as_ref());
+    known.rows.extend(filing.rows);
+    let (Some(cik), Some(company)) = (filing.about.cik, filing.about.company) else { return };
+    match known.companies.iter_mut().find(|row| row.cik == cik) {
+        Some(row) => {
+            if let Some(ticker) = filing.about.ticker {
+                row.ticker = ticker;
+            }
+        }
+        None => known.companies.push(CompanyRow {
+            cik,
+            ticker: filing.about.ticker.unwrap_or_else(|| format!("CIK{cik}")),
+            name: company,
+            aliases: Vec::new(),
+        }),
+    }
+}
+
+async fn store(
+    options: &IngestOptions,
+    known: &mut Known,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<(), IngestError> {
+    let place = |row: &Row| ITEMS.iter().position(|(item, _)| *item == row.section);
+    known.rows.sort_by(|a, b| {
+        (&a.doc_id, place(a), a.position).cmp(&(&b.doc_id, place(b), b.position))
+    });
+    let bytes = write::sentences(&known.rows).map_err(|error| unwritable(SENTENCES, options, &error))?;
+    write::put(&options.into, SENTENCES, bytes).await?;
+    progress(Progress::Written { file: SENTENCES.to_owned(), rows: known.rows.len() });
+    let sections: Vec<_> = ITEMS.iter().map(|(item, name)| serde_json::json!({"item": item, "name": name})).collect();
+    write::put(&options.into, COMPANIES, pretty(&known.companies)).await?;
+    write::put(&options.into, SECTIONS, pretty(&sections)).await?;
+    // Last: a run that broke off before this reads its files again.
+    write::put(&options.into, STATE, pretty(&known.files)).await?;
+    Ok(())
+}
+
+fn pretty(value: &impl serde::Serialize) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(value).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn unwritable(file: &str, options: &IngestOptions, error: &parquet::errors::ParquetError) -> IngestError {
+    IngestError::Write {
+        file: file.to_owned(),
+        root: options.into.label().to_owned(),
+        source: object_store::Error::Generic { store: "parquet", source: error.to_string().into() },
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,13 @@
+//! Figures: looked up, and computed from what was looked up, each with the filing it came from.
+
+mod choose;
+mod derive;
+mod formula;
+pub(crate) mod format;
+mod lookup;
+mod quarter;
+mod text;
+mod types;
+
+pub(crate) use lookup::{block, metric_names};
+pub use types::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock};

@@ -1,0 +1,73 @@
+//! Letting every company and year that a question names have its say, and no sentence twice.
+
+use std::collections::{HashMap, HashSet};
+
+use super::filter::Wanted;
+use crate::engine::Engine;
+use crate::tables::sentences::digest;
+
+/// Rows that say the same, word for word, in the same company's filing of the same year: this many are kept.
+const SAME_YEAR: usize = 1;
+/// … and over all its years, when the question names no year.
+const ALL_YEARS: usize = 2;
+
+/// Drops repetitions; gives what is left and how many were dropped.
+pub(crate) fn without_repeats(
+    engine: &Engine,
+    ranked: Vec<(f32, u32)>,
+    wanted: &Wanted,
+    limit: usize,
+) -> (Vec<(f32, u32)>, usize) {
+    let mut seen_rows = HashSet::new();
+    let mut in_year: HashMap<(u16, i32, u64), usize> = HashMap::new();
+    let mut in_all: HashMap<(u16, u64), usize> = HashMap::new();
+    let mut dropped = 0;
+    let mut kept = Vec::with_capacity(limit);
+    for (score, row) in ranked {
+        if kept.len() >= limit {
+            break;
+        }
+        let company = engine.sentences.company(row);
+        let said = digest(engine.sentences.text(row));
+        let year = in_year.entry((company, engine.sentences.year(row), said)).or_default();
+        let all = in_all.entry((company, said)).or_default();
+        let repeats = *year >= SAME_YEAR || (wanted.years.is_empty() && *all >= ALL_YEARS);
+        if repeats || !seen_rows.insert(row) {
+            dropped += 1;
+            continue;
+        }
+        *year += 1;
+        *all += 1;
+        kept.push((score, row));
+    }
+    (kept, dropped)
+}
+
+/// When several companies are named, takes turns among them, best first; what names none follows in its own order.
+pub(crate) fn take_turns(engine: &Engine, ranked: Vec<(f32, u32)>, wanted: &Wanted) -> Vec<(f32, u32)> {
+    if wanted.companies.len() < 2 {
+        return ranked;
+    }
+    let mut queues: Vec<std::collections::VecDeque<(f32, u32)>> = vec![Default::default(); wanted.companies.len()];
+    let mut rest = Vec::new();
+    let mut order: Vec<usize> = Vec::new();
+    for (score, row) in ranked {
+        match wanted.companies.iter().position(|company| *company == engine.sentences.company(row)) {
+            Some(at) => {
+                if !order.contains(&at) {
+                    order.push(at);
+                }
+                queues[at].push_back((score, row));
+            }
+            None => rest.push((score, row)),
+        }
+    }
+    let mut out = Vec::new();
+    while queues.iter().any(|queue| !queue.is_empty()) {
+        for at in &order {
+            out.extend(queues[*at].pop_front());
+        }
+    }
+    out.extend(rest);
+    out
+}

@@ -1,0 +1,164 @@
+//! Ranking the candidates of one regime.
+
+use std::ops::Range;
+
+use tantivy::tokenizer::TextAnalyzer;
+
+use super::filter::{Filter, Wanted};
+use super::query::LexicalQuery;
+use super::rerank::{Features, Reader};
+use crate::Regime;
+use crate::engine::Engine;
+use crate::index::lexical::Weighted;
+use crate::index::top::Top;
+
+/// Candidates of BM25 that are read word by word.
+const CANDIDATES: usize = 240;
+
+/// How much of a neighbour's score a sentence gets: what the sentence before it says is often its subject.
+const NEIGHBOUR: f32 = 0.15;
+
+/// A candidate: its BM25 with a share of its neighbours'.
+#[derive(Debug, Clone, Copy)]
+struct Candidate {
+    row: u32,
+    bm25: f32,
+}
+
+/// The rows of a regime, ranked; and how many were candidates.
+pub(crate) fn rank(
+    engine: &Engine,
+    query: &LexicalQuery,
+    wanted: &Wanted,
+    filters: &[Filter],
+    regime: Regime,
+    with: &TextAnalyzer,
+) -> (Vec<(f32, u32)>, usize) {
+    let terms = query.weighted();
+    if terms.is_empty() {
+        return (Vec::new(), 0);
+    }
+    let mut candidates: Vec<Candidate> = Vec::new();
+    for filter in filters {
+        candidates.extend(gather(engine, &terms, filter));
+    }
+    candidates.sort_unstable_by_key(|candidate| candidate.row);
+    candidates.dedup_by_key(|candidate| candidate.row);
+    let most = candidates.iter().fold(f32::MIN_POSITIVE, |most, candidate| most.max(candidate.bm25));
+    let mut reader = Reader::new(query, with.clone());
+    let mut ranked: Vec<(f32, u32)> = candidates
+        .iter()
+        .map(|candidate| {
+            let features = reader.read(engine.sentences.text(candidate.row));
+            let own = candidate.bm25 / most;
+            let score = own_score(own, &features, query)
+                * setting(engine, candidate.row, wanted)
+                * named(engine, candidate.row, wanted, regime);
+            (score, candidate.row)
+        })
+        .collect();
+    ranked.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    let found = ranked.len();
+    (ranked, found)
+}
+
+fn gather(engine: &Engine, terms: &[Weighted], filter: &Filter) -> Vec<Candidate> {
+    let scores = engine.lexical.score(terms, &filter.ranges);
+    let mut top = Top::new(CANDIDATES);
+    let mut base = 0;
+    for range in &filter.ranges {
+        for (at, row) in range.clone().enumerate() {
+            let score = scores[base + at];
+            if score > 0.0 && filter.allows(row, engine) {
+                top.offer(score, row);
+            }
+        }
+        base += range.len();
+    }
+    let score_of = |row: u32| place(&filter.ranges, row).map_or(0.0, |at| scores[at]);
+    top.into_sorted()
+        .into_iter()
+        .map(|(score, row)| {
+            let beside = |other: u32| {
+                if (other as usize) < engine.sentences.len() && engine.sentences.same_section(row, other) {
+                    score_of(other)
+                } else {
+                    0.0
+                }
+            };
+            let before = row.checked_sub(1).map_or(0.0, beside);
+            Candidate { row, bm25: score + NEIGHBOUR * before.max(beside(row + 1)) }
+        })
+        .collect()
+}
+
+/// Where a row's score lies among those of all ranges.
+fn place(ranges: &[Range<u32>], row: u32) -> Option<usize> {
+    let mut base = 0;
+    for range in ranges {
+        if range.contains(&row) {
+            return Some(base + (row - range.start) as usize);
+        }
+        base += range.len();
+    }
+    None
+}
+
+/// From the sentence's own words.
+fn own_score(bm25: f32, features: &Features, query: &LexicalQuery) -> f32 {
+    let mut score = 0.6 * bm25 + 0.45 * features.coverage * features.coverage + 0.2 * features.proximity;
+    if query.wants_figure && features.has_figure {
+        score *= 1.08;
+    }
+    if query.wants_reason && features.has_reason {
+        score *= 1.08;
+    }
+    if features.is_fragment {
+        score *= 0.55;
+    }
+    if features.words > 110 {
+        score *= 0.85;
+    }
+    score
+}
+
+/// From where it stands.
+fn setting(engine: &Engine, row: u32, wanted: &Wanted) -> f32 {
+    let section = engine.sentences.section(row);
+    let mut weight = 1.0;
+    if wanted.likely.contains(&section) {
+        weight *= 1.12;
+    }
+    if wanted.sections.contains(&section) {
+        weight *= 1.2;
+    }
+    if engine.sections.get(section).item == "ITEM_15" && !wanted.sections.contains(&section) {
+        weight *= 0.9;
+    }
+    weight
+}
+
+/// From what the question names: it filters in one regime, and weighs in the other.
+fn named(engine: &Engine, row: u32, wanted: &Wanted, regime: Regime) -> f32 {
+    let year = engine.sentences.year(row);
+    let text = engine.sentences.text(row);
+    let mut weight = 1.0;
+    if !wanted.years.is_empty() {
+        if wanted.years.iter().any(|year| text.contains(&year.to_string())) {
+            weight *= 1.05;
+        }
+        if regime == Regime::Open {
+            let apart = wanted.years.iter().map(|wanted| wanted.abs_diff(year)).min().unwrap_or(0);
+            weight *= match apart {
+                0 => 1.35,
+                1 => 1.05,
+                2 => 0.95,
+                _ => 0.85,
+            };
+        }
+    }
+    if regime == Regime::Open && !wanted.companies.is_empty() {
+        weight *= if wanted.companies.contains(&engine.sentences.company(row)) { 1.5 } else { 0.6 };
+    }
+    weight
+}
