@@ -105,11 +105,12 @@ impl Watch {
 
     fn is_fresh(&self) -> bool {
         let known = self.known();
-        let meta = known.meta.as_ref().is_some_and(|(_, since)| since.elapsed() < META_FRESH);
-        let failed = known.status.as_ref().is_some_and(|(status, since)| {
-            matches!(status, Status::Failing(_)) && since.elapsed() < FAILURE_FRESH
-        });
-        meta || failed
+        match &known.status {
+            Some((Status::Failing(_), since)) => since.elapsed() < FAILURE_FRESH,
+            Some((Status::Ready | Status::Other(_), _)) | None => {
+                known.meta.as_ref().is_some_and(|(_, since)| since.elapsed() < META_FRESH)
+            }
+        }
     }
 
     fn note(&self, status: Status) {

@@ -1,0 +1,9 @@
+//! Charts of figures over years.
+
+mod draw;
+mod group;
+mod unit;
+
+pub use draw::{PALETTE, Size, svg};
+pub use group::{Chart, Line, charts};
+pub use unit::{Scale, figure};
