@@ -6,4 +6,5 @@ mod unit;
 
 pub use draw::{PALETTE, Size, svg};
 pub use group::{Chart, Line, charts};
+pub(crate) use unit::grouped;
 pub use unit::{Scale, figure};
