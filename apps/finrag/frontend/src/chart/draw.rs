@@ -4,7 +4,9 @@
 //! [`PALETTE`] and the style sheet are compared in a test. Nothing of a backend's text is drawn: names stand in the
 //! legend beside the picture.
 
-use plotters::coord::ranged1d::BindKeyPoints;
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{DefaultFormatting, KeyPointHint};
 use plotters::prelude::*;
 
 use super::group::{Chart, MOST_LINES};
@@ -80,8 +82,8 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
         .x_label_area_size(30)
         .y_label_area_size(14 + widest * 7)
         .build_cartesian_2d(
-            (f64::from(first) - side..f64::from(last) + side).with_key_points(years(first, last, size.most_years())),
-            (low..high).with_key_points(ticks.clone()),
+            Axis { range: f64::from(first) - side..f64::from(last) + side, ticks: years(first, last, size.most_years()) },
+            Axis { range: low..high, ticks: ticks.clone() },
         )?;
     let text = ("sans-serif", 15).into_font().color(&INK);
     built
@@ -114,6 +116,30 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
     }
     area.present()?;
     Ok(())
+}
+
+/// An axis that is labelled where we say: the library would choose values of its own.
+struct Axis {
+    range: Range<f64>,
+    ticks: Vec<f64>,
+}
+
+impl Ranged for Axis {
+    type FormatOption = DefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let share = (value - self.range.start) / (self.range.end - self.range.start);
+        from + (share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        if hint.weight().allow_light_points() { Vec::new() } else { self.ticks.clone() }
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.range.clone()
+    }
 }
 
 /// Years to label: the last one, and back from it in even steps.

@@ -3,13 +3,14 @@
 /// An answer's text without its DATA SOURCES footer. For answers whose sources came beside the text: a page shows those
 /// as a list that opens, and the footer would say the same again.
 pub fn without_footer(text: &str) -> &str {
-    let mut at = text.len();
-    for line in text.rsplit_inclusive('\n') {
-        at -= line.len();
+    let mut end = text.len();
+    for line in text.rsplit('\n') {
+        let start = end - line.len();
         let words = line.trim_matches(|letter: char| !letter.is_alphanumeric());
         if words.eq_ignore_ascii_case("data sources") {
-            return text[..at].trim_end().trim_end_matches(['-', '_', '=', '*']).trim_end();
+            return text[..start].trim_end().trim_end_matches(['-', '_', '=', '*']).trim_end();
         }
+        end = start.saturating_sub(1);
     }
     text
 }

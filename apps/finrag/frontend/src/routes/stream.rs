@@ -82,7 +82,6 @@ impl Follower {
     }
 
     fn done(&self) -> Event {
-        // The task counts the turn right after it ends it; a page must not show totals from between the two.
         let data = json!({
             "html": page::body(&self.turn).into_string(),
             "totals": page::totals(&self.session.view()).into_string(),

@@ -112,16 +112,17 @@ impl Session {
         }
     }
 
-    /// Counts a turn that is over, wherever a clear put it.
-    pub(crate) fn settle(&self, turn: &Turn) {
+    /// Ends a turn, unless it is over already, and counts it, wherever a clear put it: one step to whoever looks.
+    pub(crate) fn settle(&self, turn: &Turn, outcome: Outcome) {
         let mut inner = self.inner();
-        if let Outcome::Answered(answer) = &turn.progress().outcome {
+        if let Outcome::Answered(answer) = &outcome {
             let holds = |talk: &Talk| talk.turns.iter().any(|held| held.id == turn.id);
             match &mut inner.cleared {
                 Some(cleared) if holds(cleared) => cleared.totals.add(&answer.metadata.llm),
                 Some(_) | None => inner.talk.totals.add(&answer.metadata.llm),
             }
         }
+        turn.finish(outcome);
         self.weigh(&inner);
     }
 
@@ -160,8 +161,8 @@ mod tests {
 
     fn answer(session: &Session, turn: &Turn, cost: f64) {
         let metadata = Metadata { llm: Llm { cost, ..Llm::default() }, ..Metadata::default() };
-        turn.finish_for_test(Outcome::Answered(Arc::new(QueryResponse { answer: "Yes.".into(), metadata, ..QueryResponse::default() })));
-        session.settle(turn);
+        let response = QueryResponse { answer: "Yes.".into(), metadata, ..QueryResponse::default() };
+        session.settle(turn, Outcome::Answered(Arc::new(response)));
     }
 
     fn ids(session: &Session) -> Vec<u64> {
@@ -197,7 +198,7 @@ mod tests {
         let good = ask(&session, "rain");
         answer(&session, &good, 0.0);
         let bad = ask(&session, "snow");
-        bad.finish_for_test(Outcome::Failed(Failure::Model));
+        session.settle(&bad, Outcome::Failed(Failure::Model));
         session.ask(question("snow"), Some(bad.id)).expect("asked");
         session.ask(question("rain"), Some(good.id)).expect("asked");
         assert_eq!(ids(&session), [1, 3, 4]);

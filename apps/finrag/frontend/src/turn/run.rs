@@ -22,9 +22,9 @@ pub fn start(app: &Arc<App>, session: Arc<Session>, turn: Arc<Turn>) {
 }
 
 async fn run(app: Arc<App>, session: Arc<Session>, turn: Arc<Turn>, _permit: OwnedSemaphorePermit) {
-    let settle = Settle { app: &app, session: &session, turn: &turn };
+    let mut settle = Settle { app: &app, session: &session, turn: &turn, outcome: None };
     let answered = timeout(app.settings.timeouts.total, drive(&app, &turn)).await.unwrap_or(Err(Failure::TimedOut));
-    let outcome = match answered {
+    settle.outcome = Some(match answered {
         Ok(answer) => {
             info!(turn = turn.id.0, sources = answer.sources.len(), cost = answer.metadata.llm.cost, "answered");
             Outcome::Answered(Arc::new(answer))
@@ -34,9 +34,7 @@ async fn run(app: Arc<App>, session: Arc<Session>, turn: Arc<Turn>, _permit: Own
             app.watch.note_failure(&failure);
             Outcome::Failed(failure)
         }
-    };
-    turn.finish(outcome);
-    drop(settle);
+    });
 }
 
 async fn drive(app: &App, turn: &Turn) -> Result<QueryResponse, Failure> {
@@ -65,12 +63,13 @@ struct Settle<'a> {
     app: &'a App,
     session: &'a Session,
     turn: &'a Turn,
+    outcome: Option<Outcome>,
 }
 
 impl Drop for Settle<'_> {
     fn drop(&mut self) {
-        self.turn.finish(Outcome::Failed(Failure::Status(500)));
-        self.session.settle(self.turn);
+        let outcome = self.outcome.take().unwrap_or(Outcome::Failed(Failure::Status(500)));
+        self.session.settle(self.turn, outcome);
         self.app.sessions.enforce();
     }
 }

@@ -129,7 +129,7 @@ impl Turn {
     }
 
     /// Ends it, unless it is over already.
-    pub(super) fn finish(&self, outcome: Outcome) {
+    pub(crate) fn finish(&self, outcome: Outcome) {
         self.change(|progress| {
             if progress.is_running() {
                 if let Outcome::Answered(_) = outcome {
@@ -185,12 +185,4 @@ fn value_bytes(value: &serde_json::Value) -> usize {
             Value::Array(values) => values.iter().map(value_bytes).sum(),
             Value::Object(fields) => fields.iter().map(|(key, value)| 64 + key.len() + value_bytes(value)).sum(),
         }
-}
-
-#[cfg(test)]
-impl Turn {
-    /// Ends it without a task.
-    pub(crate) fn finish_for_test(&self, outcome: Outcome) {
-        self.finish(outcome);
-    }
 }
