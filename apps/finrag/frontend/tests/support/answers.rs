@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::stub::Reply;
 
 /// What the stub holds.
-pub fn meta() -> Value {
+pub(crate) fn meta() -> Value {
     let company = |ticker: &str, name: &str, years: std::ops::RangeInclusive<i32>| json!({ "ticker": ticker, "name": name, "cik": 1, "years": years.collect::<Vec<_>>(), "rows": 500 });
     json!({
         "companies": [
@@ -33,7 +33,7 @@ pub fn meta() -> Value {
 }
 
 /// The sentences around one.
-pub fn neighbours(sentence_id: &str) -> Value {
+pub(crate) fn neighbours(sentence_id: &str) -> Value {
     let sentence = |position: i64, text: &str, hit: bool| json!({ "sentence_id": format!("{sentence_id}-{position}"), "position": position, "text": text, "hit": hit });
     json!({
         "header": "=== [AAPL] Apple Inc. | FY 2023 | Doc 0000320193-23-000106 | ITEM_1A | Sentences 41 - 46 ===",
@@ -53,7 +53,7 @@ pub fn neighbours(sentence_id: &str) -> Value {
 }
 
 /// A reply that suits the question.
-pub fn reply_to(question: &str) -> Reply {
+pub(crate) fn reply_to(question: &str) -> Reply {
     let question = question.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| question.contains(word));
     if has(&["please hang"]) {
@@ -74,7 +74,7 @@ pub fn reply_to(question: &str) -> Reply {
 }
 
 /// One company's figures over the years.
-pub fn revenue() -> Value {
+pub(crate) fn revenue() -> Value {
     let years = [(2019, 260.174e9), (2020, 274.515e9), (2021, 365.817e9), (2022, 394.328e9), (2023, 383.285e9)];
     let income = [(2019, 55.256e9), (2020, 57.411e9), (2021, 94.680e9), (2022, 99.803e9), (2023, 96.995e9)];
     let answer = "Apple's revenue grew from **US$ 260.17 billion** in 2019 [1] to **US$ 383.29 billion** in 2023 [2], or 10.2 % a year. \
@@ -102,7 +102,7 @@ pub fn revenue() -> Value {
 }
 
 /// Several companies' figures over the years.
-pub fn comparison() -> Value {
+pub(crate) fn comparison() -> Value {
     let apple = [(2019, 260.174e9), (2020, 274.515e9), (2021, 365.817e9), (2022, 394.328e9), (2023, 383.285e9), (2024, 391.035e9)];
     let microsoft = [(2019, 125.843e9), (2020, 143.015e9), (2021, 168.088e9), (2022, 198.270e9), (2023, 211.915e9), (2024, 245.122e9)];
     let nvidia = [(2019, 11.716e9), (2020, 10.918e9), (2021, 16.675e9), (2022, 26.914e9), (2024, 60.922e9)];
@@ -122,7 +122,7 @@ pub fn comparison() -> Value {
 }
 
 /// An answer from sentences alone.
-pub fn risks() -> Value {
+pub(crate) fn risks() -> Value {
     let answer = "Apple describes three kinds of supply chain risk in its 2023 report:\n\n\
         1. **Single sources.** Some components come from one supplier only, and a shortage delays products [1].\n\
         2. **Concentration.** Most assembly takes place in a few countries of Asia [2].\n\
@@ -146,7 +146,7 @@ fn series(ticker: &str, company: &str, metric: &str, label: &str, points: &[(i32
 }
 
 /// A response without sources or figures.
-pub fn response(answer: &str, ms: u64, input: u64, output: u64, cost: f64) -> Value {
+pub(crate) fn response(answer: &str, ms: u64, input: u64, output: u64, cost: f64) -> Value {
     json!({
         "query": "as asked",
         "answer": answer,

@@ -2,6 +2,6 @@
 
 #![allow(dead_code, reason = "every test binary uses another part")]
 
-pub mod answers;
-pub mod browser;
-pub mod stub;
+pub(crate) mod answers;
+pub(crate) mod browser;
+pub(crate) mod stub;

@@ -20,7 +20,7 @@ use super::answers;
 
 /// What the backend does with a question.
 #[derive(Debug, Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// Streams this response: stages, the words of its answer, the whole.
     Answer(Box<Value>),
     /// The same, a permit for each event.
@@ -52,9 +52,9 @@ struct Script {
 
 /// The running stub.
 #[derive(Debug, Clone)]
-pub struct Stub {
+pub(crate) struct Stub {
     /// Where it listens.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     script: Arc<Mutex<Script>>,
     pace: Duration,
     streams: bool,
@@ -62,12 +62,12 @@ pub struct Stub {
 
 impl Stub {
     /// Starts one at an address; `pace` lies between two words.
-    pub async fn start(at: SocketAddr, pace: Duration) -> Self {
+    pub(crate) async fn start(at: SocketAddr, pace: Duration) -> Self {
         Self::serve(at, pace, true).await
     }
 
     /// Starts one that knows no streams, as the original does not.
-    pub async fn without_streams() -> Self {
+    pub(crate) async fn without_streams() -> Self {
         Self::serve(([127, 0, 0, 1], 0).into(), Duration::ZERO, false).await
     }
 
@@ -87,12 +87,12 @@ impl Stub {
     }
 
     /// The replies to the next questions; later ones get what suits them.
-    pub fn play(&self, replies: impl IntoIterator<Item = Reply>) {
+    pub(crate) fn play(&self, replies: impl IntoIterator<Item = Reply>) {
         self.script.lock().expect("whole").replies.extend(replies);
     }
 
     /// What `/meta`, `/health` and `/sentences` say from now on.
-    pub fn set(&self, what: &str, status: u16, body: Value) {
+    pub(crate) fn set(&self, what: &str, status: u16, body: Value) {
         let mut script = self.script.lock().expect("whole");
         match what {
             "meta" => script.meta = Some((status, body)),
@@ -103,12 +103,12 @@ impl Stub {
     }
 
     /// The bodies of the questions so far.
-    pub fn asked(&self) -> Vec<Value> {
+    pub(crate) fn asked(&self) -> Vec<Value> {
         self.script.lock().expect("whole").asked.clone()
     }
 
     /// The sentences looked up so far, each with its query.
-    pub fn looked_up(&self) -> Vec<String> {
+    pub(crate) fn looked_up(&self) -> Vec<String> {
         self.script.lock().expect("whole").looked_up.clone()
     }
 
@@ -194,7 +194,7 @@ enum End {
 }
 
 /// An event as it goes over the wire.
-pub fn event(name: &str, data: &Value) -> String {
+pub(crate) fn event(name: &str, data: &Value) -> String {
     format!("event: {name}\ndata: {data}\n\n")
 }
 
