@@ -46,7 +46,7 @@ impl Size {
     fn most_years(self) -> usize {
         match self {
             Self::Wide => 12,
-            Self::Narrow => 5,
+            Self::Narrow => 6,
         }
     }
 
@@ -79,7 +79,7 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
     let mut built = ChartBuilder::on(&area)
         .margin_top(12)
         .margin_right(14)
-        .x_label_area_size(30)
+        .x_label_area_size(34)
         .y_label_area_size(14 + widest * 7)
         .build_cartesian_2d(
             Axis { range: f64::from(first) - side..f64::from(last) + side, ticks: years(first, last, size.most_years()) },
@@ -92,7 +92,8 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(TRANSPARENT)
-        .set_all_tick_mark_size(0)
+        .set_all_tick_mark_size(4)
+        .set_tick_mark_size(LabelAreaPosition::Bottom, 9)
         .x_labels(size.most_years())
         .y_labels(ticks.len())
         .x_label_formatter(&|year| format!("{year:.0}"))

@@ -52,7 +52,7 @@ pub fn composer(draft: Draft<'_>, below: bool) -> Markup {
                 @if let Some(text) = draft.problem { p.problem { (text) } }
             }
             label.unseen for="question" { "Your question" }
-            textarea #question name="question" rows="2" required placeholder="Ask about a 10-K filing"
+            textarea #question name="question" rows=(if below { 1 } else { 2 }) required placeholder="Ask about a 10-K filing"
                 aria-describedby="limits" aria-errormessage=[problem] aria-invalid=[problem.map(|_| "true")]
                 autocomplete="off" autofocus[draft.problem.is_some()] enterkeyhint="send"
                 data-shortest=(SHORTEST) data-longest=(LONGEST) { "\n" (draft.typed) }

@@ -101,7 +101,7 @@ fn entities(metadata: &Metadata) -> Markup {
         if let Value::Object(fields) = value {
             for (key, value) in fields.iter().take(MOST_ENTRIES) {
                 let list = entities.entry(words::label(key)).or_default();
-                for text in words::texts(value) {
+                for text in words::texts(value).iter().map(|text| words::section(text)) {
                     if list.len() < MOST_ENTRIES && !list.contains(&text) {
                         list.push(text);
                     }

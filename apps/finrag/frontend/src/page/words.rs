@@ -87,21 +87,22 @@ const ENDINGS: [&str; 14] =
 
 /// A company's name as one says it: `AMAZON COM INC` as `Amazon`.
 pub(super) fn spoken(name: &str) -> String {
-    let shout = !name.chars().any(char::is_lowercase);
-    let mut words: Vec<String> = name
-        .split_whitespace()
-        .map(|word| match word.trim_end_matches(',') {
-            word if shout && word.len() > 3 => {
-                let (first, rest) = word.split_at(word.chars().next().map_or(0, char::len_utf8));
-                format!("{first}{}", rest.to_lowercase())
-            }
-            word => word.to_owned(),
-        })
-        .collect();
+    let mut words: Vec<&str> = name.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
     while words.len() > 1 && words.last().is_some_and(|last| ENDINGS.contains(&last.to_lowercase().as_str())) {
         words.pop();
     }
-    words.join(" ")
+    let shouted = !words.iter().any(|word| word.chars().any(char::is_lowercase));
+    // What is short and alone is an abbreviation, as in IBM.
+    let shouted = shouted && (words.len() > 1 || words.iter().any(|word| word.chars().count() > 3));
+    let said = words.iter().map(|word| match *word {
+        word if shouted && word.chars().all(char::is_alphabetic) => {
+            let mut letters = word.chars();
+            let first = letters.next().into_iter();
+            first.chain(letters.flat_map(char::to_lowercase)).collect()
+        }
+        word => word.to_owned(),
+    });
+    said.collect::<Vec<String>>().join(" ")
 }
 
 /// A value of the backend's own shape as short texts: lists are gone through, objects are named by what names them.
@@ -146,9 +147,9 @@ mod tests {
 
     #[test]
     fn names_are_as_one_says_them() {
-        let names = ["AMAZON COM INC", "Meta Platforms, Inc.", "ELI LILLY & Co", "VISA INC.", "NVIDIA CORP", "3M CO", "Inc"];
+        let names = ["AMAZON COM INC", "Meta Platforms, Inc.", "ELI LILLY & Co", "VISA INC.", "IBM CORP", "3M CO", "AT&T INC.", "Inc"];
         let said = names.map(spoken);
-        assert_eq!(said, ["Amazon", "Meta Platforms", "ELI LILLY", "Visa", "Nvidia", "3M", "Inc"]);
+        assert_eq!(said, ["Amazon", "Meta Platforms", "Eli Lilly", "Visa", "IBM", "3M", "AT&T", "Inc"]);
         assert_eq!(["ITEM_1A", "Risk"].map(section), ["Item 1A", "Risk"]);
         assert_eq!(["bm25_candidates", "kpi.companies", ""].map(label), ["BM25 candidates", "KPI companies", ""]);
     }
