@@ -90,7 +90,7 @@
       if (!article) continue;
       progress(article, "You stopped following; the answer goes on being written.", {
         label: "Follow again",
-        run: () => { progress(article, "Asking…"); follow(article); },
+        run: () => { progress(article, "Reading on…"); follow(article); },
       });
     }
     announce("Stopped following.");

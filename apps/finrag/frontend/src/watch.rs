@@ -62,6 +62,7 @@ impl Watch {
         let status = match backend.health().await {
             Ok(health) => match health.status.to_lowercase().as_str() {
                 "" | "ok" | "healthy" | "ready" | "up" => Status::Ready,
+                "starting" | "loading" => Status::Failing(Failure::Loading),
                 _ => Status::Other(health.status),
             },
             Err(failure) => Status::Failing(failure),

@@ -184,11 +184,11 @@ pub struct ErrorBody {
 /// What `POST /query/stream` says while it works.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {
-    /// A stage was reached.
+    /// A stage is over.
     Stage {
         /// Its name.
         stage: String,
-        /// Milliseconds, as the backend counts them.
+        /// Milliseconds it took.
         elapsed_ms: f64,
         /// More about it.
         detail: Option<String>,

@@ -144,21 +144,21 @@ fn model(metadata: &Metadata) -> Markup {
     }
 }
 
-/// Stages with how long each took. The stream says when each was reached; the retrieval's own timings, where there are
-/// any, are finer, and stand beside them.
+/// Stages with how long each took, as the stream told them; an answer that came whole has them among its statistics.
+/// The retrieval's own timings are finer, and stand beside them.
 fn timings(stages: &[Reached], metadata: &Metadata) -> Markup {
-    let total = metadata.processing_time_ms.unwrap_or_default();
-    let mut rows: Vec<(String, f64)> = Vec::new();
-    for (at, reached) in stages.iter().enumerate() {
-        let until = stages.get(at + 1).map_or(total, |next| next.elapsed_ms);
-        rows.push((words::label(&reached.stage), (until - reached.elapsed_ms).max(0.0)));
-    }
+    let mut rows: Vec<_> = stages.iter().map(|reached| (words::label(&reached.stage), reached.elapsed_ms)).collect();
     let mut inner = Vec::new();
-    walk("", &metadata.context.retrieval_stats, &mut |key, value| {
-        if let Some((name, ms)) = timing(key, value) {
-            inner.push((name, ms));
+    if let Value::Object(parts) = &metadata.context.retrieval_stats {
+        for (part, value) in parts {
+            let rows = match part.as_str() {
+                "stages" if stages.is_empty() => &mut rows,
+                "stages" => continue,
+                _ => &mut inner,
+            };
+            walk(part, value, &mut |key, value| rows.extend(timing(key, value)));
         }
-    });
+    }
     let longest = rows.iter().chain(&inner).fold(0.0_f64, |longest, (_, ms)| longest.max(*ms));
     html! {
         @for (title, rows) in [("Stages", rows), ("Retrieval stages", inner)] {

@@ -46,7 +46,7 @@ pub fn body(turn: &Turn) -> Markup {
 fn written(progress: &Progress) -> Markup {
     html! {
         div.answer {
-            @for block in prose::blocks(&progress.text, &Citations::Unknown) { (PreEscaped(block)) }
+            @for block in prose::blocks(prose::without_footer(&progress.text), &Citations::Unknown) { (PreEscaped(block)) }
         }
     }
 }
@@ -81,22 +81,13 @@ fn failed(turn: &Turn, progress: &Progress, failure: &Failure) -> Markup {
     }
 }
 
-/// What the backend is doing, to someone who waits.
+/// What the backend is doing, to someone who waits. It tells of the stages that are over; what comes after each is known.
 pub fn stage_words(stages: &[Reached]) -> String {
-    let Some(reached) = stages.last() else { return "Asking…".into() };
-    let name = reached.stage.to_lowercase();
-    let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-    if has(&["understand", "entit", "pars"]) {
-        "Understanding the question…".into()
-    } else if has(&["kpi", "figure", "fact", "metric"]) {
-        "Looking up figures…".into()
-    } else if has(&["embed", "retriev", "search", "rag", "expand", "fus", "bm25", "dense"]) {
-        "Searching the filings…".into()
-    } else if has(&["context", "assembl"]) {
-        "Putting the sources together…".into()
-    } else if has(&["llm", "synth", "generat", "model", "answer", "writ"]) {
-        "Writing the answer…".into()
-    } else {
-        format!("{}…", super::words::label(&reached.stage))
+    let Some(reached) = stages.last() else { return "Reading the question…".into() };
+    match reached.stage.as_str() {
+        "understanding" | "kpi" => "Searching the filings…".into(),
+        "retrieval" | "first_token" => "Writing the answer…".into(),
+        "synthesis" => "Checking the citations…".into(),
+        other => format!("{} done…", super::words::label(other)),
     }
 }

@@ -70,7 +70,7 @@ impl Follower {
             return Some(self.done());
         }
         // Most blocks are as they were: only those from the first that changed are sent.
-        let blocks = prose::blocks(&progress.text, &Citations::Unknown);
+        let blocks = prose::blocks(prose::without_footer(&progress.text), &Citations::Unknown);
         let from = blocks.iter().zip(&self.sent).take_while(|(now, before)| now == before).count();
         let data = json!({
             "from": from,

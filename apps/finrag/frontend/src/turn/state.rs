@@ -48,12 +48,12 @@ pub struct Progress {
     pub outcome: Outcome,
 }
 
-/// A stage of the backend's work.
+/// A stage of the backend's work that is over.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reached {
     /// Its name.
     pub stage: String,
-    /// Milliseconds, as the backend counts them.
+    /// Milliseconds it took.
     pub elapsed_ms: f64,
     /// More about it.
     pub detail: Option<String>,

@@ -205,8 +205,9 @@ fn words(text: &str) -> Vec<String> {
 fn whole(response: &Value) -> Vec<String> {
     let total = response["metadata"]["processing_time_ms"].as_f64().unwrap_or(1_000.0);
     let stage = |name: &str, share: f64| event("stage", &json!({ "stage": name, "elapsed_ms": total * share, "detail": null }));
-    let mut events = vec![stage("understand", 0.0), stage("kpi", 0.01), stage("retrieve", 0.02), stage("synthesis", 0.05)];
+    let mut events = vec![stage("understanding", 0.01), stage("kpi", 0.005), stage("retrieval", 0.04), stage("first_token", 0.3)];
     events.extend(words(response["answer"].as_str().unwrap_or_default()));
+    events.push(stage("synthesis", 0.9));
     events.push(event("done", response));
     events
 }
