@@ -31,7 +31,8 @@ fn main() -> ExitCode {
 async fn serve() -> anyhow::Result<()> {
     let settings = RawSettings::from_env().resolve()?;
     let listen = settings.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
+    let listener =
+        TcpListener::bind(listen).await.with_context(|| format!("failed to listen on {listen}"))?;
     tracing::info!(address = %listener.local_addr()?, backend = %settings.backend, "serving");
     let app = App::new(settings).context("failed to set up the way to the backend")?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -46,7 +46,9 @@ pub enum QuestionError {
     #[error("Please type a question first.")]
     Empty,
     /// Fewer characters than the backend takes.
-    #[error("That is a little short: {length} of at least {SHORTEST} characters. Say which company and what about it.")]
+    #[error(
+        "That is a little short: {length} of at least {SHORTEST} characters. Say which company and what about it."
+    )]
     TooShort {
         /// Characters typed.
         length: usize,

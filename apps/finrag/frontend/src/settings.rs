@@ -111,7 +111,9 @@ impl Default for Limits {
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum SettingsError {
     /// `BACKEND_URL` is no plain HTTP address.
-    #[error("BACKEND_URL is {typed:?}, which is no http:// address\nhint: the backend is reached over the private network, as in http://backend:8000")]
+    #[error(
+        "BACKEND_URL is {typed:?}, which is no http:// address\nhint: the backend is reached over the private network, as in http://backend:8000"
+    )]
     Backend {
         /// As typed.
         typed: String,
@@ -150,14 +152,29 @@ mod tests {
         check("", "", "", expect!["http://localhost:8000/ on 0.0.0.0:8501"]);
         check("http://backend:8000", "", "9000", expect!["http://backend:8000/ on 0.0.0.0:9000"]);
         check("http://b/api/", "127.0.0.1:0", "9000", expect!["http://b/api/ on 127.0.0.1:0"]);
-        check("backend:8000", "", "", expect![[r#"
+        check(
+            "backend:8000",
+            "",
+            "",
+            expect![[r#"
             BACKEND_URL is "backend:8000", which is no http:// address
-            hint: the backend is reached over the private network, as in http://backend:8000"#]]);
-        check("", "here", "", expect![[r#"
+            hint: the backend is reached over the private network, as in http://backend:8000"#]],
+        );
+        check(
+            "",
+            "here",
+            "",
+            expect![[r#"
             FINRAG_LISTEN is "here", which is no address with a port
-            hint: as in 127.0.0.1:8501"#]]);
-        check("", "", "70000", expect![[r#"
+            hint: as in 127.0.0.1:8501"#]],
+        );
+        check(
+            "",
+            "",
+            "70000",
+            expect![[r#"
             PORT is "70000", which is no port
-            hint: a number from 1 to 65535"#]]);
+            hint: a number from 1 to 65535"#]],
+        );
     }
 }

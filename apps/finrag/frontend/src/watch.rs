@@ -79,7 +79,9 @@ impl Watch {
     /// Notes that it just failed, where that says something of the backend rather than of the question.
     pub fn note_failure(&self, failure: &Failure) {
         match failure {
-            Failure::Unreachable | Failure::TimedOut | Failure::Loading => self.note(Status::Failing(failure.clone())),
+            Failure::Unreachable | Failure::TimedOut | Failure::Loading => {
+                self.note(Status::Failing(failure.clone()))
+            }
             Failure::Model
             | Failure::Rejected(_)
             | Failure::Busy

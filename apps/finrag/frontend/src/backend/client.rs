@@ -75,7 +75,9 @@ impl Backend {
             other => other?,
         };
         let (response, streamed) = match response.status() {
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => (self.post(&["query"], question).await?, false),
+            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
+                (self.post(&["query"], question).await?, false)
+            }
             _ => (response, true),
         };
         let status = response.status();

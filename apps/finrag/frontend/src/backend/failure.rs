@@ -99,14 +99,22 @@ impl Failure {
     pub fn advice(&self) -> String {
         match self {
             Self::Unreachable => "It may be starting. Your question is kept: try again in a moment.".into(),
-            Self::TimedOut => "No answer came in time. Your question is kept: try again, or ask something narrower.".into(),
-            Self::Loading => "This takes a few seconds after a start. Your question is kept: try again in a moment.".into(),
-            Self::Model => "The figures and filings are fine; the model that writes answers failed. Try again.".into(),
+            Self::TimedOut => {
+                "No answer came in time. Your question is kept: try again, or ask something narrower.".into()
+            }
+            Self::Loading => {
+                "This takes a few seconds after a start. Your question is kept: try again in a moment.".into()
+            }
+            Self::Model => {
+                "The figures and filings are fine; the model that writes answers failed. Try again.".into()
+            }
             Self::Rejected(reason) if reason.is_empty() => "Please rephrase it and ask again.".into(),
             Self::Rejected(reason) => reason.clone(),
             Self::Busy => "Others are asking too. Your question is kept: try again in a moment.".into(),
             Self::CutShort => "What had arrived is above. Try again for the whole answer.".into(),
-            Self::Unreadable => "The answering service said something unexpected. Your question is kept: try again.".into(),
+            Self::Unreadable => {
+                "The answering service said something unexpected. Your question is kept: try again.".into()
+            }
             Self::Status(status) => {
                 format!("The answering service failed (status {status}). Your question is kept: try again.")
             }
@@ -122,7 +130,11 @@ mod tests {
     fn statuses_become_words_without_insides() {
         let trace = br#"{"error":"Traceback (most recent call last): File x.py","error_type":"KeyError","stage":"rag"}"#;
         let table = [
-            (422, &br#"{"error":"question must be longer\nTraceback"}"#[..], Failure::Rejected("question must be longer".into())),
+            (
+                422,
+                &br#"{"error":"question must be longer\nTraceback"}"#[..],
+                Failure::Rejected("question must be longer".into()),
+            ),
             (422, b"not json", Failure::Rejected(String::new())),
             (429, b"", Failure::Busy),
             (500, trace, Failure::Status(500)),
@@ -155,7 +167,9 @@ mod tests {
     #[test]
     fn a_long_reason_is_shortened() {
         let body = serde_json::json!({ "error": "é".repeat(400) }).to_string();
-        let Failure::Rejected(reason) = Failure::of_status(422, body.as_bytes()) else { panic!("not rejected") };
+        let Failure::Rejected(reason) = Failure::of_status(422, body.as_bytes()) else {
+            panic!("not rejected")
+        };
         assert_eq!(reason.chars().count(), LONGEST_REASON + 1);
     }
 }

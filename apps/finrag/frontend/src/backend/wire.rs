@@ -226,7 +226,9 @@ impl StreamEvent {
                 let detail = match detail {
                     Value::Null => None,
                     Value::String(text) => Some(text),
-                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => Some(detail.to_string()),
+                    Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                        Some(detail.to_string())
+                    }
                 };
                 Self::Stage { stage, elapsed_ms, detail }
             }
@@ -371,10 +373,15 @@ mod tests {
 
     #[test]
     fn events_are_read_by_type() {
-        let stage = StreamEvent::parse("stage", r#"{"stage":"retrieve","elapsed_ms":3.5,"detail":{"hits":30}}"#);
+        let stage =
+            StreamEvent::parse("stage", r#"{"stage":"retrieve","elapsed_ms":3.5,"detail":{"hits":30}}"#);
         assert_eq!(
             stage.expect("reads"),
-            StreamEvent::Stage { stage: "retrieve".into(), elapsed_ms: 3.5, detail: Some(r#"{"hits":30}"#.into()) }
+            StreamEvent::Stage {
+                stage: "retrieve".into(),
+                elapsed_ms: 3.5,
+                detail: Some(r#"{"hits":30}"#.into())
+            }
         );
         assert_eq!(StreamEvent::parse("weather", "?").expect("skips"), StreamEvent::Unknown);
         assert!(StreamEvent::parse("done", "{").is_err());

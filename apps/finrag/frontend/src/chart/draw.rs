@@ -71,7 +71,8 @@ pub fn svg(chart: &Chart, size: Size) -> Option<String> {
 fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dyn std::error::Error>> {
     let area = backend.into_drawing_area();
     let (first, last) = chart.years();
-    let values = chart.lines.iter().flat_map(|line| line.points.values()).map(|value| chart.scale.scaled(*value));
+    let values =
+        chart.lines.iter().flat_map(|line| line.points.values()).map(|value| chart.scale.scaled(*value));
     let ticks = ticks(values);
     let (low, high) = (ticks[0], ticks[ticks.len() - 1]);
     let side = f64::from((last - first).max(1)) * 0.04;
@@ -82,7 +83,10 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
         .x_label_area_size(34)
         .y_label_area_size(14 + widest * 7)
         .build_cartesian_2d(
-            Axis { range: f64::from(first) - side..f64::from(last) + side, ticks: years(first, last, size.most_years()) },
+            Axis {
+                range: f64::from(first) - side..f64::from(last) + side,
+                ticks: years(first, last, size.most_years()),
+            },
             Axis { range: low..high, ticks: ticks.clone() },
         )?;
     let text = ("sans-serif", 15).into_font().color(&INK);
@@ -106,13 +110,15 @@ fn draw(chart: &Chart, size: Size, backend: SVGBackend<'_>) -> Result<(), Box<dy
     }
     for (line, (r, g, b)) in chart.lines.iter().zip(PALETTE) {
         let color = RGBColor(r, g, b);
-        let points: Vec<(i32, f64)> = line.points.iter().map(|(year, value)| (*year, chart.scale.scaled(*value))).collect();
+        let points: Vec<(i32, f64)> =
+            line.points.iter().map(|(year, value)| (*year, chart.scale.scaled(*value))).collect();
         // A year without a value is a gap, not a slope.
         for run in points.chunk_by(|(year, _), (next, _)| next - year == 1).filter(|run| run.len() > 1) {
             let path: Vec<_> = run.iter().map(|(year, value)| (f64::from(*year), *value)).collect();
             built.draw_series(LineSeries::new(path, color.stroke_width(2)))?;
         }
-        let dots = points.iter().map(|(year, value)| Circle::new((f64::from(*year), *value), 4, color.filled()));
+        let dots =
+            points.iter().map(|(year, value)| Circle::new((f64::from(*year), *value), 4, color.filled()));
         built.draw_series(dots)?;
     }
     area.present()?;
@@ -146,7 +152,8 @@ impl Ranged for Axis {
 /// Years to label: the last one, and back from it in even steps.
 fn years(first: i32, last: i32, most: usize) -> Vec<f64> {
     let span = (last - first).max(0) as usize + 1;
-    let mut years: Vec<f64> = (first..=last).rev().step_by(span.div_ceil(most).max(1)).map(f64::from).collect();
+    let mut years: Vec<f64> =
+        (first..=last).rev().step_by(span.div_ceil(most).max(1)).map(f64::from).collect();
     years.reverse();
     years
 }
@@ -156,7 +163,8 @@ fn ticks(values: impl Iterator<Item = f64>) -> Vec<f64> {
     let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
     let rough = if high > low { (high - low) / 4.5 } else { 0.25 };
     let magnitude = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|nice| nice * magnitude).find(|step| *step >= rough);
+    let step =
+        [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|nice| nice * magnitude).find(|step| *step >= rough);
     let step = step.unwrap_or(10.0 * magnitude);
     let (from, to) = ((low / step).floor() as i64, ((high / step).ceil() as i64).max(1));
     (from..=to).map(|at| at as f64 * step).collect()
@@ -172,7 +180,8 @@ mod tests {
     use crate::chart::{Line, Scale};
 
     fn chart(lines: &[&[(i32, f64)]]) -> Chart {
-        let lines = lines.iter().map(|points| Line { name: "<A>".into(), points: points.iter().copied().collect() });
+        let lines =
+            lines.iter().map(|points| Line { name: "<A>".into(), points: points.iter().copied().collect() });
         Chart { title: "\"Revenue\" & <b>".into(), scale: Scale::of("USD", 4e9), lines: lines.collect() }
     }
 
@@ -202,11 +211,15 @@ mod tests {
 
     #[test]
     fn a_picture_is_labelled_and_has_a_line_for_each_run_of_years() {
-        let picture = svg(&chart(&[&[(2019, 1e9), (2020, 2e9), (2022, 3e9), (2023, 4e9)], &[(2020, -1e9)]]), Size::Wide).expect("drawn");
+        let picture = svg(
+            &chart(&[&[(2019, 1e9), (2020, 2e9), (2022, 3e9), (2023, 4e9)], &[(2020, -1e9)]]),
+            Size::Wide,
+        )
+        .expect("drawn");
         assert!(picture.starts_with("<svg class=\"chart wide\" role=\"img\" aria-label=\"Line chart: &quot;Revenue&quot; &amp; &lt;b&gt;"));
         assert_eq!(picture.matches("<polyline").count(), 3, "two runs and the line at 0: {picture}");
         assert_eq!(picture.matches("<circle").count(), 5);
-        for text in ["2019", "2023", "−1", "4"] {
+        for text in ["2019", "2023", "−2", "4"] {
             assert!(picture.contains(&format!(">\n{text}\n<")), "{text}: {picture}");
         }
     }

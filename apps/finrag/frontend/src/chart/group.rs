@@ -43,9 +43,12 @@ impl Chart {
         let (first, last) = self.years();
         let mut text = format!("Line chart: {}, {}, {first} to {last}.", self.title, self.scale.axis());
         for line in &self.lines {
-            if let (Some((from, a)), Some((to, b))) = (line.points.first_key_value(), line.points.last_key_value()) {
+            if let (Some((from, a)), Some((to, b))) =
+                (line.points.first_key_value(), line.points.last_key_value())
+            {
                 let (a, b) = (self.scale.written(*a), self.scale.written(*b));
-                text.push_str(&format!(" {}: {a} in {from}, {b} in {to}.", line.name));
+                text.push_str(&format!(" {}: {a} in {from}", line.name));
+                text.push_str(&if from == to { ".".into() } else { format!(", {b} in {to}.") });
             }
         }
         text
@@ -55,9 +58,14 @@ impl Chart {
 /// Puts series into charts: one company's metrics of the same unit together, several companies metric by metric. A
 /// chart takes at least two years; without, there is nothing to draw that the text does not say better.
 pub fn charts(series: &[Series]) -> Vec<Chart> {
-    let mut series: Vec<(&Series, BTreeMap<i32, f64>)> =
-        series.iter().map(|series| (series, points(series))).filter(|(_, points)| !points.is_empty()).collect();
-    let company = |series: &Series| if series.ticker.is_empty() { series.company.clone() } else { series.ticker.clone() };
+    let mut series: Vec<(&Series, BTreeMap<i32, f64>)> = series
+        .iter()
+        .map(|series| (series, points(series)))
+        .filter(|(_, points)| !points.is_empty())
+        .collect();
+    let company = |series: &Series| {
+        if series.ticker.is_empty() { series.company.clone() } else { series.ticker.clone() }
+    };
     let alone = series.windows(2).all(|pair| company(pair[0].0) == company(pair[1].0));
     let mut charts = Vec::new();
     while let Some((first, _)) = series.first().cloned() {
@@ -67,7 +75,10 @@ pub fn charts(series: &[Series]) -> Vec<Chart> {
         if these.iter().all(|(_, points)| points.len() < 2) {
             continue;
         }
-        let largest = these.iter().flat_map(|(_, points)| points.values()).fold(0.0_f64, |max, value| max.max(value.abs()));
+        let largest = these
+            .iter()
+            .flat_map(|(_, points)| points.values())
+            .fold(0.0_f64, |max, value| max.max(value.abs()));
         let metric = if first.label.is_empty() { first.metric.clone() } else { first.label.clone() };
         let named = if first.company.is_empty() { company(first) } else { first.company.clone() };
         let title = match (alone, these.len()) {
@@ -102,7 +113,14 @@ mod tests {
     fn series(ticker: &str, metric: &str, unit: &str, values: &[(i32, f64)]) -> Series {
         let points = values.iter().map(|(year, value)| Point { year: *year, value: Some(*value) }).collect();
         let label = metric.replace('_', " ");
-        Series { ticker: ticker.into(), company: format!("{ticker} Inc"), metric: metric.into(), label, unit: unit.into(), points }
+        Series {
+            ticker: ticker.into(),
+            company: format!("{ticker} Inc"),
+            metric: metric.into(),
+            label,
+            unit: unit.into(),
+            points,
+        }
     }
 
     fn check(series: &[Series], wanted: Expect) {
@@ -112,12 +130,26 @@ mod tests {
     #[test]
     fn companies_are_compared_metric_by_metric_and_one_companys_metrics_together() {
         let (a, b) = ([(2021, 365.8e9), (2023, 383.3e9)], [(2021, 168.1e9), (2022, 198.3e9)]);
-        check(&[series("A", "revenue", "USD", &a)], expect!["Line chart: revenue of A Inc, US$ billions, 2021 to 2023. revenue: 365.8 in 2021, 383.3 in 2023."]);
-        check(&[series("A", "revenue", "USD", &a), series("B", "revenue", "USD", &b)], expect!["Line chart: revenue, US$ billions, 2021 to 2023. A: 365.8 in 2021, 383.3 in 2023. B: 168.1 in 2021, 198.3 in 2022."]);
         check(
-            &[series("A", "revenue", "USD", &a), series("A", "net_income", "USD", &b), series("A", "margin", "percent", &[(2021, 25.0), (2022, 26.5)])],
+            &[series("A", "revenue", "USD", &a)],
+            expect![
+                "Line chart: revenue of A Inc, US$ billions, 2021 to 2023. revenue: 365.80 in 2021, 383.30 in 2023."
+            ],
+        );
+        check(
+            &[series("A", "revenue", "USD", &a), series("B", "revenue", "USD", &b)],
+            expect![
+                "Line chart: revenue, US$ billions, 2021 to 2023. A: 365.80 in 2021, 383.30 in 2023. B: 168.10 in 2021, 198.30 in 2022."
+            ],
+        );
+        check(
+            &[
+                series("A", "revenue", "USD", &a),
+                series("A", "net_income", "USD", &b),
+                series("A", "margin", "percent", &[(2021, 25.0), (2022, 26.5)]),
+            ],
             expect![[r#"
-                Line chart: Figures of A Inc, US$ billions, 2021 to 2023. revenue: 365.8 in 2021, 383.3 in 2023. net income: 168.1 in 2021, 198.3 in 2022.
+                Line chart: Figures of A Inc, US$ billions, 2021 to 2023. revenue: 365.80 in 2021, 383.30 in 2023. net income: 168.10 in 2021, 198.30 in 2022.
                 Line chart: margin of A Inc, percent, 2021 to 2022. margin: 25 in 2021, 26.5 in 2022."#]],
         );
     }
@@ -127,9 +159,11 @@ mod tests {
         check(&[], expect![""]);
         check(&[series("A", "revenue", "USD", &[(2021, 1.0)])], expect![""]);
         check(&[series("A", "revenue", "USD", &[(2021, f64::NAN), (2022, 1.0), (1, 1.0)])], expect![""]);
-        let many: Vec<_> = (0..20).map(|n| series("A", "m", &format!("u{n}"), &[(2021, 1.0), (2022, 2.0)])).collect();
+        let many: Vec<_> =
+            (0..20).map(|n| series("A", "m", &format!("u{n}"), &[(2021, 1.0), (2022, 2.0)])).collect();
         assert_eq!(charts(&many).len(), MOST_CHARTS);
-        let many: Vec<_> = (0..20).map(|n| series(&format!("T{n}"), "m", "USD", &[(2021, 1.0), (2022, 2.0)])).collect();
+        let many: Vec<_> =
+            (0..20).map(|n| series(&format!("T{n}"), "m", "USD", &[(2021, 1.0), (2022, 2.0)])).collect();
         assert_eq!(charts(&many)[0].lines.len(), MOST_LINES);
     }
 }

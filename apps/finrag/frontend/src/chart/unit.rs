@@ -103,9 +103,16 @@ impl Scale {
         value / self.power.divisor()
     }
 
-    /// A value as it stands in the table: scaled, at most two decimals, thousands grouped.
+    /// A value as it stands in the table: scaled, with two decimals where it is money, thousands grouped.
     pub fn written(&self, value: f64) -> String {
-        grouped(self.scaled(value), 2)
+        let scaled = self.scaled(value);
+        match (&self.unit, self.power) {
+            (Unit::Usd, Power::Thousand | Power::Million | Power::Billion | Power::Trillion)
+            | (Unit::UsdPerShare, _) => fixed(scaled, 2),
+            (Unit::Usd, Power::One) | (Unit::Shares | Unit::Percent | Unit::Ratio | Unit::Other(_), _) => {
+                grouped(scaled, 2)
+            }
+        }
     }
 }
 
@@ -127,22 +134,29 @@ pub fn figure(value: f64, unit: &str) -> String {
 
 /// A number with at most so many decimals and its thousands grouped.
 pub(crate) fn grouped(value: f64, decimals: usize) -> String {
+    let text = fixed(value, decimals);
+    match text.split_once('.') {
+        Some((whole, fraction)) => match fraction.trim_end_matches('0') {
+            "" => whole.to_owned(),
+            fraction => format!("{whole}.{fraction}"),
+        },
+        None => text,
+    }
+}
+
+/// A number with so many decimals and its thousands grouped.
+fn fixed(value: f64, decimals: usize) -> String {
     let fixed = format!("{:.decimals$}", value.abs());
-    let (whole, fraction) = fixed.split_once('.').unwrap_or((&fixed, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let mut text = String::new();
+    let whole = fixed.find('.').unwrap_or(fixed.len());
+    let mut text = String::with_capacity(fixed.len() + fixed.len() / 3 + 3);
     if value < 0.0 && fixed.bytes().any(|byte| matches!(byte, b'1'..=b'9')) {
         text.push('−');
     }
-    for (at, digit) in whole.chars().enumerate() {
-        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+    for (at, letter) in fixed.char_indices() {
+        if at > 0 && at < whole && (whole - at).is_multiple_of(3) {
             text.push(',');
         }
-        text.push(digit);
-    }
-    if !fraction.is_empty() {
-        text.push('.');
-        text.push_str(fraction);
+        text.push(letter);
     }
     text
 }
@@ -155,7 +169,7 @@ mod tests {
     fn figures_carry_their_unit() {
         let table = [
             (383_285_000_000.0, "USD", "US$ 383.29 billion"),
-            (-1_200_000.0, "USD", "−US$ 1.2 million"),
+            (-1_200_000.0, "USD", "−US$ 1.20 million"),
             (950.0, "USD", "US$ 950"),
             (3_450_000_000_000.0, "USD", "US$ 3.45 trillion"),
             (6.13, "USD per share", "US$ 6.13 per share"),

@@ -39,7 +39,8 @@ pub(super) fn details(turn: TurnId, answer: &QueryResponse, stages: &[Reached]) 
 
 fn summary(answer: &QueryResponse) -> String {
     let metadata = &answer.metadata;
-    let sources = (!answer.sources.is_empty()).then(|| words::count(answer.sources.len(), "source", "sources"));
+    let sources =
+        (!answer.sources.is_empty()).then(|| words::count(answer.sources.len(), "source", "sources"));
     let time = metadata.processing_time_ms.map(words::duration);
     let parts = [sources, time, Some(words::dollars(metadata.llm.cost))];
     parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
@@ -82,7 +83,11 @@ fn head(source: &Source) -> String {
         return source.label.clone();
     }
     let company = if source.ticker.is_empty() { source.company.clone() } else { source.ticker.clone() };
-    let parts = [Some(company), source.year.map(|year| year.to_string()), source.section.as_deref().map(words::section)];
+    let parts = [
+        Some(company),
+        source.year.map(|year| year.to_string()),
+        source.section.as_deref().map(words::section),
+    ];
     parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
@@ -147,7 +152,8 @@ fn model(metadata: &Metadata) -> Markup {
 /// Stages with how long each took, as the stream told them; an answer that came whole has them among its statistics.
 /// The retrieval's own timings are finer, and stand beside them.
 fn timings(stages: &[Reached], metadata: &Metadata) -> Markup {
-    let mut rows: Vec<_> = stages.iter().map(|reached| (words::label(&reached.stage), reached.elapsed_ms)).collect();
+    let mut rows: Vec<_> =
+        stages.iter().map(|reached| (words::label(&reached.stage), reached.elapsed_ms)).collect();
     let mut inner = Vec::new();
     if let Value::Object(parts) = &metadata.context.retrieval_stats {
         for (part, value) in parts {
@@ -197,7 +203,9 @@ fn counts(metadata: &Metadata) -> Markup {
         if timing(key, value).is_none() && rows.len() < MOST_ENTRIES {
             let text = match value {
                 Value::Number(number) => number.as_u64().map_or_else(|| number.to_string(), words::whole),
-                Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => words::texts(value).join(", "),
+                Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => {
+                    words::texts(value).join(", ")
+                }
             };
             if !text.is_empty() {
                 rows.push((words::label(key), text));
@@ -220,7 +228,9 @@ fn counts(metadata: &Metadata) -> Markup {
 fn walk<'a>(key: &'a str, value: &'a Value, leaf: &mut impl FnMut(&'a str, &'a Value)) {
     match value {
         Value::Object(fields) => fields.iter().for_each(|(key, value)| walk(key, value, leaf)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => leaf(key, value),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+            leaf(key, value)
+        }
     }
 }
 

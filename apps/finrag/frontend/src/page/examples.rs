@@ -5,8 +5,9 @@ use crate::backend::{Company, Meta};
 
 /// A few questions that the backend's data can answer; general ones where it did not say what it holds.
 pub(super) fn examples(meta: Option<&Meta>) -> Vec<String> {
-    let mut companies: Vec<&Company> =
-        meta.map(|meta| meta.companies.iter().filter(|company| company.years.len() >= 2).collect()).unwrap_or_default();
+    let mut companies: Vec<&Company> = meta
+        .map(|meta| meta.companies.iter().filter(|company| company.years.len() >= 2).collect())
+        .unwrap_or_default();
     companies.sort_by_key(|company| std::cmp::Reverse(company.years.len()));
     let Some(first) = companies.first() else {
         return [
@@ -34,7 +35,10 @@ pub(super) fn examples(meta: Option<&Meta>) -> Vec<String> {
     ];
     if companies.len() > 1 {
         let since = last(first).min(last(at(1))) - 4;
-        questions.insert(1, format!("Compare the net income of {} and {} since {since}.", name(first), name(at(1))));
+        questions.insert(
+            1,
+            format!("Compare the net income of {} and {} since {since}.", name(first), name(at(1))),
+        );
     }
     questions
 }
@@ -46,8 +50,15 @@ mod tests {
 
     #[test]
     fn examples_are_about_what_is_there_and_can_be_asked() {
-        let company = |name: &str, years: &[i32]| Company { name: name.into(), years: years.into(), ..Company::default() };
-        let meta = Meta { companies: vec![company("NVIDIA CORP", &[2022]), company("VISA INC.", &[2021, 2022, 2023])], ..Meta::default() };
+        let company = |name: &str, years: &[i32]| Company {
+            name: name.into(),
+            years: years.into(),
+            ..Company::default()
+        };
+        let meta = Meta {
+            companies: vec![company("NVIDIA CORP", &[2022]), company("VISA INC.", &[2021, 2022, 2023])],
+            ..Meta::default()
+        };
         assert_eq!(
             examples(Some(&meta)),
             [

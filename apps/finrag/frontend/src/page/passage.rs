@@ -17,7 +17,9 @@ impl Around {
 
     /// From an address; anything strange is brought within 1 to 20.
     pub fn parse(typed: Option<&str>) -> Self {
-        typed.and_then(|typed| typed.parse::<u8>().ok()).map_or(Self::NEAR, |around| Self(around.clamp(1, Self::FAR.0)))
+        typed
+            .and_then(|typed| typed.parse::<u8>().ok())
+            .map_or(Self::NEAR, |around| Self(around.clamp(1, Self::FAR.0)))
     }
 
     /// As a number.
@@ -80,7 +82,8 @@ mod tests {
 
     #[test]
     fn widths_are_within_reason() {
-        let widths = [None, Some("0"), Some("5"), Some("200"), Some("-1"), Some("x")].map(|typed| Around::parse(typed).get());
+        let widths = [None, Some("0"), Some("5"), Some("200"), Some("-1"), Some("x")]
+            .map(|typed| Around::parse(typed).get());
         assert_eq!(widths, [3, 1, 5, 20, 3, 3]);
         assert_eq!([3, 8, 20].map(|width| Around(width).wider().map(Around::get)), [Some(8), Some(20), None]);
     }

@@ -82,13 +82,28 @@ pub(super) fn label(key: &str) -> String {
 }
 
 /// The legal endings of a company's name, which nobody says.
-const ENDINGS: [&str; 14] =
-    ["inc", "inc.", "corp", "corp.", "corporation", "co", "co.", "company", "ltd", "ltd.", "plc", "com", "&", "/de/"];
+const ENDINGS: [&str; 14] = [
+    "inc",
+    "inc.",
+    "corp",
+    "corp.",
+    "corporation",
+    "co",
+    "co.",
+    "company",
+    "ltd",
+    "ltd.",
+    "plc",
+    "com",
+    "&",
+    "/de/",
+];
 
 /// A company's name as one says it: `AMAZON COM INC` as `Amazon`.
 pub(super) fn spoken(name: &str) -> String {
     let mut words: Vec<&str> = name.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
-    while words.len() > 1 && words.last().is_some_and(|last| ENDINGS.contains(&last.to_lowercase().as_str())) {
+    while words.len() > 1 && words.last().is_some_and(|last| ENDINGS.contains(&last.to_lowercase().as_str()))
+    {
         words.pop();
     }
     let shouted = !words.iter().any(|word| word.chars().any(char::is_lowercase));
@@ -114,7 +129,9 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
         Value::String(text) => Some(text.clone()).filter(|text| !text.is_empty()).into_iter().collect(),
         Value::Array(values) => values.iter().flat_map(texts).collect(),
         Value::Object(fields) => {
-            let name = ["label", "name", "ticker", "metric", "item", "key", "value", "text"].iter().find_map(|key| fields.get(*key));
+            let name = ["label", "name", "ticker", "metric", "item", "key", "value", "text"]
+                .iter()
+                .find_map(|key| fields.get(*key));
             name.map(texts).unwrap_or_default()
         }
     }
@@ -147,16 +164,29 @@ mod tests {
 
     #[test]
     fn names_are_as_one_says_them() {
-        let names = ["AMAZON COM INC", "Meta Platforms, Inc.", "ELI LILLY & Co", "VISA INC.", "IBM CORP", "3M CO", "AT&T INC.", "Inc"];
+        let names = [
+            "AMAZON COM INC",
+            "Meta Platforms, Inc.",
+            "ELI LILLY & Co",
+            "VISA INC.",
+            "IBM CORP",
+            "3M CO",
+            "AT&T INC.",
+            "Inc",
+        ];
         let said = names.map(spoken);
         assert_eq!(said, ["Amazon", "Meta Platforms", "Eli Lilly", "Visa", "IBM", "3M", "AT&T", "Inc"]);
         assert_eq!(["ITEM_1A", "Risk"].map(section), ["Item 1A", "Risk"]);
-        assert_eq!(["bm25_candidates", "kpi.companies", ""].map(label), ["BM25 candidates", "KPI companies", ""]);
+        assert_eq!(
+            ["bm25_candidates", "kpi.companies", ""].map(label),
+            ["BM25 candidates", "KPI companies", ""]
+        );
     }
 
     #[test]
     fn values_of_any_shape_become_texts() {
-        let value = serde_json::json!([{"ticker": "A", "name": "Apple"}, 2023, ["x", null], {"other": 1}, true]);
+        let value =
+            serde_json::json!([{"ticker": "A", "name": "Apple"}, 2023, ["x", null], {"other": 1}, true]);
         assert_eq!(texts(&value), ["Apple", "2023", "x", "yes"]);
     }
 }

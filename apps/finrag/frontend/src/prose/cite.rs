@@ -64,7 +64,9 @@ fn citation(text: &str) -> Option<&str> {
     let inner = &text[..text.find(']')?];
     let number = |part: &str| {
         let part = part.trim();
-        (1..=3).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit()) && !part.starts_with('0')
+        (1..=3).contains(&part.len())
+            && part.bytes().all(|byte| byte.is_ascii_digit())
+            && !part.starts_with('0')
     };
     inner.split(',').all(number).then_some(inner)
 }

@@ -82,37 +82,67 @@ mod tests {
 
     #[test]
     fn a_small_part_of_markdown_is_rendered() {
-        check("Revenue was **$391 billion** [1].\nIt *grew*.\n\nNext.", expect![[r##"
+        check(
+            "Revenue was **$391 billion** [1].\nIt *grew*.\n\nNext.",
+            expect![[r##"
             <p>Revenue was <strong>$391 billion</strong> <a class="cite" href="#t1-s1" title="Source 1">[1]</a>.<br>It <em>grew</em>.</p>
-            <p>Next.</p>"##]]);
-        check("# Title\n- a\n- b\n\n3. c\n4. d", expect![[r#"
+            <p>Next.</p>"##]],
+        );
+        check(
+            "# Title\n- a\n- b\n\n3. c\n4. d",
+            expect![[r#"
             <h4>Title</h4>
             <ul><li>a</li><li>b</li></ul>
-            <ol start="3"><li>c</li><li>d</li></ol>"#]]);
-        check("| Year | Revenue |\n|---|--:|\n| 2023 | 383 |", expect![[r#"<div class="scroll"><table><thead><tr><th>Year</th><th class="number">Revenue</th></tr></thead><tbody><tr><td>2023</td><td class="number">383</td></tr></tbody></table></div>"#]]);
-        check("> quoted\n\n```\n<b> [1]\n```\n\n---", expect![[r#"
+            <ol start="3"><li>c</li><li>d</li></ol>"#]],
+        );
+        check(
+            "| Year | Revenue |\n|---|--:|\n| 2023 | 383 |",
+            expect![[
+                r#"<div class="scroll"><table><thead><tr><th>Year</th><th class="number">Revenue</th></tr></thead><tbody><tr><td>2023</td><td class="number">383</td></tr></tbody></table></div>"#
+            ]],
+        );
+        check(
+            "> quoted\n\n```\n<b> [1]\n```\n\n---",
+            expect![[r#"
             <blockquote><p>quoted</p></blockquote>
             <pre><code>&lt;b&gt; [1]
             </code></pre>
-            <hr>"#]]);
+            <hr>"#]],
+        );
     }
 
     #[test]
     fn citations_link_to_sources_that_exist() {
-        check("a [1, 2], b [1][3], c [9], d [0], e [x], f [12", expect![[r##"<p>a <a class="cite" href="#t1-s1" title="Source 1">[1]</a><a class="cite" href="#t1-s2" title="Source 2">[2]</a>, b <a class="cite" href="#t1-s1" title="Source 1">[1]</a><a class="cite" href="#t1-s3" title="Source 3">[3]</a>, c [9], d [0], e [x], f [12</p>"##]]);
-        check("[1]: AAPL 10-K\n[2]: MSFT 10-K", expect![[r##"<p><a class="cite" href="#t1-s1" title="Source 1">[1]</a>: AAPL 10-K<br><a class="cite" href="#t1-s2" title="Source 2">[2]</a>: MSFT 10-K</p>"##]]);
+        check(
+            "a [1, 2], b [1][3], c [9], d [0], e [x], f [12",
+            expect![[
+                r##"<p>a <a class="cite" href="#t1-s1" title="Source 1">[1]</a><a class="cite" href="#t1-s2" title="Source 2">[2]</a>, b <a class="cite" href="#t1-s1" title="Source 1">[1]</a><a class="cite" href="#t1-s3" title="Source 3">[3]</a>, c [9], d [0], e [x], f [12</p>"##
+            ]],
+        );
+        check(
+            "[1]: AAPL 10-K\n[2]: MSFT 10-K",
+            expect![[
+                r##"<p><a class="cite" href="#t1-s1" title="Source 1">[1]</a>: AAPL 10-K<br><a class="cite" href="#t1-s2" title="Source 2">[2]</a>: MSFT 10-K</p>"##
+            ]],
+        );
         assert_eq!(cited("x [1, 2] y [7] [a] [2]"), BTreeSet::from([1, 2, 7]));
     }
 
     #[test]
     fn nothing_of_the_text_becomes_markup() {
-        check("<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b & \"c\"", expect![[r#"
+        check(
+            "<script>alert(1)</script>\n\na <img src=x onerror=alert(1)> b & \"c\"",
+            expect![[r#"
             <p>&lt;script&gt;alert(1)&lt;/script&gt;
             </p>
-            <p>a &lt;img src=x onerror=alert(1)&gt; b &amp; &quot;c&quot;</p>"#]]);
-        check("[click](javascript:alert(1)) ![pic](http://evil/x.png) <http://evil> [a]\n\n[a]: http://evil", expect![[r#"
+            <p>a &lt;img src=x onerror=alert(1)&gt; b &amp; &quot;c&quot;</p>"#]],
+        );
+        check(
+            "[click](javascript:alert(1)) ![pic](http://evil/x.png) <http://evil> [a]\n\n[a]: http://evil",
+            expect![[r#"
             <p>click pic http://evil [a]</p>
-            <p>[a]: http://evil</p>"#]]);
+            <p>[a]: http://evil</p>"#]],
+        );
         check("[1](http://evil) `<b>`", expect![[r#"<p>1 <code>&lt;b&gt;</code></p>"#]]);
     }
 

@@ -19,7 +19,14 @@ pub(super) struct Writer<'a> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(citations: &'a Citations<'a>) -> Self {
-        Self { citations, html: String::new(), alignments: Vec::new(), column: 0, in_head: false, in_code: false }
+        Self {
+            citations,
+            html: String::new(),
+            alignments: Vec::new(),
+            column: 0,
+            in_head: false,
+            in_code: false,
+        }
     }
 
     /// The block written since the last one.
@@ -136,7 +143,9 @@ impl<'a> Writer<'a> {
 /// What opens and closes an element.
 fn around(tag: TagEnd) -> (&'static str, &'static str) {
     match tag {
-        TagEnd::Paragraph | TagEnd::HtmlBlock | TagEnd::FootnoteDefinition | TagEnd::MetadataBlock(_) => ("<p>", "</p>"),
+        TagEnd::Paragraph | TagEnd::HtmlBlock | TagEnd::FootnoteDefinition | TagEnd::MetadataBlock(_) => {
+            ("<p>", "</p>")
+        }
         TagEnd::Heading(_) => ("<h4>", "</h4>"),
         TagEnd::BlockQuote(_) => ("<blockquote>", "</blockquote>"),
         TagEnd::CodeBlock => ("<pre><code>", "</code></pre>"),

@@ -13,11 +13,11 @@ use tracing::info;
 
 use super::pages::{aside, chat_page};
 use super::{cookie, shown, wants_fragment};
+use crate::App;
 use crate::page::{self, Draft};
 use crate::question::Question;
 use crate::session::View;
 use crate::turn::{self, TurnId};
-use crate::App;
 
 /// The form.
 #[derive(Debug, Deserialize)]
@@ -37,13 +37,18 @@ pub async fn ask(
     form: Result<Form<Ask>, FormRejection>,
 ) -> Response {
     let Ok(Form(Ask { question: typed, retry })) = form else {
-        let advice = "The question did not arrive whole, or is far too long to take. Please ask it again, shorter.";
+        let advice =
+            "The question did not arrive whole, or is far too long to take. Please ask it again, shorter.";
         let main = page::message("That could not be read", advice);
-        return (StatusCode::UNPROCESSABLE_ENTITY, aside(&app, &headers, "Not asked", &main).await).into_response();
+        return (StatusCode::UNPROCESSABLE_ENTITY, aside(&app, &headers, "Not asked", &main).await)
+            .into_response();
     };
     let question = match Question::parse(&typed) {
         Ok(question) => question,
-        Err(error) => return refused(&app, &headers, &typed, &error.to_string(), StatusCode::UNPROCESSABLE_ENTITY).await,
+        Err(error) => {
+            return refused(&app, &headers, &typed, &error.to_string(), StatusCode::UNPROCESSABLE_ENTITY)
+                .await;
+        }
     };
     let (given, session) = match cookie::session(&app, &headers) {
         Some(session) => (None, session),
@@ -63,7 +68,9 @@ pub async fn ask(
             turn::start(&app, Arc::clone(&session), Arc::clone(&turn));
             turn
         }
-        Err(error) => return refused(&app, &headers, &typed, &error.to_string(), StatusCode::TOO_MANY_REQUESTS).await,
+        Err(error) => {
+            return refused(&app, &headers, &typed, &error.to_string(), StatusCode::TOO_MANY_REQUESTS).await;
+        }
     };
     let given = AppendHeaders(given.map(|cookie| (header::SET_COOKIE, cookie)));
     if wants_fragment(&headers) {

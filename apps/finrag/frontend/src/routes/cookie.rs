@@ -48,7 +48,8 @@ mod tests {
             (format!("{NAME}={id}0"), None),
         ];
         for (cookie, wanted) in table {
-            let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&cookie).expect("plain"))]);
+            let headers =
+                HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&cookie).expect("plain"))]);
             assert_eq!(named(&headers).next(), wanted, "{cookie}");
         }
     }
@@ -57,7 +58,10 @@ mod tests {
     fn scripts_never_see_it_and_tls_keeps_it() {
         let id = SessionId::random().expect("random");
         let plain = given(id, &HeaderMap::new());
-        let headers = HeaderMap::from_iter([("x-forwarded-proto".parse().expect("name"), HeaderValue::from_static("https"))]);
+        let headers = HeaderMap::from_iter([(
+            "x-forwarded-proto".parse().expect("name"),
+            HeaderValue::from_static("https"),
+        )]);
         let secure = given(id, &headers);
         assert_eq!(plain, format!("{NAME}={id}; Path=/; Max-Age=2592000; HttpOnly; SameSite=Lax").as_str());
         assert!(secure.to_str().expect("plain").ends_with("; Secure"));

@@ -22,13 +22,21 @@ pub struct Wishes {
 }
 
 /// What it is and what is in scope.
-pub async fn home(State(app): State<Arc<App>>, Query(wishes): Query<Wishes>, headers: HeaderMap) -> Html<String> {
+pub async fn home(
+    State(app): State<Arc<App>>,
+    Query(wishes): Query<Wishes>,
+    headers: HeaderMap,
+) -> Html<String> {
     let glance = glance(&app, &wishes).await;
     whole(&app, &headers, "Home", Tab::Home, None, &glance, &page::home(&glance))
 }
 
 /// The questions and answers of the session.
-pub async fn chat(State(app): State<Arc<App>>, Query(wishes): Query<Wishes>, headers: HeaderMap) -> Html<String> {
+pub async fn chat(
+    State(app): State<Arc<App>>,
+    Query(wishes): Query<Wishes>,
+    headers: HeaderMap,
+) -> Html<String> {
     let glance = glance(&app, &wishes).await;
     let count = wishes.refresh.and_then(|count| count.parse().ok()).unwrap_or(0);
     chat_page(&app, &headers, view(&app, &headers), Draft::default(), count, &glance)

@@ -46,7 +46,15 @@ pub async fn source(
         }
         Err(failure) => {
             let again = html! { p { a.button href=(uri) { "Retry" } } };
-            (StatusCode::BAD_GATEWAY, said(failure.title(), "The passage could not be fetched. Try again in a moment.", fragment, Some(again)))
+            (
+                StatusCode::BAD_GATEWAY,
+                said(
+                    failure.title(),
+                    "The passage could not be fetched. Try again in a moment.",
+                    fragment,
+                    Some(again),
+                ),
+            )
         }
     };
     let body = if fragment { shown(main) } else { aside(&app, &headers, "Source", &main).await };

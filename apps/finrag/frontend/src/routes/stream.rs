@@ -32,7 +32,8 @@ pub async fn stream(State(app): State<Arc<App>>, Path(turn): Path<u64>, headers:
     let session = cookie::session(&app, &headers);
     let found = session.and_then(|session| session.turn(TurnId(turn)).map(|turn| (session, turn)));
     let Some((session, turn)) = found else { return StatusCode::NOT_FOUND.into_response() };
-    let follower = Follower { changes: turn.follow(), session, turn, sent: Vec::new(), begun: false, over: false };
+    let follower =
+        Follower { changes: turn.follow(), session, turn, sent: Vec::new(), begun: false, over: false };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
         Some((Ok::<_, Infallible>(event), follower))

@@ -47,7 +47,9 @@ mod tests {
         assert_eq!(SessionId::parse(&id.to_string()), Some(id));
         assert_ne!(SessionId::random().expect("the system has a random source"), id);
         assert_eq!(format!("{id:?}"), "SessionId(…)");
-        for wrong in ["", "0", "+0000000000000000000000000000000", "0000000000000000000000000000000G", &"0".repeat(33)] {
+        for wrong in
+            ["", "0", "+0000000000000000000000000000000", "0000000000000000000000000000000G", &"0".repeat(33)]
+        {
             assert_eq!(SessionId::parse(wrong), None, "{wrong}");
         }
     }

@@ -116,7 +116,9 @@ mod tests {
         let ids: Vec<_> = (0..8)
             .map(|number| {
                 let (id, session) = store.create().expect("random");
-                session.ask(Question::parse(&format!("{number}").repeat(3_000)).expect("fits"), None).expect("asked");
+                session
+                    .ask(Question::parse(&format!("{number}").repeat(3_000)).expect("fits"), None)
+                    .expect("asked");
                 store.enforce();
                 id
             })

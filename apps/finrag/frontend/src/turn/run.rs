@@ -23,10 +23,16 @@ pub fn start(app: &Arc<App>, session: Arc<Session>, turn: Arc<Turn>) {
 
 async fn run(app: Arc<App>, session: Arc<Session>, turn: Arc<Turn>, _permit: OwnedSemaphorePermit) {
     let mut settle = Settle { app: &app, session: &session, turn: &turn, outcome: None };
-    let answered = timeout(app.settings.timeouts.total, drive(&app, &turn)).await.unwrap_or(Err(Failure::TimedOut));
+    let answered =
+        timeout(app.settings.timeouts.total, drive(&app, &turn)).await.unwrap_or(Err(Failure::TimedOut));
     settle.outcome = Some(match answered {
         Ok(answer) => {
-            info!(turn = turn.id.0, sources = answer.sources.len(), cost = answer.metadata.llm.cost, "answered");
+            info!(
+                turn = turn.id.0,
+                sources = answer.sources.len(),
+                cost = answer.metadata.llm.cost,
+                "answered"
+            );
             Outcome::Answered(Arc::new(answer))
         }
         Err(failure) => {
@@ -42,7 +48,9 @@ async fn drive(app: &App, turn: &Turn) -> Result<QueryResponse, Failure> {
     app.watch.note_ready();
     loop {
         match answering.next().await? {
-            StreamEvent::Stage { stage, elapsed_ms, detail } => turn.reach(Reached { stage, elapsed_ms, detail }),
+            StreamEvent::Stage { stage, elapsed_ms, detail } => {
+                turn.reach(Reached { stage, elapsed_ms, detail })
+            }
             StreamEvent::Token(text) => {
                 if !turn.write(&text) {
                     return Err(Failure::Unreadable);
@@ -50,7 +58,12 @@ async fn drive(app: &App, turn: &Turn) -> Result<QueryResponse, Failure> {
             }
             StreamEvent::Done(answer) => return Ok(*answer),
             StreamEvent::Error(error) => {
-                warn!(turn = turn.id.0, error_type = error.error_type, stage = error.stage, "the backend gave up");
+                warn!(
+                    turn = turn.id.0,
+                    error_type = error.error_type,
+                    stage = error.stage,
+                    "the backend gave up"
+                );
                 return Err(Failure::of_event(&error));
             }
             StreamEvent::Unknown => {}

@@ -74,7 +74,13 @@ impl Turn {
     /// A turn that begins now.
     pub fn new(id: TurnId, question: Question) -> Self {
         let progress = Progress { stages: Vec::new(), text: String::new(), outcome: Outcome::Running };
-        Self { id, question, asked: Instant::now(), progress: Mutex::new(progress), changed: watch::Sender::new(()) }
+        Self {
+            id,
+            question,
+            asked: Instant::now(),
+            progress: Mutex::new(progress),
+            changed: watch::Sender::new(()),
+        }
     }
 
     /// How far it is.
@@ -152,8 +158,15 @@ impl Turn {
             Outcome::Answered(answer) => answer_bytes(answer),
             Outcome::Running | Outcome::Failed(_) => 0,
         };
-        let stages = progress.stages.iter().map(|reached| 64 + reached.stage.len() + reached.detail.as_ref().map_or(0, String::len));
-        size_of::<Self>() + self.question.as_str().len() + progress.text.capacity() + stages.sum::<usize>() + answer
+        let stages = progress
+            .stages
+            .iter()
+            .map(|reached| 64 + reached.stage.len() + reached.detail.as_ref().map_or(0, String::len));
+        size_of::<Self>()
+            + self.question.as_str().len()
+            + progress.text.capacity()
+            + stages.sum::<usize>()
+            + answer
     }
 }
 
@@ -166,14 +179,29 @@ impl Progress {
 
 fn answer_bytes(answer: &QueryResponse) -> usize {
     let sources = answer.sources.iter().map(|source| {
-        let texts = [&source.sentence_id, &source.section, &source.text, &source.accession_no, &source.metric, &source.unit];
+        let texts = [
+            &source.sentence_id,
+            &source.section,
+            &source.text,
+            &source.accession_no,
+            &source.metric,
+            &source.unit,
+        ];
         let texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
         size_of_val(source) + source.label.len() + source.company.len() + texts
     });
-    let points = answer.kpi.iter().flat_map(|kpi| &kpi.series).map(|series| size_of_val(series) + size_of_val(&*series.points));
+    let points = answer
+        .kpi
+        .iter()
+        .flat_map(|kpi| &kpi.series)
+        .map(|series| size_of_val(series) + size_of_val(&*series.points));
     let context = &answer.metadata.context;
     let values = [&context.kpi_entities, &context.rag_entities, &context.retrieval_stats].map(value_bytes);
-    size_of_val(answer) + answer.answer.len() + sources.sum::<usize>() + points.sum::<usize>() + values.iter().sum::<usize>()
+    size_of_val(answer)
+        + answer.answer.len()
+        + sources.sum::<usize>()
+        + points.sum::<usize>()
+        + values.iter().sum::<usize>()
 }
 
 fn value_bytes(value: &serde_json::Value) -> usize {
@@ -183,6 +211,8 @@ fn value_bytes(value: &serde_json::Value) -> usize {
             Value::Null | Value::Bool(_) | Value::Number(_) => 0,
             Value::String(text) => text.len(),
             Value::Array(values) => values.iter().map(value_bytes).sum(),
-            Value::Object(fields) => fields.iter().map(|(key, value)| 64 + key.len() + value_bytes(value)).sum(),
+            Value::Object(fields) => {
+                fields.iter().map(|(key, value)| 64 + key.len() + value_bytes(value)).sum()
+            }
         }
 }

@@ -35,18 +35,30 @@ async fn refusals_are_kind_and_a_retry_takes_their_place() {
     let error = |kind: &str, stage: &str, error: &str| json!({ "query": QUESTION, "error": error, "error_type": kind, "stage": stage, "timestamp": "t" });
     let streamed = |kind, stage, text| Reply::Raw(event("error", &error(kind, stage, text)));
     let table = [
-        (Reply::Status(422, error("ValidationError", "request_validation", "question names no company")), "question names no company"),
+        (
+            Reply::Status(422, error("ValidationError", "request_validation", "question names no company")),
+            "question names no company",
+        ),
         (Reply::Status(422, Value::Null), "Please rephrase it and ask again."),
         (Reply::Status(500, error("InternalError", "retrieval", TRACE)), "Something went wrong"),
-        (Reply::Status(502, error("LlmRefused", "llm_invocation", TRACE)), "The language model did not answer"),
-        (Reply::Status(503, error("NotReady", "initialization", TRACE)), "The filings are still being loaded"),
+        (
+            Reply::Status(502, error("LlmRefused", "llm_invocation", TRACE)),
+            "The language model did not answer",
+        ),
+        (
+            Reply::Status(503, error("NotReady", "initialization", TRACE)),
+            "The filings are still being loaded",
+        ),
         (Reply::Status(429, Value::Null), "Many questions at once"),
         (Reply::Status(504, Value::Null), "This is taking too long"),
         (streamed("LlmThrottled", "llm_invocation", TRACE), "The language model did not answer"),
         (streamed("LlmTimeout", "llm_total", TRACE), "This is taking too long"),
         (streamed("InternalError", "retrieval", TRACE), "Something went wrong"),
         (Reply::Raw("event: done\ndata: <html>nonsense</html>\n\n".into()), "The answer could not be read"),
-        (Reply::Raw("event: done\ndata: {\"detail\":\"no answer\"}\n\n".into()), "The answer could not be read"),
+        (
+            Reply::Raw("event: done\ndata: {\"detail\":\"no answer\"}\n\n".into()),
+            "The answer could not be read",
+        ),
         (Reply::Raw("<html>a proxy's page</html>".into()), "The answer broke off"),
         (Reply::Raw(String::new()), "The answer broke off"),
         (Reply::Raw(event("token", &json!({ "text": "x".repeat(300_000) }))), "The answer could not be read"),

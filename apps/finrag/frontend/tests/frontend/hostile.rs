@@ -8,7 +8,8 @@ use super::support::answers;
 use super::support::browser::{Browser, Frontend, Page};
 use super::support::stub::{Reply, Stub};
 
-const EVIL: &str = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">";
+const EVIL: &str =
+    "<script>alert(1)</script><img src=x onerror=alert(2)>\"'><a href=\"javascript:alert(3)\">";
 
 /// Puts the text into every string of a value, but where that would take away what the page is drawn from.
 fn poison(value: &mut Value) {
@@ -38,7 +39,12 @@ fn is_clean(page: &Page) {
     while let Some(open) = rest.find('<') {
         rest = &rest[open + 1..];
         let mut quoted = false;
-        let end = rest.find(|letter| { quoted ^= letter == '"'; letter == '>' && !quoted }).expect("a tag ends");
+        let end = rest
+            .find(|letter| {
+                quoted ^= letter == '"';
+                letter == '>' && !quoted
+            })
+            .expect("a tag ends");
         let tag = &rest[..end];
         let bare: String = tag.split('"').step_by(2).collect();
         let name = bare.split([' ', '/']).find(|name| !name.is_empty()).unwrap_or_default().to_lowercase();
@@ -68,11 +74,21 @@ async fn nothing_that_comes_from_elsewhere_is_markup() {
         is_clean(&page);
         assert!(page.main().contains("alert(1)"), "what was said is still shown: {}", page.main());
     }
-    stub.play([Reply::Status(422, json!({ "error": EVIL })), Reply::Cut(format!("{EVIL} [x](javascript:alert(4))"))]);
+    stub.play([
+        Reply::Status(422, json!({ "error": EVIL })),
+        Reply::Cut(format!("{EVIL} [x](javascript:alert(4))")),
+    ]);
     for _ in 0..2 {
         is_clean(&browser.ask(&format!("And this one, then? {EVIL}")).await);
     }
-    for path in ["/", "/chat?check=1", "/source/a", &format!("/source/{}", "%3Cscript%3E%22"), "/status", "/%3Cscript%3E"] {
+    for path in [
+        "/",
+        "/chat?check=1",
+        "/source/a",
+        &format!("/source/{}", "%3Cscript%3E%22"),
+        "/status",
+        "/%3Cscript%3E",
+    ] {
         is_clean(&browser.get(path).await);
     }
     is_clean(&browser.post("/ask", &[("question", "<b>\"")]).await);
@@ -85,10 +101,16 @@ async fn a_post_from_another_site_does_nothing() {
     let frontend = Frontend::of(&stub).await;
     let browser = Browser::new(&frontend);
     browser.ask("What was Apple's revenue in 2023?").await;
-    let evil = [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"), ("origin", "null")];
+    let evil = [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+    ];
     for (name, value) in evil {
         for path in ["/ask", "/clear", "/undo"] {
-            let request = browser.form(path, &[("question", "What does the attacker want?")]).header(name, value);
+            let request =
+                browser.form(path, &[("question", "What does the attacker want?")]).header(name, value);
             let page = browser.send(request).await;
             assert_eq!((page.status, page.set_cookie.as_deref()), (403, None), "{name}: {value} {path}");
             assert!(page.text().contains("This came from another site"));

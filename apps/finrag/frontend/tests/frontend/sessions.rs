@@ -11,7 +11,12 @@ use finrag_frontend::Limits;
 
 async fn setup(limits: Limits) -> (Stub, Frontend) {
     let stub = Stub::start(([127, 0, 0, 1], 0).into(), Duration::ZERO).await;
-    let frontend = Frontend::with(stub.address, finrag_frontend::Timeouts { post: Duration::from_secs(5), ..short() }, limits).await;
+    let frontend = Frontend::with(
+        stub.address,
+        finrag_frontend::Timeouts { post: Duration::from_secs(5), ..short() },
+        limits,
+    )
+    .await;
     (stub, frontend)
 }
 
@@ -20,15 +25,29 @@ async fn a_long_talk_is_kept_up_to_its_bound_and_counted_past_it() {
     let (stub, frontend) = setup(Limits { turns: 10, ..Limits::default() }).await;
     let browser = Browser::new(&frontend);
     for number in 1..=25 {
-        stub.play([Reply::Answer(Box::new(answers::response(&format!("Answer number {number}."), 5, 100, 20, 0.01)))]);
+        stub.play([Reply::Answer(Box::new(answers::response(
+            &format!("Answer number {number}."),
+            5,
+            100,
+            20,
+            0.01,
+        )))]);
         let page = browser.ask(&format!("This is question number {number}?")).await;
         assert!(page.main().contains(&format!("Answer number {number}.")), "{}", page.main());
     }
     let page = browser.get("/chat").await;
     let main = page.main();
     assert_eq!(page.html.matches("<article").count(), 10);
-    assert!(!main.contains("question number 15?") && main.contains("question number 16?") && main.contains("question number 25?"));
-    assert!(page.text().contains("Queries\n25\nTotal cost\n$0.2500\nAverage cost\n$0.0100\nTokens\n3,000"), "{}", page.text());
+    assert!(
+        !main.contains("question number 15?")
+            && main.contains("question number 16?")
+            && main.contains("question number 25?")
+    );
+    assert!(
+        page.text().contains("Queries\n25\nTotal cost\n$0.2500\nAverage cost\n$0.0100\nTokens\n3,000"),
+        "{}",
+        page.text()
+    );
 }
 
 #[tokio::test]
@@ -74,7 +93,11 @@ async fn a_clear_can_be_undone() {
     assert!(page.text().contains("Queries\n0") && !page.html.contains("383.29"));
     browser.post("/undo", &[]).await;
     let page = browser.get("/chat").await;
-    assert!(page.main().contains("US$ 383.29 billion") && page.text().contains("Queries\n1"), "{}", page.text());
+    assert!(
+        page.main().contains("US$ 383.29 billion") && page.text().contains("Queries\n1"),
+        "{}",
+        page.text()
+    );
 }
 
 #[tokio::test]

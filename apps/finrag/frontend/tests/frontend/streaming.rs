@@ -23,7 +23,11 @@ async fn paced(answer: &str) -> (Browser, Arc<Semaphore>) {
 }
 
 /// The blocks that a page's script would hold after these events, and the rest of the last event.
-async fn until(events: &mut Events, blocks: &mut Vec<String>, done: impl Fn(&[String], &Value) -> bool) -> Value {
+async fn until(
+    events: &mut Events,
+    blocks: &mut Vec<String>,
+    done: impl Fn(&[String], &Value) -> bool,
+) -> Value {
     while let Some((name, data)) = events.next().await {
         if name == "done" {
             return data;
@@ -53,12 +57,100 @@ async fn an_answer_grows_block_by_block_and_ends_whole() {
     permits.add_permits(2);
     let grown = until(&mut events, &mut blocks, |blocks, _| blocks.concat().contains("four")).await;
     assert_eq!(grown["from"], 1, "the first block is not sent again");
-    assert_eq!(blocks, ["One two [1].", "Three four."]);
+    assert_eq!(blocks, ["One two [1] .", "Three four."]);
     permits.add_permits(100);
     let done = until(&mut events, &mut blocks, |_, _| false).await;
     assert!(events.next().await.is_none(), "an idle page holds nothing open");
-    expect![[r#""#]].assert_eq(&text(done["html"].as_str().expect("HTML")));
-    expect![[r#""#]].assert_eq(&text(done["totals"].as_str().expect("HTML")));
+    expect![[r#"
+        One two [1].
+        Three four.
+        DATA SOURCES
+        [1] x
+        Query details 500 ms · $0.5000
+        Entities
+        Companies
+        Apple Inc.
+        Items
+        Item 7
+        Metrics
+        Revenue
+        Years
+        2019, 2023
+        Model
+        Model
+        anthropic.claude-test
+        Tokens read
+        10
+        Tokens written
+        5
+        Cost
+        $0.5000
+        Stopped
+        End turn
+        Context
+        14,502 characters
+        Time
+        500 ms
+        Stages
+        Stage
+        Share
+        Time
+        Understanding
+        5.0 ms
+        KPI
+        2.5 ms
+        Retrieval
+        20 ms
+        First token
+        150 ms
+        Synthesis
+        450 ms
+        Retrieval stages
+        Stage
+        Share
+        Time
+        Assemble
+        0.05 ms
+        BM25
+        1.8 ms
+        Dense
+        2.4 ms
+        Expand
+        0.21 ms
+        Fuse
+        0.10 ms
+        Retrieval
+        BM25 candidates
+        412
+        Dense candidates
+        300
+        Duplicates
+        7
+        Filter relaxed
+        no
+        Fused
+        518
+        Hits
+        30
+        Passages
+        9
+        Regimes
+        filtered, open
+        Sentences
+        61"#]]
+    .assert_eq(&text(done["html"].as_str().expect("HTML")));
+    expect![[r#"
+        This session
+        Queries
+        1
+        Total cost
+        $0.5000
+        Average cost
+        $0.5000
+        Tokens
+        15
+        Clear can be undone"#]]
+    .assert_eq(&text(done["totals"].as_str().expect("HTML")));
 }
 
 #[tokio::test]
@@ -106,5 +198,10 @@ async fn a_stream_cut_in_half_ends_with_a_kind_word() {
     browser.ask_scripted("What was Apple's revenue?").await;
     let (mut events, mut blocks) = (browser.stream(1).await, Vec::new());
     let done = until(&mut events, &mut blocks, |_, _| false).await;
-    expect![[r#""#]].assert_eq(&text(done["html"].as_str().expect("HTML")));
+    expect![[r#"
+        Revenue rose in
+        The answer broke off
+        What had arrived is above. Try again for the whole answer.
+        Retry"#]]
+    .assert_eq(&text(done["html"].as_str().expect("HTML")));
 }

@@ -75,7 +75,8 @@ pub(crate) fn reply_to(question: &str) -> Reply {
 
 /// One company's figures over the years.
 pub(crate) fn revenue() -> Value {
-    let years = [(2019, 260.174e9), (2020, 274.515e9), (2021, 365.817e9), (2022, 394.328e9), (2023, 383.285e9)];
+    let years =
+        [(2019, 260.174e9), (2020, 274.515e9), (2021, 365.817e9), (2022, 394.328e9), (2023, 383.285e9)];
     let income = [(2019, 55.256e9), (2020, 57.411e9), (2021, 94.680e9), (2022, 99.803e9), (2023, 96.995e9)];
     let answer = "Apple's revenue grew from **US$ 260.17 billion** in 2019 [1] to **US$ 383.29 billion** in 2023 [2], or 10.2 % a year. \
         It peaked at US$ 394.33 billion in 2022 [3] and then fell by 2.8 %.\n\n\
@@ -103,16 +104,32 @@ pub(crate) fn revenue() -> Value {
 
 /// Several companies' figures over the years.
 pub(crate) fn comparison() -> Value {
-    let apple = [(2019, 260.174e9), (2020, 274.515e9), (2021, 365.817e9), (2022, 394.328e9), (2023, 383.285e9), (2024, 391.035e9)];
-    let microsoft = [(2019, 125.843e9), (2020, 143.015e9), (2021, 168.088e9), (2022, 198.270e9), (2023, 211.915e9), (2024, 245.122e9)];
+    let apple = [
+        (2019, 260.174e9),
+        (2020, 274.515e9),
+        (2021, 365.817e9),
+        (2022, 394.328e9),
+        (2023, 383.285e9),
+        (2024, 391.035e9),
+    ];
+    let microsoft = [
+        (2019, 125.843e9),
+        (2020, 143.015e9),
+        (2021, 168.088e9),
+        (2022, 198.270e9),
+        (2023, 211.915e9),
+        (2024, 245.122e9),
+    ];
     let nvidia = [(2019, 11.716e9), (2020, 10.918e9), (2021, 16.675e9), (2022, 26.914e9), (2024, 60.922e9)];
     let answer = "| Company | 2019 | 2024 | Growth a year |\n|---|--:|--:|--:|\n| Apple [1] | 260.2 | 391.0 | 8.5 % |\n| Microsoft [2] | 125.8 | 245.1 | 14.3 % |\n| NVIDIA [3] | 11.7 | 60.9 | 39.1 % |\n\n\
         **NVIDIA grew fastest** [3]; Apple remains the largest of the three [1].";
     let mut response = response(answer, 14, 2_310, 190, 0.0117);
-    let fact = |n: u32, ticker: &str, company: &str, value: f64| {
-        json!({ "n": n, "kind": "fact", "label": "", "ticker": ticker, "company": company, "year": 2024, "metric": "revenue", "value": value, "unit": "USD", "accession_no": "0000000000-24-000001" })
-    };
-    response["sources"] = json!([fact(1, "AAPL", "Apple Inc.", 391.035e9), fact(2, "MSFT", "MICROSOFT CORP", 245.122e9), fact(3, "NVDA", "NVIDIA CORP", 60.922e9)]);
+    let fact = |n: u32, ticker: &str, company: &str, value: f64| json!({ "n": n, "kind": "fact", "label": "", "ticker": ticker, "company": company, "year": 2024, "metric": "revenue", "value": value, "unit": "USD", "accession_no": "0000000000-24-000001" });
+    response["sources"] = json!([
+        fact(1, "AAPL", "Apple Inc.", 391.035e9),
+        fact(2, "MSFT", "MICROSOFT CORP", 245.122e9),
+        fact(3, "NVDA", "NVIDIA CORP", 60.922e9)
+    ]);
     response["kpi"] = json!({ "series": [
         series("AAPL", "Apple Inc.", "revenue", "Revenue", &apple),
         series("MSFT", "MICROSOFT CORP", "revenue", "Revenue", &microsoft),

@@ -32,7 +32,12 @@ pub(crate) fn short() -> Timeouts {
 impl Frontend {
     /// One that asks the stub.
     pub(crate) async fn of(stub: &Stub) -> Self {
-        Self::with(stub.address, Timeouts { post: Duration::from_secs(5), ..Timeouts::default() }, Limits::default()).await
+        Self::with(
+            stub.address,
+            Timeouts { post: Duration::from_secs(5), ..Timeouts::default() },
+            Limits::default(),
+        )
+        .await
     }
 
     /// One with settings of its own.
@@ -85,7 +90,8 @@ impl Browser {
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> Page {
         let response = request.send().await.expect("an answer");
-        let header = |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+        let header =
+            |name: &str| response.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
         let (location, set_cookie) = (header("location"), header("set-cookie"));
         if let Some(cookie) = &set_cookie {
             *self.cookie.lock().expect("whole") = cookie.split(';').next().map(str::to_owned);
@@ -107,7 +113,9 @@ impl Browser {
         let mut url = self.base.clone();
         url.query_pairs_mut().extend_pairs(fields);
         let body = url.query().unwrap_or_default().to_owned();
-        self.request(Method::POST, path).header("content-type", "application/x-www-form-urlencoded").body(body)
+        self.request(Method::POST, path)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
     }
 
     /// Asks without a script, and follows to the page that has the answer or the progress.
@@ -154,7 +162,8 @@ impl Events {
     pub(crate) async fn next(&mut self) -> Option<(String, serde_json::Value)> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                let field =
+                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
                 let found = field("event:").map(|name| {
                     (name.to_owned(), serde_json::from_str(field("data:").expect("data")).expect("JSON"))
                 });

@@ -73,7 +73,8 @@ impl Stub {
 
     async fn serve(at: SocketAddr, pace: Duration, streams: bool) -> Self {
         let listener = TcpListener::bind(at).await.expect("a free port");
-        let stub = Self { address: listener.local_addr().expect("bound"), script: Arc::default(), pace, streams };
+        let stub =
+            Self { address: listener.local_addr().expect("bound"), script: Arc::default(), pace, streams };
         let mut router = Router::new()
             .route("/health", get(health))
             .route("/query", post(query))
@@ -115,7 +116,10 @@ impl Stub {
     fn next(&self, body: &Value) -> Reply {
         let mut script = self.script.lock().expect("whole");
         script.asked.push(body.clone());
-        script.replies.pop_front().unwrap_or_else(|| answers::reply_to(body["question"].as_str().unwrap_or_default()))
+        script
+            .replies
+            .pop_front()
+            .unwrap_or_else(|| answers::reply_to(body["question"].as_str().unwrap_or_default()))
     }
 }
 
@@ -204,11 +208,17 @@ fn words(text: &str) -> Vec<String> {
 
 fn whole(response: &Value) -> Vec<String> {
     let total = response["metadata"]["processing_time_ms"].as_f64().unwrap_or(1_000.0);
-    let stage = |name: &str, share: f64| event("stage", &json!({ "stage": name, "elapsed_ms": total * share, "detail": null }));
-    let mut events = vec![stage("understanding", 0.01), stage("kpi", 0.005), stage("retrieval", 0.04), stage("first_token", 0.3)];
+    let stage = |name: &str, share: f64| {
+        event("stage", &json!({ "stage": name, "elapsed_ms": total * share, "detail": null }))
+    };
+    let mut events = vec![
+        stage("understanding", 0.01),
+        stage("kpi", 0.005),
+        stage("retrieval", 0.04),
+        stage("first_token", 0.3),
+    ];
     events.extend(words(response["answer"].as_str().unwrap_or_default()));
     events.push(stage("synthesis", 0.9));
     events.push(event("done", response));
     events
 }
-
