@@ -70,6 +70,8 @@
       body.innerHTML = html;
       body.setAttribute("aria-busy", "false");
       document.getElementById("totals")?.replaceWith(element(totals));
+      // The way to ask again must not end up beneath the question's box.
+      body.querySelector(".notice")?.scrollIntoView({ block: "nearest", behavior: "instant" });
       announce(body.querySelector(".notice") ? "There was no answer." : "The answer is there.");
     });
 
@@ -136,7 +138,7 @@
       if (shown) shown.replaceWith(article);
       else turns.append(article);
       const fold = form.closest("details.fold");
-      if (fold) fold.open = false;
+      if (fold && !wide.matches) fold.open = false;
       article.scrollIntoView({ block: "start", behavior: calm.matches ? "instant" : "smooth" });
       announce("Asked.");
       if ("running" in article.dataset) follow(article);
@@ -248,6 +250,11 @@
   });
 
   document.documentElement.classList.add("has-script");
+  // The style sheet shows the sidebar beside the page whether it is folded or not; assistive technology asks the element.
+  const wide = matchMedia("(min-width: 60rem)");
+  const unfold = () => { document.querySelector("details.fold").open = wide.matches; };
+  wide.addEventListener("change", unfold);
+  unfold();
   for (const link of document.querySelectorAll("a[data-source]")) link.setAttribute("aria-expanded", "false");
   for (const article of document.querySelectorAll("article[data-running]")) follow(article);
   count();

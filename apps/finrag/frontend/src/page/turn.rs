@@ -46,7 +46,7 @@ pub fn body(turn: &Turn) -> Markup {
 fn written(progress: &Progress) -> Markup {
     html! {
         div.answer {
-            @for block in prose::blocks(prose::without_footer(&progress.text), &Citations::Unknown) { (PreEscaped(block)) }
+            @for block in prose::partial(&progress.text) { (PreEscaped(block)) }
         }
     }
 }

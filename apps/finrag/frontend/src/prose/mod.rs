@@ -6,6 +6,7 @@
 
 mod cite;
 mod footer;
+mod partial;
 mod write;
 
 use std::collections::BTreeSet;
@@ -14,6 +15,7 @@ use pulldown_cmark::{Event, Options, Parser, TagEnd, TextMergeStream};
 
 pub use cite::Citations;
 pub use footer::without_footer;
+pub use partial::partial;
 
 /// Renders a text to HTML, a string for each of its blocks (paragraph, list, table, …), so that one that still grows can
 /// be sent on block by block.

@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use super::cookie;
 use crate::App;
 use crate::page;
-use crate::prose::{self, Citations};
+use crate::prose;
 use crate::session::Session;
 use crate::turn::{Turn, TurnId};
 
@@ -71,7 +71,7 @@ impl Follower {
             return Some(self.done());
         }
         // Most blocks are as they were: only those from the first that changed are sent.
-        let blocks = prose::blocks(prose::without_footer(&progress.text), &Citations::Unknown);
+        let blocks = prose::partial(&progress.text);
         let from = blocks.iter().zip(&self.sent).take_while(|(now, before)| now == before).count();
         let data = json!({
             "from": from,

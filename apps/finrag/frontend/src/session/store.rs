@@ -124,7 +124,7 @@ mod tests {
             })
             .collect();
         let left: Vec<_> = ids.iter().map(|id| store.get(*id).is_some()).collect();
-        assert_eq!(left[7], true);
+        assert!(left[7], "{left:?}");
         assert!(store.len() < 8 && !left[0], "{left:?}");
     }
 }

@@ -150,7 +150,12 @@ async fn query(State(stub): State<Stub>, Json(body): Json<Value>) -> Response {
     match stub.next(&body) {
         Reply::Answer(response) => Json(*response).into_response(),
         Reply::Status(status, body) => said(Some((status, body)), || Value::Null),
-        other => panic!("{other:?} is for streams"),
+        reply @ (Reply::Paced(..)
+        | Reply::Cut(_)
+        | Reply::Half(_)
+        | Reply::Raw(_)
+        | Reply::Hang
+        | Reply::Stall(_)) => panic!("{reply:?} is for streams"),
     }
 }
 
