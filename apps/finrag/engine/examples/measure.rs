@@ -73,7 +73,8 @@ fn tile(from: &Path, into: &Path, rows: usize) -> Outcome<()> {
 }
 
 fn renamed(batch: &RecordBatch, copy: usize) -> Outcome<RecordBatch> {
-    let columns = batch.schema().fields().iter().zip(batch.columns()).map(|(field, column)| {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).map(|(field, column)| {
         let name = field.name().clone();
         if !["sentence_id", "doc_id"].contains(&name.as_str()) || copy == 0 {
             if let Some(text) = column.as_string_opt::<i64>() {

@@ -61,6 +61,8 @@ async fn missing_tables_can_come_later() {
 
 #[tokio::test]
 async fn an_s3_that_is_down_is_retriable() {
+    // The client wants TLS set up even where the endpoint has none.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     // Nobody listens on a port that was just given back.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let store = object_store::aws::AmazonS3Builder::new()
@@ -72,7 +74,6 @@ async fn an_s3_that_is_down_is_retriable() {
         .with_allow_http(true)
         .with_retry(object_store::RetryConfig { max_retries: 0, ..Default::default() })
         .build();
-    // The client wants TLS set up even where the endpoint has none.
     let store = store.expect("a client can be built");
     let error = load(&DataRoot::with_store(Arc::new(store), Path::default(), "s3://b")).await;
     assert!(error.is_retriable(), "{error}");

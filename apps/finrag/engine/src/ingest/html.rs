@@ -1,5 +1,6 @@
 //! The text of a filing's HTML: a line for every block, table rows in one line.
 
+use ego_tree::iter::Edge;
 use scraper::{Html, Node};
 
 /// Elements that stand on lines of their own.
@@ -18,7 +19,7 @@ pub(crate) fn text(html: &str) -> String {
     let mut hidden = 0_usize;
     for edge in document.tree.root().traverse() {
         match edge {
-            ego_tree_edge::Open(node) => match node.value() {
+            Edge::Open(node) => match node.value() {
                 Node::Element(element) => {
                     let name = element.name();
                     let invisible = HIDDEN.contains(&name)
@@ -34,7 +35,7 @@ pub(crate) fn text(html: &str) -> String {
                 Node::Text(text) if hidden == 0 => out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " ")),
                 _ => {}
             },
-            ego_tree_edge::Close(node) => {
+            Edge::Close(node) => {
                 if let Node::Element(element) = node.value() {
                     if hidden > 0 {
                         hidden -= 1;
@@ -47,8 +48,6 @@ pub(crate) fn text(html: &str) -> String {
     }
     lines(&out)
 }
-
-use ego_tree::iter::Edge as ego_tree_edge;
 
 /// Lines trimmed, inner space collapsed, empty ones dropped.
 pub(crate) fn lines(text: &str) -> String {

@@ -8,14 +8,14 @@ use crate::tables::sentences::digest;
 
 /// Rows that say the same, word for word, in the same company's filing of the same year: this many are kept.
 const SAME_YEAR: usize = 1;
-/// … and over all its years, when the question names no year.
+/// … and over all its years, before what else there is has had its turn.
 const ALL_YEARS: usize = 2;
 
-/// Drops repetitions; gives what is left and how many were dropped.
+/// Drops what repeats itself within a year, and lets what repeats itself over years stand back; gives what is left and how many
+/// were dropped.
 pub(crate) fn without_repeats(
     engine: &Engine,
     ranked: Vec<(f32, u32)>,
-    wanted: &Wanted,
     limit: usize,
 ) -> (Vec<(f32, u32)>, usize) {
     let mut seen_rows = HashSet::new();
@@ -23,6 +23,7 @@ pub(crate) fn without_repeats(
     let mut in_all: HashMap<(u16, u64), usize> = HashMap::new();
     let mut dropped = 0;
     let mut kept = Vec::with_capacity(limit);
+    let mut later = Vec::new();
     for (score, row) in ranked {
         if kept.len() >= limit {
             break;
@@ -31,15 +32,20 @@ pub(crate) fn without_repeats(
         let said = digest(engine.sentences.text(row));
         let year = in_year.entry((company, engine.sentences.year(row), said)).or_default();
         let all = in_all.entry((company, said)).or_default();
-        let repeats = *year >= SAME_YEAR || (wanted.years.is_empty() && *all >= ALL_YEARS);
-        if repeats || !seen_rows.insert(row) {
+        if *year >= SAME_YEAR || !seen_rows.insert(row) {
             dropped += 1;
             continue;
         }
         *year += 1;
         *all += 1;
-        kept.push((score, row));
+        if *all > ALL_YEARS {
+            later.push((score, row));
+        } else {
+            kept.push((score, row));
+        }
     }
+    kept.extend(later);
+    kept.truncate(limit);
     (kept, dropped)
 }
 

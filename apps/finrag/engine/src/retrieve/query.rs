@@ -59,7 +59,11 @@ impl LexicalQuery {
                 }
             }
         }
-        for text in extra {
+        let lower = question.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let wants_reason = says(&["why", "reason", "drove", "driver", "driven", "factors", "because", "caused", "led to", "due to"]);
+        let reasons = if wants_reason { "primarily due driven" } else { "" };
+        for text in extra.iter().copied().chain([reasons]) {
             for term in analyzer::terms(with, text) {
                 if seen.insert(term.clone()) {
                     groups.push(vec![(term, 0.3)]);
@@ -76,15 +80,13 @@ impl LexicalQuery {
                 Some(Group { terms, idf })
             })
             .collect();
-        let lower = question.to_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         Self {
             groups,
             wants_figure: says(&[
                 "how much", "how many", "what percent", "percentage", "amount", "how large", "how big", "what was the total",
                 "figure", "what was ", "what were ", "by how", "value of", "number of", "growth", "rate",
             ]),
-            wants_reason: says(&["why", "reason", "drove", "driver", "driven", "factors", "because", "caused", "led to", "due to"]),
+            wants_reason,
         }
     }
 

@@ -150,10 +150,10 @@ fn named(engine: &Engine, row: u32, wanted: &Wanted, regime: Regime) -> f32 {
         if regime == Regime::Open {
             let apart = wanted.years.iter().map(|wanted| wanted.abs_diff(year)).min().unwrap_or(0);
             weight *= match apart {
-                0 => 1.35,
-                1 => 1.05,
+                0 => 1.45,
+                1 => 1.08,
                 2 => 0.95,
-                _ => 0.85,
+                _ => 0.82,
             };
         }
     }

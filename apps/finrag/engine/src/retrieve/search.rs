@@ -63,7 +63,7 @@ pub(crate) fn retrieve(
     let stage = Instant::now();
     let fused = fuse::fuse(&lists);
     stats.fused = fused.len();
-    let (kept, duplicates) = diversify::without_repeats(engine, fused, &wanted, options.top.max(options.in_context));
+    let (kept, duplicates) = diversify::without_repeats(engine, fused, options.top.max(options.in_context));
     stats.duplicates = duplicates;
     let ranked = diversify::take_turns(engine, kept, &wanted);
     stats.timings.fuse_us = micros(stage);

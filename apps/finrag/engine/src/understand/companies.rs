@@ -133,7 +133,8 @@ impl Names {
     }
 
     /// Every mention, in order. Products count only when nothing else names a company.
-    pub(crate) fn find(&self, question: &str, companies: &Companies) -> Vec<Found> {
+    /// `is_word` tells what filings use as a word: such is no misspelling.
+    pub(crate) fn find(&self, question: &str, companies: &Companies, is_word: &dyn Fn(&str) -> bool) -> Vec<Found> {
         let words = words(question);
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
@@ -142,7 +143,7 @@ impl Names {
                 .longest(&words, at)
                 .or_else(|| self.ticker(question, &words, at).map(|id| (id, 1, MentionKind::Ticker, false)))
                 .or_else(|| self.cik(&words, at).map(|id| (id, 1, MentionKind::Cik, false)))
-                .or_else(|| self.misspelt(&words, at).map(|(id, count)| (id, count, MentionKind::Typo, false)));
+                .or_else(|| self.misspelt(&words, at, is_word).map(|(id, count)| (id, count, MentionKind::Typo, false)));
             let Some((company, count, kind, brand)) = hit else {
                 at += 1;
                 continue;
@@ -214,7 +215,7 @@ impl Names {
     }
 
     /// A name spelt nearly right, in one to three words.
-    fn misspelt(&self, words: &[Word<'_>], at: usize) -> Option<(u16, usize)> {
+    fn misspelt(&self, words: &[Word<'_>], at: usize, is_word: &dyn Fn(&str) -> bool) -> Option<(u16, usize)> {
         let mut best: Option<(f64, u16, usize)> = None;
         for count in 1..=3_usize.min(words.len() - at) {
             let typed = words[at..at + count].iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
@@ -229,7 +230,6 @@ impl Names {
                     || known == typed
                     || known.as_bytes()[0] != typed.as_bytes()[0]
                     || known.len().abs_diff(typed.len()) > 3
-                    || NOT_TYPOS.contains(&typed.as_str())
                 {
                     continue;
                 }
@@ -239,12 +239,11 @@ impl Names {
                 }
             }
         }
-        best.map(|(_, company, count)| (company, count))
+        let (_, company, count) = best?;
+        let all_words = words[at..at + count].iter().all(|word| is_word(&word.lower));
+        (!all_words).then_some((company, count))
     }
 }
-
-/// Words that are like a name and are words.
-const NOT_TYPOS: &[&str] = &["radiant", "applied", "testa", "alphabetic", "alphabetical", "visual", "oracles", "assure", "assures", "ensured", "insured", "amazing", "radio"];
 
 fn lower(name: &str) -> Vec<String> {
     words(name).into_iter().map(|word| word.lower).collect()
@@ -323,10 +322,10 @@ mod tests {
             ("Radian's losses are radiant", vec![("RDN", Name)]),
             ("AWS growth", vec![("AMZN", Alias)]),
             ("Does Microsoft fear AWS?", vec![("MSFT", Name)]),
-            ("Boeing revenue", vec![]),
+            ("Boeing revenue on mobile phones", vec![]),
         ] {
             let found: Vec<(String, MentionKind)> = names
-                .find(question, &companies)
+                .find(question, &companies, &|word| ["radiant", "mobile", "costs"].contains(&word))
                 .into_iter()
                 .map(|found| (found.mention.ticker, found.mention.kind))
                 .collect();

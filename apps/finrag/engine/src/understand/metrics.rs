@@ -119,6 +119,16 @@ pub(crate) const ASKED: &[Asked] = &[
     },
 ];
 
+/// Metrics by two words that stand near each other, in this order: "cash did it generate from operations".
+const NEAR: &[(&str, &str, &str)] = &[
+    ("cfo", "cash", "operation"),
+    ("cfo", "cash", "operating"),
+    ("total_assets", "total", "asset"),
+    ("capex", "capital", "expenditure"),
+];
+/// Words between the two, at most.
+const BETWEEN: usize = 7;
+
 /// Phrases that hold a metric's word and mean something else.
 const NOT: &[&str] = &[
     "cost of revenue", "cost of sales", "costs of revenue", "sales and marketing", "sales and other", "revenue recognition", "deferred revenue",
@@ -310,6 +320,17 @@ fn asked(words: &[Word<'_>]) -> Vec<Candidate> {
             found.push(Candidate { mention, at: span.collect(), unmet: 0 });
         }
     }
+    for (key, first, second) in NEAR {
+        let Some(from) = words.iter().position(|word| word.stem == *first) else { continue };
+        let near = words[from + 1..].iter().take(BETWEEN + 1).position(|word| word.stem == *second);
+        let asked = ASKED.iter().find(|asked| asked.key == *key);
+        if let (Some(near), Some(asked)) = (near, asked) {
+            let at = vec![from, from + 1 + near];
+            let matched = format!("{} … {}", words[at[0]].typed, words[at[1]].typed);
+            let mention = MetricMention { key: (*key).to_owned(), label: asked.label.to_owned(), matched };
+            found.push(Candidate { mention, at, unmet: 1 });
+        }
+    }
     found
 }
 
@@ -367,6 +388,7 @@ mod tests {
             ("earnings per share", "eps"),
             ("capex and free cash flow", "capex free_cash_flow"),
             ("cash flow from operations", "cfo"),
+            ("What cash did Exxon Mobil generate from operations?", "cfo"),
             ("Stockholders’ equity", "equity"),
             ("return on equity", "roe"),
             ("debt-to-equity ratio", "debt_to_equity"),

@@ -52,7 +52,7 @@ impl Understander {
     pub(crate) fn read(&self, question: &str, engine: &Engine) -> Understanding {
         let end = question.char_indices().nth(READ).map_or(question.len(), |(at, _)| at);
         let question = &question[..end];
-        let found = self.names.find(question, &engine.companies);
+        let found = self.names.find(question, &engine.companies, &|word| engine.knows(word));
         let named = found.iter().map(|found| self.years[usize::from(found.company)]);
         let (first, last) = span(named).or_else(|| span(self.years.iter().copied())).unwrap_or_default();
         let years = years::find(question, last);

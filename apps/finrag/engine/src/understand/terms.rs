@@ -10,11 +10,11 @@ const ASKING: &[&str] = &[
     "comparison", "according", "filing", "filings", "10-k", "10k", "10", "k", "annual", "report", "reports", "reported", "company", "companies", "firm", "firms",
     "its", "it", "their", "they", "them", "his", "her", "our", "we", "us", "fiscal", "fy", "year", "years", "between", "from", "to", "over", "during", "through", "say",
     "said", "says", "mention", "mentioned", "mentions", "disclose", "disclosed", "discloses", "identify", "identified", "identifies", "any", "there", "about",
-    "regarding", "please", "you", "me", "i", "information", "item", "section", "across", "both", "each", "versus", "vs", "than", "and", "or", "of", "the", "a",
+    "regarding", "please", "you", "me", "i", "information", "item", "across", "both", "each", "versus", "vs", "than", "and", "or", "of", "the", "a",
     "an", "in", "on", "at", "for", "by", "with", "as", "that", "this", "these", "those", "into", "if", "not", "no", "so", "such", "also", "some", "more", "most",
-    "other", "same", "kind", "kinds", "type", "types", "way", "ways", "terms", "within", "under", "per", "had", "s", "cited", "cite", "cites", "note", "noted", "stated", "state", "states",
+    "same", "kind", "kinds", "type", "types", "way", "ways", "terms", "within", "under", "per", "had", "s", "cited", "cite", "cites", "stated", "state", "states",
     "statement", "given", "see", "seen", "specific", "specifically", "particular", "main", "various", "whether", "because", "while", "then", "up", "out", "sec",
-    "management", "respectively", "currently", "latest", "recent", "last", "past", "view", "views", "viewed", "believe", "believes", "warn", "warns", "warned", "expect", "expected", "expects",
+    "get", "gets", "got", "go", "goes", "went", "come", "comes", "came", "someone", "develop", "developed", "make", "makes", "made", "do", "happened", "happens", "happen", "moved", "move", "management", "respectively", "currently", "latest", "recent", "last", "past", "view", "views", "viewed", "believe", "believes", "warn", "warns", "warned", "expect", "expected", "expects",
     "comment", "address", "addressed", "highlight", "highlighted", "highlights", "indicate", "indicated", "outline", "outlined", "provide", "provided", "provides", "associated", "figures", "figure",
 ];
 

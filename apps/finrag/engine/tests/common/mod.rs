@@ -7,7 +7,7 @@ use finrag_engine::ingest::{IngestOptions, IngestReport, run};
 use finrag_engine::{DataRoot, Engine, LoadOptions};
 
 /// A filing as a submission to EDGAR looks.
-pub fn submission(cik: u64, name: &str, year: i32, risk: &str) -> String {
+pub(crate) fn submission(cik: u64, name: &str, year: i32, risk: &str) -> String {
     format!(
         "<SEC-DOCUMENT>x.txt\n<SEC-HEADER>\nACCESSION NUMBER:\t0000000001-{:02}-000001\nCONFORMED SUBMISSION TYPE:\t10-K\n\
          CONFORMED PERIOD OF REPORT:\t{year}1231\nFILED AS OF DATE:\t{}0201\n\tCOMPANY CONFORMED NAME:\t{name}\n\
@@ -24,7 +24,7 @@ pub fn submission(cik: u64, name: &str, year: i32, risk: &str) -> String {
 }
 
 /// Ingests files (name, content) into a folder and gives both.
-pub async fn ingested(files: &[(&str, String)]) -> (tempfile::TempDir, DataRoot, IngestReport) {
+pub(crate) async fn ingested(files: &[(&str, String)]) -> (tempfile::TempDir, DataRoot, IngestReport) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let sources = folder.path().join("filings");
     std::fs::create_dir_all(&sources).expect("a folder can be made");
@@ -37,23 +37,23 @@ pub async fn ingested(files: &[(&str, String)]) -> (tempfile::TempDir, DataRoot,
 }
 
 /// Ingests a folder.
-pub async fn ingest(sources: &Path, root: &DataRoot) -> IngestReport {
+pub(crate) async fn ingest(sources: &Path, root: &DataRoot) -> IngestReport {
     let options = IngestOptions { sources: vec![sources.to_owned()], into: root.clone(), force: false };
     run(options, None, &|_| {}).await.expect("the filings can be ingested")
 }
 
 /// Loads a root.
-pub async fn engine(root: &DataRoot) -> Engine {
+pub(crate) async fn engine(root: &DataRoot) -> Engine {
     Engine::load(root, LoadOptions::default()).await.expect("the tables load")
 }
 
 /// The app's folder.
-pub fn app() -> PathBuf {
+pub(crate) fn app() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The development corpus, or a message that says why a test is skipped.
-pub fn corpus() -> Option<DataRoot> {
+pub(crate) fn corpus() -> Option<DataRoot> {
     let folder = std::env::var("FINRAG_CORPUS").map_or_else(
         |_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/data/finrag"),
         PathBuf::from,
