@@ -58,7 +58,17 @@ pub(crate) fn merge(known: Vec<FactEntry>, new: Vec<FactEntry>) -> Vec<FactEntry
 pub(crate) async fn known(root: &DataRoot) -> Result<Vec<FactEntry>, LoadError> {
     let Some(bytes) = crate::tables::fetch::optional(root, FACTS).await? else { return Ok(Vec::new()) };
     let columns = [
-        "cik", "ticker", "year", "metric_gaap", "metric_key", "metric_label", "value", "unit", "form", "filed_date", "accession_no",
+        "cik",
+        "ticker",
+        "year",
+        "metric_gaap",
+        "metric_key",
+        "metric_label",
+        "value",
+        "unit",
+        "form",
+        "filed_date",
+        "accession_no",
     ];
     let mut facts = Vec::new();
     for batch in open(FACTS, bytes, &columns)? {

@@ -5,8 +5,28 @@ use scraper::{Html, Node};
 
 /// Elements that stand on lines of their own.
 const BLOCKS: &[&str] = &[
-    "p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote", "pre",
-    "body", "header", "footer",
+    "p",
+    "div",
+    "br",
+    "hr",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "table",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "section",
+    "article",
+    "blockquote",
+    "pre",
+    "body",
+    "header",
+    "footer",
 ];
 /// Elements whose content is for machines.
 const HIDDEN: &[&str] = &["script", "style", "head", "title", "ix:header", "noscript"];
@@ -23,7 +43,9 @@ pub(crate) fn text(html: &str) -> String {
                 Node::Element(element) => {
                     let name = element.name();
                     let invisible = HIDDEN.contains(&name)
-                        || element.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"));
+                        || element
+                            .attr("style")
+                            .is_some_and(|style| style.replace(' ', "").contains("display:none"));
                     if hidden > 0 || invisible {
                         hidden += 1;
                     } else if BLOCKS.contains(&name) {
@@ -32,7 +54,9 @@ pub(crate) fn text(html: &str) -> String {
                         out.push(' ');
                     }
                 }
-                Node::Text(text) if hidden == 0 => out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " ")),
+                Node::Text(text) if hidden == 0 => {
+                    out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " "))
+                }
                 _ => {}
             },
             Edge::Close(node) => {

@@ -54,7 +54,8 @@ pub(crate) fn take_turns(engine: &Engine, ranked: Vec<(f32, u32)>, wanted: &Want
     if wanted.companies.len() < 2 {
         return ranked;
     }
-    let mut queues: Vec<std::collections::VecDeque<(f32, u32)>> = vec![Default::default(); wanted.companies.len()];
+    let mut queues: Vec<std::collections::VecDeque<(f32, u32)>> =
+        vec![Default::default(); wanted.companies.len()];
     let mut rest = Vec::new();
     let mut order: Vec<usize> = Vec::new();
     for (score, row) in ranked {

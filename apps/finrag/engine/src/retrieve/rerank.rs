@@ -86,9 +86,18 @@ impl<'q> Reader<'q> {
             proximity: proximity(&places, self.query.groups.len()),
             words,
             has_figure,
-            has_reason: ["primarily", "due to", "driven by", "as a result", "attributable", "reflect", "because", "result of"]
-                .iter()
-                .any(|sign| lower.contains(sign)),
+            has_reason: [
+                "primarily",
+                "due to",
+                "driven by",
+                "as a result",
+                "attributable",
+                "reflect",
+                "because",
+                "result of",
+            ]
+            .iter()
+            .any(|sign| lower.contains(sign)),
             is_fragment: is_fragment(text, words),
         }
     }
@@ -98,7 +107,8 @@ impl<'q> Reader<'q> {
             return *known;
         }
         let stems = analyzer::terms(&mut self.with, word);
-        let found = stems.first().and_then(|stem| self.groups.get_key_value(stem.as_str())).map(|(term, _)| *term);
+        let found =
+            stems.first().and_then(|stem| self.groups.get_key_value(stem.as_str())).map(|(term, _)| *term);
         self.known.insert(word.to_owned(), found);
         found
     }
@@ -143,7 +153,8 @@ mod tests {
     use crate::retrieve::query::Group;
 
     fn features(terms: &[&str], text: &str) -> Features {
-        let groups = terms.iter().map(|term| Group { terms: vec![((*term).to_owned(), 1.0)], idf: 1.0 }).collect();
+        let groups =
+            terms.iter().map(|term| Group { terms: vec![((*term).to_owned(), 1.0)], idf: 1.0 }).collect();
         let query = LexicalQuery { groups, ..LexicalQuery::default() };
         Reader::new(&query, analyzer::analyzer()).read(text)
     }
