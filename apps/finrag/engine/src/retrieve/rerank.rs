@@ -23,6 +23,8 @@ pub(crate) struct Features {
     pub(crate) has_reason: bool,
     /// Whether it looks like a heading, a page header or a list's entry rather than a sentence.
     pub(crate) is_fragment: bool,
+    /// Whether it only leads to a table or a list.
+    pub(crate) leads_on: bool,
 }
 
 /// Reads sentences against one question.
@@ -54,27 +56,18 @@ impl<'q> Reader<'q> {
         Self { query, with, groups, starts, known: HashMap::new(), total }
     }
 
+    /// The share of the question's groups that several sentences have between them.
+    pub(crate) fn coverage_of<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> f32 {
+        let mut best = vec![0.0_f32; self.query.groups.len()];
+        for text in texts {
+            self.places(text, &mut best);
+        }
+        self.covered(&best)
+    }
+
     pub(crate) fn read(&mut self, text: &str) -> Features {
         let mut best = vec![0.0_f32; self.query.groups.len()];
-        let mut places: Vec<(usize, usize)> = Vec::new();
-        let mut words = 0;
-        let mut lower = String::new();
-        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            words += 1;
-            lower.clear();
-            lower.extend(word.chars().flat_map(char::to_lowercase));
-            if start(&lower).is_none_or(|start| !self.starts.contains(&start)) {
-                continue;
-            }
-            if let Some(term) = self.term(&lower) {
-                for (group, weight) in &self.groups[term] {
-                    best[*group] = best[*group].max(*weight);
-                    places.push((words, *group));
-                }
-            }
-        }
-        let covered: f32 =
-            self.query.groups.iter().zip(&best).map(|(group, best)| weight(group) * best.min(1.0)).sum();
+        let (places, words) = self.places(text, &mut best);
         let has_figure = text.contains('$')
             || text.contains('%')
             || text.contains("percent")
@@ -82,7 +75,7 @@ impl<'q> Reader<'q> {
             || text.contains("billion");
         let lower = text.to_lowercase();
         Features {
-            coverage: covered / self.total,
+            coverage: self.covered(&best),
             proximity: proximity(&places, self.query.groups.len()),
             words,
             has_figure,
@@ -99,7 +92,37 @@ impl<'q> Reader<'q> {
             .iter()
             .any(|sign| lower.contains(sign)),
             is_fragment: is_fragment(text, words),
+            leads_on: text.trim_end().ends_with(':') || text.contains("following table"),
         }
+    }
+
+    fn covered(&self, best: &[f32]) -> f32 {
+        let covered: f32 =
+            self.query.groups.iter().zip(best).map(|(group, best)| weight(group) * best.min(1.0)).sum();
+        covered / self.total
+    }
+
+    /// Where the question's groups stand in a text, as (word, group), and how many words it has; `best` takes the weight of the best
+    /// term of each group.
+    fn places(&mut self, text: &str, best: &mut [f32]) -> (Vec<(usize, usize)>, usize) {
+        let mut places = Vec::new();
+        let mut words = 0;
+        let mut lower = String::new();
+        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+            words += 1;
+            lower.clear();
+            lower.extend(word.chars().flat_map(char::to_lowercase));
+            if start(&lower).is_none_or(|start| !self.starts.contains(&start)) {
+                continue;
+            }
+            if let Some(term) = self.term(&lower) {
+                for (group, weight) in &self.groups[term] {
+                    best[*group] = best[*group].max(*weight);
+                    places.push((words, *group));
+                }
+            }
+        }
+        (places, words)
     }
 
     fn term(&mut self, word: &str) -> Option<&'q str> {
