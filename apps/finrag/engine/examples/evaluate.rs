@@ -20,20 +20,38 @@ fn main() -> Result<(), Box<dyn Error>> {
             if !figures && !missed {
                 continue;
             }
-            let question = questions.iter().find(|question| question.id == outcome.id).ok_or("no such question")?;
+            let question =
+                questions.iter().find(|question| question.id == outcome.id).ok_or("no such question")?;
             let read = engine.understand(&question.question);
-            writeln!(out, "\n{} {:?} rank {:?} figures {}/{}", outcome.id, outcome.regime, outcome.rank, outcome.figures_found, outcome.figures_asked)?;
-            writeln!(out, "  {}\n  terms [{}] years {:?} companies {:?} metrics {:?} items {:?}", question.question, read.terms, read.years,
-                read.companies.iter().map(|c| &c.ticker).collect::<Vec<_>>(), read.metrics.iter().map(|m| &m.key).collect::<Vec<_>>(),
-                read.items.iter().map(|i| &i.item).collect::<Vec<_>>())?;
+            writeln!(
+                out,
+                "\n{} {:?} rank {:?} figures {}/{}",
+                outcome.id, outcome.regime, outcome.rank, outcome.figures_found, outcome.figures_asked
+            )?;
+            writeln!(
+                out,
+                "  {}\n  terms [{}] years {:?} companies {:?} metrics {:?} items {:?}",
+                question.question,
+                read.terms,
+                read.years,
+                read.companies.iter().map(|c| &c.ticker).collect::<Vec<_>>(),
+                read.metrics.iter().map(|m| &m.key).collect::<Vec<_>>(),
+                read.items.iter().map(|i| &i.item).collect::<Vec<_>>()
+            )?;
             if let (true, Some(regime)) = (missed, outcome.regime) {
                 for id in &question.expected {
-                    let text = engine.neighbours(id, 0).map(|p| p.sentences[0].text.clone()).unwrap_or_default();
+                    let text =
+                        engine.neighbours(id, 0).map(|p| p.sentences[0].text.clone()).unwrap_or_default();
                     writeln!(out, "  want {id}: {}", text.chars().take(220).collect::<String>())?;
                 }
                 let options = RetrieveOptions { regimes: vec![regime], ..RetrieveOptions::default() };
                 for hit in engine.retrieve_with(&read, None, &options).hits.iter().take(5) {
-                    writeln!(out, "  got  {}: {}", hit.sentence_id, hit.text.chars().take(160).collect::<String>())?;
+                    writeln!(
+                        out,
+                        "  got  {}: {}",
+                        hit.sentence_id,
+                        hit.text.chars().take(160).collect::<String>()
+                    )?;
                 }
             }
         }

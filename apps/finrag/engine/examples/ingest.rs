@@ -16,6 +16,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let report = tokio::runtime::Runtime::new()?.block_on(run(options, None, &told))?;
-    writeln!(std::io::stdout(), "{} read, {} unchanged, {} refused, {} sentences", report.read, report.unchanged, report.refused.len(), report.sentences)?;
+    writeln!(
+        std::io::stdout(),
+        "{} read, {} unchanged, {} refused, {} sentences",
+        report.read,
+        report.unchanged,
+        report.refused.len(),
+        report.sentences
+    )?;
     Ok(())
 }

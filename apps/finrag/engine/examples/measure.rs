@@ -45,7 +45,8 @@ fn tile(from: &Path, into: &Path, rows: usize) -> Outcome<()> {
     let batches: Vec<RecordBatch> =
         ParquetRecordBatchReaderBuilder::try_new(file)?.build()?.collect::<Result<_, _>>()?;
     let first = batches.first().ok_or("no rows")?;
-    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
+    let properties =
+        WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?)).build();
     let mut writer: Option<ArrowWriter<std::fs::File>> = None;
     let mut written = 0;
     for copy in 0.. {
@@ -82,7 +83,9 @@ fn renamed(batch: &RecordBatch, copy: usize) -> Outcome<RecordBatch> {
             }
             return (name, Arc::clone(column));
         }
-        let text = column.as_string_opt::<i64>().map(|text| text.iter().map(|id| id.map(|id| format!("{id}~{copy}"))).collect::<StringArray>());
+        let text = column
+            .as_string_opt::<i64>()
+            .map(|text| text.iter().map(|id| id.map(|id| format!("{id}~{copy}"))).collect::<StringArray>());
         (name, text.map_or_else(|| Arc::clone(column), |text| Arc::new(text) as ArrayRef))
     });
     Ok(RecordBatch::try_from_iter(columns.collect::<Vec<_>>())?)
@@ -128,7 +131,13 @@ fn run(root: &str, files: &[&str]) -> Outcome<()> {
     taken.sort_by(f64::total_cmp);
     let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize];
     writeln!(out, "queries           {}", taken.len())?;
-    writeln!(out, "understand+retrieve p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(0.5), at(0.99), at(1.0))?;
+    writeln!(
+        out,
+        "understand+retrieve p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+        at(0.5),
+        at(0.99),
+        at(1.0)
+    )?;
     writeln!(out, "RSS after queries {} MB (peak {} MB)", memory("VmRSS")?, memory("VmHWM")?)?;
     Ok(())
 }

@@ -112,7 +112,17 @@ impl Engine {
         let understander = Understander::new(&companies, &sentences, &facts);
         let fingerprint = fetched.fingerprint;
         let analyzer = analyzer::analyzer();
-        Ok(Self { sentences, companies, sections, facts, vectors, lexical, analyzer, understander, fingerprint })
+        Ok(Self {
+            sentences,
+            companies,
+            sections,
+            facts,
+            vectors,
+            lexical,
+            analyzer,
+            understander,
+            fingerprint,
+        })
     }
 
     /// What the store says of its files now (names, sizes, entity tags), without reading them: when it differs from
@@ -239,6 +249,9 @@ impl Engine {
 
 impl std::fmt::Debug for Engine {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Engine").field("rows", &self.sentences.len()).field("fingerprint", &self.fingerprint).finish()
+        f.debug_struct("Engine")
+            .field("rows", &self.sentences.len())
+            .field("fingerprint", &self.fingerprint)
+            .finish()
     }
 }

@@ -6,7 +6,9 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// The store did not answer, or refused: down, wrong endpoint, no credentials. Trying again may help.
-    #[error("failed to read {file} from {root}\nhint: is the store up, and are its endpoint and credentials right?")]
+    #[error(
+        "failed to read {file} from {root}\nhint: is the store up, and are its endpoint and credentials right?"
+    )]
     Unreachable {
         /// The data root as typed.
         root: String,
@@ -17,7 +19,9 @@ pub enum LoadError {
         source: object_store::Error,
     },
     /// A table that must be there is not.
-    #[error("{root} has no {file}\nhint: `finrag ingest` writes the tables; is FINRAG_DATA the right folder or prefix?")]
+    #[error(
+        "{root} has no {file}\nhint: `finrag ingest` writes the tables; is FINRAG_DATA the right folder or prefix?"
+    )]
     Missing {
         /// The data root as typed.
         root: String,
@@ -25,7 +29,9 @@ pub enum LoadError {
         file: String,
     },
     /// A file is there and is not what it should be.
-    #[error("{file} cannot be used: {reason}\nhint: write it again with `finrag ingest`, or restore it from a copy")]
+    #[error(
+        "{file} cannot be used: {reason}\nhint: write it again with `finrag ingest`, or restore it from a copy"
+    )]
     Corrupt {
         /// The file, relative to the root.
         file: String,

@@ -6,11 +6,11 @@ pub mod embed;
 pub mod engine;
 pub mod error;
 pub mod eval;
-pub mod ingest;
 mod index;
+pub mod ingest;
+pub mod kpi;
 #[cfg(feature = "minilm")]
 pub mod minilm;
-pub mod kpi;
 pub mod retrieve;
 pub mod root;
 pub mod summary;

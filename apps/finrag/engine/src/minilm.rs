@@ -70,11 +70,18 @@ impl Inner {
         let rows = encodings.len();
         let length = encodings[0].get_ids().len();
         let ids: Vec<u32> = encodings.iter().flat_map(|encoding| encoding.get_ids().to_vec()).collect();
-        let mask: Vec<u32> = encodings.iter().flat_map(|encoding| encoding.get_attention_mask().to_vec()).collect();
-        self.forward(ids, mask, (rows, length)).map_err(|error| EmbedError::Failed { reason: error.to_string() })
+        let mask: Vec<u32> =
+            encodings.iter().flat_map(|encoding| encoding.get_attention_mask().to_vec()).collect();
+        self.forward(ids, mask, (rows, length))
+            .map_err(|error| EmbedError::Failed { reason: error.to_string() })
     }
 
-    fn forward(&self, ids: Vec<u32>, mask: Vec<u32>, shape: (usize, usize)) -> candle_core::Result<Vec<Vec<f32>>> {
+    fn forward(
+        &self,
+        ids: Vec<u32>,
+        mask: Vec<u32>,
+        shape: (usize, usize),
+    ) -> candle_core::Result<Vec<Vec<f32>>> {
         let ids = Tensor::from_vec(ids, shape, &Device::Cpu)?;
         let mask = Tensor::from_vec(mask, shape, &Device::Cpu)?;
         let hidden = self.model.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
@@ -98,11 +105,17 @@ impl Embedder for MiniLm {
     fn embed_query<'a>(&'a self, question: &'a str) -> BoxFuture<'a, Result<Vec<f32>, EmbedError>> {
         Box::pin(async move {
             let vectors = self.encode(vec![question.to_owned()]).await?;
-            vectors.into_iter().next().ok_or_else(|| EmbedError::Failed { reason: "no vector came".to_owned() })
+            vectors
+                .into_iter()
+                .next()
+                .ok_or_else(|| EmbedError::Failed { reason: "no vector came".to_owned() })
         })
     }
 
-    fn embed_documents<'a>(&'a self, sentences: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+    fn embed_documents<'a>(
+        &'a self,
+        sentences: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
         Box::pin(self.encode(sentences.iter().map(|text| (*text).to_owned()).collect()))
     }
 }

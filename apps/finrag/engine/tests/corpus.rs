@@ -10,9 +10,18 @@ async fn both_halves_of_the_questions_reach_the_aims() {
     let Some(root) = corpus() else { return };
     let engine = engine(&root).await;
     for half in ["tuning", "held-out"] {
-        let json = std::fs::read_to_string(app().join(format!("eval/{half}.json"))).expect("the questions are there");
-        let report = eval::run(&engine, &eval::parse(&json).expect("they parse"), None).await.expect("no embedder fails");
-        let all = |regime| report.rows.iter().find(|row| row.regime == regime && row.difficulty == "all").expect("asked in both");
+        let json = std::fs::read_to_string(app().join(format!("eval/{half}.json")))
+            .expect("the questions are there");
+        let report = eval::run(&engine, &eval::parse(&json).expect("they parse"), None)
+            .await
+            .expect("no embedder fails");
+        let all = |regime| {
+            report
+                .rows
+                .iter()
+                .find(|row| row.regime == regime && row.difficulty == "all")
+                .expect("asked in both")
+        };
         assert!(all(Regime::Filtered).hit_at_5 >= 0.90, "{half}\n{report}");
         assert!(all(Regime::Open).hit_at_5 >= 0.75, "{half}\n{report}");
         assert!(report.figures_found as f64 >= 0.95 * report.figures_asked as f64, "{half}\n{report}");
@@ -26,7 +35,11 @@ async fn figures_come_with_their_filing_and_doubts() {
     let kpi = |question: &str| engine.kpi(&engine.understand(question)).expect("it asks for figures");
     let apple = kpi("What was Apple's net income in 2022 and 2023?");
     assert_eq!(apple.facts.iter().map(|fact| fact.value).collect::<Vec<_>>(), [99_803e6, 96_995e6]);
-    assert!(apple.facts.iter().all(|fact| fact.accession_no.is_some()) && apple.conflicts.is_empty(), "{}", apple.text);
+    assert!(
+        apple.facts.iter().all(|fact| fact.accession_no.is_some()) && apple.conflicts.is_empty(),
+        "{}",
+        apple.text
+    );
     let quarter = kpi("Apple net income 2016");
     assert!(quarter.notes.iter().any(|note| note.contains("one quarter")), "{}", quarter.text);
     let conflict = kpi("Assured Guaranty net profit margin 2023");

@@ -17,7 +17,10 @@ async fn the_demo_is_what_its_sources_give() {
     let report = common::ingest(&app().join("data/filings"), &root).await;
     assert!(report.refused.is_empty(), "{report:?}");
     let made = engine(&root).await.summary();
-    assert_eq!((made.rows, made.facts, made.companies.len()), (shipped.rows, shipped.facts, shipped.companies.len()));
+    assert_eq!(
+        (made.rows, made.facts, made.companies.len()),
+        (shipped.rows, shipped.facts, shipped.companies.len())
+    );
     assert!(shipped.rows >= 400 && shipped.companies.len() == 5 && shipped.facts > 150, "{shipped:?}");
 }
 
@@ -27,7 +30,9 @@ async fn the_demo_questions_are_answered() {
     let json = std::fs::read_to_string(app().join("eval/demo.json")).expect("the questions are there");
     let questions = eval::parse(&json).expect("they parse");
     let report = eval::run(&engine, &questions, None).await.expect("no embedder fails");
-    let all = |regime| report.rows.iter().find(|row| row.regime == regime && row.difficulty == "all").expect("asked");
+    let all = |regime| {
+        report.rows.iter().find(|row| row.regime == regime && row.difficulty == "all").expect("asked")
+    };
     assert!(all(Regime::Filtered).hit_at_5 >= 0.90 && all(Regime::Open).hit_at_5 >= 0.75, "{report}");
     assert_eq!(report.figures_found, report.figures_asked, "{report}");
 }
@@ -35,7 +40,9 @@ async fn the_demo_questions_are_answered() {
 #[tokio::test]
 async fn every_feature_has_something_to_show() {
     let engine = demo().await;
-    let series = engine.kpi(&engine.understand("How did NVIDIA's revenue and net income grow from 2022 to 2025?")).expect("figures");
+    let series = engine
+        .kpi(&engine.understand("How did NVIDIA's revenue and net income grow from 2022 to 2025?"))
+        .expect("figures");
     assert_eq!(series.facts.len(), 8);
     assert!(series.derived.len() >= 6 && series.conflicts.is_empty(), "{}", series.text);
     let conflict = engine.kpi(&engine.understand("What was Apple's net income in 2020?")).expect("figures");

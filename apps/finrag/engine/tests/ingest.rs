@@ -7,7 +7,8 @@ use expect_test::expect;
 
 #[tokio::test]
 async fn a_submission_becomes_sentences_with_places() {
-    let (_folder, root, report) = ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
+    let (_folder, root, report) =
+        ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
     assert_eq!((report.read, report.refused.len()), (1, 0), "{report:?}");
     let engine = engine(&root).await;
     let passage = engine.neighbours("0000000011_10-K_2020_section_1_2", 1).expect("the sentence is there");
@@ -27,7 +28,11 @@ async fn what_is_unchanged_is_skipped_and_what_changed_replaces_its_own() {
     let (folder, root, first) = ingested(&[
         ("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood.")),
         ("b.txt", submission(12, "TUNNEL CO", 2021, "Mountains may move.")),
-        ("0000000013_10-K_2019.txt", "Item 1. Business\nWe dig wells. Water comes up.\nItem 1A. Risk Factors\nDroughts happen.".to_owned()),
+        (
+            "0000000013_10-K_2019.txt",
+            "Item 1. Business\nWe dig wells. Water comes up.\nItem 1A. Risk Factors\nDroughts happen."
+                .to_owned(),
+        ),
         ("c.txt", "no filing at all".to_owned()),
     ])
     .await;
@@ -38,7 +43,11 @@ async fn what_is_unchanged_is_skipped_and_what_changed_replaces_its_own() {
     let again = ingest(&sources, &root).await;
     assert_eq!((again.read, again.unchanged), (0, 3), "{again:?}");
     assert_eq!(finrag_engine::Engine::probe(&root).await.unwrap(), before, "nothing new was written");
-    std::fs::write(sources.join("a.txt"), submission(11, "BRIDGE CO", 2020, "Bridges may rot. Nails may rust.")).unwrap();
+    std::fs::write(
+        sources.join("a.txt"),
+        submission(11, "BRIDGE CO", 2020, "Bridges may rot. Nails may rust."),
+    )
+    .unwrap();
     let changed = ingest(&sources, &root).await;
     assert_eq!((changed.read, changed.unchanged), (1, 2), "{changed:?}");
     assert_eq!(changed.sentences, first.sentences + 1);

@@ -9,14 +9,20 @@ use finrag_engine::{EmbedError, Embedder, ingest};
 /// Embeds by meaning as a table knows it: words of one meaning share a dimension.
 struct Meanings;
 
-const MEANINGS: [&[&str]; 4] =
-    [&["flood", "deluge", "rivers"], &["timber", "wood", "lumber"], &["founded", "established", "carpenters"], &["bridges", "spans"]];
+const MEANINGS: [&[&str]; 4] = [
+    &["flood", "deluge", "rivers"],
+    &["timber", "wood", "lumber"],
+    &["founded", "established", "carpenters"],
+    &["bridges", "spans"],
+];
 
 impl Meanings {
     fn vector(text: &str) -> Vec<f32> {
         let lower = text.to_lowercase();
-        let mut vector: Vec<f32> =
-            MEANINGS.iter().map(|words| words.iter().filter(|word| lower.contains(**word)).count() as f32).collect();
+        let mut vector: Vec<f32> = MEANINGS
+            .iter()
+            .map(|words| words.iter().filter(|word| lower.contains(**word)).count() as f32)
+            .collect();
         vector.push(0.1);
         vector
     }
@@ -32,14 +38,18 @@ impl Embedder for Meanings {
     fn embed_query<'a>(&'a self, question: &'a str) -> BoxFuture<'a, Result<Vec<f32>, EmbedError>> {
         Box::pin(async move { Ok(Self::vector(question)) })
     }
-    fn embed_documents<'a>(&'a self, sentences: &'a [&'a str]) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
+    fn embed_documents<'a>(
+        &'a self,
+        sentences: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<Vec<f32>>, EmbedError>> {
         Box::pin(async move { Ok(sentences.iter().map(|text| Self::vector(text)).collect()) })
     }
 }
 
 #[tokio::test]
 async fn a_word_that_no_sentence_has_is_found_by_its_meaning() {
-    let (_folder, root, _) = ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
+    let (_folder, root, _) =
+        ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
     assert_eq!(ingest::embed(&root, &Meanings, &|_| {}).await.unwrap(), engine(&root).await.summary().rows);
     assert_eq!(ingest::embed(&root, &Meanings, &|_| {}).await.unwrap(), 0, "every sentence has its vector");
     let engine = engine(&root).await;
@@ -54,7 +64,8 @@ async fn a_word_that_no_sentence_has_is_found_by_its_meaning() {
 
 #[tokio::test]
 async fn a_vector_of_another_length_is_ignored() {
-    let (_folder, root, _) = ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
+    let (_folder, root, _) =
+        ingested(&[("a.txt", submission(11, "BRIDGE CO", 2020, "Rivers may flood."))]).await;
     ingest::embed(&root, &Meanings, &|_| {}).await.unwrap();
     let engine = engine(&root).await;
     let found = engine.retrieve(&engine.understand("flooding rivers at Bridge Co"), Some(&[1.0, 2.0]));

@@ -43,7 +43,9 @@ pub enum ParseError {
     #[error("the questions are not JSON")]
     Json(#[from] serde_json::Error),
     /// It is JSON of another shape.
-    #[error("the questions have the wrong shape: {reason}\nhint: {{ \"questions\": [ {{ \"id\", \"question\", \"expected\": [sentence ids], \"figures\": [] }} ] }}, or the bare list")]
+    #[error(
+        "the questions have the wrong shape: {reason}\nhint: {{ \"questions\": [ {{ \"id\", \"question\", \"expected\": [sentence ids], \"figures\": [] }} ] }}, or the bare list"
+    )]
     Shape {
         /// What is wrong.
         reason: String,
@@ -76,12 +78,14 @@ fn question(at: usize, entry: &Value) -> Result<Question, ParseError> {
         .iter()
         .find_map(|key| entry.get(*key)?.as_str())
         .ok_or_else(|| shape(format!("question {} has no text", at + 1)))?;
-    let id = entry.get("id").or_else(|| entry.get("qid")).map(plain).unwrap_or_else(|| format!("q{}", at + 1));
-    let expected = ["expected", "expected_sentence_ids", "expected_ids", "sentence_ids", "gold", "relevant", "answers"]
-        .iter()
-        .find_map(|key| entry.get(*key))
-        .map(ids)
-        .unwrap_or_default();
+    let id =
+        entry.get("id").or_else(|| entry.get("qid")).map(plain).unwrap_or_else(|| format!("q{}", at + 1));
+    let expected =
+        ["expected", "expected_sentence_ids", "expected_ids", "sentence_ids", "gold", "relevant", "answers"]
+            .iter()
+            .find_map(|key| entry.get(*key))
+            .map(ids)
+            .unwrap_or_default();
     let figures = ["figures", "expected_figures", "facts"]
         .iter()
         .find_map(|key| entry.get(*key)?.as_array())
@@ -121,7 +125,9 @@ fn ids(value: &Value) -> Vec<String> {
 
 fn figure(value: &Value) -> Result<Figure, ParseError> {
     let number = |value: &Value| {
-        value.as_f64().or_else(|| value.as_str().and_then(|text| text.replace([',', '$', '%'], "").trim().parse().ok()))
+        value
+            .as_f64()
+            .or_else(|| value.as_str().and_then(|text| text.replace([',', '$', '%'], "").trim().parse().ok()))
     };
     let amount = if value.is_object() { value.get("value").and_then(number) } else { number(value) };
     let text = |keys: &[&str]| keys.iter().find_map(|key| value.get(*key)?.as_str()).map(str::to_owned);
@@ -145,7 +151,10 @@ mod tests {
         assert_eq!((read[0].regime, read[0].difficulty.as_str()), (Some(Regime::Open), "cross-year"));
         let loose = r#"[{"query": "Q?", "expected_sentence_ids": "s1", "figures": [{"value": "1,500"}, 7]}]"#;
         let read = parse(loose).unwrap();
-        assert_eq!((read[0].id.as_str(), read[0].expected.len(), read[0].figures[0].value), ("q1", 1, 1500.0));
+        assert_eq!(
+            (read[0].id.as_str(), read[0].expected.len(), read[0].figures[0].value),
+            ("q1", 1, 1500.0)
+        );
         assert_eq!(read[0].figures[1].value, 7.0);
         assert!(parse("{}").unwrap_err().to_string().contains("hint:"));
     }

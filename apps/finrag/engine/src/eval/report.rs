@@ -60,7 +60,8 @@ impl Report {
         for regime in [Regime::Filtered, Regime::Open] {
             let of_regime: Vec<&Outcome> =
                 outcomes.iter().filter(|outcome| outcome.regime == Some(regime)).collect();
-            let mut difficulties: Vec<&str> = of_regime.iter().map(|outcome| outcome.difficulty.as_str()).collect();
+            let mut difficulties: Vec<&str> =
+                of_regime.iter().map(|outcome| outcome.difficulty.as_str()).collect();
             difficulties.sort_unstable();
             difficulties.dedup();
             if of_regime.is_empty() {
@@ -82,7 +83,8 @@ impl Report {
                     questions: ranks.len(),
                     hit_at_5: share(5),
                     hit_at_30: share(30),
-                    mrr_at_30: ranks.iter().flatten().map(|rank| 1.0 / *rank as f64).sum::<f64>() / ranks.len() as f64,
+                    mrr_at_30: ranks.iter().flatten().map(|rank| 1.0 / *rank as f64).sum::<f64>()
+                        / ranks.len() as f64,
                 });
             }
         }
@@ -101,7 +103,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<10}{:<16}{:>10}{:>9}{:>9}{:>9}", "regime", "difficulty", "questions", "hit@5", "hit@30", "mrr@30")?;
+        writeln!(
+            f,
+            "{:<10}{:<16}{:>10}{:>9}{:>9}{:>9}",
+            "regime", "difficulty", "questions", "hit@5", "hit@30", "mrr@30"
+        )?;
         for row in &self.rows {
             let regime = match row.regime {
                 Regime::Filtered => "filtered",

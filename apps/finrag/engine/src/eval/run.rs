@@ -40,7 +40,8 @@ pub async fn run(
         for regime in regimes {
             let options = RetrieveOptions { regimes: vec![regime], ..RetrieveOptions::default() };
             let found = engine.retrieve_with(&understanding, embedding.as_deref(), &options);
-            let rank = found.hits.iter().take(30).position(|hit| question.expected.contains(&hit.sentence_id));
+            let rank =
+                found.hits.iter().take(30).position(|hit| question.expected.contains(&hit.sentence_id));
             outcomes.push(outcome(Some(regime), rank.map(|rank| rank + 1)));
         }
     }

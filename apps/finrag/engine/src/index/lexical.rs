@@ -78,7 +78,11 @@ impl Lexical {
                 ranges.map(|rows| scope.spawn(move || Part::build(sentences, rows, schema, field))).collect();
             threads
                 .into_iter()
-                .map(|thread| thread.join().unwrap_or_else(|_| Err(TantivyError::InternalError("indexing broke off".to_owned()))))
+                .map(|thread| {
+                    thread
+                        .join()
+                        .unwrap_or_else(|_| Err(TantivyError::InternalError("indexing broke off".to_owned())))
+                })
                 .collect()
         });
         let parts: Vec<Part> = built
@@ -121,7 +125,12 @@ impl Lexical {
 }
 
 impl Part {
-    fn build(sentences: &Sentences, rows: Range<u32>, schema: &Schema, field: Field) -> tantivy::Result<Self> {
+    fn build(
+        sentences: &Sentences,
+        rows: Range<u32>,
+        schema: &Schema,
+        field: Field,
+    ) -> tantivy::Result<Self> {
         let tokenizers = tantivy::tokenizer::TokenizerManager::new();
         tokenizers.register(analyzer::NAME, analyzer::analyzer());
         let mut writer = IndexBuilder::new()
@@ -144,7 +153,8 @@ impl Part {
     /// Adds a term's scores for this part's rows.
     fn score(&self, term: &Term, scale: f32, ranges: &[Range<u32>], norms: &[f32; 256], scores: &mut [f32]) {
         let Ok(Some(info)) = self.postings.get_term_info(term) else { return };
-        let Ok(mut blocks) = self.postings.read_block_postings_from_terminfo(&info, IndexRecordOption::WithFreqs)
+        let Ok(mut blocks) =
+            self.postings.read_block_postings_from_terminfo(&info, IndexRecordOption::WithFreqs)
         else {
             return;
         };
@@ -197,7 +207,11 @@ mod tests {
         assert_eq!(scores.len(), 1 + 395 + 40 + 1);
         assert!(scores[0] > scores[1 + 2] && scores[1 + 12] > 3.0, "{:?}", &scores[..20]);
         for parts in [2, 3] {
-            assert_eq!(Lexical::build_in(&sentences, parts).unwrap().score(&terms, &ranges), scores, "{parts} parts");
+            assert_eq!(
+                Lexical::build_in(&sentences, parts).unwrap().score(&terms, &ranges),
+                scores,
+                "{parts} parts"
+            );
         }
         assert_eq!(whole.idf("absent"), None);
     }

@@ -22,10 +22,10 @@ pub async fn embed(
     let old_meta: Option<VectorsMeta> =
         fetch::optional(root, VECTORS_META).await?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let same = old_meta.is_some_and(|meta| meta.embedder == embedder.name() && meta.dims == dims);
-    let old = if same { fetch::optional(root, VECTORS).await?.unwrap_or_default() } else { bytes::Bytes::new() };
+    let old =
+        if same { fetch::optional(root, VECTORS).await?.unwrap_or_default() } else { bytes::Bytes::new() };
     let have: HashMap<u64, &[u8]> = vectors::records(&old, dims).collect();
-    let wanting: Vec<&known::Row> =
-        rows.iter().filter(|row| !have.contains_key(&digest(row))).collect();
+    let wanting: Vec<&known::Row> = rows.iter().filter(|row| !have.contains_key(&digest(row))).collect();
     let mut bytes = Vec::with_capacity(rows.len() * (dims + 12));
     for row in &rows {
         bytes.extend_from_slice(have.get(&digest(row)).copied().unwrap_or_default());
@@ -47,7 +47,12 @@ pub async fn embed(
         done += batch.len();
         progress(Progress::Embedded { done, of: wanting.len() });
     }
-    let meta = VectorsMeta { embedder: embedder.name().to_owned(), dims, rows: rows.len(), encoding: ENCODING.to_owned() };
+    let meta = VectorsMeta {
+        embedder: embedder.name().to_owned(),
+        dims,
+        rows: rows.len(),
+        encoding: ENCODING.to_owned(),
+    };
     write::put(root, VECTORS, bytes).await?;
     write::put(root, VECTORS_META, serde_json::to_vec_pretty(&meta).unwrap_or_default()).await?;
     progress(Progress::Written { file: VECTORS.to_owned(), rows: rows.len() });

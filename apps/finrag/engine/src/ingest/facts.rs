@@ -58,14 +58,24 @@ pub(crate) fn merge(known: Vec<FactEntry>, new: Vec<FactEntry>) -> Vec<FactEntry
 pub(crate) async fn known(root: &DataRoot) -> Result<Vec<FactEntry>, LoadError> {
     let Some(bytes) = crate::tables::fetch::optional(root, FACTS).await? else { return Ok(Vec::new()) };
     let columns = [
-        "cik", "ticker", "year", "metric_gaap", "metric_key", "metric_label", "value", "unit", "form", "filed_date", "accession_no",
+        "cik",
+        "ticker",
+        "year",
+        "metric_gaap",
+        "metric_key",
+        "metric_label",
+        "value",
+        "unit",
+        "form",
+        "filed_date",
+        "accession_no",
     ];
     let mut facts = Vec::new();
     for batch in open(FACTS, bytes, &columns)? {
         let batch = batch.map_err(|error| undecodable(FACTS, error))?;
         let (cik, year) = (Ints::of(FACTS, &batch, "cik")?, Ints::of(FACTS, &batch, "year")?);
         let value = floats(FACTS, &batch, "value")?;
-        for row in 0..batch.num_rows() {
+        for (row, value) in value.into_iter().enumerate() {
             let text = |name: &str| -> Result<Option<String>, LoadError> {
                 Ok(Strings::maybe(FACTS, &batch, name)?.and_then(|column| column.get(row)).map(str::to_owned))
             };
@@ -76,7 +86,7 @@ pub(crate) async fn known(root: &DataRoot) -> Result<Vec<FactEntry>, LoadError> 
                 metric_gaap: text("metric_gaap")?,
                 metric_key: text("metric_key")?.unwrap_or_default(),
                 metric_label: text("metric_label")?.unwrap_or_default(),
-                value: value[row].unwrap_or(f64::NAN),
+                value: value.unwrap_or(f64::NAN),
                 unit: text("unit")?.unwrap_or_default(),
                 form: text("form")?,
                 filed_date: text("filed_date")?,

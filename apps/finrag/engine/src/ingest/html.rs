@@ -5,8 +5,28 @@ use scraper::{Html, Node};
 
 /// Elements that stand on lines of their own.
 const BLOCKS: &[&str] = &[
-    "p", "div", "br", "hr", "li", "ul", "ol", "tr", "table", "h1", "h2", "h3", "h4", "h5", "h6", "section", "article", "blockquote", "pre",
-    "body", "header", "footer",
+    "p",
+    "div",
+    "br",
+    "hr",
+    "li",
+    "ul",
+    "ol",
+    "tr",
+    "table",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "section",
+    "article",
+    "blockquote",
+    "pre",
+    "body",
+    "header",
+    "footer",
 ];
 /// Elements whose content is for machines.
 const HIDDEN: &[&str] = &["script", "style", "head", "title", "ix:header", "noscript"];
@@ -19,22 +39,21 @@ pub(crate) fn text(html: &str) -> String {
     let mut hidden = 0_usize;
     for edge in document.tree.root().traverse() {
         match edge {
-            Edge::Open(node) => match node.value() {
-                Node::Element(element) => {
+            Edge::Open(node) => {
+                if let Node::Element(element) = node.value() {
                     let name = element.name();
-                    let invisible = HIDDEN.contains(&name)
-                        || element.attr("style").is_some_and(|style| style.replace(' ', "").contains("display:none"));
-                    if hidden > 0 || invisible {
+                    let style = element.attr("style").unwrap_or_default().replace(' ', "");
+                    if hidden > 0 || HIDDEN.contains(&name) || style.contains("display:none") {
                         hidden += 1;
                     } else if BLOCKS.contains(&name) {
                         out.push('\n');
                     } else if matches!(name, "td" | "th") {
                         out.push(' ');
                     }
+                } else if let (Node::Text(text), 0) = (node.value(), hidden) {
+                    out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " "));
                 }
-                Node::Text(text) if hidden == 0 => out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " ")),
-                _ => {}
-            },
+            }
             Edge::Close(node) => {
                 if let Node::Element(element) = node.value() {
                     if hidden > 0 {

@@ -7,8 +7,10 @@ use regex::Regex;
 use crate::tables::sections::ITEMS;
 
 static HEADING: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)^\W*(?:part\s+(?:i{1,3}|iv)\W+)?items?\s+(1[0-6]|[1-9])\s*\(?([abc])?\)?(?:$|[\s.:\-–—])")
-        .expect("the pattern is well-formed")
+    Regex::new(
+        r"(?i)^\W*(?:part\s+(?:i{1,3}|iv)\W+)?items?\s+(1[0-6]|[1-9])\s*\(?([abc])?\)?(?:$|[\s.:\-–—])",
+    )
+    .expect("the pattern is well-formed")
 });
 
 /// A sentence that refers to an item ("Item 7 of this report describes …") is longer than a heading.
@@ -54,7 +56,11 @@ fn heading(line: &str) -> Option<&'static str> {
         return None;
     }
     let found = HEADING.captures(line)?;
-    let key = format!("ITEM_{}{}", &found[1], found.get(2).map_or(String::new(), |letter| letter.as_str().to_uppercase()));
+    let key = format!(
+        "ITEM_{}{}",
+        &found[1],
+        found.get(2).map_or(String::new(), |letter| letter.as_str().to_uppercase())
+    );
     ITEMS.iter().map(|(item, _)| *item).find(|item| *item == key)
 }
 

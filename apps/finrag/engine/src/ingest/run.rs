@@ -5,7 +5,10 @@ use sha2::{Digest, Sha256};
 use super::known::{Known, Remembered, Row, STATE};
 use super::source::Source;
 use super::submission::About;
-use super::{IngestError, IngestOptions, IngestReport, Progress, facts, html, items, known, source, split, submission, write};
+use super::{
+    IngestError, IngestOptions, IngestReport, Progress, facts, html, items, known, source, split, submission,
+    write,
+};
 use crate::Embedder;
 use crate::tables::companies::CompanyRow;
 use crate::tables::sections::ITEMS;
@@ -92,9 +95,12 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
     let cik = about.cik.ok_or(
         "nothing says whose filing it is\nhint: name it CIK_10-K_YEAR.txt, or list it in filings.json with cik, company and year",
     )?;
-    let year = about.year.ok_or("nothing says of which year it is\nhint: name it CIK_10-K_YEAR.txt, or list it in filings.json")?;
+    let year = about.year.ok_or(
+        "nothing says of which year it is\nhint: name it CIK_10-K_YEAR.txt, or list it in filings.json",
+    )?;
     let row = known.companies.iter().find(|row| row.cik == cik);
-    let company = about.company.clone().or(row.map(|row| row.name.clone())).unwrap_or_else(|| format!("CIK {cik}"));
+    let company =
+        about.company.clone().or(row.map(|row| row.name.clone())).unwrap_or_else(|| format!("CIK {cik}"));
     about.company = Some(company.clone());
     about.cik = Some(cik);
     let body = submission.body;
@@ -152,13 +158,12 @@ async fn store(
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<(), IngestError> {
     let place = |row: &Row| ITEMS.iter().position(|(item, _)| *item == row.section);
-    known.rows.sort_by(|a, b| {
-        (&a.doc_id, place(a), a.position).cmp(&(&b.doc_id, place(b), b.position))
-    });
+    known.rows.sort_by(|a, b| (&a.doc_id, place(a), a.position).cmp(&(&b.doc_id, place(b), b.position)));
     let bytes = write::sentences(&known.rows).map_err(|error| unwritable(SENTENCES, options, &error))?;
     write::put(&options.into, SENTENCES, bytes).await?;
     progress(Progress::Written { file: SENTENCES.to_owned(), rows: known.rows.len() });
-    let sections: Vec<_> = ITEMS.iter().map(|(item, name)| serde_json::json!({"item": item, "name": name})).collect();
+    let sections: Vec<_> =
+        ITEMS.iter().map(|(item, name)| serde_json::json!({"item": item, "name": name})).collect();
     write::put(&options.into, COMPANIES, pretty(&known.companies)).await?;
     write::put(&options.into, SECTIONS, pretty(&sections)).await?;
     // Last: a run that broke off before this reads its files again.

@@ -40,7 +40,8 @@ pub(crate) fn find(sources: &[PathBuf]) -> Result<(Vec<Source>, Vec<PathBuf>), I
     let mut found = Vec::new();
     let mut facts = Vec::new();
     for root in sources {
-        let meta = std::fs::metadata(root).map_err(|source| IngestError::Source { path: root.clone(), source })?;
+        let meta =
+            std::fs::metadata(root).map_err(|source| IngestError::Source { path: root.clone(), source })?;
         if meta.is_file() {
             let folder = root.parent().map_or_else(PathBuf::new, Path::to_path_buf);
             let manifest = manifest(&folder)?;
@@ -106,7 +107,10 @@ fn from_name(name: &str) -> About {
             about.year = part.parse().ok();
         } else if digits && part.len() >= 5 {
             about.cik = part.parse().ok();
-        } else if about.ticker.is_none() && part.len() <= 5 && part.chars().all(|c| c.is_ascii_uppercase() || c == '.') {
+        } else if about.ticker.is_none()
+            && part.len() <= 5
+            && part.chars().all(|c| c.is_ascii_uppercase() || c == '.')
+        {
             about.ticker = Some(part.to_owned());
         }
     }

@@ -2,8 +2,9 @@
 
 /// Words that end in a dot and end no sentence.
 const ABBREVIATIONS: &[&str] = &[
-    "inc", "corp", "co", "ltd", "llc", "no", "nos", "vs", "mr", "mrs", "ms", "dr", "st", "jr", "sr", "approx", "e.g", "i.e", "u.s", "u.k", "etc", "fig",
-    "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "l.p", "n.a", "s.a", "cf", "al", "p.m", "a.m", "rule", "sec",
+    "inc", "corp", "co", "ltd", "llc", "no", "nos", "vs", "mr", "mrs", "ms", "dr", "st", "jr", "sr",
+    "approx", "e.g", "i.e", "u.s", "u.k", "etc", "fig", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
+    "sep", "sept", "oct", "nov", "dec", "l.p", "n.a", "s.a", "cf", "al", "p.m", "a.m", "rule", "sec",
 ];
 
 /// The sentences of an item's lines. A line that ends without a full stop is continued only by one that starts in lower case.
@@ -44,7 +45,8 @@ fn of_block(block: &str) -> Vec<String> {
         }
         let spaced = chars.get(end).is_some_and(|(_, c)| c.is_whitespace());
         let next = chars[end..].iter().map(|(_, c)| *c).find(|c| !c.is_whitespace());
-        let begins = next.is_some_and(|c| c.is_uppercase() || c.is_numeric() || matches!(c, '"' | '“' | '(' | '•' | '$'));
+        let begins = next
+            .is_some_and(|c| c.is_uppercase() || c.is_numeric() || matches!(c, '"' | '“' | '(' | '•' | '$'));
         if spaced && begins && !(*c == '.' && abbreviated(&block[start..chars[at].0])) {
             let stop = chars.get(end).map_or(block.len(), |(byte, _)| *byte);
             sentences.push(block[start..stop].trim().to_owned());
@@ -72,10 +74,19 @@ mod tests {
     #[test]
     fn sentences_end_where_they_end() {
         for (lines, expected) in [
-            (vec!["We grew. Costs fell 3.5% to $2.1 billion. Why?"], vec!["We grew.", "Costs fell 3.5% to $2.1 billion.", "Why?"]),
-            (vec!["Example Inc. and the U.S. Treasury agreed. Then J. Doe left."], vec!["Example Inc. and the U.S. Treasury agreed.", "Then J. Doe left."]),
+            (
+                vec!["We grew. Costs fell 3.5% to $2.1 billion. Why?"],
+                vec!["We grew.", "Costs fell 3.5% to $2.1 billion.", "Why?"],
+            ),
+            (
+                vec!["Example Inc. and the U.S. Treasury agreed. Then J. Doe left."],
+                vec!["Example Inc. and the U.S. Treasury agreed.", "Then J. Doe left."],
+            ),
             (vec!["He said \"stop.\" It stopped."], vec!["He said \"stop.\"", "It stopped."]),
-            (vec!["Our products", "are sold online.", "17", "• Price", "• Quality"], vec!["Our products are sold online.", "• Price", "• Quality"]),
+            (
+                vec!["Our products", "are sold online.", "17", "• Price", "• Quality"],
+                vec!["Our products are sold online.", "• Price", "• Quality"],
+            ),
             (vec!["1. Business"], vec!["1. Business"]),
         ] {
             assert_eq!(sentences(&lines), expected);

@@ -30,7 +30,8 @@ pub(crate) fn read(text: &str) -> Result<Submission<'_>, String> {
         let document = &text[at + start..];
         let end = find(document, "</DOCUMENT>").unwrap_or(document.len());
         let document = &document[..end];
-        let kind = find(document, "<TYPE>").map(|from| document[from + 6..].lines().next().unwrap_or("").trim());
+        let kind =
+            find(document, "<TYPE>").map(|from| document[from + 6..].lines().next().unwrap_or("").trim());
         if kind.is_some_and(|kind| kind.to_uppercase().starts_with("10-K")) {
             let from = find(document, "<TEXT>").map_or(0, |from| from + 6);
             let to = find(document, "</TEXT>").unwrap_or(document.len()).max(from);
@@ -52,7 +53,8 @@ fn header(text: &str) -> About {
     let field = |name: &str| {
         text.lines().find_map(|line| {
             let (key, value) = line.trim().split_once(':')?;
-            (key.trim().eq_ignore_ascii_case(name) && !value.trim().is_empty()).then(|| value.trim().to_owned())
+            (key.trim().eq_ignore_ascii_case(name) && !value.trim().is_empty())
+                .then(|| value.trim().to_owned())
         })
     };
     let date = |digits: String| {

@@ -25,8 +25,10 @@ pub(crate) async fn put(root: &DataRoot, file: &str, bytes: Vec<u8>) -> Result<(
 
 /// Rows of sentences as Parquet.
 pub(crate) fn sentences(rows: &[Row]) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-    let text = |of: fn(&Row) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
-    let number = |of: fn(&Row) -> i32| -> ArrayRef { Arc::new(Int32Array::from_iter_values(rows.iter().map(of))) };
+    let text =
+        |of: fn(&Row) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
+    let number =
+        |of: fn(&Row) -> i32| -> ArrayRef { Arc::new(Int32Array::from_iter_values(rows.iter().map(of))) };
     encode(vec![
         ("cik", Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.cik)))),
         ("company", text(|row| &row.company)),
@@ -41,9 +43,14 @@ pub(crate) fn sentences(rows: &[Row]) -> Result<Vec<u8>, parquet::errors::Parque
 
 /// Facts as Parquet.
 pub(crate) fn facts(facts: &[FactEntry]) -> Result<Vec<u8>, parquet::errors::ParquetError> {
-    let text = |of: fn(&FactEntry) -> Option<&str>| -> ArrayRef { Arc::new(facts.iter().map(of).collect::<StringArray>()) };
+    let text = |of: fn(&FactEntry) -> Option<&str>| -> ArrayRef {
+        Arc::new(facts.iter().map(of).collect::<StringArray>())
+    };
     encode(vec![
-        ("cik", Arc::new(StringArray::from_iter_values(facts.iter().map(|fact| format!("{:010}", fact.cik))))),
+        (
+            "cik",
+            Arc::new(StringArray::from_iter_values(facts.iter().map(|fact| format!("{:010}", fact.cik)))),
+        ),
         ("ticker", text(|fact| Some(&fact.ticker))),
         ("year", Arc::new(Int32Array::from_iter_values(facts.iter().map(|fact| fact.year)))),
         ("metric_gaap", text(|fact| fact.metric_gaap.as_deref())),

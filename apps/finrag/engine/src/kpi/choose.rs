@@ -71,7 +71,10 @@ fn beats(new: &Claim<'_>, old: &Claim<'_>) -> (bool, &'static str) {
     }
     let same_filing = new.row.accession.is_some() && new.row.accession == old.row.accession;
     if same_filing {
-        return (new.row.value.abs() > old.row.value.abs(), "of two values in one filing the larger is the full year's");
+        return (
+            new.row.value.abs() > old.row.value.abs(),
+            "of two values in one filing the larger is the full year's",
+        );
     }
     if new.row.filed != old.row.filed {
         return (new.row.filed > old.row.filed, "the later filing's value replaces the earlier one's");
@@ -122,11 +125,36 @@ mod tests {
         let annual = ("10-K", "2021-02-01", "a");
         for (name, rows, value, others) in [
             ("repeated rows are no conflict", vec![row(5.0, annual.0, annual.1, annual.2); 3], 5.0, 0),
-            ("annual beats quarterly, even later", vec![row(5.0, "10-K", "2021-02-01", "a"), row(2.0, "10-Q", "2021-08-01", "b")], 5.0, 1),
-            ("quarterly first in the table", vec![row(2.0, "10-Q", "2021-08-01", "b"), row(5.0, "10-K/A", "2021-02-01", "a")], 5.0, 1),
-            ("the larger of one filing", vec![row(-2.0, "10-K", "2021-02-01", "a"), row(-5.0, "10-K", "2021-02-01", "a")], -5.0, 1),
-            ("a restatement", vec![row(5.0, "10-K", "2021-02-01", "a"), row(4.5, "10-K/A", "2021-09-01", "b")], 4.5, 1),
-            ("the majority of computed rows", vec![row(53.8, "", "", ""), row(51.8, "", "", ""), row(51.8, "", "", "")], 51.8, 1),
+            (
+                "annual beats quarterly, even later",
+                vec![row(5.0, "10-K", "2021-02-01", "a"), row(2.0, "10-Q", "2021-08-01", "b")],
+                5.0,
+                1,
+            ),
+            (
+                "quarterly first in the table",
+                vec![row(2.0, "10-Q", "2021-08-01", "b"), row(5.0, "10-K/A", "2021-02-01", "a")],
+                5.0,
+                1,
+            ),
+            (
+                "the larger of one filing",
+                vec![row(-2.0, "10-K", "2021-02-01", "a"), row(-5.0, "10-K", "2021-02-01", "a")],
+                -5.0,
+                1,
+            ),
+            (
+                "a restatement",
+                vec![row(5.0, "10-K", "2021-02-01", "a"), row(4.5, "10-K/A", "2021-09-01", "b")],
+                4.5,
+                1,
+            ),
+            (
+                "the majority of computed rows",
+                vec![row(53.8, "", "", ""), row(51.8, "", "", ""), row(51.8, "", "", "")],
+                51.8,
+                1,
+            ),
             ("filed beats computed", vec![row(1.0, "", "", ""), row(2.0, "10-K", "2021-02-01", "a")], 2.0, 1),
         ] {
             let choice = choose(&rows).expect(name);

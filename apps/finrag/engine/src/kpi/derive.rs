@@ -49,7 +49,11 @@ fn change(from: &Fact, to: &Fact, at: &[usize]) -> Option<Derived> {
 
 fn compound(first: &Fact, last: &Fact, at: &[usize]) -> Option<Derived> {
     let years = last.year - first.year;
-    if years < 2 || first.value <= 0.0 || last.value <= 0.0 || matches!(first.unit.as_str(), "percent" | "ratio") {
+    if years < 2
+        || first.value <= 0.0
+        || last.value <= 0.0
+        || matches!(first.unit.as_str(), "percent" | "ratio")
+    {
         return None;
     }
     let value = ((last.value / first.value).powf(1.0 / f64::from(years)) - 1.0) * 100.0;
@@ -78,7 +82,11 @@ const RATIOS: &[(&str, &str, &str, &str)] = &[
 ];
 
 /// Ratios between the facts found.
-pub(crate) fn ratios(facts: &[Fact], asked_as: &dyn Fn(&Fact) -> String, skip: &dyn Fn(&Fact) -> bool) -> Vec<Derived> {
+pub(crate) fn ratios(
+    facts: &[Fact],
+    asked_as: &dyn Fn(&Fact) -> String,
+    skip: &dyn Fn(&Fact) -> bool,
+) -> Vec<Derived> {
     let mut derived = Vec::new();
     for (over, under, name, unit) in RATIOS {
         for (at, top) in facts.iter().enumerate().filter(|(_, fact)| asked_as(fact) == *over && !skip(fact)) {
@@ -125,9 +133,12 @@ mod tests {
 
     #[test]
     fn growth_over_a_year_and_over_all() {
-        let facts = [fact(2020, "revenue", 100.0), fact(2021, "revenue", 110.0), fact(2022, "revenue", 121.0)];
-        let values: Vec<(DerivedKind, i64)> =
-            growth(&facts, &|_| false).into_iter().map(|d| (d.kind, (d.value * 1000.0).round() as i64)).collect();
+        let facts =
+            [fact(2020, "revenue", 100.0), fact(2021, "revenue", 110.0), fact(2022, "revenue", 121.0)];
+        let values: Vec<(DerivedKind, i64)> = growth(&facts, &|_| false)
+            .into_iter()
+            .map(|d| (d.kind, (d.value * 1000.0).round() as i64))
+            .collect();
         let (growth_kind, cagr) = (DerivedKind::Growth, DerivedKind::Cagr);
         assert_eq!(values, [(growth_kind, 10_000), (growth_kind, 10_000), (cagr, 10_000)]);
         assert!(growth(&[fact(2020, "x", -1.0), fact(2021, "x", 1.0)], &|_| false).is_empty());
@@ -136,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_ratio_needs_both_facts_of_the_year() {
-        let facts = [fact(2020, "net_income", 10.0), fact(2020, "revenue", 100.0), fact(2021, "net_income", 5.0)];
+        let facts =
+            [fact(2020, "net_income", 10.0), fact(2020, "revenue", 100.0), fact(2021, "net_income", 5.0)];
         let found = ratios(&facts, &|fact| fact.metric_key.clone(), &|_| false);
         assert_eq!(found.len(), 1);
         assert!((found[0].value - 10.0).abs() < 1e-9);

@@ -30,7 +30,8 @@ fn trimmed(value: f64, decimals: usize) -> String {
 
 fn grouped(value: f64) -> String {
     let text = trimmed(value, 2);
-    let (whole, rest) = text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
+    let (whole, rest) =
+        text.split_once('.').map_or((text.as_str(), None), |(whole, rest)| (whole, Some(rest)));
     let (sign, digits) = whole.strip_prefix('-').map_or(("", whole), |digits| ("-", digits));
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {

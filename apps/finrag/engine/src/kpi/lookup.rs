@@ -130,8 +130,24 @@ fn years_of(engine: &Engine, company: u16, asked: &str) -> BTreeSet<i32> {
     years
 }
 
-const OVER_TIME: &[&str] =
-    &["grow", "grew", "growth", "increase", "decrease", "change", "decline", "rise", "rose", "fell", "fall", "year-over-year", "yoy", "trend", "evolve", "compared"];
+const OVER_TIME: &[&str] = &[
+    "grow",
+    "grew",
+    "growth",
+    "increase",
+    "decrease",
+    "change",
+    "decline",
+    "rise",
+    "rose",
+    "fell",
+    "fall",
+    "year-over-year",
+    "yoy",
+    "trend",
+    "evolve",
+    "compared",
+];
 
 /// The figures for a question; `None` when it asks for none, or for no company that has any.
 pub(crate) fn block(engine: &Engine, understanding: &Understanding) -> Option<KpiBlock> {
@@ -196,7 +212,8 @@ pub(crate) fn block(engine: &Engine, understanding: &Understanding) -> Option<Kp
     let notes = notes(&found, &suspects, all);
     let conflicts: Vec<Conflict> = found.iter().filter_map(|found| found.conflict.clone()).collect();
     let facts: Vec<Fact> = found.into_iter().map(|found| found.fact).collect();
-    let skip = |fact: &Fact| facts.iter().position(|known| std::ptr::eq(known, fact)).is_some_and(|at| suspects[at]);
+    let skip =
+        |fact: &Fact| facts.iter().position(|known| std::ptr::eq(known, fact)).is_some_and(|at| suspects[at]);
     let name = |fact: &Fact| {
         let key = (fact.ticker.clone(), fact.year, fact.metric_key.clone());
         asked_as.get(&key).cloned().unwrap_or_else(|| fact.metric_key.clone())
@@ -208,7 +225,14 @@ pub(crate) fn block(engine: &Engine, understanding: &Understanding) -> Option<Kp
 }
 
 /// The years to look up: those named (and the one before the first, when it is asked how a figure changed), else the newest.
-fn years(engine: &Engine, company: u16, key: &str, understanding: &Understanding, over_time: bool, all: bool) -> Vec<i32> {
+fn years(
+    engine: &Engine,
+    company: u16,
+    key: &str,
+    understanding: &Understanding,
+    over_time: bool,
+    all: bool,
+) -> Vec<i32> {
     let mut years = understanding.years.clone();
     if years.is_empty() {
         let known = years_of(engine, company, key);
@@ -236,7 +260,8 @@ fn notes(found: &[Found], suspects: &[bool], ranked: bool) -> Vec<String> {
             ));
         }
         if let Some(how) = found.how {
-            notes.push(format!("[{}] {} FY {} is computed: {how}", fact.ticker, fact.metric_label, fact.year));
+            notes
+                .push(format!("[{}] {} FY {} is computed: {how}", fact.ticker, fact.metric_label, fact.year));
         }
     }
     let tickers: BTreeSet<&str> = found.iter().map(|found| found.fact.ticker.as_str()).collect();

@@ -2,8 +2,8 @@
 
 mod choose;
 mod derive;
-mod formula;
 pub(crate) mod format;
+mod formula;
 mod lookup;
 mod quarter;
 mod text;

@@ -11,8 +11,14 @@ const LAST_WITH_QUARTERS: i32 = 2020;
 const STEP: f64 = 2.3;
 
 /// Metrics that add up over quarters and were repeated by quarter.
-const FLOWS: &[&str] =
-    &["revenue", "revenue_net", "net_income", "gross_profit", "net_income_common_basic", "net_income_common_diluted"];
+const FLOWS: &[&str] = &[
+    "revenue",
+    "revenue_net",
+    "net_income",
+    "gross_profit",
+    "net_income_common_basic",
+    "net_income_common_diluted",
+];
 
 /// The years of a series whose values look like a quarter's: a run of years up to 2020 that ends (or begins) with a step by a
 /// factor that only a change from quarter to year explains.

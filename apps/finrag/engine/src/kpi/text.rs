@@ -4,7 +4,13 @@ use super::format::figure;
 use super::{Conflict, Derived, Fact, FactSource};
 
 /// Writes the block; every figure with where it is from.
-pub(crate) fn block(facts: &[Fact], derived: &[Derived], conflicts: &[Conflict], notes: &[String], missing: &[String]) -> String {
+pub(crate) fn block(
+    facts: &[Fact],
+    derived: &[Derived],
+    conflicts: &[Conflict],
+    notes: &[String],
+    missing: &[String],
+) -> String {
     let mut lines = vec!["=== KEY FIGURES ===".to_owned()];
     for series in facts.chunk_by(|a, b| a.ticker == b.ticker && a.metric_key == b.metric_key) {
         let head = &series[0];
@@ -13,7 +19,11 @@ pub(crate) fn block(facts: &[Fact], derived: &[Derived], conflicts: &[Conflict],
             lines.push(format!("  FY {}: {} ({})", fact.year, figure(fact.value, &fact.unit), origin(fact)));
         }
     }
-    section(&mut lines, "COMPUTED", derived.iter().map(|d| format!("[{}] {}: {}", d.ticker, d.label, figure(d.value, &d.unit))));
+    section(
+        &mut lines,
+        "COMPUTED",
+        derived.iter().map(|d| format!("[{}] {}: {}", d.ticker, d.label, figure(d.value, &d.unit))),
+    );
     section(
         &mut lines,
         "CONFLICTS",

@@ -8,7 +8,7 @@ use crate::tables::sentences::digest;
 
 /// Rows that say the same, word for word, in the same company's filing of the same year: this many are kept.
 const SAME_YEAR: usize = 1;
-/// … and over all its years, before what else there is has had its turn.
+/// A sentence that begins alike in more years than this waits until what else there is has had its turn.
 const ALL_YEARS: usize = 2;
 
 /// Drops what repeats itself within a year, and lets what repeats itself over years stand back; gives what is left and how many
@@ -20,7 +20,7 @@ pub(crate) fn without_repeats(
 ) -> (Vec<(f32, u32)>, usize) {
     let mut seen_rows = HashSet::new();
     let mut in_year: HashMap<(u16, i32, u64), usize> = HashMap::new();
-    let mut in_all: HashMap<(u16, u64), usize> = HashMap::new();
+    let mut in_all: HashMap<(u16, u64), Vec<i32>> = HashMap::new();
     let mut dropped = 0;
     let mut kept = Vec::with_capacity(limit);
     let mut later = Vec::new();
@@ -31,14 +31,18 @@ pub(crate) fn without_repeats(
         let company = engine.sentences.company(row);
         let said = digest(engine.sentences.text(row));
         let year = in_year.entry((company, engine.sentences.year(row), said)).or_default();
-        let all = in_all.entry((company, said)).or_default();
+        let years = in_all.entry((company, beginning(engine.sentences.text(row)))).or_default();
         if *year >= SAME_YEAR || !seen_rows.insert(row) {
             dropped += 1;
             continue;
         }
         *year += 1;
-        *all += 1;
-        if *all > ALL_YEARS {
+        let own = engine.sentences.year(row);
+        let place = years.iter().position(|year| *year == own).unwrap_or_else(|| {
+            years.push(own);
+            years.len() - 1
+        });
+        if place >= ALL_YEARS {
             later.push((score, row));
         } else {
             kept.push((score, row));
@@ -49,12 +53,20 @@ pub(crate) fn without_repeats(
     (kept, dropped)
 }
 
+/// A digest of how a sentence begins, figures aside: a filing repeats last year's sentence with this year's figures.
+fn beginning(text: &str) -> u64 {
+    const WORDS: usize = 14;
+    let words = text.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty()).take(WORDS);
+    digest(&words.collect::<Vec<_>>().join(" ").to_lowercase())
+}
+
 /// When several companies are named, takes turns among them, best first; what names none follows in its own order.
 pub(crate) fn take_turns(engine: &Engine, ranked: Vec<(f32, u32)>, wanted: &Wanted) -> Vec<(f32, u32)> {
     if wanted.companies.len() < 2 {
         return ranked;
     }
-    let mut queues: Vec<std::collections::VecDeque<(f32, u32)>> = vec![Default::default(); wanted.companies.len()];
+    let mut queues: Vec<std::collections::VecDeque<(f32, u32)>> =
+        vec![Default::default(); wanted.companies.len()];
     let mut rest = Vec::new();
     let mut order: Vec<usize> = Vec::new();
     for (score, row) in ranked {

@@ -10,8 +10,7 @@ use crate::{Passage, PassageSentence};
 fn around(engine: &Engine, row: u32, radius: usize) -> RangeInclusive<u32> {
     let rows = &engine.sentences;
     let near = |other: u32| {
-        rows.same_section(row, other)
-            && rows.position(row).abs_diff(rows.position(other)) as usize <= radius
+        rows.same_section(row, other) && rows.position(row).abs_diff(rows.position(other)) as usize <= radius
     };
     let (mut first, mut last) = (row, row);
     while first > 0 && near(first - 1) {
@@ -31,7 +30,8 @@ pub(crate) fn passages(engine: &Engine, hits: &[u32], radius: usize) -> Vec<Pass
     for span in spans {
         match merged.last_mut() {
             Some(last)
-                if *span.start() <= *last.end() + 1 && engine.sentences.same_section(*last.end(), *span.start()) =>
+                if *span.start() <= *last.end() + 1
+                    && engine.sentences.same_section(*last.end(), *span.start()) =>
             {
                 *last = *last.start()..=(*last.end()).max(*span.end());
             }
@@ -39,10 +39,16 @@ pub(crate) fn passages(engine: &Engine, hits: &[u32], radius: usize) -> Vec<Pass
         }
     }
     let found: HashSet<u32> = hits.iter().copied().collect();
-    let mut passages: Vec<Passage> = merged.into_iter().filter_map(|span| passage(engine, span, &found)).collect();
+    let mut passages: Vec<Passage> =
+        merged.into_iter().filter_map(|span| passage(engine, span, &found)).collect();
     let place = |passage: &Passage| engine.sections.find(&passage.section);
     passages.sort_by(|a, b| {
-        (&a.ticker, a.year, place(a), a.sentences[0].position).cmp(&(&b.ticker, b.year, place(b), b.sentences[0].position))
+        (&a.ticker, a.year, place(a), a.sentences[0].position).cmp(&(
+            &b.ticker,
+            b.year,
+            place(b),
+            b.sentences[0].position,
+        ))
     });
     passages
 }

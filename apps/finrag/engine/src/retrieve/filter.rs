@@ -71,9 +71,11 @@ impl Filter {
         let named = ranges(engine, |id, y| company(id) && year(y));
         if !named.is_empty() {
             let has_section = wanted.sections.is_empty()
-                || named.iter().cloned().flatten().any(|row| {
-                    wanted.sections.contains(&engine.sentences.section(row))
-                });
+                || named
+                    .iter()
+                    .cloned()
+                    .flatten()
+                    .any(|row| wanted.sections.contains(&engine.sentences.section(row)));
             let sections = if has_section { wanted.sections.clone() } else { Vec::new() };
             return Self { ranges: named, sections, relaxed: !has_section };
         }

@@ -32,7 +32,13 @@ pub(crate) struct LexicalQuery {
 
 impl LexicalQuery {
     /// Reads the terms that understanding left.
-    pub(crate) fn new(question: &str, terms: &str, extra: &[&str], index: &Lexical, with: &mut TextAnalyzer) -> Self {
+    pub(crate) fn new(
+        question: &str,
+        terms: &str,
+        extra: &[&str],
+        index: &Lexical,
+        with: &mut TextAnalyzer,
+    ) -> Self {
         let mut seen: HashSet<String> = HashSet::new();
         let mut groups = Vec::new();
         for term in analyzer::terms(with, terms) {
@@ -61,7 +67,9 @@ impl LexicalQuery {
         }
         let lower = question.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        let wants_reason = says(&["why", "reason", "drove", "driver", "driven", "factors", "because", "caused", "led to", "due to"]);
+        let wants_reason = says(&[
+            "why", "reason", "drove", "driver", "driven", "factors", "because", "caused", "led to", "due to",
+        ]);
         let reasons = if wants_reason { "primarily due driven" } else { "" };
         for text in extra.iter().copied().chain([reasons]) {
             for term in analyzer::terms(with, text) {
@@ -73,7 +81,8 @@ impl LexicalQuery {
         let groups = groups
             .into_iter()
             .filter_map(|terms| {
-                let own = terms.iter().filter(|(_, weight)| *weight >= 1.0).filter_map(|(term, _)| index.idf(term));
+                let own =
+                    terms.iter().filter(|(_, weight)| *weight >= 1.0).filter_map(|(term, _)| index.idf(term));
                 let idf = own.reduce(f32::max).or_else(|| {
                     terms.iter().filter_map(|(term, weight)| Some(index.idf(term)? * weight)).reduce(f32::max)
                 })?;
@@ -83,8 +92,22 @@ impl LexicalQuery {
         Self {
             groups,
             wants_figure: says(&[
-                "how much", "how many", "what percent", "percentage", "amount", "how large", "how big", "what was the total",
-                "figure", "what was ", "what were ", "by how", "value of", "number of", "growth", "rate",
+                "how much",
+                "how many",
+                "what percent",
+                "percentage",
+                "amount",
+                "how large",
+                "how big",
+                "what was the total",
+                "figure",
+                "what was ",
+                "what were ",
+                "by how",
+                "value of",
+                "number of",
+                "growth",
+                "rate",
             ]),
             wants_reason,
         }

@@ -18,6 +18,13 @@ const CANDIDATES: usize = 240;
 /// How much of a neighbour's score a sentence gets: what the sentence before it says is often its subject.
 const NEIGHBOUR: f32 = 0.15;
 
+/// Sentences before one that gives a reason ("The increase was primarily due to …") which may say of what; and how much it
+/// counts that they, and not the sentence itself, say so.
+const BEFORE: u32 = 3;
+const SAID_BEFORE: f32 = 0.85;
+/// Candidates whose following sentences are looked at for reasons.
+const FOLLOWED: usize = 60;
+
 /// A candidate: its BM25 with a share of its neighbours'.
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
@@ -42,14 +49,25 @@ pub(crate) fn rank(
     for filter in filters {
         candidates.extend(gather(engine, &terms, filter));
     }
-    candidates.sort_unstable_by_key(|candidate| candidate.row);
+    if query.wants_reason {
+        reasons(engine, &mut candidates, filters);
+    }
+    candidates.sort_unstable_by(|a, b| a.row.cmp(&b.row).then(b.bm25.total_cmp(&a.bm25)));
     candidates.dedup_by_key(|candidate| candidate.row);
     let most = candidates.iter().fold(f32::MIN_POSITIVE, |most, candidate| most.max(candidate.bm25));
     let mut reader = Reader::new(query, with.clone());
     let mut ranked: Vec<(f32, u32)> = candidates
         .iter()
         .map(|candidate| {
-            let features = reader.read(engine.sentences.text(candidate.row));
+            let mut features = reader.read(engine.sentences.text(candidate.row));
+            if query.wants_reason && features.has_reason {
+                let before = (1..=BEFORE).map_while(|back| {
+                    let row = candidate.row.checked_sub(back)?;
+                    engine.sentences.same_section(row, candidate.row).then_some(row)
+                });
+                let rows = before.chain([candidate.row]).map(|row| engine.sentences.text(row));
+                features.coverage = features.coverage.max(SAID_BEFORE * reader.coverage_of(rows));
+            }
             let own = candidate.bm25 / most;
             let score = own_score(own, &features, query)
                 * setting(engine, candidate.row, wanted)
@@ -92,6 +110,23 @@ fn gather(engine: &Engine, terms: &[Weighted], filter: &Filter) -> Vec<Candidate
         .collect()
 }
 
+/// Adds the sentences that follow the best candidates: they give the reasons for what those only name.
+fn reasons(engine: &Engine, candidates: &mut Vec<Candidate>, filters: &[Filter]) {
+    candidates.sort_unstable_by(|a, b| b.bm25.total_cmp(&a.bm25).then(a.row.cmp(&b.row)));
+    let mut added = Vec::new();
+    for candidate in candidates.iter().take(FOLLOWED) {
+        for row in candidate.row + 1..=candidate.row + BEFORE {
+            let inside = (row as usize) < engine.sentences.len()
+                && engine.sentences.same_section(candidate.row, row)
+                && filters.iter().any(|filter| place(&filter.ranges, row).is_some() && filter.allows(row, engine));
+            if inside {
+                added.push(Candidate { row, bm25: candidate.bm25 * NEIGHBOUR * 2.0 });
+            }
+        }
+    }
+    candidates.extend(added);
+}
+
 /// Where a row's score lies among those of all ranges.
 fn place(ranges: &[Range<u32>], row: u32) -> Option<usize> {
     let mut base = 0;
@@ -113,6 +148,9 @@ fn own_score(bm25: f32, features: &Features, query: &LexicalQuery) -> f32 {
     if query.wants_reason && features.has_reason {
         score *= 1.08;
     }
+    if features.leads_on {
+        score *= 0.8;
+    }
     if features.is_fragment {
         score *= 0.55;
     }
@@ -127,7 +165,7 @@ fn setting(engine: &Engine, row: u32, wanted: &Wanted) -> f32 {
     let section = engine.sentences.section(row);
     let mut weight = 1.0;
     if wanted.likely.contains(&section) {
-        weight *= 1.12;
+        weight *= 1.15;
     }
     if wanted.sections.contains(&section) {
         weight *= 1.2;
@@ -150,15 +188,15 @@ fn named(engine: &Engine, row: u32, wanted: &Wanted, regime: Regime) -> f32 {
         if regime == Regime::Open {
             let apart = wanted.years.iter().map(|wanted| wanted.abs_diff(year)).min().unwrap_or(0);
             weight *= match apart {
-                0 => 1.45,
-                1 => 1.08,
-                2 => 0.95,
-                _ => 0.82,
+                0 => 1.5,
+                1 => 1.05,
+                2 => 0.9,
+                _ => 0.78,
             };
         }
     }
     if regime == Regime::Open && !wanted.companies.is_empty() {
-        weight *= if wanted.companies.contains(&engine.sentences.company(row)) { 1.5 } else { 0.6 };
+        weight *= if wanted.companies.contains(&engine.sentences.company(row)) { 1.5 } else { 0.45 };
     }
     weight
 }

@@ -23,6 +23,8 @@ pub(crate) struct Features {
     pub(crate) has_reason: bool,
     /// Whether it looks like a heading, a page header or a list's entry rather than a sentence.
     pub(crate) is_fragment: bool,
+    /// Whether it only leads to a table or a list.
+    pub(crate) leads_on: bool,
 }
 
 /// Reads sentences against one question.
@@ -54,9 +56,56 @@ impl<'q> Reader<'q> {
         Self { query, with, groups, starts, known: HashMap::new(), total }
     }
 
+    /// The share of the question's groups that several sentences have between them.
+    pub(crate) fn coverage_of<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> f32 {
+        let mut best = vec![0.0_f32; self.query.groups.len()];
+        for text in texts {
+            self.places(text, &mut best);
+        }
+        self.covered(&best)
+    }
+
     pub(crate) fn read(&mut self, text: &str) -> Features {
         let mut best = vec![0.0_f32; self.query.groups.len()];
-        let mut places: Vec<(usize, usize)> = Vec::new();
+        let (places, words) = self.places(text, &mut best);
+        let has_figure = text.contains('$')
+            || text.contains('%')
+            || text.contains("percent")
+            || text.contains("million")
+            || text.contains("billion");
+        let lower = text.to_lowercase();
+        Features {
+            coverage: self.covered(&best),
+            proximity: proximity(&places, self.query.groups.len()),
+            words,
+            has_figure,
+            has_reason: [
+                "primarily",
+                "due to",
+                "driven by",
+                "as a result",
+                "attributable",
+                "reflect",
+                "because",
+                "result of",
+            ]
+            .iter()
+            .any(|sign| lower.contains(sign)),
+            is_fragment: is_fragment(text, words),
+            leads_on: text.trim_end().ends_with(':') || text.contains("following table"),
+        }
+    }
+
+    fn covered(&self, best: &[f32]) -> f32 {
+        let covered: f32 =
+            self.query.groups.iter().zip(best).map(|(group, best)| weight(group) * best.min(1.0)).sum();
+        covered / self.total
+    }
+
+    /// Where the question's groups stand in a text, as (word, group), and how many words it has; `best` takes the weight of the best
+    /// term of each group.
+    fn places(&mut self, text: &str, best: &mut [f32]) -> (Vec<(usize, usize)>, usize) {
+        let mut places = Vec::new();
         let mut words = 0;
         let mut lower = String::new();
         for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -73,24 +122,7 @@ impl<'q> Reader<'q> {
                 }
             }
         }
-        let covered: f32 =
-            self.query.groups.iter().zip(&best).map(|(group, best)| weight(group) * best.min(1.0)).sum();
-        let has_figure = text.contains('$')
-            || text.contains('%')
-            || text.contains("percent")
-            || text.contains("million")
-            || text.contains("billion");
-        let lower = text.to_lowercase();
-        Features {
-            coverage: covered / self.total,
-            proximity: proximity(&places, self.query.groups.len()),
-            words,
-            has_figure,
-            has_reason: ["primarily", "due to", "driven by", "as a result", "attributable", "reflect", "because", "result of"]
-                .iter()
-                .any(|sign| lower.contains(sign)),
-            is_fragment: is_fragment(text, words),
-        }
+        (places, words)
     }
 
     fn term(&mut self, word: &str) -> Option<&'q str> {
@@ -98,7 +130,8 @@ impl<'q> Reader<'q> {
             return *known;
         }
         let stems = analyzer::terms(&mut self.with, word);
-        let found = stems.first().and_then(|stem| self.groups.get_key_value(stem.as_str())).map(|(term, _)| *term);
+        let found =
+            stems.first().and_then(|stem| self.groups.get_key_value(stem.as_str())).map(|(term, _)| *term);
         self.known.insert(word.to_owned(), found);
         found
     }
@@ -143,7 +176,8 @@ mod tests {
     use crate::retrieve::query::Group;
 
     fn features(terms: &[&str], text: &str) -> Features {
-        let groups = terms.iter().map(|term| Group { terms: vec![((*term).to_owned(), 1.0)], idf: 1.0 }).collect();
+        let groups =
+            terms.iter().map(|term| Group { terms: vec![((*term).to_owned(), 1.0)], idf: 1.0 }).collect();
         let query = LexicalQuery { groups, ..LexicalQuery::default() };
         Reader::new(&query, analyzer::analyzer()).read(text)
     }

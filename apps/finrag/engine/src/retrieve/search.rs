@@ -27,7 +27,8 @@ pub(crate) fn retrieve(
     let wanted = Wanted::of(understanding, engine);
     let mut with = engine.analyzer.clone();
     let extra: Vec<&str> = understanding.topics.iter().map(|topic| topic.search_terms()).collect();
-    let query = LexicalQuery::new(&understanding.question, &understanding.terms, &extra, &engine.lexical, &mut with);
+    let query =
+        LexicalQuery::new(&understanding.question, &understanding.terms, &extra, &engine.lexical, &mut with);
     // Without anything named, both regimes see the same rows but for the year; one of them is enough.
     let both = options.regimes.contains(&Regime::Filtered) && options.regimes.contains(&Regime::Open);
     let regimes: Vec<Regime> = options
@@ -74,7 +75,8 @@ pub(crate) fn retrieve(
     let stage = Instant::now();
     let context = assemble::assemble(&passages, options.context_limit);
     stats.timings.assemble_us = micros(stage);
-    let hits: Vec<Hit> = ranked.iter().take(options.top).map(|(score, row)| hit(engine, *score, *row)).collect();
+    let hits: Vec<Hit> =
+        ranked.iter().take(options.top).map(|(score, row)| hit(engine, *score, *row)).collect();
     stats.regimes = regimes;
     stats.hits = hits.len();
     stats.passages = passages.len();

@@ -331,9 +331,11 @@ synonyms! {
 /// The synonyms whose words a text has.
 pub(crate) fn of(text: &str) -> Vec<Synonym> {
     let padded: String = std::iter::once(' ')
-        .chain(text.chars().flat_map(char::to_lowercase).map(|c| {
-            if c.is_alphanumeric() || matches!(c, '&' | '-' | '.') { c } else { ' ' }
-        }))
+        .chain(
+            text.chars()
+                .flat_map(char::to_lowercase)
+                .map(|c| if c.is_alphanumeric() || matches!(c, '&' | '-' | '.') { c } else { ' ' }),
+        )
         .chain(std::iter::once(' '))
         .collect();
     SYNONYMS

@@ -1,7 +1,9 @@
 //! Columns of a Parquet file by name, whichever of the usual physical types their writer chose.
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow_array::types::{
+    Float32Type, Float64Type, Int16Type, Int32Type, Int64Type, UInt16Type, UInt32Type, UInt64Type,
+};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use bytes::Bytes;
@@ -14,7 +16,11 @@ use crate::LoadError;
 const BATCH: usize = 4096;
 
 /// Opens a Parquet file held in memory, for the named columns that it has.
-pub(crate) fn open(file: &str, bytes: Bytes, columns: &[&str]) -> Result<ParquetRecordBatchReader, LoadError> {
+pub(crate) fn open(
+    file: &str,
+    bytes: Bytes,
+    columns: &[&str],
+) -> Result<ParquetRecordBatchReader, LoadError> {
     let corrupt = |error: parquet::errors::ParquetError| LoadError::Corrupt {
         file: file.to_owned(),
         reason: format!("it is no readable Parquet file ({error})"),
@@ -116,13 +122,19 @@ pub(crate) fn floats(file: &str, batch: &RecordBatch, name: &str) -> Result<Vec<
     } else if let Some(array) = column.as_primitive_opt::<Float32Type>() {
         Ok(array.iter().map(|v| v.map(f64::from)).collect())
     } else {
-        let ints = Ints::of(file, batch, name).map_err(|_| mistyped(file, name, "numbers", column.data_type()))?;
+        let ints =
+            Ints::of(file, batch, name).map_err(|_| mistyped(file, name, "numbers", column.data_type()))?;
         Ok(ints.0.into_iter().map(|v| v.map(|v| v as f64)).collect())
     }
 }
 
 fn absent(file: &str, name: &str, wanted: &'static str) -> LoadError {
-    LoadError::Column { file: file.to_owned(), column: name.to_owned(), wanted, found: "no such column".to_owned() }
+    LoadError::Column {
+        file: file.to_owned(),
+        column: name.to_owned(),
+        wanted,
+        found: "no such column".to_owned(),
+    }
 }
 
 fn mistyped(file: &str, name: &str, wanted: &'static str, found: &DataType) -> LoadError {

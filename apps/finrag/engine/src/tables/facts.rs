@@ -91,7 +91,11 @@ impl Facts {
             let (unit, form, filed) = (maybe("unit")?, maybe("form")?, maybe("filed_date")?);
             let (accession, period) = (maybe("accession_no")?, maybe("fiscal_period")?);
             let at = |column: &Option<Strings<'_>>, row| {
-                column.as_ref().and_then(|column| column.get(row)).filter(|text| !text.is_empty()).map(str::to_owned)
+                column
+                    .as_ref()
+                    .and_then(|column| column.get(row))
+                    .filter(|text| !text.is_empty())
+                    .map(str::to_owned)
             };
             for row in 0..batch.num_rows() {
                 // A row that names no company, year or metric, or has no value, can answer nothing.

@@ -51,9 +51,11 @@ pub(crate) async fn fingerprint(root: &DataRoot) -> Result<String, LoadError> {
             }
         }
     });
-    let (heads, parts) =
-        futures_util::future::try_join(futures_util::future::try_join_all(heads), list(root, Some(SENTENCES_FOLDER)))
-            .await?;
+    let (heads, parts) = futures_util::future::try_join(
+        futures_util::future::try_join_all(heads),
+        list(root, Some(SENTENCES_FOLDER)),
+    )
+    .await?;
     for meta in heads.into_iter().flatten().chain(parts) {
         let tag = meta.e_tag.unwrap_or_else(|| meta.last_modified.to_rfc3339());
         lines.push(format!("{} {} {tag}", meta.location, meta.size));

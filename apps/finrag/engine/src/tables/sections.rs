@@ -55,8 +55,9 @@ impl Sections {
             .map(|(item, name)| SectionRow { item: (*item).to_owned(), name: (*name).to_owned() })
             .collect();
         if let Some(bytes) = bytes {
-            let given: Vec<SectionRow> = serde_json::from_slice(bytes)
-                .map_err(|error| LoadError::Corrupt { file: SECTIONS.to_owned(), reason: error.to_string() })?;
+            let given: Vec<SectionRow> = serde_json::from_slice(bytes).map_err(|error| {
+                LoadError::Corrupt { file: SECTIONS.to_owned(), reason: error.to_string() }
+            })?;
             for section in given {
                 match rows.iter_mut().find(|row| row.item == section.item) {
                     Some(row) => row.name = section.name,

@@ -69,7 +69,8 @@ impl Sentences {
                     };
                     // A sentence without text says nothing; its place stays empty, as a gap in positions.
                     let Some(text) = text.get(row).filter(|text| !text.trim().is_empty()) else { continue };
-                    let cik = cik.get(row).and_then(|cik| u64::try_from(cik).ok()).ok_or_else(|| null("cik"))?;
+                    let cik =
+                        cik.get(row).and_then(|cik| u64::try_from(cik).ok()).ok_or_else(|| null("cik"))?;
                     rows.company.push(companies.intern(cik, company.get(row).unwrap_or_default())?);
                     let year = year.get(row).and_then(|year| i16::try_from(year).ok());
                     rows.year.push(year.ok_or_else(|| null("year"))?);
@@ -97,7 +98,10 @@ impl Sentences {
             }
         }
         if rows.company.is_empty() {
-            return Err(LoadError::Corrupt { file: SENTENCES.to_owned(), reason: "it has no sentence".to_owned() });
+            return Err(LoadError::Corrupt {
+                file: SENTENCES.to_owned(),
+                reason: "it has no sentence".to_owned(),
+            });
         }
         rows.finish();
         Ok(rows)

@@ -33,7 +33,20 @@ const ALIASES: &[(&str, &[&str])] = &[
 
 /// Products and parts that name a company when nothing else does; they stay words to search for.
 const BRANDS: &[(&str, &[&str])] = &[
-    ("GOOGL", &["youtube", "waymo", "android", "gmail", "deepmind", "google cloud", "fitbit", "google play", "chromebook"]),
+    (
+        "GOOGL",
+        &[
+            "youtube",
+            "waymo",
+            "android",
+            "gmail",
+            "deepmind",
+            "google cloud",
+            "fitbit",
+            "google play",
+            "chromebook",
+        ],
+    ),
     ("META", &["instagram", "whatsapp", "oculus", "reality labs", "metaverse"]),
     ("AMZN", &["aws", "amazon web services", "kindle", "alexa", "whole foods"]),
     ("AAPL", &["iphone", "ipad", "app store", "macbook", "apple watch"]),
@@ -41,26 +54,64 @@ const BRANDS: &[(&str, &[&str])] = &[
     ("NVDA", &["geforce", "mellanox", "cuda"]),
     ("TSLA", &["gigafactory", "model 3", "model y", "cybertruck", "autopilot"]),
     ("WMT", &["sam's club", "flipkart"]),
-    ("LLY", &["mounjaro", "zepbound", "trulicity", "cymbalta", "zyprexa", "humalog", "verzenio", "jardiance"]),
+    (
+        "LLY",
+        &["mounjaro", "zepbound", "trulicity", "cymbalta", "zyprexa", "humalog", "verzenio", "jardiance"],
+    ),
 ];
 
 /// Names that are also words: they count when written as names.
-const WORDS_TOO: &[&str] = &["apple", "oracle", "visa", "meta", "alphabet", "target", "gap", "chase", "assured", "mobil", "radian", "block", "square", "costco wholesale"];
+const WORDS_TOO: &[&str] = &[
+    "apple",
+    "oracle",
+    "visa",
+    "meta",
+    "alphabet",
+    "target",
+    "gap",
+    "chase",
+    "assured",
+    "mobil",
+    "radian",
+    "block",
+    "square",
+    "costco wholesale",
+];
 
 /// Tickers that are also words or letters: they count as `$V`, `(V)`, `NYSE: V`, `ticker V`; those of two letters and more also
 /// in capitals, when the question is not all capitals.
 const TICKER_WORDS: &[&str] = &[
-    "a", "all", "an", "are", "at", "be", "c", "can", "cash", "cost", "d", "do", "f", "for", "ge", "go", "has", "he", "i", "it", "k",
-    "key", "l", "lly", "low", "ma", "main", "meta", "net", "now", "o", "on", "one", "or", "out", "r", "see", "so", "t", "to", "u", "v", "well", "x",
+    "a", "all", "an", "are", "at", "be", "c", "can", "cash", "cost", "d", "do", "f", "for", "ge", "go",
+    "has", "he", "i", "it", "k", "key", "l", "lly", "low", "ma", "main", "meta", "net", "now", "o", "on",
+    "one", "or", "out", "r", "see", "so", "t", "to", "u", "v", "well", "x",
 ];
 
 /// Endings of names that say nothing.
 const LEGAL: &[&str] = &[
-    "inc", "incorporated", "corp", "corporation", "co", "company", "ltd", "limited", "lp", "l.p", "plc", "llc", "com", "new", "the",
-    "&", "holdings", "de", "sa", "nv",
+    "inc",
+    "incorporated",
+    "corp",
+    "corporation",
+    "co",
+    "company",
+    "ltd",
+    "limited",
+    "lp",
+    "l.p",
+    "plc",
+    "llc",
+    "com",
+    "new",
+    "the",
+    "&",
+    "holdings",
+    "de",
+    "sa",
+    "nv",
 ];
 /// Endings that people leave out as well.
-const DESCRIPTIVE: &[&str] = &["group", "platforms", "financial", "enterprises", "wholesale", "holdings", "international"];
+const DESCRIPTIVE: &[&str] =
+    &["group", "platforms", "financial", "enterprises", "wholesale", "holdings", "international"];
 
 #[derive(Debug)]
 struct Name {
@@ -102,7 +153,8 @@ impl Names {
                 short.pop();
             }
             let mut shorter = short.clone();
-            while shorter.len() > 1 && shorter.last().is_some_and(|word| DESCRIPTIVE.contains(&word.as_str())) {
+            while shorter.len() > 1 && shorter.last().is_some_and(|word| DESCRIPTIVE.contains(&word.as_str()))
+            {
                 shorter.pop();
             }
             for words in [full, short, shorter] {
@@ -134,7 +186,12 @@ impl Names {
 
     /// Every mention, in order. Products count only when nothing else names a company.
     /// `is_word` tells what filings use as a word: such is no misspelling.
-    pub(crate) fn find(&self, question: &str, companies: &Companies, is_word: &dyn Fn(&str) -> bool) -> Vec<Found> {
+    pub(crate) fn find(
+        &self,
+        question: &str,
+        companies: &Companies,
+        is_word: &dyn Fn(&str) -> bool,
+    ) -> Vec<Found> {
         let words = words(question);
         let mut found: Vec<Found> = Vec::new();
         let mut at = 0;
@@ -143,7 +200,10 @@ impl Names {
                 .longest(&words, at)
                 .or_else(|| self.ticker(question, &words, at).map(|id| (id, 1, MentionKind::Ticker, false)))
                 .or_else(|| self.cik(&words, at).map(|id| (id, 1, MentionKind::Cik, false)))
-                .or_else(|| self.misspelt(&words, at, is_word).map(|(id, count)| (id, count, MentionKind::Typo, false)));
+                .or_else(|| {
+                    self.misspelt(&words, at, is_word)
+                        .map(|(id, count)| (id, count, MentionKind::Typo, false))
+                });
             let Some((company, count, kind, brand)) = hit else {
                 at += 1;
                 continue;
@@ -173,7 +233,8 @@ impl Names {
             .iter()
             .filter(|name| {
                 let here = words.get(at..at + name.words.len());
-                let same = here.is_some_and(|here| here.iter().zip(&name.words).all(|(word, name)| word.lower == *name));
+                let same = here
+                    .is_some_and(|here| here.iter().zip(&name.words).all(|(word, name)| word.lower == *name));
                 let capital = words[at].typed.starts_with(char::is_uppercase);
                 same && (!name.careful || capital || quiet)
             })
@@ -215,10 +276,16 @@ impl Names {
     }
 
     /// A name spelt nearly right, in one to three words.
-    fn misspelt(&self, words: &[Word<'_>], at: usize, is_word: &dyn Fn(&str) -> bool) -> Option<(u16, usize)> {
+    fn misspelt(
+        &self,
+        words: &[Word<'_>],
+        at: usize,
+        is_word: &dyn Fn(&str) -> bool,
+    ) -> Option<(u16, usize)> {
         let mut best: Option<(f64, u16, usize)> = None;
         for count in 1..=3_usize.min(words.len() - at) {
-            let typed = words[at..at + count].iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
+            let typed =
+                words[at..at + count].iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
             if typed.len() < GUESSABLE || !words[at].typed.starts_with(char::is_alphabetic) {
                 continue;
             }
@@ -316,7 +383,10 @@ mod tests {
             ("Microsft revenue", vec![("MSFT", Typo)]),
             ("Amazn revenue", vec![("AMZN", Typo)]),
             ("Exxon Mobil vs. exxonmobil", vec![("XOM", Name), ("XOM", Alias)]),
-            ("Johnson & Johnson, J&J, johnson and johnson", vec![("JNJ", Name), ("JNJ", Alias), ("JNJ", Alias)]),
+            (
+                "Johnson & Johnson, J&J, johnson and johnson",
+                vec![("JNJ", Name), ("JNJ", Alias), ("JNJ", Alias)],
+            ),
             ("Costco Wholesale", vec![("COST", Name)]),
             ("Icahn Enterprises L.P.", vec![("IEP", Name)]),
             ("Radian's losses are radiant", vec![("RDN", Name)]),

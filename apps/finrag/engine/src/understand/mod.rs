@@ -12,6 +12,4 @@ mod words;
 mod years;
 
 pub(crate) use reader::Understander;
-pub use types::{
-    CompanyMention, ItemMention, MentionKind, MetricMention, RiskTopic, Scope, Understanding,
-};
+pub use types::{CompanyMention, ItemMention, MentionKind, MetricMention, RiskTopic, Scope, Understanding};

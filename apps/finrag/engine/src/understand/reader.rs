@@ -66,7 +66,8 @@ impl Understander {
             let next = all.iter().find(|word| word.start >= found.end);
             let part_of_a_name = found.mention.kind == MentionKind::Alias
                 && next.is_some_and(|word| {
-                    word.typed.starts_with(char::is_uppercase) && question[found.end..word.start].trim().is_empty()
+                    word.typed.starts_with(char::is_uppercase)
+                        && question[found.end..word.start].trim().is_empty()
                 });
             if !found.brand && !part_of_a_name {
                 taken.push((found.start, found.end));

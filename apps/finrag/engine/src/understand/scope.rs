@@ -6,20 +6,113 @@ use super::words::words;
 
 /// What is asked of other sources than filings.
 const ELSEWHERE: &[&str] = &[
-    "weather", "recipe", "joke", "poem", "capital of", "who won", "translate", "write code", "write a program", "share price today",
-    "stock price today", "stock price", "price target", "should i buy", "should i invest", "should i sell", "will the stock", "horoscope",
-    "lyrics", "movie", "football", "president of the united states", "bake", "cook",
+    "weather",
+    "recipe",
+    "joke",
+    "poem",
+    "capital of",
+    "who won",
+    "translate",
+    "write code",
+    "write a program",
+    "share price today",
+    "stock price today",
+    "stock price",
+    "price target",
+    "should i buy",
+    "should i invest",
+    "should i sell",
+    "will the stock",
+    "horoscope",
+    "lyrics",
+    "movie",
+    "football",
+    "president of the united states",
+    "bake",
+    "cook",
 ];
 
 /// Companies that people ask about; when one is named and none of the data's, the answer is what the data has.
 const OTHERS: &[&str] = &[
-    "intel", "amd", "advanced micro devices", "ibm", "boeing", "pfizer", "merck", "moderna", "jpmorgan", "jp morgan", "goldman sachs",
-    "morgan stanley", "citigroup", "wells fargo", "bank of america", "coca-cola", "pepsico", "pepsi", "disney", "walt disney", "uber", "lyft",
-    "airbnb", "twitter", "snap inc", "snapchat", "salesforce", "cisco", "adobe", "paypal", "berkshire hathaway", "chevron", "shell", "bp",
-    "ford", "general motors", "toyota", "volkswagen", "samsung", "sony", "alibaba", "tencent", "baidu", "tsmc", "qualcomm", "broadcom",
-    "texas instruments", "micron", "at&t", "verizon", "comcast", "t-mobile", "nike", "adidas", "starbucks", "mcdonald's", "mcdonalds", "home depot",
-    "lowe's", "procter & gamble", "unilever", "unitedhealth", "abbvie", "american express", "blackrock", "caterpillar", "general electric",
-    "honeywell", "lockheed martin", "palantir", "spotify", "shopify", "zoom", "ebay", "dell", "hp", "target", "kroger", "deloitte",
+    "intel",
+    "amd",
+    "advanced micro devices",
+    "ibm",
+    "boeing",
+    "pfizer",
+    "merck",
+    "moderna",
+    "jpmorgan",
+    "jp morgan",
+    "goldman sachs",
+    "morgan stanley",
+    "citigroup",
+    "wells fargo",
+    "bank of america",
+    "coca-cola",
+    "pepsico",
+    "pepsi",
+    "disney",
+    "walt disney",
+    "uber",
+    "lyft",
+    "airbnb",
+    "twitter",
+    "snap inc",
+    "snapchat",
+    "salesforce",
+    "cisco",
+    "adobe",
+    "paypal",
+    "berkshire hathaway",
+    "chevron",
+    "shell",
+    "bp",
+    "ford",
+    "general motors",
+    "toyota",
+    "volkswagen",
+    "samsung",
+    "sony",
+    "alibaba",
+    "tencent",
+    "baidu",
+    "tsmc",
+    "qualcomm",
+    "broadcom",
+    "texas instruments",
+    "micron",
+    "at&t",
+    "verizon",
+    "comcast",
+    "t-mobile",
+    "nike",
+    "adidas",
+    "starbucks",
+    "mcdonald's",
+    "mcdonalds",
+    "home depot",
+    "lowe's",
+    "procter & gamble",
+    "unilever",
+    "unitedhealth",
+    "abbvie",
+    "american express",
+    "blackrock",
+    "caterpillar",
+    "general electric",
+    "honeywell",
+    "lockheed martin",
+    "palantir",
+    "spotify",
+    "shopify",
+    "zoom",
+    "ebay",
+    "dell",
+    "hp",
+    "target",
+    "kroger",
+    "deloitte",
 ];
 
 /// What is known of a question when its scope is judged.
@@ -54,7 +147,10 @@ pub(crate) fn judge(seen: &Seen<'_>, known: &dyn Fn(&str) -> bool) -> Scope {
         && (*first > seen.last || *last < seen.first)
     {
         let asked = if first == last { first.to_string() } else { format!("{first} to {last}") };
-        return out(format!("The data has the years {} to {}, and nothing of {asked}.", seen.first, seen.last));
+        return out(format!(
+            "The data has the years {} to {}, and nothing of {asked}.",
+            seen.first, seen.last
+        ));
     }
     let terms = words(seen.terms);
     if terms.is_empty() && seen.companies == 0 && seen.named == 0 {
@@ -73,9 +169,9 @@ pub(crate) fn judge(seen: &Seen<'_>, known: &dyn Fn(&str) -> bool) -> Scope {
 fn named(question: &str, lower: &str, name: &str) -> bool {
     whole(lower, name)
         && (question == lower
-            || question.match_indices(|c: char| c.is_uppercase()).any(|(at, _)| {
-                question[at..].to_lowercase().starts_with(name)
-            }))
+            || question
+                .match_indices(|c: char| c.is_uppercase())
+                .any(|(at, _)| question[at..].to_lowercase().starts_with(name)))
 }
 
 #[cfg(test)]
@@ -83,7 +179,16 @@ mod tests {
     use super::*;
 
     fn judged(question: &str, companies: usize, years: &[i32], named: usize, terms: &str) -> bool {
-        let seen = Seen { question, terms, companies, years, first: 2006, last: 2025, named, in_scope: "Ask of Apple." };
+        let seen = Seen {
+            question,
+            terms,
+            companies,
+            years,
+            first: 2006,
+            last: 2025,
+            named,
+            in_scope: "Ask of Apple.",
+        };
         judge(&seen, &|word| ["revenue", "risks", "competition", "tax"].contains(&word)).is_in()
     }
 

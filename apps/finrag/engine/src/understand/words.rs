@@ -25,7 +25,8 @@ pub(crate) fn words(question: &str) -> Vec<Word<'_>> {
     let inner = |c: char| c.is_alphanumeric() || c == '&' || c == '_';
     for (at, c) in question.char_indices().chain(std::iter::once((question.len(), ' '))) {
         let next = question[at..].chars().nth(1);
-        let joins = inner(c) || (start.is_some() && matches!(c, '.' | '\'' | '’') && next.is_some_and(char::is_alphanumeric));
+        let joins = inner(c)
+            || (start.is_some() && matches!(c, '.' | '\'' | '’') && next.is_some_and(char::is_alphanumeric));
         match (joins, start) {
             (true, None) => start = Some(at),
             (false, Some(from)) => {
@@ -40,7 +41,8 @@ pub(crate) fn words(question: &str) -> Vec<Word<'_>> {
 
 fn word(question: &str, start: usize, end: usize) -> Word<'_> {
     let whole = &question[start..end];
-    let typed = ["'s", "’s", "'S", "’S"].iter().find_map(|ending| whole.strip_suffix(ending)).unwrap_or(whole);
+    let typed =
+        ["'s", "’s", "'S", "’S"].iter().find_map(|ending| whole.strip_suffix(ending)).unwrap_or(whole);
     let lower = typed.to_lowercase();
     Word {
         typed,

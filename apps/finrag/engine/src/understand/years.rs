@@ -32,16 +32,23 @@ static RANGE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static SINCE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(since|after|from|starting in|beginning in|before|prior to|until|up to|through)\s+(?:fiscal\s+year\s+|fiscal\s+|fy\s*|the\s+year\s+)?((?:19|20)\d\d)(\s+(?:onwards?|on|and later))?\b")
+    pattern(
+        r"(?i)\b(since|after|from|starting in|beginning in|before|prior to|until|up to|through)\s+(?:fiscal\s+year\s+|fiscal\s+|fy\s*|the\s+year\s+)?((?:19|20)\d\d)(\s+(?:onwards?|on|and later))?\b",
+    )
 });
 static LAST_N: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:last|past|previous|prior|recent|most recent|latest|trailing)\s+(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|few|several|couple of)\s+(?:fiscal\s+|calendar\s+|reported\s+|full\s+)*years?\b")
+    pattern(
+        r"(?i)\b(?:last|past|previous|prior|recent|most recent|latest|trailing)\s+(\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|few|several|couple of)\s+(?:fiscal\s+|calendar\s+|reported\s+|full\s+)*years?\b",
+    )
 });
 static NEWEST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:latest|most recent|newest|current|last)\s+(?:fiscal\s+|reported\s+|reporting\s+|full\s+|available\s+)*(?:year|10-?k|annual report|filing)\b|\b(?:most recently|currently|this year)\b")
+    pattern(
+        r"(?i)\b(?:latest|most recent|newest|current|last)\s+(?:fiscal\s+|reported\s+|reporting\s+|full\s+|available\s+)*(?:year|10-?k|annual report|filing)\b|\b(?:most recently|currently|this year)\b",
+    )
 });
-static SINGLE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)(?:\bfy\s*'?|\bfiscal\s+'?|\b|')((?:19|20)\d\d)\b|\b(?:fy|fiscal)\s*'?(\d\d)\b"));
+static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)(?:\bfy\s*'?|\bfiscal\s+'?|\b|')((?:19|20)\d\d)\b|\b(?:fy|fiscal)\s*'?(\d\d)\b")
+});
 
 /// Reads a question; `newest` is the newest year of the companies it names.
 pub(crate) fn find(question: &str, newest: i32) -> Years {
@@ -52,9 +59,12 @@ pub(crate) fn find(question: &str, newest: i32) -> Years {
     };
     for found in RANGE.captures_iter(question) {
         let whole = found.get(0).expect("group 0 always is");
-        let (Some(from), Some(to)) = (parse(&found[1], None), parse(&found[2], Some(&found[1]))) else { continue };
+        let (Some(from), Some(to)) = (parse(&found[1], None), parse(&found[2], Some(&found[1]))) else {
+            continue;
+        };
         // "2019 and 2021" without "between" is two years, not three.
-        let two = whole.as_str().to_lowercase().contains(" and ") && !before(question, whole.start(), &["between"]);
+        let two =
+            whole.as_str().to_lowercase().contains(" and ") && !before(question, whole.start(), &["between"]);
         let two = two && !whole.as_str().to_lowercase().starts_with("between");
         if two {
             years.extend([from, to]);
