@@ -33,7 +33,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             first_retry: Duration::from_millis(250),
-            longest_retry: Duration::from_secs(10),
+            longest_retry: Duration::from_secs(5),
             refresh: None,
         }
     }
