@@ -60,7 +60,7 @@ async fn a_question_of_the_wrong_length_stays_in_its_box_and_is_not_asked() {
     let long = "é".repeat(3_501);
     for (typed, problem) in [
         ("", "Please type a question first."),
-        ("Revenue?", "That is a little patient: 8 of at least 10 characters."),
+        ("Revenue?", "That is a little short: 8 of at least 10 characters."),
         (long.as_str(), "That is 3501 characters, and at most 3500 can be asked at once."),
     ] {
         let page = browser.post("/ask", &[("question", typed)]).await;
