@@ -123,8 +123,8 @@ pub fn figure(value: f64, unit: &str) -> String {
     let sign = if value < 0.0 { "−" } else { "" };
     let word = scale.power.word().map(|word| format!(" {word}")).unwrap_or_default();
     match scale.unit {
-        Unit::Usd => format!("{sign}US$ {number}{word}"),
-        Unit::UsdPerShare => format!("{sign}US$ {number} per share"),
+        Unit::Usd => format!("{sign}${number}{word}"),
+        Unit::UsdPerShare => format!("{sign}${number} per share"),
         Unit::Shares => format!("{sign}{number}{word} shares"),
         Unit::Percent => format!("{sign}{number} %"),
         Unit::Ratio => format!("{sign}{number}"),
@@ -168,11 +168,11 @@ mod tests {
     #[test]
     fn figures_carry_their_unit() {
         let table = [
-            (383_285_000_000.0, "USD", "US$ 383.29 billion"),
-            (-1_200_000.0, "USD", "−US$ 1.20 million"),
-            (950.0, "USD", "US$ 950"),
-            (3_450_000_000_000.0, "USD", "US$ 3.45 trillion"),
-            (6.13, "USD per share", "US$ 6.13 per share"),
+            (383_285_000_000.0, "USD", "$383.29 billion"),
+            (-1_200_000.0, "USD", "−$1.20 million"),
+            (950.0, "USD", "$950"),
+            (3_450_000_000_000.0, "USD", "$3.45 trillion"),
+            (6.13, "USD per share", "$6.13 per share"),
             (15_552_752_000.0, "shares", "15.55 billion shares"),
             (25.31, "percent", "25.31 %"),
             (1.0745, "ratio", "1.07"),

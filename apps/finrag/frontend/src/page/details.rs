@@ -77,18 +77,21 @@ fn source_item(turn: TurnId, source: &Source) -> Markup {
     }
 }
 
-/// What a source is called: the backend's label, or what it is made of.
+/// What a source is called: the backend's label, or what it is made of. The label of a figure says all that stands below
+/// it as well.
 fn head(source: &Source) -> String {
-    if !source.label.is_empty() {
+    if !source.label.is_empty() && source.value.is_none() {
         return source.label.clone();
     }
-    let company = if source.ticker.is_empty() { source.company.clone() } else { source.ticker.clone() };
-    let parts = [
-        Some(company),
-        source.year.map(|year| year.to_string()),
-        source.section.as_deref().map(words::section),
-    ];
-    parts.into_iter().flatten().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+    let company = match (source.company.as_str(), source.ticker.as_str()) {
+        ("", ticker) => ticker.to_owned(),
+        (company, "") => words::spoken(company),
+        (company, ticker) => format!("{} ({ticker})", words::spoken(company)),
+    };
+    let (year, section) =
+        (source.year.map(|year| year.to_string()), source.section.as_deref().map(words::section));
+    let parts = [Some(company), year, section].into_iter().flatten().filter(|part| !part.is_empty());
+    parts.collect::<Vec<_>>().join(", ")
 }
 
 /// Where a source's sentences are.
@@ -106,7 +109,7 @@ fn entities(metadata: &Metadata) -> Markup {
         if let Value::Object(fields) = value {
             for (key, value) in fields.iter().take(MOST_ENTRIES) {
                 let list = entities.entry(words::label(key)).or_default();
-                for text in words::texts(value).iter().map(|text| words::section(text)) {
+                for text in words::texts(value).iter().map(|text| words::entity(text)) {
                     if list.len() < MOST_ENTRIES && !list.contains(&text) {
                         list.push(text);
                     }

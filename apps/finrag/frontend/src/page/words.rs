@@ -82,28 +82,15 @@ pub(super) fn label(key: &str) -> String {
 }
 
 /// The legal endings of a company's name, which nobody says.
-const ENDINGS: [&str; 14] = [
-    "inc",
-    "inc.",
-    "corp",
-    "corp.",
-    "corporation",
-    "co",
-    "co.",
-    "company",
-    "ltd",
-    "ltd.",
-    "plc",
-    "com",
-    "&",
-    "/de/",
-];
+const ENDINGS: [&str; 13] =
+    ["inc", "inc.", "corp", "corp.", "corporation", "co", "co.", "company", "ltd", "ltd.", "plc", "com", "&"];
 
 /// A company's name as one says it: `AMAZON COM INC` as `Amazon`.
 pub(super) fn spoken(name: &str) -> String {
     let mut words: Vec<&str> = name.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
-    while words.len() > 1 && words.last().is_some_and(|last| ENDINGS.contains(&last.to_lowercase().as_str()))
-    {
+    // The registrar's own marks, as in "/DE/", end a name, too.
+    let is_ending = |word: &&str| word.starts_with('/') || ENDINGS.contains(&word.to_lowercase().as_str());
+    while words.len() > 1 && words.last().is_some_and(is_ending) {
         words.pop();
     }
     let shouted = !words.iter().any(|word| word.chars().any(char::is_lowercase));
@@ -118,6 +105,12 @@ pub(super) fn spoken(name: &str) -> String {
         word => word.to_owned(),
     });
     said.collect::<Vec<String>>().join(" ")
+}
+
+/// A name of the backend's as words: the keys of items and metrics are spelt out, anything else is as it is.
+pub(super) fn entity(name: &str) -> String {
+    let is_letter = |byte: u8| byte == b'_' || byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    if name.contains('_') && name.bytes().all(is_letter) { label(name) } else { section(name) }
 }
 
 /// A value of the backend's own shape as short texts: lists are gone through, objects are named by what names them.
@@ -172,11 +165,16 @@ mod tests {
             "IBM CORP",
             "3M CO",
             "AT&T INC.",
+            "COSTCO WHOLESALE CORP /NEW",
             "Inc",
         ];
         let said = names.map(spoken);
-        assert_eq!(said, ["Amazon", "Meta Platforms", "Eli Lilly", "Visa", "IBM", "3M", "AT&T", "Inc"]);
-        assert_eq!(["ITEM_1A", "Risk"].map(section), ["Item 1A", "Risk"]);
+        assert_eq!(
+            said,
+            ["Amazon", "Meta Platforms", "Eli Lilly", "Visa", "IBM", "3M", "AT&T", "Costco Wholesale", "Inc"]
+        );
+        let entities = ["ITEM_1A", "net_income", "Risk", "a_B"].map(entity);
+        assert_eq!(entities, ["Item 1A", "Net income", "Risk", "a_B"]);
         assert_eq!(
             ["bm25_candidates", "kpi.companies", ""].map(label),
             ["BM25 candidates", "KPI companies", ""]

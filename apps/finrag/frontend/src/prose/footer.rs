@@ -1,5 +1,14 @@
 //! The list of sources that ends an answer's text.
 
+const TITLE: &str = "data sources";
+
+/// A text that is still being written, without a last line that may become the footer's title.
+pub(super) fn without_beginning(text: &str) -> &str {
+    let start = text.rfind('\n').map_or(0, |at| at + 1);
+    let words = text[start..].trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
+    if !words.is_empty() && TITLE.starts_with(&words) { text[..start].trim_end() } else { text }
+}
+
 /// An answer's text without its DATA SOURCES footer. For answers whose sources came beside the text: a page shows those
 /// as a list that opens, and the footer would say the same again.
 pub fn without_footer(text: &str) -> &str {
@@ -7,7 +16,7 @@ pub fn without_footer(text: &str) -> &str {
     for line in text.rsplit('\n') {
         let start = end - line.len();
         let words = line.trim_matches(|letter: char| !letter.is_alphanumeric());
-        if words.eq_ignore_ascii_case("data sources") {
+        if words.eq_ignore_ascii_case(TITLE) {
             return text[..start].trim_end().trim_end_matches(['-', '_', '=', '*']).trim_end();
         }
         end = start.saturating_sub(1);

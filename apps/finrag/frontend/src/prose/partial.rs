@@ -1,11 +1,12 @@
 //! An answer that is still being written.
 
-use super::{Citations, blocks, without_footer};
+use super::footer::{without_beginning, without_footer};
+use super::{Citations, blocks};
 
-/// Renders what there is of an answer: without a footer that began, and with bold text closed that is still open, so that
+/// Renders what there is of an answer: without a footer that began or is about to, and with bold text closed that is still open, so that
 /// nobody sees its stars come and go.
 pub fn partial(text: &str) -> Vec<String> {
-    let text = without_footer(text);
+    let text = without_beginning(without_footer(text));
     let line = text.rsplit('\n').next().unwrap_or_default();
     let closed = match (line.matches("**").count() % 2, text.strip_suffix("**")) {
         (0, _) => text.to_owned(),
@@ -25,10 +26,13 @@ mod tests {
         let table = [
             ("It was **US$ 3", "<p>It was <strong>US$ 3</strong></p>"),
             ("It was **US$ ", "<p>It was <strong>US$</strong></p>"),
-            ("It was **", "<p>It was </p>"),
+            ("It was **", "<p>It was</p>"),
             ("It was **3** and", "<p>It was <strong>3</strong> and</p>"),
             ("**a**\n**b", "<p><strong>a</strong><br><strong>b</strong></p>"),
             ("Told [1]\n\nDATA SOURCES\n[1] x", "<p>Told <span class=\"cite\">[1]</span></p>"),
+            ("Told [1]\n\n**DATA", "<p>Told <span class=\"cite\">[1]</span></p>"),
+            ("Told\n\nDATA SOURCES", "<p>Told</p>"),
+            ("Told\n\nDatabases", "<p>Told</p><p>Databases</p>"),
             ("", ""),
         ];
         for (text, wanted) in table {

@@ -7,9 +7,9 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::support::answers;
-use super::support::browser::{Browser, Frontend, short};
+use super::support::browser::{Browser, Frontend, patient};
 use super::support::stub::{Reply, Stub};
-use finrag_frontend::{Limits, Timeouts};
+use finrag_frontend::Limits;
 
 async fn stub() -> Stub {
     Stub::start(([127, 0, 0, 1], 0).into(), Duration::ZERO).await
@@ -37,8 +37,7 @@ async fn a_plain_form_is_enough() {
 #[tokio::test]
 async fn a_long_answer_shows_its_progress_without_a_script() {
     let stub = stub().await;
-    let timeouts = Timeouts { post: Duration::from_millis(100), ..Timeouts::default() };
-    let frontend = Frontend::with(stub.address, timeouts, Limits::default()).await;
+    let frontend = Frontend::with(stub.address, patient(Duration::from_millis(100)), Limits::default()).await;
     let permits = Arc::new(Semaphore::new(0));
     stub.play([Reply::Paced(Box::new(answers::risks()), Arc::clone(&permits))]);
     let browser = Browser::new(&frontend);
@@ -122,7 +121,7 @@ async fn a_question_under_way_is_not_asked_again_and_not_too_many_are() {
     stub.play((0..9).map(|_| Reply::Paced(Box::new(answers::risks()), Arc::clone(&permits))));
     let frontend = Frontend::with(
         stub.address,
-        short(),
+        patient(Duration::from_millis(200)),
         Limits { running_in_session: 2, running: 3, ..Limits::default() },
     )
     .await;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::support::browser::{Browser, Frontend, Page, short};
+use super::support::browser::{Browser, Frontend, Page, hasty, patient};
 use super::support::stub::{Reply, Stub, event};
-use finrag_frontend::Limits;
+use finrag_frontend::{Limits, Timeouts};
 
 const QUESTION: &str = "What was Apple's revenue in 2023?";
 const TRACE: &str = "Traceback (most recent call last): KeyError at 0xdeadbeef";
 
-async fn setup() -> (Stub, Browser) {
+async fn setup(timeouts: Timeouts) -> (Stub, Browser) {
     let stub = Stub::start(([127, 0, 0, 1], 0).into(), Duration::ZERO).await;
-    let frontend = Frontend::with(stub.address, short(), Limits::default()).await;
+    let frontend = Frontend::with(stub.address, timeouts, Limits::default()).await;
     (stub, Browser::new(&frontend))
 }
 
@@ -31,7 +31,7 @@ fn is_kind(page: &Page, title: &str) {
 
 #[tokio::test]
 async fn refusals_are_kind_and_a_retry_takes_their_place() {
-    let (stub, browser) = setup().await;
+    let (stub, browser) = setup(patient(Duration::from_secs(60))).await;
     let error = |kind: &str, stage: &str, error: &str| json!({ "query": QUESTION, "error": error, "error_type": kind, "stage": stage, "timestamp": "t" });
     let streamed = |kind, stage, text| Reply::Raw(event("error", &error(kind, stage, text)));
     let table = [
@@ -83,7 +83,7 @@ async fn refusals_are_kind_and_a_retry_takes_their_place() {
 
 #[tokio::test]
 async fn half_an_answer_is_kept_and_said_to_be_half() {
-    let (stub, browser) = setup().await;
+    let (stub, browser) = setup(patient(Duration::from_secs(60))).await;
     for half in [Reply::Cut, Reply::Half] {
         stub.play([half("Revenue **rose** in each of the years, and".into())]);
         browser.ask(QUESTION).await;
@@ -97,7 +97,7 @@ async fn half_an_answer_is_kept_and_said_to_be_half() {
 
 #[tokio::test]
 async fn a_backend_that_hangs_is_given_up_in_time() {
-    let (stub, browser) = setup().await;
+    let (stub, browser) = setup(hasty()).await;
     for hang in [Reply::Hang, Reply::Stall("It began".into())] {
         stub.play([hang]);
         let page = browser.ask(QUESTION).await;
@@ -111,7 +111,7 @@ async fn a_backend_that_hangs_is_given_up_in_time() {
 #[tokio::test]
 async fn a_backend_that_is_down_is_said_and_one_that_comes_back_answers() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    let frontend = Frontend::with(gone, short(), Limits::default()).await;
+    let frontend = Frontend::with(gone, patient(Duration::from_secs(60)), Limits::default()).await;
     let browser = Browser::new(&frontend);
     browser.ask(QUESTION).await;
     let page = browser.settled().await;

@@ -4,7 +4,7 @@ use expect_test::expect;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::support::browser::{Browser, Frontend, short};
+use super::support::browser::{Browser, Frontend, patient};
 use super::support::stub::Stub;
 use finrag_frontend::Limits;
 
@@ -79,7 +79,9 @@ async fn home_without_a_backend_is_kind() {
 #[tokio::test]
 async fn a_backend_that_is_not_there_costs_a_page_little() {
     let gone = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    let browser = Browser::new(&Frontend::with(gone, short(), Limits::default()).await);
+    let browser = Browser::new(
+        &Frontend::with(gone, patient(std::time::Duration::from_secs(60)), Limits::default()).await,
+    );
     for path in ["/", "/chat", "/chat?check=1", "/status"] {
         let page = browser.get(path).await;
         assert_eq!(page.status, 200);
@@ -155,24 +157,24 @@ async fn an_answer_has_its_details_chart_and_sources() {
         Query details 6 sources · 900 ms · $0.0094
         Data sources
         [1]
-        AAPL 2019 Revenue Figure
-        Revenue: US$ 260.17 billion
+        Apple (AAPL), 2019 Figure
+        Revenue: $260.17 billion
         Accession number 0000320193-19-000106
         [2]
-        AAPL 2023 Revenue Figure
-        Revenue: US$ 383.29 billion
+        Apple (AAPL), 2023 Figure
+        Revenue: $383.29 billion
         Accession number 0000320193-23-000106
         [3]
-        AAPL 2022 Revenue Figure
-        Revenue: US$ 394.33 billion
+        Apple (AAPL), 2022 Figure
+        Revenue: $394.33 billion
         Accession number 0000320193-22-000106
         [4]
-        AAPL 2021 Revenue Figure
-        Revenue: US$ 365.82 billion
+        Apple (AAPL), 2021 Figure
+        Revenue: $365.82 billion
         Accession number 0000320193-21-000106
         [5]
-        AAPL 2023 Net Income Figure
-        Net income: US$ 97.00 billion
+        Apple (AAPL), 2023 Figure
+        Net income: $97.00 billion
         Accession number 0000320193-23-000106
         [6]
         AAPL 2023, Item 7, sentence 88 Sentence

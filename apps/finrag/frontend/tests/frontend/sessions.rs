@@ -5,18 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::support::answers;
-use super::support::browser::{Browser, Frontend, short};
+use super::support::browser::{Browser, Frontend, patient};
 use super::support::stub::{Reply, Stub};
 use finrag_frontend::Limits;
 
 async fn setup(limits: Limits) -> (Stub, Frontend) {
     let stub = Stub::start(([127, 0, 0, 1], 0).into(), Duration::ZERO).await;
-    let frontend = Frontend::with(
-        stub.address,
-        finrag_frontend::Timeouts { post: Duration::from_secs(5), ..short() },
-        limits,
-    )
-    .await;
+    let frontend = Frontend::with(stub.address, patient(Duration::from_secs(60)), limits).await;
     (stub, frontend)
 }
 

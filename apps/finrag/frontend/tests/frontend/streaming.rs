@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::support::answers;
-use super::support::browser::{Browser, Events, Frontend, short, text};
+use super::support::browser::{Browser, Events, Frontend, patient, text};
 use super::support::stub::{Reply, Stub};
 use finrag_frontend::Limits;
 
@@ -194,7 +194,9 @@ async fn an_answer_goes_on_when_the_browser_leaves() {
 async fn a_stream_cut_in_half_ends_with_a_kind_word() {
     let stub = Stub::start(([127, 0, 0, 1], 0).into(), Duration::from_millis(5)).await;
     stub.play([Reply::Cut("Revenue rose in".into())]);
-    let browser = Browser::new(&Frontend::with(stub.address, short(), Limits::default()).await);
+    let browser = Browser::new(
+        &Frontend::with(stub.address, patient(Duration::from_secs(60)), Limits::default()).await,
+    );
     browser.ask_scripted("What was Apple's revenue?").await;
     let (mut events, mut blocks) = (browser.stream(1).await, Vec::new());
     let done = until(&mut events, &mut blocks, |_, _| false).await;

@@ -18,26 +18,22 @@ pub(crate) struct Frontend {
     pub(crate) address: SocketAddr,
 }
 
-/// Time-outs that let a test see them.
-pub(crate) fn short() -> Timeouts {
-    Timeouts {
-        connect: Duration::from_millis(500),
-        first_byte: Duration::from_millis(1_500),
-        total: Duration::from_millis(2_500),
-        aside: Duration::from_millis(800),
-        post: Duration::from_millis(400),
-    }
+/// Time-outs that no healthy reply reaches, however busy the machine is; a plain post waits as long as this.
+pub(crate) fn patient(post: Duration) -> Timeouts {
+    let long = Duration::from_secs(60);
+    Timeouts { connect: long, first_byte: long, total: long, aside: long, post }
+}
+
+/// Time-outs that a test about them can wait for.
+pub(crate) fn hasty() -> Timeouts {
+    let short = Duration::from_millis(1_500);
+    Timeouts { first_byte: short, total: 2 * short, ..patient(Duration::from_millis(200)) }
 }
 
 impl Frontend {
     /// One that asks the stub.
     pub(crate) async fn of(stub: &Stub) -> Self {
-        Self::with(
-            stub.address,
-            Timeouts { post: Duration::from_secs(5), ..Timeouts::default() },
-            Limits::default(),
-        )
-        .await
+        Self::with(stub.address, patient(Duration::from_secs(60)), Limits::default()).await
     }
 
     /// One with settings of its own.
