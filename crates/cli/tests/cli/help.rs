@@ -49,24 +49,26 @@ fn help_of_logs() {
     check(
         &["logs", "--help"],
         &expect![[r#"
-        Show what services write
+            Show what services write
 
-        Usage: dormouse logs [OPTIONS] [PROJECT[/SERVICE]]
+            Usage: dormouse logs [OPTIONS] [PROJECT[/SERVICE]]
 
-        Arguments:
-          [PROJECT[/SERVICE]]  Whose logs; without it, everybody's
+            Arguments:
+              [PROJECT[/SERVICE]]  Whose logs; without it, everybody's
 
-        Options:
-          -f, --follow         Stay, and show lines as they are written
-              --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
-                               ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
-              --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
-              --since <WHEN>   Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
-              --json           Write JSON for programs
-          -n, --tail <LINES>   At most so many of the newest lines
-          -h, --help           Print help
-        [0]
-    "#]],
+            Options:
+                  --build          Show the newest build and rollout of a project instead, to its end when it
+                                   still runs
+                  --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
+                                   ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
+              -f, --follow         Stay, and show lines as they are written
+                  --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+                  --json           Write JSON for programs
+                  --since <WHEN>   Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
+              -n, --tail <LINES>   At most so many of the newest lines
+              -h, --help           Print help
+            [0]
+        "#]],
     );
 }
 

@@ -174,7 +174,7 @@ mod tests {
                   Traceback <b>
                   ValueError: "x" & y
 
-                `dormouse logs web` shows more.
+                `dormouse logs shop/web` shows more.
 
             "#]],
         );
@@ -188,7 +188,7 @@ mod tests {
                 server: dormouse
                 retry-after: 5
 
-                {"error":"crashed","message":"web keeps ending: exited with 1","hint":"`dormouse logs web` shows more.","log":["Traceback <b>","ValueError: \"x\" & y"]}
+                {"error":"crashed","message":"web keeps ending: exited with 1","hint":"`dormouse logs shop/web` shows more.","log":["Traceback <b>","ValueError: \"x\" & y"]}
 
             "#]],
         );

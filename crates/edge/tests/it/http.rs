@@ -363,6 +363,19 @@ async fn pages_for_services_without_instances() {
 }
 
 #[tokio::test]
+async fn strangers_see_neither_logs_nor_reasons() {
+    let secret = || "password=hunter2".to_owned();
+    let crashed = Endpoint::Crashed { reason: secret(), log_tail: vec![secret()] };
+    let endpoints = [("loop", crashed), ("wrong", Endpoint::Failed { reason: secret() })];
+    let lab = Lab::with(dormouse_edge::EdgeSettings::default(), &endpoints).await;
+    for service in ["loop", "wrong"] {
+        let response = lab.get(service).await;
+        assert!(response.starts_with("HTTP/1.1 503 "), "{response}");
+        assert!(!response.contains("hunter2"), "{response}");
+    }
+}
+
+#[tokio::test]
 async fn shutdown_lets_requests_finish() {
     let (feed, body) = fed();
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));

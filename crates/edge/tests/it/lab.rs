@@ -107,7 +107,8 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn new(endpoints: &[(&str, Endpoint)]) -> Self {
-        Self::with(EdgeSettings::default(), endpoints).await
+        // The visitor of these tests is the developer; what strangers see is tested by itself.
+        Self::with(EdgeSettings { show_logs: true, ..EdgeSettings::default() }, endpoints).await
     }
 
     /// Each service is at `<service>.localhost`.

@@ -128,7 +128,7 @@ fn crashes() {
     check(
         "never ready",
         &format!("web d1\n{twice}\nend web d1 -1s never-ready"),
-        &expect!["shop/web crashed: not ready within 120 s []"],
+        &expect!["shop/web crashed: not ready within 120 s: nothing listens on port 8000 []"],
     );
     check(
         "unhealthy",

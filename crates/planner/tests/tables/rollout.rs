@@ -157,14 +157,14 @@ fn a_rollout_fails() {
         "web d2 live=d1
          i1 web d1 running client=now
          i2 web d2 starting started=-120s",
-        &expect!["fail shop/web d2: not ready within 120 s; stop shop/web i2: not ready in time"],
+        &expect!["fail shop/web d2: not ready within 120 s: nothing listens on port 8000; stop shop/web i2: not ready in time"],
     );
     check(
         "not ready in time, and control died before it said so",
         "web d2 live=d1
          i1 web d1 running client=now
          end web d2 -1s never-ready",
-        &expect!["fail shop/web d2: not ready within 120 s"],
+        &expect!["fail shop/web d2: not ready within 120 s: nothing listens on port 8000"],
     );
     check(
         "afterwards the older one is the target",

@@ -172,9 +172,9 @@ fn version_2_writes() {
         cgroup.kill: 1
         cgroup.procs: 42
         cpu.max: 50000 100000
-        cpu.weight: 10
         cpu.stat: usage_usec 1500
         user_usec 1000
+        cpu.weight: 10
         memory.current: 100
         memory.events: oom 3
         oom_kill 2
