@@ -157,7 +157,9 @@ fn a_rollout_fails() {
         "web d2 live=d1
          i1 web d1 running client=now
          i2 web d2 starting started=-120s",
-        &expect!["fail shop/web d2: not ready within 120 s: nothing listens on port 8000; stop shop/web i2: not ready in time"],
+        &expect![
+            "fail shop/web d2: not ready within 120 s: nothing listens on port 8000; stop shop/web i2: not ready in time"
+        ],
     );
     check(
         "not ready in time, and control died before it said so",

@@ -109,7 +109,7 @@ fn version_1_writes() {
     let place = |c: &str| dir.path().join(c).join("dormouse/tag/one");
     fs::create_dir_all(place("freezer")).unwrap();
     fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
-    let group = groups.create("one", &LIMITS, Share::App).unwrap();
+    let group = groups.create("one", &LIMITS, Share::Build).unwrap();
     assert!(group.is_frozen().unwrap());
     group.add(42).unwrap();
     fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
@@ -132,7 +132,7 @@ fn version_1_writes() {
         cgroup.procs: 42
         cpu.cfs_period_us: 100000
         cpu.cfs_quota_us: 50000
-        cpu.shares: 1024
+        cpu.shares: 102
         cgroup.procs: 42
         pids.max: 11
         Stats { resident: 100, swapped: 77, peak: 300, cpu: 0ns } 2
@@ -157,7 +157,7 @@ fn version_2_writes() {
     ] {
         fs::write(place.join(file), text).unwrap();
     }
-    let group = groups.create("one", &LIMITS, Share::App).unwrap();
+    let group = groups.create("one", &LIMITS, Share::Build).unwrap();
     group.add(42).unwrap();
     group.freeze().unwrap();
     assert!(group.is_frozen().unwrap());
@@ -174,7 +174,7 @@ fn version_2_writes() {
         cpu.max: 50000 100000
         cpu.stat: usage_usec 1500
         user_usec 1000
-        cpu.weight: 100
+        cpu.weight: 10
         memory.current: 100
         memory.events: oom 3
         oom_kill 2
