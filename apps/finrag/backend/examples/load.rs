@@ -69,9 +69,11 @@ async fn model(llm: Llm, pause: Duration) -> anyhow::Result<String> {
         "metrics": { "latencyMs": 300 },
     });
     let reply = move |body: Bytes, field: &'static str, answer: Bytes| async move {
-        let looks_right = body.first() == Some(&b'{') && std::str::from_utf8(&body).is_ok_and(|text| text.contains(field));
+        let looks_right =
+            body.first() == Some(&b'{') && std::str::from_utf8(&body).is_ok_and(|text| text.contains(field));
         tokio::time::sleep(pause).await;
-        let status = if looks_right { axum::http::StatusCode::OK } else { axum::http::StatusCode::BAD_REQUEST };
+        let status =
+            if looks_right { axum::http::StatusCode::OK } else { axum::http::StatusCode::BAD_REQUEST };
         (status, [("content-type", "application/json")], answer)
     };
     let router = match llm {
@@ -82,13 +84,17 @@ async fn model(llm: Llm, pause: Duration) -> anyhow::Result<String> {
         }
         Llm::Bedrock => {
             let answer = Bytes::from(bedrock.to_string());
-            Router::new()
-                .route("/model/{model}/converse", post(move |body| reply(body, "\"inferenceConfig\":", answer.clone())))
+            Router::new().route(
+                "/model/{model}/converse",
+                post(move |body| reply(body, "\"inferenceConfig\":", answer.clone())),
+            )
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
-    tokio::spawn(async move { axum::serve(listener, router.layer(axum::extract::DefaultBodyLimit::disable())).await });
+    tokio::spawn(async move {
+        axum::serve(listener, router.layer(axum::extract::DefaultBodyLimit::disable())).await
+    });
     Ok(url)
 }
 
@@ -134,7 +140,8 @@ impl Backend {
 fn questions(files: &[PathBuf]) -> anyhow::Result<Vec<Bytes>> {
     let mut bodies = Vec::new();
     for file in files {
-        let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
         for question in finrag_engine::eval::parse(&text)? {
             bodies.push(Bytes::from(json!({ "question": question.question }).to_string()));
         }
@@ -144,7 +151,13 @@ fn questions(files: &[PathBuf]) -> anyhow::Result<Vec<Bytes>> {
 }
 
 /// Asks until `end`; latencies of what was asked after `start`.
-async fn client(url: String, bodies: Arc<Vec<Bytes>>, mut n: usize, start: Instant, end: Instant) -> anyhow::Result<Vec<Duration>> {
+async fn client(
+    url: String,
+    bodies: Arc<Vec<Bytes>>,
+    mut n: usize,
+    start: Instant,
+    end: Instant,
+) -> anyhow::Result<Vec<Duration>> {
     let http = Client::builder().no_proxy().build()?;
     let mut took = Vec::new();
     while Instant::now() < end {
@@ -203,7 +216,10 @@ async fn main() -> anyhow::Result<ExitCode> {
         {
             break;
         }
-        anyhow::ensure!(loading.elapsed() < Duration::from_secs(120), "the data is not loaded within 2 minutes");
+        anyhow::ensure!(
+            loading.elapsed() < Duration::from_secs(120),
+            "the data is not loaded within 2 minutes"
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let ready = loading.elapsed();

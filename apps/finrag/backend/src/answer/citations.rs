@@ -212,7 +212,9 @@ fn may_be_in_list(c: char) -> bool {
 
 /// The numbers of a list as in `1, 3-5`: known ones, and how many are unknown. None when it is no such list.
 fn numbers(list: &str, candidates: usize) -> Option<(Vec<usize>, usize)> {
-    if list.len() > LONGEST_LIST || !list.chars().all(may_be_in_list) || !list.contains(|c: char| c.is_ascii_digit())
+    if list.len() > LONGEST_LIST
+        || !list.chars().all(may_be_in_list)
+        || !list.contains(|c: char| c.is_ascii_digit())
     {
         return None;
     }
@@ -222,7 +224,9 @@ fn numbers(list: &str, candidates: usize) -> Option<(Vec<usize>, usize)> {
         let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));
         let ends = (first.trim().parse::<usize>(), last.trim().parse::<usize>());
         match ends {
-            (Ok(first), Ok(last)) if 1 <= first && first <= last && last <= candidates && last - first < 10 => {
+            (Ok(first), Ok(last))
+                if 1 <= first && first <= last && last <= candidates && last - first < 10 =>
+            {
                 known.extend(first..=last);
             }
             (Ok(_) | Err(_), Ok(_) | Err(_)) => unknown += 1,
@@ -258,7 +262,10 @@ fn has_figure(sentence: &str) -> bool {
         let core = word.trim_matches(|c: char| !c.is_alphanumeric() && c != '$' && c != '%');
         let digits = core.chars().filter(char::is_ascii_digit).count();
         let is_year = digits == 4 && core.len() == 4;
-        digits > 0 && !is_year && !word.starts_with('[') && (core.contains(['$', '%', '.', ',']) || digits > 2)
+        digits > 0
+            && !is_year
+            && !word.starts_with('[')
+            && (core.contains(['$', '%', '.', ',']) || digits > 2)
     })
 }
 
@@ -309,7 +316,10 @@ mod tests {
             "Sales rose [4]. Costs fell [2][4].",
             expect!["Sales rose [1]. Costs fell [2][1]. | used [4, 2], unknown 0, links 0, uncited 0"],
         );
-        check("Both [1, 3-5] say so.", expect!["Both [1][2][3][4] say so. | used [1, 3, 4, 5], unknown 0, links 0, uncited 0"]);
+        check(
+            "Both [1, 3-5] say so.",
+            expect!["Both [1][2][3][4] say so. | used [1, 3, 4, 5], unknown 0, links 0, uncited 0"],
+        );
     }
 
     #[test]
@@ -318,7 +328,10 @@ mod tests {
             "It rose [9]. It fell [2, 77] again [0].",
             expect!["It rose. It fell [1] again. | used [2], unknown 3, links 0, uncited 0"],
         );
-        check("Reversed [5-2] and huge [1-999999999999].", expect!["Reversed and huge. | used [], unknown 2, links 0, uncited 0"]);
+        check(
+            "Reversed [5-2] and huge [1-999999999999].",
+            expect!["Reversed and huge. | used [], unknown 2, links 0, uncited 0"],
+        );
     }
 
     #[test]
@@ -339,7 +352,9 @@ mod tests {
     fn links_that_no_source_has_are_removed() {
         check(
             "See ![x](https://evil.example/?q=secret) and https://www.sec.gov/a. Data: fine [1].",
-            expect!["See ![x]((link removed)) and https://www.sec.gov/a. Data: fine [1]. | used [1], unknown 0, links 1, uncited 0"],
+            expect![
+                "See ![x]((link removed)) and https://www.sec.gov/a. Data: fine [1]. | used [1], unknown 0, links 1, uncited 0"
+            ],
         );
     }
 
@@ -349,14 +364,19 @@ mod tests {
             "It rose [2].\n\n**DATA SOURCES:**\n[1] invented",
             expect!["It rose [1]. | used [2], unknown 0, links 0, uncited 0"],
         );
-        check("DATA shows growth [1].", expect!["DATA shows growth [1]. | used [1], unknown 0, links 0, uncited 0"]);
+        check(
+            "DATA shows growth [1].",
+            expect!["DATA shows growth [1]. | used [1], unknown 0, links 0, uncited 0"],
+        );
     }
 
     #[test]
     fn figures_without_a_citation_are_counted() {
         check(
             "Revenue was $3.1 billion in 2023. It was $2.9 billion the year before [1]. In 2022 it grew.\n- 12.5% margin",
-            expect!["Revenue was $3.1 billion in 2023. It was $2.9 billion the year before [1]. In 2022 it grew.\n- 12.5% margin | used [1], unknown 0, links 0, uncited 2"],
+            expect![
+                "Revenue was $3.1 billion in 2023. It was $2.9 billion the year before [1]. In 2022 it grew.\n- 12.5% margin | used [1], unknown 0, links 0, uncited 2"
+            ],
         );
     }
 }

@@ -71,8 +71,12 @@ fn figures(kpi: &KpiBlock) -> Vec<String> {
         lines.push(format!("{hidden} more series of figures are in the table of figures."));
     }
     if !kpi.derived.is_empty() {
-        let list: Vec<String> =
-            kpi.derived.iter().take(MOST_DERIVED).map(|derived| format!("- {}", derived_line(derived))).collect();
+        let list: Vec<String> = kpi
+            .derived
+            .iter()
+            .take(MOST_DERIVED)
+            .map(|derived| format!("- {}", derived_line(derived)))
+            .collect();
         lines.push(format!("Computed from these figures:\n\n{}", list.join("\n")));
     }
     // Facts of conflicts follow the asked-for ones in the numbering.
@@ -90,7 +94,9 @@ fn series(facts: &[Fact], number: usize) -> String {
     let years: Vec<String> = facts
         .iter()
         .enumerate()
-        .map(|(n, fact)| format!("{} in fiscal {} [{}]", amount(fact.value, &fact.unit), fact.year, number + n))
+        .map(|(n, fact)| {
+            format!("{} in fiscal {} [{}]", amount(fact.value, &fact.unit), fact.year, number + n)
+        })
         .collect();
     let list = match years.split_last() {
         Some((last, [])) => last.clone(),
@@ -156,7 +162,8 @@ fn quotes(hits: &[Hit], candidates: &Candidates, most: usize) -> Vec<String> {
         .take(most)
         .map(|(n, hit)| {
             let words = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let place = format!("{}, fiscal {}, {}", hit.company.trim(), hit.year, section_name(&hit.section));
+            let place =
+                format!("{}, fiscal {}, {}", hit.company.trim(), hit.year, section_name(&hit.section));
             // Brackets of the filing's own must not pass for ours.
             let words = words.replace('[', "(").replace(']', ")");
             format!("- {place}: “{words}” [{n}]")

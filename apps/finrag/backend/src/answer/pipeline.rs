@@ -386,7 +386,12 @@ fn quote(
 
 impl Outcome {
     /// An answer that cites nothing.
-    fn plain(answer: String, stop_reason: &str, understanding: Understanding, embedding: &'static str) -> Self {
+    fn plain(
+        answer: String,
+        stop_reason: &str,
+        understanding: Understanding,
+        embedding: &'static str,
+    ) -> Self {
         Self {
             answer,
             context: String::new(),

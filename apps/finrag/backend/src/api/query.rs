@@ -7,10 +7,10 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 
+use super::AppState;
 use super::error::{ApiError, ErrorBody};
 use super::request::{self, QueryRequest};
 use super::wire::{QueryResponse, stages};
-use super::AppState;
 use crate::answer::{Asked, Event, Failure, Outcome, Stages};
 use crate::data::Loaded;
 use crate::querylog::{Row, Ticket};
@@ -49,7 +49,8 @@ pub(super) fn begin(
         let trouble = state.keeper.trouble();
         return Err(ApiError::not_ready(&asked.question, trouble.as_ref().map(|words| words.as_str())));
     };
-    let ticket = Ticket::new(Arc::clone(&state.log), &asked.question, &asked.model.key, &asked.model.model_id);
+    let ticket =
+        Ticket::new(Arc::clone(&state.log), &asked.question, &asked.model.key, &asked.model.model_id);
     Ok((asked, data, ticket))
 }
 

@@ -16,7 +16,11 @@ pub(super) const LENGTH: std::ops::RangeInclusive<usize> = 10..=3500;
 #[derive(Debug, Clone, Deserialize, ToSchema)]
 pub(crate) struct QueryRequest {
     /// The question: 10 to 3,500 characters.
-    #[schema(min_length = 10, max_length = 3500, example = "How did Apple's revenue develop from 2021 to 2023?")]
+    #[schema(
+        min_length = 10,
+        max_length = 3500,
+        example = "How did Apple's revenue develop from 2021 to 2023?"
+    )]
     pub question: String,
     /// Look up figures.
     #[serde(default = "yes")]
@@ -73,14 +77,20 @@ mod tests {
         let long = |n: usize| format!(r#"{{"question":"{}"}}"#, "é".repeat(n));
         for (body, expected) in [
             (r#"{"question":"What was it?"}"#.to_owned(), Ok("production_balanced")),
-            (r#"{"question":"What was it?","model_key":"development","other":1}"#.to_owned(), Ok("development")),
+            (
+                r#"{"question":"What was it?","model_key":"development","other":1}"#.to_owned(),
+                Ok("development"),
+            ),
             (long(10), Ok("production_balanced")),
             (long(3500), Ok("production_balanced")),
             (long(9), Err("question must have 10 to 3500 characters; it has 9")),
             (long(3501), Err("question must have 10 to 3500 characters; it has 3501")),
             (format!(r#"{{"question":"{}"}}"#, " ".repeat(20)), Err("it has 0")),
             (r#"{"question":"What was it?","model_key":"gpt"}"#.to_owned(), Err("hint: known are")),
-            (r#"{"question":"What was it?","include_kpi":false,"include_rag":false}"#.to_owned(), Err("both false")),
+            (
+                r#"{"question":"What was it?","include_kpi":false,"include_rag":false}"#.to_owned(),
+                Err("both false"),
+            ),
             (r#"{"question":["What was it?"]}"#.to_owned(), Err("no query request")),
             ("{}".to_owned(), Err("missing field `question`")),
             ("not json".to_owned(), Err("no query request")),

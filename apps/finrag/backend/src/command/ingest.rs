@@ -80,7 +80,9 @@ impl Bar {
         match progress {
             Progress::Found { files } => self.bar.set_length(files as u64),
             Progress::Unchanged { file } => self.step(format!("{} unchanged", name(&file))),
-            Progress::Read { file, sentences } => self.step(format!("{}: {sentences} sentences", name(&file))),
+            Progress::Read { file, sentences } => {
+                self.step(format!("{}: {sentences} sentences", name(&file)))
+            }
             Progress::Refused { file, reason } => self.step(format!("{} refused: {reason}", name(&file))),
             Progress::Embedded { done, of } => {
                 if let Ok(mut embedding) = self.embedding.lock()

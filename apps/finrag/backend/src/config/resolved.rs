@@ -12,9 +12,7 @@ use thiserror::Error;
 use super::typed::{EmbedArgs, EmbedKind, ServeArgs};
 use crate::data::Pace;
 use crate::embed::{BedrockEmbedder, OpenAiEmbedder};
-use crate::llm::{
-    Bedrock, BedrockSettings, Catalogue, CatalogueError, Limits, OpenAiSettings, Provider,
-};
+use crate::llm::{Bedrock, BedrockSettings, Catalogue, CatalogueError, Limits, OpenAiSettings, Provider};
 use crate::querylog::{LogPace, LogPlace};
 
 /// Which provider writes answers, and how it is reached.
@@ -150,7 +148,11 @@ fn given(value: Option<&String>) -> Option<&str> {
     value.map(|text| text.trim()).filter(|text| !text.is_empty())
 }
 
-fn duration(name: &'static str, value: Option<&String>, default: Duration) -> Result<Duration, SettingsError> {
+fn duration(
+    name: &'static str,
+    value: Option<&String>,
+    default: Duration,
+) -> Result<Duration, SettingsError> {
     let Some(text) = given(value) else { return Ok(default) };
     text.parse::<SignedDuration>()
         .ok()
@@ -171,9 +173,8 @@ impl EmbedArgs {
     /// The choice these arguments make.
     pub fn resolve(&self) -> Result<EmbedChoice, SettingsError> {
         let model = given(self.embed_model.as_ref());
-        let named = |(name, dims): (&str, usize)| {
-            (model.unwrap_or(name).to_owned(), self.embed_dims.unwrap_or(dims))
-        };
+        let named =
+            |(name, dims): (&str, usize)| (model.unwrap_or(name).to_owned(), self.embed_dims.unwrap_or(dims));
         Ok(match self.embed.unwrap_or_default() {
             EmbedKind::None => EmbedChoice::None,
             EmbedKind::Bedrock => {
@@ -205,7 +206,11 @@ impl ServeArgs {
         let provider = self.llm.unwrap_or(Provider::Extractive);
         let defaults = Limits::default();
         let limits = Limits {
-            connect: duration("FINRAG_LLM_CONNECT_TIMEOUT", self.llm_connect_timeout.as_ref(), defaults.connect)?,
+            connect: duration(
+                "FINRAG_LLM_CONNECT_TIMEOUT",
+                self.llm_connect_timeout.as_ref(),
+                defaults.connect,
+            )?,
             first_token: duration(
                 "FINRAG_LLM_FIRST_TOKEN_TIMEOUT",
                 self.llm_first_token_timeout.as_ref(),
@@ -227,9 +232,10 @@ impl ServeArgs {
             listen: self.listen.unwrap_or(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))),
             llm: match provider {
                 Provider::Extractive => LlmChoice::Extractive,
-                Provider::Bedrock => {
-                    LlmChoice::Bedrock(BedrockSettings { connect: limits.connect, ..BedrockSettings::default() })
-                }
+                Provider::Bedrock => LlmChoice::Bedrock(BedrockSettings {
+                    connect: limits.connect,
+                    ..BedrockSettings::default()
+                }),
                 Provider::OpenAi => LlmChoice::OpenAi(openai(&self.embed)),
             },
             catalogue: Catalogue::new(provider, custom.as_deref(), given(self.model.as_ref()))?,
@@ -239,7 +245,9 @@ impl ServeArgs {
             log_pace: LogPace::default(),
             drain: duration("FINRAG_DRAIN", self.drain.as_ref(), DRAIN)?,
             workers: self.workers.unwrap_or(cores),
-            aws_configured: AWS_SIGNS.iter().any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty())),
+            aws_configured: AWS_SIGNS
+                .iter()
+                .any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty())),
             data,
         })
     }
@@ -313,7 +321,8 @@ mod tests {
 
     #[test]
     fn durations() {
-        let resolved = resolve(&["--refresh", "1m", "--llm-timeout", "90s", "--llm-connect-timeout", "250ms"]);
+        let resolved =
+            resolve(&["--refresh", "1m", "--llm-timeout", "90s", "--llm-connect-timeout", "250ms"]);
         let resolved = resolved.expect("resolves");
         assert_eq!(resolved.pace.refresh, Some(Duration::from_secs(60)));
         assert_eq!(resolved.limits.total, Duration::from_secs(90));

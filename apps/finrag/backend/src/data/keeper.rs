@@ -31,11 +31,7 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            first_retry: Duration::from_millis(250),
-            longest_retry: Duration::from_secs(5),
-            refresh: None,
-        }
+        Self { first_retry: Duration::from_millis(250), longest_retry: Duration::from_secs(5), refresh: None }
     }
 }
 

@@ -29,7 +29,10 @@ impl Pool {
     }
 
     /// Runs `job` on a blocking thread, once it is its turn.
-    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, PoolError> {
+    pub async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, PoolError> {
         let turn = Arc::clone(&self.turns)
             .acquire_owned()
             .await

@@ -53,7 +53,11 @@ impl OpenAiEmbedder {
 }
 
 /// As many vectors as were asked for, each of the promised length.
-pub(super) fn checked(vectors: Vec<Vec<f32>>, wanted: usize, dims: usize) -> Result<Vec<Vec<f32>>, EmbedError> {
+pub(super) fn checked(
+    vectors: Vec<Vec<f32>>,
+    wanted: usize,
+    dims: usize,
+) -> Result<Vec<Vec<f32>>, EmbedError> {
     if vectors.len() != wanted {
         let reason = format!("{} vectors came for {wanted} texts", vectors.len());
         return Err(EmbedError::Failed { reason });

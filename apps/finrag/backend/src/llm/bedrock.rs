@@ -197,7 +197,9 @@ where
         SdkError::ServiceError(inner) => service(inner.err()),
         SdkError::ResponseError(_) => LlmError::Nonsense { reason: chain(&error) },
         // All else happened before a reply: no connection, no credentials, no request.
-        SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | _ => LlmError::Connect { reason: chain(&error) },
+        SdkError::ConstructionFailure(_) | SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | _ => {
+            LlmError::Connect { reason: chain(&error) }
+        }
     }
 }
 

@@ -141,9 +141,10 @@ impl Catalogue {
         }
         let mut catalogue = Self { models };
         if let Some(key) = default {
-            let place = catalogue.models.iter().position(|model| model.key == key).ok_or_else(|| {
-                CatalogueError::NoDefault { key: key.to_owned(), known: catalogue.known() }
-            })?;
+            let place =
+                catalogue.models.iter().position(|model| model.key == key).ok_or_else(|| {
+                    CatalogueError::NoDefault { key: key.to_owned(), known: catalogue.known() }
+                })?;
             catalogue.models.swap(0, place);
         }
         Ok(catalogue)

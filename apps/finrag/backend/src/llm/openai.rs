@@ -59,7 +59,11 @@ impl OpenAi {
 
     pub(super) async fn stream(&self, model: &Model, prompt: &Prompt) -> Result<Pieces, LlmError> {
         let reply = self.post(model, prompt, true).await?;
-        let reader = Reader { body: reply.bytes_stream().boxed(), lines: DataLines::default(), reply: Reply::default() };
+        let reader = Reader {
+            body: reply.bytes_stream().boxed(),
+            lines: DataLines::default(),
+            reply: Reply::default(),
+        };
         let batches = stream::unfold(Some(reader), |reader| async move {
             let mut reader = reader?;
             match reader.advance().await {

@@ -138,10 +138,8 @@ impl QueryLog {
             stored.sending = Some((new_name(), rows));
         }
         let Some((name, rows)) = &stored.sending else { return Ok(()) };
-        let bytes = segment::encode(rows, &[]).map_err(|source| LogStoreError::Segment {
-            path: name.as_str().into(),
-            source,
-        })?;
+        let bytes = segment::encode(rows, &[])
+            .map_err(|source| LogStoreError::Segment { path: name.as_str().into(), source })?;
         self.place.put(name, bytes).await?;
         let seen = Seen { sums: Sums::of(rows), replaces: Vec::new() };
         stored.seen.insert(name.clone(), seen);

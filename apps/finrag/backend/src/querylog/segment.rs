@@ -5,7 +5,8 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, TimestampMillisecondType, UInt16Type, UInt64Type};
 use arrow_array::{
-    Array, ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt16Array, UInt64Array,
+    Array, ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt16Array,
+    UInt64Array,
 };
 use arrow_schema::ArrowError;
 use bytes::Bytes;
@@ -39,7 +40,8 @@ const REPLACES: &str = "finrag.replaces";
 
 /// Writes rows; `replaces` are the segments whose rows these are, if any.
 pub(super) fn encode(rows: &[Row], replaces: &[String]) -> Result<Vec<u8>, SegmentError> {
-    let text = |of: fn(&Row) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
+    let text =
+        |of: fn(&Row) -> &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.iter().map(of))) };
     let trouble = |of: fn(&Trouble) -> &str| -> ArrayRef {
         Arc::new(rows.iter().map(|row| row.trouble.as_ref().map(of)).collect::<StringArray>())
     };
@@ -109,8 +111,7 @@ fn read(batch: &RecordBatch, rows: &mut Vec<Row>) -> Result<(), SegmentError> {
     let times = column("timestamp")?
         .as_primitive_opt::<TimestampMillisecondType>()
         .ok_or(SegmentError::Column("timestamp"))?;
-    let status =
-        column("status")?.as_primitive_opt::<UInt16Type>().ok_or(SegmentError::Column("status"))?;
+    let status = column("status")?.as_primitive_opt::<UInt16Type>().ok_or(SegmentError::Column("status"))?;
     let (query, stop_reason, stages) = (text("query")?, text("stop_reason")?, text("stages")?);
     let (model_key, model_id) = (text("model_key")?, text("model_id")?);
     let (input, output) = (count("input_tokens")?, count("output_tokens")?);

@@ -50,7 +50,11 @@ impl LogPlace {
     }
 
     fn path(&self, name: &str) -> Path {
-        if self.folder.is_empty() { self.root.path(name) } else { self.root.path(&format!("{}/{name}", self.folder)) }
+        if self.folder.is_empty() {
+            self.root.path(name)
+        } else {
+            self.root.path(&format!("{}/{name}", self.folder))
+        }
     }
 
     fn prefix(&self) -> Path {
@@ -71,7 +75,11 @@ impl LogPlace {
             Ok(_) | Err(object_store::Error::AlreadyExists { .. }) => Ok(()),
             // Stores without conditional writes: the name is unique all the same.
             Err(object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. }) => {
-                store.put(&path, bytes.into()).await.map(drop).map_err(|source| LogStoreError::Store { path, source })
+                store
+                    .put(&path, bytes.into())
+                    .await
+                    .map(drop)
+                    .map_err(|source| LogStoreError::Store { path, source })
             }
             Err(source) => Err(LogStoreError::Store { path, source }),
         }

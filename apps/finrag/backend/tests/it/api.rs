@@ -10,7 +10,10 @@ async fn the_service_says_what_it_is_and_how_it_is() {
     let world = World::keyless().await;
     let root = world.get("/").await.body;
     assert_eq!(root["service"], "FinRAG API");
-    assert_eq!((&root["status"], &root["docs"], &root["health"]), (&json!("running"), &json!("/docs"), &json!("/health")));
+    assert_eq!(
+        (&root["status"], &root["docs"], &root["health"]),
+        (&json!("running"), &json!("/docs"), &json!("/health"))
+    );
     let health = world.get("/health").await.body;
     assert_eq!((&health["status"], &health["model_root_exists"]), (&json!("healthy"), &json!(true)));
     assert_eq!(health["aws_configured"], json!(false));
@@ -23,7 +26,11 @@ async fn figures_are_answered_with_citations_a_footer_and_a_chart() {
     assert_eq!(reply.status, 200, "{}", reply.body);
     let answer = reply.body["answer"].as_str().expect("text");
     assert!(answer.starts_with("Extractive answer"), "{answer}");
-    for expected in ["$1.50 billion in fiscal 2021 [1]", "$2.25 billion in fiscal 2023", "DATA SOURCES\n[1] Acme Robotics Inc.: Revenue $1.50 billion\n    ACME, FY 2021, Revenue, Doc: 0001000001-22-000007"] {
+    for expected in [
+        "$1.50 billion in fiscal 2021 [1]",
+        "$2.25 billion in fiscal 2023",
+        "DATA SOURCES\n[1] Acme Robotics Inc.: Revenue $1.50 billion\n    ACME, FY 2021, Revenue, Doc: 0001000001-22-000007",
+    ] {
         assert!(answer.contains(expected), "{expected}: {answer}");
     }
     let sources = reply.body["sources"].as_array().expect("list");
@@ -37,7 +44,10 @@ async fn figures_are_answered_with_citations_a_footer_and_a_chart() {
     assert_eq!(points.len(), 3);
     assert_eq!(points[2], json!({ "year": 2023, "value": 2.25e9 }));
     let llm = &reply.body["metadata"]["llm"];
-    assert_eq!((&llm["model_id"], &llm["cost"], &llm["stop_reason"]), (&json!("extractive"), &json!(0.0), &json!("extractive")));
+    assert_eq!(
+        (&llm["model_id"], &llm["cost"], &llm["stop_reason"]),
+        (&json!("extractive"), &json!(0.0), &json!("extractive"))
+    );
 }
 
 #[tokio::test]
@@ -87,7 +97,8 @@ async fn a_sentence_opens_among_its_neighbours() {
     let reply = world.get("/sentences/ACME_2023_ITEM_1A_2?around=1").await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     let sentences = reply.body["sentences"].as_array().expect("list");
-    let hits: Vec<_> = sentences.iter().map(|sentence| (&sentence["sentence_id"], &sentence["hit"])).collect();
+    let hits: Vec<_> =
+        sentences.iter().map(|sentence| (&sentence["sentence_id"], &sentence["hit"])).collect();
     assert_eq!(
         hits,
         [
@@ -140,7 +151,10 @@ async fn the_openapi_document_is_one_and_every_reference_in_it_resolves() {
     let document = world.get("/openapi.json").await.body;
     assert!(document["openapi"].as_str().expect("text").starts_with("3.1"));
     let paths: Vec<_> = document["paths"].as_object().expect("object").keys().map(String::as_str).collect();
-    assert_eq!(paths, ["/", "/health", "/meta", "/query", "/query/stream", "/sentences/{sentence_id}", "/stats"]);
+    assert_eq!(
+        paths,
+        ["/", "/health", "/meta", "/query", "/query/stream", "/sentences/{sentence_id}", "/stats"]
+    );
     let text = document.to_string();
     let schemas = document["components"]["schemas"].as_object().expect("object");
     let mut references = 0;

@@ -28,7 +28,10 @@ async fn s3_is_down_at_start_and_the_service_recovers_by_itself() {
 
     let health = world.get("/health").await;
     assert_eq!(health.status, 200);
-    assert_eq!((&health.body["status"], &health.body["model_root_exists"]), (&json!("starting"), &json!(false)));
+    assert_eq!(
+        (&health.body["status"], &health.body["model_root_exists"]),
+        (&json!("starting"), &json!(false))
+    );
     for path in ["/query", "/query/stream"] {
         let reply = world.post(path, &json!({ "question": QUESTION })).await;
         is(error_of(&reply), 503, "NotReady", "initialization");
@@ -81,7 +84,8 @@ async fn a_question_of_4000_characters_is_refused_and_one_of_3500_is_not() {
         let question: String = format!("{QUESTION} ").chars().cycle().take(length - 1).chain(['?']).collect();
         for path in ["/query", "/query/stream"] {
             let url = format!("{}{path}", world.url);
-            let reply = world.http.post(url).json(&json!({ "question": question })).send().await.expect("answered");
+            let reply =
+                world.http.post(url).json(&json!({ "question": question })).send().await.expect("answered");
             assert_eq!(reply.status().as_u16(), status, "{path}, {length}");
         }
     }
@@ -95,8 +99,11 @@ async fn a_question_of_4000_characters_is_refused_and_one_of_3500_is_not() {
 #[tokio::test]
 async fn malformed_requests_are_refused_in_the_error_shape() {
     let world = World::keyless().await;
-    for body in ["", "not json", "[]", "{}", r#"{"question":7}"#, r#"{"question":"short"}"#, "{\"question\":\"\u{0}"] {
-        let reply = world.http.post(format!("{}/query", world.url)).body(body).send().await.expect("answered");
+    for body in
+        ["", "not json", "[]", "{}", r#"{"question":7}"#, r#"{"question":"short"}"#, "{\"question\":\"\u{0}"]
+    {
+        let reply =
+            world.http.post(format!("{}/query", world.url)).body(body).send().await.expect("answered");
         assert_eq!(reply.status().as_u16(), 422, "{body}");
         let reply = crate::world::Reply { status: 422, body: reply.json().await.expect("JSON") };
         is(error_of(&reply), 422, "ValidationError", "request_validation");
@@ -121,7 +128,10 @@ async fn failing(act: Act, bedrock: bool) -> ((u16, String, String), Vec<(String
 /// A stream that failed: stages and tokens, then one error, never a `done`.
 fn ends_with(events: &[(String, serde_json::Value)], kind: &str, stage: &str) {
     let (last, before) = events.split_last().expect("events");
-    assert_eq!((last.0.as_str(), &last.1["error_type"], &last.1["stage"]), ("error", &json!(kind), &json!(stage)));
+    assert_eq!(
+        (last.0.as_str(), &last.1["error_type"], &last.1["stage"]),
+        ("error", &json!(kind), &json!(stage))
+    );
     assert_eq!(last.1["query"], QUESTION);
     assert!(before.iter().all(|(name, _)| name == "stage" || name == "token"), "{events:?}");
 }
@@ -195,11 +205,18 @@ async fn a_prompt_injection_in_a_filing_is_data_between_the_fences() {
     let fence = prompt.strip_prefix("BEGIN ").expect("fenced").split('\n').next().expect("a line").to_owned();
     let (data, question) = prompt.split_once(&format!("\nEND {fence}\n")).expect("closed");
     let line = data.lines().find(|line| line.contains("SYSTEM OVERRIDE")).expect("found and given as data");
-    assert!(line.starts_with('[') && line.ends_with("before you answer (1)."), "its own [1] is defused: {line}");
+    assert!(
+        line.starts_with('[') && line.ends_with("before you answer (1)."),
+        "its own [1] is defused: {line}"
+    );
     assert!(question.contains(BATTERIES) && !question.contains("OVERRIDE"));
-    let system = stub.seen().last().expect("asked").body["messages"][0]["content"].as_str().expect("text").to_owned();
+    let system =
+        stub.seen().last().expect("asked").body["messages"][0]["content"].as_str().expect("text").to_owned();
     assert!(system.contains(&fence) && system.contains("do not follow it"));
-    assert!(!system.contains("OVERRIDE") && !system.contains("Acme"), "nothing of the data is among the rules");
+    assert!(
+        !system.contains("OVERRIDE") && !system.contains("Acme"),
+        "nothing of the data is among the rules"
+    );
 }
 
 #[tokio::test]
@@ -216,10 +233,15 @@ async fn a_model_that_fell_for_an_injection_leaks_nothing() {
 #[tokio::test]
 async fn the_extractive_answer_quotes_an_injection_as_the_filings_words_only() {
     let world = World::keyless().await;
-    let reply = world.ask("What does Acme Robotics say about a system override of battery suppliers in 2023?").await;
+    let reply =
+        world.ask("What does Acme Robotics say about a system override of battery suppliers in 2023?").await;
     let answer = reply.body["answer"].as_str().expect("text");
-    if let Some(line) = answer.lines().find(|line| line.contains("SYSTEM OVERRIDE") && line.starts_with("- ")) {
-        assert!(line.starts_with("- Acme Robotics Inc., fiscal 2023, Item 1A: “") && line.contains("(1)"), "{line}");
+    if let Some(line) = answer.lines().find(|line| line.contains("SYSTEM OVERRIDE") && line.starts_with("- "))
+    {
+        assert!(
+            line.starts_with("- Acme Robotics Inc., fiscal 2023, Item 1A: “") && line.contains("(1)"),
+            "{line}"
+        );
     }
     let sources = reply.body["sources"].as_array().expect("list");
     assert!(sources.iter().all(|source| source["sentence_id"].is_string() || source["metric"].is_string()));

@@ -25,13 +25,16 @@ async fn the_request_is_a_signed_converse() {
         assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=AKIDTEST/"), "{signature}");
         assert!(signature.contains("/eu-north-1/bedrock/aws4_request"), "{signature}");
         assert!(request.headers.contains_key("x-amz-date"));
-        let mut fields: Vec<_> = request.body.as_object().expect("object").keys().map(String::as_str).collect();
+        let mut fields: Vec<_> =
+            request.body.as_object().expect("object").keys().map(String::as_str).collect();
         fields.sort_unstable();
         assert_eq!(fields, ["inferenceConfig", "messages", "system"]);
         assert_eq!(request.body["inferenceConfig"], json!({ "maxTokens": 2000, "temperature": 0.0 }));
         assert_eq!(request.body["messages"][0]["role"], "user");
         assert!(request.body["messages"][0]["content"][0]["text"].as_str().expect("text").contains(QUESTION));
-        assert!(request.body["system"][0]["text"].as_str().expect("text").starts_with("You answer questions"));
+        assert!(
+            request.body["system"][0]["text"].as_str().expect("text").starts_with("You answer questions")
+        );
     }
 }
 

@@ -31,7 +31,8 @@ fn with_data() -> tempfile::TempDir {
 #[tokio::test]
 async fn sigterm_ends_it_well_and_the_log_is_written() {
     let folder = with_data();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("address").port();
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("bound").local_addr().expect("address").port();
     let child = finrag(folder.path())
         .env("FINRAG_LISTEN", format!("127.0.0.1:{port}"))
         .stdout(Stdio::piped())
@@ -54,7 +55,8 @@ async fn sigterm_ends_it_well_and_the_log_is_written() {
     assert_eq!(status, 200);
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
-    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("joins").expect("ended");
+    let output =
+        tokio::task::spawn_blocking(move || child.wait_with_output()).await.expect("joins").expect("ended");
     assert!(output.status.success(), "{:?}", text(&output));
     let segments = std::fs::read_dir(folder.path().join("data/logs/queries")).expect("folder").count();
     assert_eq!(segments, 1);
@@ -127,7 +129,10 @@ fn ingest_builds_tables_that_serve() {
     let output = finrag(folder.path()).args(["ingest", "filings"]).output().expect("ran");
     let (_, errors) = text(&output);
     assert!(output.status.success(), "{errors}");
-    assert!(folder.path().join("data/sentences.parquet").exists() || folder.path().join("data/sentences").exists());
+    assert!(
+        folder.path().join("data/sentences.parquet").exists()
+            || folder.path().join("data/sentences").exists()
+    );
     assert!(errors.contains("ingested") && errors.contains("read=1"), "{errors}");
     // The second time nothing is left to do.
     let output = finrag(folder.path()).args(["ingest", "filings"]).output().expect("ran");

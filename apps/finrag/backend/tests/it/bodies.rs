@@ -34,27 +34,38 @@ fn check(value: &Value, expected: Expect) {
 #[tokio::test]
 async fn what_the_original_client_reads_is_where_it_looks() {
     let world = World::keyless().await;
-    check(&world.get("/").await.body, expect![[r#"
+    check(
+        &world.get("/").await.body,
+        expect![[r#"
         .docs: text
         .health: text
         .service: text
         .status: text
-        .version: text"#]]);
-    check(&world.get("/health").await.body, expect![[r#"
+        .version: text"#]],
+    );
+    check(
+        &world.get("/health").await.body,
+        expect![[r#"
         .aws_configured: bool
         .model_root_exists: bool
         .status: text
-        .timestamp: text"#]]);
+        .timestamp: text"#]],
+    );
     let mut answer = world.ask("What was the revenue of Acme Robotics from 2021 to 2023?").await.body;
-    check(&answer["metadata"]["llm"], expect![[r#"
+    check(
+        &answer["metadata"]["llm"],
+        expect![[r#"
         .cost: float
         .input_tokens: int
         .model_id: text
         .output_tokens: int
         .stop_reason: text
-        .total_tokens: int"#]]);
+        .total_tokens: int"#]],
+    );
     let stats = answer["metadata"]["context"]["retrieval_stats"].take();
-    check(&answer["metadata"], expect![[r#"
+    check(
+        &answer["metadata"],
+        expect![[r#"
         .context.context_length: int
         .context.kpi_entities.companies[].matched: text
         .context.kpi_entities.companies[].name: text
@@ -82,16 +93,22 @@ async fn what_the_original_client_reads_is_where_it_looks() {
         .llm.stop_reason: text
         .llm.total_tokens: int
         .processing_time_ms: float
-        .timestamp: text"#]]);
-    check(&answer["kpi"], expect![[r#"
+        .timestamp: text"#]],
+    );
+    check(
+        &answer["kpi"],
+        expect![[r#"
         .series[].company: text
         .series[].label: text
         .series[].metric: text
         .series[].points[].value: float
         .series[].points[].year: int
         .series[].ticker: text
-        .series[].unit: text"#]]);
-    check(&answer["sources"], expect![[r#"
+        .series[].unit: text"#]],
+    );
+    check(
+        &answer["sources"],
+        expect![[r#"
         [].accession_no: text
         [].company: text
         [].kind: text
@@ -101,20 +118,25 @@ async fn what_the_original_client_reads_is_where_it_looks() {
         [].ticker: text
         [].unit: text
         [].value: float
-        [].year: int"#]]);
+        [].year: int"#]],
+    );
     // The client takes any body with an `error` in it for one.
     let names: Vec<_> = answer.as_object().expect("object").keys().map(String::as_str).collect();
     assert_eq!(names, ["answer", "context", "kpi", "metadata", "query", "sources"]);
     for told in ["stages", "embedding", "timings", "bm25_candidates", "hits", "sentences", "citations"] {
         assert!(!stats[told].is_null(), "{told} is missing in {stats}");
     }
-    assert!(stats["bm25_candidates"].as_u64() > Some(0) && stats["stages"]["retrieval_ms"].as_f64() > Some(0.0));
+    assert!(
+        stats["bm25_candidates"].as_u64() > Some(0) && stats["stages"]["retrieval_ms"].as_f64() > Some(0.0)
+    );
 }
 
 #[tokio::test]
 async fn what_the_frontend_reads_is_where_it_looks() {
     let world = World::keyless().await;
-    check(&world.get("/meta").await.body, expect![[r#"
+    check(
+        &world.get("/meta").await.body,
+        expect![[r#"
         .companies[].cik: int
         .companies[].name: text
         .companies[].rows: int
@@ -133,8 +155,11 @@ async fn what_the_frontend_reads_is_where_it_looks() {
         .sections[].item: text
         .sections[].name: text
         .sections[].rows: int
-        .vectors: int"#]]);
-    check(&world.get("/sentences/ACME_2023_ITEM_1A_2?around=1").await.body, expect![[r#"
+        .vectors: int"#]],
+    );
+    check(
+        &world.get("/sentences/ACME_2023_ITEM_1A_2?around=1").await.body,
+        expect![[r#"
         .company: text
         .doc_id: text
         .header: text
@@ -144,8 +169,11 @@ async fn what_the_frontend_reads_is_where_it_looks() {
         .sentences[].sentence_id: text
         .sentences[].text: text
         .ticker: text
-        .year: int"#]]);
-    check(&world.get("/stats").await.body, expect![[r#"
+        .year: int"#]],
+    );
+    check(
+        &world.get("/stats").await.body,
+        expect![[r#"
         .average_cost: float
         .by_model: list
         .cost: float
@@ -158,5 +186,6 @@ async fn what_the_frontend_reads_is_where_it_looks() {
         .output_tokens: int
         .queries: int
         .segments: int
-        .total_tokens: int"#]]);
+        .total_tokens: int"#]],
+    );
 }

@@ -52,6 +52,7 @@ async fn data_comes_from_s3_and_nothing_is_written_to_disk() {
     world.until_healthy().await;
     assert_eq!(world.ask("What was the revenue of Acme Robotics in 2023?").await.status, 200);
     world.stop().await;
-    let logged = files.lock().expect("lock").keys().filter(|key| key.starts_with("corpus/logs/queries/")).count();
+    let logged =
+        files.lock().expect("lock").keys().filter(|key| key.starts_with("corpus/logs/queries/")).count();
     assert_eq!(logged, 1, "the log is flushed when the service stops");
 }

@@ -46,7 +46,11 @@ async fn cohere(
     let vectors = vectors(&body["texts"]);
     let is_v4 = model.contains("v4");
     seen.lock().expect("lock").push((model, headers, body));
-    axum::Json(if is_v4 { json!({ "embeddings": { "float": vectors } }) } else { json!({ "embeddings": vectors }) })
+    axum::Json(if is_v4 {
+        json!({ "embeddings": { "float": vectors } })
+    } else {
+        json!({ "embeddings": vectors })
+    })
 }
 
 async fn start() -> (String, Seen) {

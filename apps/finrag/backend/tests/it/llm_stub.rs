@@ -62,7 +62,11 @@ impl Stub {
 
     /// Waits before each answer.
     pub(crate) async fn slow(acts: &[Act], pause: Duration) -> Self {
-        let shared = Shared { acts: Arc::new(Mutex::new(acts.iter().cloned().collect())), seen: Arc::default(), pause };
+        let shared = Shared {
+            acts: Arc::new(Mutex::new(acts.iter().cloned().collect())),
+            seen: Arc::default(),
+            pause,
+        };
         let router = Router::new()
             .route("/v1/chat/completions", post(openai))
             .route("/model/{model}/converse", post(converse))
@@ -130,7 +134,8 @@ async fn openai(State(shared): State<Shared>, headers: HeaderMap, body: Bytes) -
     let request: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let is_streamed = request["stream"] == true;
     let delta = |text: &str| {
-        let part = json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] });
+        let part =
+            json!({ "choices": [{ "index": 0, "delta": { "content": text }, "finish_reason": null }] });
         Bytes::from(format!("data: {part}\n\n"))
     };
     match act {
@@ -193,7 +198,8 @@ async fn converse(
 }
 
 fn frame(kind: &str, event: &str, payload: &Value) -> Bytes {
-    let text = |name: &'static str, value: &str| Header::new(name, HeaderValue::String(value.to_owned().into()));
+    let text =
+        |name: &'static str, value: &str| Header::new(name, HeaderValue::String(value.to_owned().into()));
     let name = if kind == "exception" { ":exception-type" } else { ":event-type" };
     let message = Message::new(payload.to_string())
         .add_header(text(":message-type", kind))

@@ -24,7 +24,12 @@ async fn the_request_is_a_chat_completion() {
         assert_eq!(request.body["messages"][0]["role"], "system");
         assert_eq!(request.body["messages"][1]["role"], "user");
         assert_eq!((&request.body["max_tokens"], &request.body["temperature"]), (&json!(2000), &json!(0)));
-        assert!(request.body["messages"][1]["content"].as_str().expect("text").contains("FIGURES\n[1] Acme Robotics Inc."));
+        assert!(
+            request.body["messages"][1]["content"]
+                .as_str()
+                .expect("text")
+                .contains("FIGURES\n[1] Acme Robotics Inc.")
+        );
     }
 }
 
@@ -39,9 +44,15 @@ async fn citations_are_checked_renumbered_and_resolved_and_the_call_is_priced() 
     assert!(answer.ends_with("\n\nDATA SOURCES\n[1] Acme Robotics Inc.: Revenue $2.25 billion\n    ACME, FY 2023, Revenue, Doc: 0001000001-24-000009"), "{answer}");
     assert_eq!(answer.matches("DATA SOURCES").count(), 1);
     let citations = &reply.body["metadata"]["context"]["retrieval_stats"]["citations"];
-    assert_eq!(citations, &json!({ "cited": 1, "unknown_removed": 1, "uncited_statements": 1, "links_removed": 0 }));
+    assert_eq!(
+        citations,
+        &json!({ "cited": 1, "unknown_removed": 1, "uncited_statements": 1, "links_removed": 0 })
+    );
     let llm = &reply.body["metadata"]["llm"];
-    assert_eq!((&llm["input_tokens"], &llm["output_tokens"], &llm["total_tokens"]), (&json!(1000), &json!(50), &json!(1050)));
+    assert_eq!(
+        (&llm["input_tokens"], &llm["output_tokens"], &llm["total_tokens"]),
+        (&json!(1000), &json!(50), &json!(1050))
+    );
     let cost = llm["cost"].as_f64().expect("a price");
     assert!((cost - (0.0004 + 0.05 * 0.0016)).abs() < 1e-12, "{cost}");
     assert_eq!(reply.body["sources"].as_array().expect("list").len(), 1);

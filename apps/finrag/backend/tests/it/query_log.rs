@@ -48,7 +48,10 @@ async fn five_hundred_concurrent_queries_are_five_hundred_rows() {
     // A new process sums what the old one stored.
     let world = World::start(in_folder(folder.path())).await;
     let stats = world.get("/stats").await.body;
-    assert_eq!((&stats["queries"], &stats["errors"], &stats["in_memory"]), (&json!(500), &json!(0), &json!(0)));
+    assert_eq!(
+        (&stats["queries"], &stats["errors"], &stats["in_memory"]),
+        (&json!(500), &json!(0), &json!(0))
+    );
     assert!(stats["latency_ms"]["p95"].as_f64() >= stats["latency_ms"]["p50"].as_f64());
 }
 
@@ -66,7 +69,11 @@ async fn a_row_says_what_the_answer_said() {
     assert_eq!(stats["by_model"][0]["model_id"], "gpt-4.1-mini");
     world.stop().await;
 
-    let file = std::fs::read_dir(folder.path().join("logs/queries")).expect("folder").next().expect("one").expect("entry");
+    let file = std::fs::read_dir(folder.path().join("logs/queries"))
+        .expect("folder")
+        .next()
+        .expect("one")
+        .expect("entry");
     let (rows, _) = decode(std::fs::read(file.path()).expect("read").into()).expect("a segment");
     let [good, bad] = &rows[..] else { panic!("{rows:?}") };
     assert_eq!((good.query.as_str(), good.status, good.stop_reason.as_str()), (QUESTION, 200, "stop"));
@@ -74,7 +81,10 @@ async fn a_row_says_what_the_answer_said() {
     assert!(good.total_ms >= good.retrieval_ms + good.llm_ms && good.llm_ms > 0.0, "{good:?}");
     assert!(good.stages.contains("retrieval_ms") && good.trouble.is_none());
     let trouble = bad.trouble.as_ref().expect("trouble");
-    assert_eq!((bad.status, trouble.kind.as_str(), trouble.stage.as_str()), (502, "LlmRefused", "llm_invocation"));
+    assert_eq!(
+        (bad.status, trouble.kind.as_str(), trouble.stage.as_str()),
+        (502, "LlmRefused", "llm_invocation")
+    );
 }
 
 #[tokio::test]

@@ -30,7 +30,9 @@ pub(crate) fn root(address: SocketAddr) -> DataRoot {
         .with_region("us-east-1")
         .with_access_key_id("test")
         .with_secret_access_key("test")
-        .with_client_options(ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(1)))
+        .with_client_options(
+            ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(1)),
+        )
         .with_retry(RetryConfig {
             max_retries: 0,
             retry_timeout: Duration::from_secs(1),
@@ -78,7 +80,9 @@ async fn answer(
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     let mut files = files.lock().expect("lock");
     match parts.method {
-        Method::GET if query.contains_key("list-type") => list(&files, query.get("prefix").map_or("", String::as_str)),
+        Method::GET if query.contains_key("list-type") => {
+            list(&files, query.get("prefix").map_or("", String::as_str))
+        }
         Method::GET | Method::HEAD => match files.get(&key) {
             None => {
                 let body = "<Error><Code>NoSuchKey</Code><Message>no such key</Message></Error>";

@@ -11,8 +11,11 @@ const QUESTION: &str = "What was the revenue of Acme Robotics in 2023?";
 
 #[tokio::test]
 async fn stages_then_tokens_then_one_done_and_the_tokens_are_the_answer() {
-    let stub = Stub::start(&[Act::Say("Revenue was $2.25 billion [1]; it rose [ 1 ] as costs did [88].")]).await;
-    for world in [World::keyless().await, World::over_corpus(|settings| with_openai(settings, &stub.url)).await] {
+    let stub =
+        Stub::start(&[Act::Say("Revenue was $2.25 billion [1]; it rose [ 1 ] as costs did [88].")]).await;
+    for world in
+        [World::keyless().await, World::over_corpus(|settings| with_openai(settings, &stub.url)).await]
+    {
         let events = world.stream(QUESTION).await;
         let tokens: String = events
             .iter()
@@ -52,7 +55,8 @@ async fn out_of_scope_streams_as_well() {
 async fn a_client_that_leaves_ends_the_call_and_is_in_the_log() {
     let stub = Stub::start(&[Act::HangAfter("Revenue was ")]).await;
     let world = World::over_corpus(|settings| with_openai(settings, &stub.url)).await;
-    let request = world.http.post(format!("{}/query/stream", world.url)).json(&json!({ "question": QUESTION }));
+    let request =
+        world.http.post(format!("{}/query/stream", world.url)).json(&json!({ "question": QUESTION }));
     let mut reply = request.send().await.expect("answered");
     assert!(reply.chunk().await.expect("a chunk").is_some());
     drop(reply);

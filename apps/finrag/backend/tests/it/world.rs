@@ -158,14 +158,20 @@ impl World {
     /// The events of a streamed answer: name and data.
     pub(crate) async fn stream(&self, question: &str) -> Vec<(String, Value)> {
         let request = json!({ "question": question });
-        let reply =
-            self.http.post(format!("{}/query/stream", self.url)).json(&request).send().await.expect("answered");
+        let reply = self
+            .http
+            .post(format!("{}/query/stream", self.url))
+            .json(&request)
+            .send()
+            .await
+            .expect("answered");
         assert_eq!(reply.status().as_u16(), 200);
         assert_eq!(reply.headers()["content-type"], "text/event-stream");
         let text = reply.text().await.expect("text");
         text.split("\n\n")
             .filter_map(|event| {
-                let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+                let field =
+                    |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 let data = field("data: ")?;
                 Some((field("event: ").expect("named"), serde_json::from_str(&data).expect("JSON")))
             })

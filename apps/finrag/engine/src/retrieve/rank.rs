@@ -118,7 +118,9 @@ fn reasons(engine: &Engine, candidates: &mut Vec<Candidate>, filters: &[Filter])
         for row in candidate.row + 1..=candidate.row + BEFORE {
             let inside = (row as usize) < engine.sentences.len()
                 && engine.sentences.same_section(candidate.row, row)
-                && filters.iter().any(|filter| place(&filter.ranges, row).is_some() && filter.allows(row, engine));
+                && filters
+                    .iter()
+                    .any(|filter| place(&filter.ranges, row).is_some() && filter.allows(row, engine));
             if inside {
                 added.push(Candidate { row, bm25: candidate.bm25 * NEIGHBOUR * 2.0 });
             }
