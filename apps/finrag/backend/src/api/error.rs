@@ -31,21 +31,21 @@ pub struct ErrorBody {
 pub struct ApiError {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The body.
-    pub body: ErrorBody,
+    /// The body; boxed, since errors are rare and results are not.
+    pub body: Box<ErrorBody>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, query: &str, kind: &str, stage: &str, error: impl Into<String>) -> Self {
         Self {
             status,
-            body: ErrorBody {
+            body: Box::new(ErrorBody {
                 query: query.to_owned(),
                 error: error.into(),
                 error_type: kind.to_owned(),
                 stage: stage.to_owned(),
                 timestamp: Timestamp::now().to_string(),
-            },
+            }),
         }
     }
 

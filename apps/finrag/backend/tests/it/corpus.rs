@@ -111,9 +111,12 @@ pub(crate) fn write(folder: &Path) {
     std::fs::write(folder.join("sections.json"), sections).expect("written");
 }
 
+/// A sentence: cik, company, year, document, section, position, id, text.
+type Row<'a> = (i32, &'a str, i32, String, &'a str, i32, String, &'a str);
+
 /// Writes the sentences, with `more` at the end of Acme's Item 1 of 2023.
 pub(crate) fn write_sentences(folder: &Path, more: &[&str]) {
-    let mut rows: Vec<(i32, &str, i32, String, &str, i32, String, &str)> = Vec::new();
+    let mut rows: Vec<Row<'_>> = Vec::new();
     for (cik, name, ticker, parts) in
         [(1_000_001, "Acme Robotics Inc.", "ACME", ACME), (1_000_002, "Borealis Wind Corp", "BRLS", BOREALIS)]
     {
@@ -127,9 +130,8 @@ pub(crate) fn write_sentences(folder: &Path, more: &[&str]) {
             }
         }
     }
-    let numbers = |of: fn(&(i32, &str, i32, String, &str, i32, String, &str)) -> i32| -> ArrayRef {
-        Arc::new(Int32Array::from_iter_values(rows.iter().map(of)))
-    };
+    let numbers =
+        |of: fn(&Row<'_>) -> i32| -> ArrayRef { Arc::new(Int32Array::from_iter_values(rows.iter().map(of))) };
     let table = RecordBatch::try_from_iter([
         ("cik", numbers(|row| row.0)),
         ("company", Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.1))) as ArrayRef),

@@ -74,13 +74,14 @@ async fn openai_compatible_embeddings() {
     assert_eq!(embedder.embed_documents(&["a", "bb", "ccc"]).await.expect("embeds")[2], [2.0, 3.0]);
     let many = vec!["x"; 300];
     assert_eq!(embedder.embed_documents(&many).await.expect("embeds").len(), 300);
-    let seen = seen.lock().expect("lock");
-    assert_eq!(seen[0].1["authorization"], "Bearer sk-test");
-    assert_eq!(seen[0].2, json!({ "model": "small", "input": ["four"] }));
-    assert_eq!(seen.len(), 2 + 3, "300 sentences go in three requests");
+    {
+        let seen = seen.lock().expect("lock");
+        assert_eq!(seen[0].1["authorization"], "Bearer sk-test");
+        assert_eq!(seen[0].2, json!({ "model": "small", "input": ["four"] }));
+        assert_eq!(seen.len(), 2 + 3, "300 sentences go in three requests");
+    }
 
     let wrong = OpenAiEmbedder::new(reqwest::Client::new(), settings, "small".to_owned(), 3);
-    drop(seen);
     assert!(matches!(wrong.embed_query("four").await, Err(EmbedError::Dims { wanted: 3, found: 2 })));
 }
 
