@@ -39,7 +39,7 @@ async fn sigterm_ends_it_well_and_the_log_is_written() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("started");
-    let http = reqwest::Client::new();
+    let http = crate::world::http();
     let url = format!("http://127.0.0.1:{port}");
     let question = json!({ "question": "What was the revenue of Acme Robotics in 2023?" });
     let mut status = 0;

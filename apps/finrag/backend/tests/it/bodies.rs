@@ -109,16 +109,17 @@ async fn what_the_original_client_reads_is_where_it_looks() {
     check(
         &answer["sources"],
         expect![[r#"
-        [].accession_no: text
-        [].company: text
-        [].kind: text
-        [].label: text
-        [].metric: text
-        [].n: int
-        [].ticker: text
-        [].unit: text
-        [].value: float
-        [].year: int"#]],
+            [].accession_no: text
+            [].company: text
+            [].kind: text
+            [].label: text
+            [].metric: text
+            [].metric_label: text
+            [].n: int
+            [].ticker: text
+            [].unit: text
+            [].value: float
+            [].year: int"#]],
     );
     // The client takes any body with an `error` in it for one.
     let names: Vec<_> = answer.as_object().expect("object").keys().map(String::as_str).collect();

@@ -69,7 +69,7 @@ async fn start() -> (String, Seen) {
 async fn openai_compatible_embeddings() {
     let (url, seen) = start().await;
     let settings = OpenAiSettings { base_url: format!("{url}/v1"), api_key: Some("sk-test".to_owned()) };
-    let embedder = OpenAiEmbedder::new(reqwest::Client::new(), settings.clone(), "small".to_owned(), 2);
+    let embedder = OpenAiEmbedder::new(crate::world::http(), settings.clone(), "small".to_owned(), 2);
     assert_eq!(embedder.embed_query("four").await.expect("embeds"), [0.0, 4.0]);
     assert_eq!(embedder.embed_documents(&["a", "bb", "ccc"]).await.expect("embeds")[2], [2.0, 3.0]);
     let many = vec!["x"; 300];
@@ -81,7 +81,7 @@ async fn openai_compatible_embeddings() {
         assert_eq!(seen.len(), 2 + 3, "300 sentences go in three requests");
     }
 
-    let wrong = OpenAiEmbedder::new(reqwest::Client::new(), settings, "small".to_owned(), 3);
+    let wrong = OpenAiEmbedder::new(crate::world::http(), settings, "small".to_owned(), 3);
     assert!(matches!(wrong.embed_query("four").await, Err(EmbedError::Dims { wanted: 3, found: 2 })));
 }
 

@@ -97,6 +97,12 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
+/// A client. Whichever test comes first chooses who does the cryptography.
+pub(crate) fn http() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 impl World {
     /// A keyless service over the test corpus, loaded.
     pub(crate) async fn keyless() -> Self {
@@ -126,7 +132,7 @@ impl World {
             };
             service.serve(listener, stopped).await.expect("serves");
         });
-        Self { url, http: reqwest::Client::new(), log, stop, serving, _folder: None }
+        Self { url, http: http(), log, stop, serving, _folder: None }
     }
 
     pub(crate) async fn until_healthy(&self) {

@@ -63,7 +63,14 @@ fn abbreviated(before: &str) -> bool {
     let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
     let lower = last.to_lowercase();
     let initial = last.chars().count() == 1 && last.chars().all(char::is_uppercase);
-    let numbering = before.trim().chars().all(|c| c.is_ascii_digit()) && !before.trim().is_empty();
+    // "1. Business" and "Item 1A. Risk Factors" are headings, each in one piece.
+    let number = match before.trim() {
+        before if before.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("item ")) => &before[5..],
+        before => before,
+    };
+    let numbering = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.len() <= 3
+        && number.chars().all(|c| c.is_ascii_alphanumeric());
     initial || numbering || ABBREVIATIONS.contains(&lower.as_str())
 }
 
@@ -88,6 +95,7 @@ mod tests {
                 vec!["Our products are sold online.", "• Price", "• Quality"],
             ),
             (vec!["1. Business"], vec!["1. Business"]),
+            (vec!["Item 1A. Risk Factors"], vec!["Item 1A. Risk Factors"]),
         ] {
             assert_eq!(sentences(&lines), expected);
         }

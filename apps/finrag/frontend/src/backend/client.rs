@@ -33,6 +33,8 @@ pub struct Backend {
 impl Backend {
     /// A way to the backend at `base`.
     pub fn new(base: Url, timeouts: Timeouts) -> Result<Self, reqwest::Error> {
+        // The first to ask decides for the process; a provider that is already there serves as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder()
             .no_proxy()
             .connect_timeout(timeouts.connect)

@@ -65,6 +65,7 @@ pub(crate) struct Page {
 
 impl Browser {
     pub(crate) fn new(frontend: &Frontend) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = Client::builder().redirect(Policy::none()).no_proxy().build().expect("a client");
         let base = Url::parse(&format!("http://{}/", frontend.address)).expect("an address");
         Self { http, base, cookie: Mutex::default() }
