@@ -64,7 +64,10 @@ fn abbreviated(before: &str) -> bool {
     let lower = last.to_lowercase();
     let initial = last.chars().count() == 1 && last.chars().all(char::is_uppercase);
     let numbering = before.trim().chars().all(|c| c.is_ascii_digit()) && !before.trim().is_empty();
-    initial || numbering || ABBREVIATIONS.contains(&lower.as_str())
+    // "Item 1A. Risk Factors" is one heading.
+    let heading = before.trim().to_lowercase().split_whitespace().rev().nth(1) == Some("item")
+        && last.starts_with(|c: char| c.is_ascii_digit());
+    initial || numbering || heading || ABBREVIATIONS.contains(&lower.as_str())
 }
 
 #[cfg(test)]
@@ -88,6 +91,7 @@ mod tests {
                 vec!["Our products are sold online.", "• Price", "• Quality"],
             ),
             (vec!["1. Business"], vec!["1. Business"]),
+            (vec!["Item 1A. Risk Factors"], vec!["Item 1A. Risk Factors"]),
         ] {
             assert_eq!(sentences(&lines), expected);
         }

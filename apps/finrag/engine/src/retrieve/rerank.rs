@@ -91,7 +91,7 @@ impl<'q> Reader<'q> {
             ]
             .iter()
             .any(|sign| lower.contains(sign)),
-            is_fragment: is_fragment(text, words),
+            is_fragment: is_fragment(text, words) || is_title(text, words),
             leads_on: text.trim_end().ends_with(':') || text.contains("following table"),
         }
     }
@@ -168,6 +168,15 @@ fn proximity(places: &[(usize, usize)], groups: usize) -> f32 {
 fn is_fragment(text: &str, words: usize) -> bool {
     let ended = text.trim_end().ends_with(['.', '!', '?', '"', '”', ')', ';', ':']);
     words < 5 || (words < 9 && !ended) || text.contains("(File No.") || text.starts_with("See accompanying")
+}
+
+/// Contents and indexes: most of the words begin with a capital.
+fn is_title(text: &str, words: usize) -> bool {
+    let capitals = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.starts_with(char::is_uppercase) && word.len() > 1)
+        .count();
+    words >= 6 && capitals * 10 >= words * 7
 }
 
 #[cfg(test)]
