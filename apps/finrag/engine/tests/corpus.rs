@@ -6,10 +6,10 @@ use common::{app, corpus, engine};
 use finrag_engine::{Regime, eval};
 
 #[tokio::test]
-async fn both_halves_of_the_questions_reach_the_aims() {
+async fn every_set_of_questions_reaches_the_aims() {
     let Some(root) = corpus() else { return };
     let engine = engine(&root).await;
-    for half in ["tuning", "held-out"] {
+    for half in ["tuning", "held-out", "fresh"] {
         let json = std::fs::read_to_string(app().join(format!("eval/{half}.json")))
             .expect("the questions are there");
         let report = eval::run(&engine, &eval::parse(&json).expect("they parse"), None)

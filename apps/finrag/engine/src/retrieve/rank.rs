@@ -118,7 +118,9 @@ fn reasons(engine: &Engine, candidates: &mut Vec<Candidate>, filters: &[Filter])
         for row in candidate.row + 1..=candidate.row + BEFORE {
             let inside = (row as usize) < engine.sentences.len()
                 && engine.sentences.same_section(candidate.row, row)
-                && filters.iter().any(|filter| place(&filter.ranges, row).is_some() && filter.allows(row, engine));
+                && filters
+                    .iter()
+                    .any(|filter| place(&filter.ranges, row).is_some() && filter.allows(row, engine));
             if inside {
                 added.push(Candidate { row, bm25: candidate.bm25 * NEIGHBOUR * 2.0 });
             }
@@ -141,12 +143,18 @@ fn place(ranges: &[Range<u32>], row: u32) -> Option<usize> {
 
 /// From the sentence's own words.
 fn own_score(bm25: f32, features: &Features, query: &LexicalQuery) -> f32 {
-    let mut score = 0.6 * bm25 + 0.45 * features.coverage * features.coverage + 0.2 * features.proximity;
+    let mut score = 0.6 * bm25
+        + 0.45 * features.coverage * features.coverage
+        + 0.2 * features.proximity
+        + 0.08 * features.subject;
     if query.wants_figure && features.has_figure {
         score *= 1.08;
     }
     if query.wants_reason && features.has_reason {
         score *= 1.08;
+    }
+    if query.wants_definition && features.defines {
+        score *= 1.0 + 0.12 * features.subject;
     }
     if features.leads_on {
         score *= 0.8;

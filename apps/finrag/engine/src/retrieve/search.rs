@@ -28,7 +28,11 @@ pub(crate) fn retrieve(
     let wanted = Wanted::of(understanding, engine);
     let mut with = engine.analyzer.clone();
     let topics = understanding.topics.iter().map(|topic| topic.search_terms());
-    let extra: Vec<&str> = topics.chain(understanding.metrics.iter().map(|metric| wording(&metric.key))).collect();
+    // Of two companies, one's filings may speak of the other.
+    let names = understanding.companies.iter().map(|company| company.matched.as_str());
+    let names = names.filter(|_| understanding.companies.len() > 1);
+    let extra: Vec<&str> =
+        topics.chain(names).chain(understanding.metrics.iter().map(|metric| wording(&metric.key))).collect();
     let query =
         LexicalQuery::new(&understanding.question, &understanding.terms, &extra, &engine.lexical, &mut with);
     // Without anything named, both regimes see the same rows but for the year; one of them is enough.

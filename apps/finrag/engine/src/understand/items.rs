@@ -8,7 +8,8 @@ use super::ItemMention;
 
 /// "according to its 2021 risk factors", "in the risk factors": the section, not the subject.
 static RISK_FACTORS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:according to|in|per|under|from|within)\s+(?:[\w&.'’]+\s+){0,4}?risk factors\b").expect("the pattern is well-formed")
+    Regex::new(r"(?i)\b(?:according to|in|per|under|from|within)\s+(?:[\w&.'’]+\s+){0,4}?risk factors\b")
+        .expect("the pattern is well-formed")
 });
 
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {

@@ -76,7 +76,9 @@ impl Understander {
         // Where to look is no word to look for.
         let lower = question.to_lowercase();
         if lower.len() == question.len() {
-            let names = ["risk factors", "risk factor", "md&a"].into_iter().flat_map(|name| lower.match_indices(name));
+            let names = ["risk factors", "risk factor", "md&a"]
+                .into_iter()
+                .flat_map(|name| lower.match_indices(name));
             taken.extend(names.map(|(at, name)| (at, at + name.len())));
         }
         let terms = terms::left(question, &taken);
