@@ -63,15 +63,11 @@ fn abbreviated(before: &str) -> bool {
     let last = before.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or("");
     let lower = last.to_lowercase();
     let initial = last.chars().count() == 1 && last.chars().all(char::is_uppercase);
-    // "1. Business" and "Item 1A. Risk Factors" are headings, each in one piece.
-    let number = match before.trim() {
-        before if before.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("item ")) => &before[5..],
-        before => before,
-    };
-    let numbering = number.starts_with(|c: char| c.is_ascii_digit())
-        && number.len() <= 3
-        && number.chars().all(|c| c.is_ascii_alphanumeric());
-    initial || numbering || ABBREVIATIONS.contains(&lower.as_str())
+    let numbering = before.trim().chars().all(|c| c.is_ascii_digit()) && !before.trim().is_empty();
+    // "Item 1A. Risk Factors" is one heading.
+    let heading = before.trim().to_lowercase().split_whitespace().rev().nth(1) == Some("item")
+        && last.starts_with(|c: char| c.is_ascii_digit());
+    initial || numbering || heading || ABBREVIATIONS.contains(&lower.as_str())
 }
 
 #[cfg(test)]

@@ -21,10 +21,15 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     pub(crate) fn of(understanding: &Understanding, engine: &Engine) -> Self {
-        let section = |explicit| {
+        let section = |explicit| -> Vec<u16> {
             let items = understanding.items.iter().filter(move |item| item.explicit == explicit);
             items.filter_map(|item| engine.sections.find(&item.item)).collect()
         };
+        let mut likely: Vec<u16> = section(false);
+        // Figures are discussed in the management's discussion, unless the question is about what may go wrong.
+        if !understanding.metrics.is_empty() && likely.is_empty() {
+            likely.extend(engine.sections.find("ITEM_7"));
+        }
         Self {
             companies: understanding
                 .companies
@@ -33,7 +38,7 @@ impl Wanted {
                 .collect(),
             years: understanding.years.clone(),
             sections: section(true),
-            likely: section(false),
+            likely,
         }
     }
 

@@ -28,6 +28,8 @@ pub(crate) struct LexicalQuery {
     pub(crate) wants_figure: bool,
     /// Whether it asks why.
     pub(crate) wants_reason: bool,
+    /// Whether it asks what something is.
+    pub(crate) wants_definition: bool,
 }
 
 impl LexicalQuery {
@@ -68,7 +70,23 @@ impl LexicalQuery {
         let lower = question.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let wants_reason = says(&[
-            "why", "reason", "drove", "driver", "driven", "factors", "because", "caused", "led to", "due to",
+            "why",
+            "reason",
+            "drove",
+            "driver",
+            "driven",
+            "factors",
+            "because",
+            "caused",
+            "led to",
+            "due to",
+            "explain",
+            "raised",
+            "lowered",
+            "pushed",
+            "lifted",
+            "contribut",
+            "behind",
         ]);
         let reasons = if wants_reason { "primarily due driven" } else { "" };
         for text in extra.iter().copied().chain([reasons]) {
@@ -110,6 +128,10 @@ impl LexicalQuery {
                 "rate",
             ]),
             wants_reason,
+            wants_definition: ["what is ", "what are ", "what does "]
+                .iter()
+                .any(|ask| lower.starts_with(ask))
+                || says(&["define", "definition", "meant by", "consist of", "made up of", "makes up"]),
         }
     }
 

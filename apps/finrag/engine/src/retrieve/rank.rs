@@ -143,12 +143,18 @@ fn place(ranges: &[Range<u32>], row: u32) -> Option<usize> {
 
 /// From the sentence's own words.
 fn own_score(bm25: f32, features: &Features, query: &LexicalQuery) -> f32 {
-    let mut score = 0.6 * bm25 + 0.45 * features.coverage * features.coverage + 0.2 * features.proximity;
+    let mut score = 0.6 * bm25
+        + 0.45 * features.coverage * features.coverage
+        + 0.2 * features.proximity
+        + 0.08 * features.subject;
     if query.wants_figure && features.has_figure {
         score *= 1.08;
     }
     if query.wants_reason && features.has_reason {
         score *= 1.08;
+    }
+    if query.wants_definition && features.defines {
+        score *= 1.0 + 0.12 * features.subject;
     }
     if features.leads_on {
         score *= 0.8;

@@ -15,12 +15,16 @@ pub(crate) struct Features {
     pub(crate) coverage: f32,
     /// Share of the question's neighbouring groups that are neighbours here; 0 to 1.
     pub(crate) proximity: f32,
+    /// The same share within its first words: what a sentence begins with is what it is about.
+    pub(crate) subject: f32,
     /// Words it has.
     pub(crate) words: usize,
     /// Whether it has an amount or a percentage.
     pub(crate) has_figure: bool,
     /// Whether it gives a reason.
     pub(crate) has_reason: bool,
+    /// Whether it says what something is.
+    pub(crate) defines: bool,
     /// Whether it looks like a heading, a page header or a list's entry rather than a sentence.
     pub(crate) is_fragment: bool,
     /// Whether it only leads to a table or a list.
@@ -39,6 +43,9 @@ pub(crate) struct Reader<'q> {
     known: HashMap<String, Option<&'q str>>,
     total: f32,
 }
+
+/// A sentence's first words, which tell what it is about.
+const SUBJECT: usize = 9;
 
 /// Words between two terms that still count as neighbours.
 const NEAR: usize = 3;
@@ -76,6 +83,10 @@ impl<'q> Reader<'q> {
         let lower = text.to_lowercase();
         Features {
             coverage: self.covered(&best),
+            subject: self.subject(&places),
+            defines: [" are ", " is ", "consist", "include", "represent", " mean", "defined as", "refers to"]
+                .iter()
+                .any(|sign| lower.contains(sign)),
             proximity: proximity(&places, self.query.groups.len()),
             words,
             has_figure,
@@ -91,9 +102,17 @@ impl<'q> Reader<'q> {
             ]
             .iter()
             .any(|sign| lower.contains(sign)),
-            is_fragment: is_fragment(text, words),
+            is_fragment: is_fragment(text, words) || is_title(text, words),
             leads_on: text.trim_end().ends_with(':') || text.contains("following table"),
         }
+    }
+
+    fn subject(&self, places: &[(usize, usize)]) -> f32 {
+        let mut met = vec![0.0_f32; self.query.groups.len()];
+        for (_, group) in places.iter().take_while(|(place, _)| *place <= SUBJECT) {
+            met[*group] = 1.0;
+        }
+        self.covered(&met)
     }
 
     fn covered(&self, best: &[f32]) -> f32 {
@@ -168,6 +187,15 @@ fn proximity(places: &[(usize, usize)], groups: usize) -> f32 {
 fn is_fragment(text: &str, words: usize) -> bool {
     let ended = text.trim_end().ends_with(['.', '!', '?', '"', '”', ')', ';', ':']);
     words < 5 || (words < 9 && !ended) || text.contains("(File No.") || text.starts_with("See accompanying")
+}
+
+/// Contents and indexes: most of the words begin with a capital.
+fn is_title(text: &str, words: usize) -> bool {
+    let capitals = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.starts_with(char::is_uppercase) && word.len() > 1)
+        .count();
+    words >= 6 && capitals * 10 >= words * 7
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::filter::{Filter, Wanted};
 use super::query::LexicalQuery;
 use super::{assemble, diversify, expand, fuse, rank};
 use crate::engine::Engine;
+use crate::understand::metrics::wording;
 use crate::{Hit, Regime, Retrieval, RetrievalStats, RetrieveOptions, Understanding};
 
 /// Rows of a list that take part in fusion.
@@ -26,7 +27,12 @@ pub(crate) fn retrieve(
     let mut stats = RetrievalStats::default();
     let wanted = Wanted::of(understanding, engine);
     let mut with = engine.analyzer.clone();
-    let extra: Vec<&str> = understanding.topics.iter().map(|topic| topic.search_terms()).collect();
+    let topics = understanding.topics.iter().map(|topic| topic.search_terms());
+    // Of two companies, one's filings may speak of the other.
+    let names = understanding.companies.iter().map(|company| company.matched.as_str());
+    let names = names.filter(|_| understanding.companies.len() > 1);
+    let extra: Vec<&str> =
+        topics.chain(names).chain(understanding.metrics.iter().map(|metric| wording(&metric.key))).collect();
     let query =
         LexicalQuery::new(&understanding.question, &understanding.terms, &extra, &engine.lexical, &mut with);
     // Without anything named, both regimes see the same rows but for the year; one of them is enough.

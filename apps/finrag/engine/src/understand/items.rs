@@ -6,6 +6,12 @@ use regex::Regex;
 
 use super::ItemMention;
 
+/// "according to its 2021 risk factors", "in the risk factors": the section, not the subject.
+static RISK_FACTORS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b(?:according to|in|per|under|from|within)\s+(?:[\w&.'’]+\s+){0,4}?risk factors\b")
+        .expect("the pattern is well-formed")
+});
+
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?i)\bitems?[\s_]*(1[0-6]|[1-9])\s*\(?([abc])?\)?\b").expect("the pattern is well-formed")
 });
@@ -17,6 +23,7 @@ const NAMED: &[(&str, &str)] = &[
     ("in the risk factors", "ITEM_1A"),
     ("in its risk factors", "ITEM_1A"),
     ("in their risk factors", "ITEM_1A"),
+    ("among its risk factors", "ITEM_1A"),
     ("md&a", "ITEM_7"),
     ("management's discussion", "ITEM_7"),
     ("management discussion", "ITEM_7"),
@@ -120,6 +127,9 @@ pub(crate) fn find(question: &str) -> Vec<ItemMention> {
         let letter = found.get(2).map_or(String::new(), |letter| letter.as_str().to_uppercase());
         add(&format!("ITEM_{}{letter}", &found[1]), &found[0], true);
     }
+    if let Some(found) = RISK_FACTORS.find(question) {
+        add("ITEM_1A", found.as_str(), true);
+    }
     let lower = question.to_lowercase().replace('’', "'");
     for (phrase, item) in NAMED {
         if lower.contains(phrase) {
@@ -156,6 +166,7 @@ mod tests {
             ("In the MD&A, what drove it?", vec![("ITEM_7", true)]),
             ("management’s discussion", vec![("ITEM_7", true)]),
             ("the risk of breaches", vec![("ITEM_1A", false)]),
+            ("according to Alphabet's 2021 risk factors", vec![("ITEM_1A", true)]),
             ("asterisk of breaches", vec![]),
             ("item 42", vec![]),
         ] {

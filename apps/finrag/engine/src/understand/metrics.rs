@@ -338,6 +338,25 @@ const SPELT_OUT: &[(&str, &str)] = &[
     ("state and local", "state local"),
 ];
 
+/// What filings write of a metric when they discuss it.
+pub(crate) fn wording(key: &str) -> &'static str {
+    match key {
+        "revenue" | "revenue_net" | "revenue_gross" => "revenues net sales increased",
+        "net_income" => "net income earnings",
+        "operating_income" | "operating_margin" => "operating income",
+        "gross_profit" | "gross_margin" => "gross margin percentage",
+        "cfo" | "cfo_cont_ops" => "net cash provided by operating activities increase",
+        "free_cash_flow" => "free cash flow operating activities capital expenditures",
+        "capex" => "capital expenditures purchases of property and equipment",
+        "rnd" => "research and development expenses",
+        "eps" => "diluted earnings per share",
+        "equity" | "equity_incl_nci" => "stockholders' equity",
+        "total_assets" => "total assets",
+        "debt_to_equity" | "debt_to_assets" | "total_liabilities" => "debt outstanding notes liabilities",
+        _ => "",
+    }
+}
+
 /// A label of the data as words.
 #[derive(Debug)]
 struct Label {

@@ -73,6 +73,14 @@ impl Understander {
                 taken.push((found.start, found.end));
             }
         }
+        // Where to look is no word to look for.
+        let lower = question.to_lowercase();
+        if lower.len() == question.len() {
+            let names = ["risk factors", "risk factor", "md&a"]
+                .into_iter()
+                .flat_map(|name| lower.match_indices(name));
+            taken.extend(names.map(|(at, name)| (at, at + name.len())));
+        }
         let terms = terms::left(question, &taken);
         let mut companies = Vec::new();
         for found in &found {
