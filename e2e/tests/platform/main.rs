@@ -75,7 +75,10 @@ fn main() -> ExitCode {
         libtest_mimic::run(&args, trials(None).into_iter().map(|t| t.with_ignored_flag(true)).collect())
             .exit();
     }
-    let server = Arc::new(Server::start());
+    // A folder that is kept saves whoever works on one test from building all of its services each time.
+    let kept = std::env::var_os("DORMOUSE_E2E_STATE");
+    let server = kept.map_or_else(Server::start, |folder| Server::start_in(folder.as_ref()));
+    let server = Arc::new(server);
     let conclusion = libtest_mimic::run(&args, trials(Some(&server)));
     if conclusion.has_failed() {
         eprintln!("--- what the server wrote ---\n{}", server.log());
