@@ -10,7 +10,7 @@ use crate::Understanding;
 use crate::engine::Engine;
 use crate::kpi::format::figure;
 use crate::tables::facts::FactRow;
-use crate::understand::metrics::ASKED;
+use crate::understand::asked::ASKED;
 
 /// Years shown when the question names none.
 const RECENT: usize = 5;

@@ -6,7 +6,7 @@ use super::filter::{Filter, Wanted};
 use super::query::LexicalQuery;
 use super::{assemble, diversify, expand, fuse, rank};
 use crate::engine::Engine;
-use crate::understand::metrics::wording;
+use crate::understand::asked::wording;
 use crate::{Hit, Regime, Retrieval, RetrievalStats, RetrieveOptions, Understanding};
 
 /// Rows of a list that take part in fusion.

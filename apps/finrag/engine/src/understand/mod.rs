@@ -1,5 +1,6 @@
 //! What a question asks for: companies, years, items, topics, metrics, and whether the data can answer it at all.
 
+pub(crate) mod asked;
 pub(crate) mod companies;
 mod items;
 pub(crate) mod metrics;
