@@ -107,7 +107,9 @@ fn in_the_browser(server: &Server) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let page = browser.session().await.expect("a window");
-        page.goto(&format!("http://frontend--finrag.localhost:{}/chat", server.port)).await.expect("the page");
+        page.goto(&format!("http://frontend--finrag.localhost:{}/chat", server.port))
+            .await
+            .expect("the page");
         ask(&page, "How did Apple's revenue develop from 2021 to 2024?").await;
         is_answered(&page, 1).await;
         shows(&page, "a chart", "//article//*[local-name()='svg'][@role='img']").await;
