@@ -1,6 +1,6 @@
 //! `finrag`: serve questions about 10-K filings, build the tables they are answered from, measure the answers.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use clap::{Parser, Subcommand};
 use finrag_backend::command::{self, EvalArgs, IngestArgs};
@@ -30,7 +30,11 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_writer(std::io::stderr)
+        .init();
     let line = Line::parse();
     match line.command {
         None => command::serve(&line.serve).await,
