@@ -58,7 +58,7 @@ async fn a_corrupt_parquet_file_is_named_and_a_mended_one_is_loaded() {
     std::fs::write(folder.path().join("sentences.parquet"), &good[..good.len() / 2]).expect("written");
     let world = World::start(in_folder(folder.path())).await;
     let mut told = String::new();
-    for _ in 0..100 {
+    for _ in 0..600 {
         let health = world.get("/health").await.body;
         assert_eq!(health["status"], "starting");
         if let Some(trouble) = health["trouble"].as_str() {

@@ -43,7 +43,7 @@ async fn sigterm_ends_it_well_and_the_log_is_written() {
     let url = format!("http://127.0.0.1:{port}");
     let question = json!({ "question": "What was the revenue of Acme Robotics in 2023?" });
     let mut status = 0;
-    for _ in 0..400 {
+    for _ in 0..1200 {
         if let Ok(reply) = http.post(format!("{url}/query")).json(&question).send().await {
             status = reply.status().as_u16();
             if status == 200 {

@@ -19,14 +19,21 @@ async fn a_refresh_swaps_in_what_is_new_and_keeps_what_it_has_while_the_store_is
     assert_eq!(world.get("/meta").await.body["rows"], json!(corpus::ROWS));
 
     std::fs::write(folder.path().join("sentences.parquet"), "damaged").expect("written");
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let health = world.get("/health").await.body;
-    assert_eq!(health["status"], "healthy", "{health}");
-    assert!(health["trouble"].as_str().is_some_and(|words| words.contains("sentences.parquet")), "{health}");
+    let mut told = false;
+    for _ in 0..600 {
+        let health = world.get("/health").await.body;
+        assert_eq!(health["status"], "healthy", "{health}");
+        told = health["trouble"].as_str().is_some_and(|words| words.contains("sentences.parquet"));
+        if told {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(told, "the damage is told");
 
     corpus::write_sentences(folder.path(), &["Robots of the new generation climb stairs."]);
     let mut rows = json!(null);
-    for _ in 0..200 {
+    for _ in 0..600 {
         let meta = world.get("/meta").await;
         assert_eq!(meta.status, 200, "there is data at every moment");
         rows = meta.body["rows"].clone();

@@ -15,6 +15,7 @@ use axum::routing::post;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 /// What the stub does with a request.
 #[derive(Debug, Clone)]
@@ -45,27 +46,31 @@ pub(crate) struct Seen {
 struct Shared {
     acts: Arc<Mutex<VecDeque<Act>>>,
     seen: Arc<Mutex<Vec<Seen>>>,
-    pause: Duration,
+    gate: watch::Receiver<bool>,
 }
 
 /// The running stub.
 pub(crate) struct Stub {
     pub(crate) url: String,
     shared: Shared,
+    gate: watch::Sender<bool>,
 }
 
 impl Stub {
     /// Does one act after the other, the last one for ever.
     pub(crate) async fn start(acts: &[Act]) -> Self {
-        Self::slow(acts, Duration::ZERO).await
+        let stub = Self::shut(acts).await;
+        stub.open();
+        stub
     }
 
-    /// Waits before each answer.
-    pub(crate) async fn slow(acts: &[Act], pause: Duration) -> Self {
+    /// Answers nobody until it is opened.
+    pub(crate) async fn shut(acts: &[Act]) -> Self {
+        let (gate, looking) = watch::channel(false);
         let shared = Shared {
             acts: Arc::new(Mutex::new(acts.iter().cloned().collect())),
             seen: Arc::default(),
-            pause,
+            gate: looking,
         };
         let router = Router::new()
             .route("/v1/chat/completions", post(openai))
@@ -75,7 +80,12 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("bound");
         let url = format!("http://{}", listener.local_addr().expect("address"));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, shared }
+        Self { url, shared, gate }
+    }
+
+    /// Lets all answers go.
+    pub(crate) fn open(&self) {
+        self.gate.send_replace(true);
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -95,7 +105,8 @@ impl Shared {
     async fn next(&self, path: String, headers: HeaderMap, body: &Bytes) -> Act {
         let body = serde_json::from_slice(body).unwrap_or(Value::Null);
         self.seen.lock().expect("lock").push(Seen { path, headers, body });
-        tokio::time::sleep(self.pause).await;
+        // An error means that the test is over.
+        let _ = self.gate.clone().wait_for(|open| *open).await;
         let mut acts = self.acts.lock().expect("lock");
         if acts.len() > 1 { acts.pop_front().expect("one") } else { acts[0].clone() }
     }

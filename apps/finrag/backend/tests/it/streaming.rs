@@ -61,7 +61,7 @@ async fn a_client_that_leaves_ends_the_call_and_is_in_the_log() {
     assert!(reply.chunk().await.expect("a chunk").is_some());
     drop(reply);
     let mut stats = json!(null);
-    for _ in 0..100 {
+    for _ in 0..600 {
         stats = world.get("/stats").await.body;
         if stats["queries"] == 1 {
             break;
