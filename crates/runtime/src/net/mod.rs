@@ -52,7 +52,7 @@ impl Network {
     /// When no /16 is free, or the kernel refuses bridges, addresses or nftables.
     pub async fn open(state: &Path, tag: &str) -> Result<Self, NetError> {
         let file = state.join("networks.json");
-        let conn = Connection::<Route>::new().map_err(NetError::making("a netlink socket"))?;
+        let conn = links()?;
         let record = match Record::load(&file)? {
             Some(record) => record,
             None => Record { pool: pool::choose(&conn, tag).await?, projects: BTreeMap::new() },
@@ -82,7 +82,7 @@ impl Network {
     /// When the kernel refuses; what could be removed is.
     pub async fn tear_down(&self) -> Result<(), NetError> {
         let _changing = self.changing.lock().await;
-        let conn = Connection::<Route>::new().map_err(NetError::making("a netlink socket"))?;
+        let conn = links()?;
         let bridges = bridge::remove_all(&conn, &self.names).await;
         firewall::remove(&self.names).await?;
         bridges?;
@@ -109,7 +109,7 @@ impl Network {
     /// Make everything be as recorded. Rules come before the bridges they guard.
     async fn make(&self) -> Result<(), NetError> {
         let subnets = self.guard().await?;
-        let conn = Connection::<Route>::new().map_err(NetError::making("a netlink socket"))?;
+        let conn = links()?;
         for subnet in &subnets {
             bridge::ensure(&conn, subnet).await?;
         }
@@ -125,20 +125,25 @@ impl Network {
     }
 }
 
+/// A socket on which links, addresses and routes of the host are asked for and changed.
+fn links() -> Result<Connection<Route>, NetError> {
+    Connection::<Route>::new().map_err(NetError::making("a netlink socket"))
+}
+
 impl Networks for Network {
     async fn ensure(&self, spec: &NetworkSpec) -> Result<(), NetworkError> {
         let _changing = self.changing.lock().await;
         self.known().insert(spec.project.clone(), spec.clone());
         self.save()?;
         self.guard().await?;
-        let conn = Connection::<Route>::new().map_err(NetError::making("a netlink socket"))?;
+        let conn = links()?;
         Ok(bridge::ensure(&conn, &self.subnet(spec)).await?)
     }
 
     async fn remove(&self, project: &ProjectName) -> Result<(), NetworkError> {
         let _changing = self.changing.lock().await;
         let Some(spec) = self.spec(project) else { return Ok(()) };
-        let conn = Connection::<Route>::new().map_err(NetError::making("a netlink socket"))?;
+        let conn = links()?;
         bridge::remove(&conn, &self.names.project(&spec)).await?;
         self.known().remove(project);
         self.save()?;
