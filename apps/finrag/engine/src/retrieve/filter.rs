@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memmem::Finder;
+
 use crate::engine::Engine;
 use crate::{Regime, Understanding};
 
@@ -13,6 +15,8 @@ pub(crate) const OPEN_SINCE: i32 = 2015;
 pub(crate) struct Wanted {
     pub(crate) companies: Vec<u16>,
     pub(crate) years: Vec<i32>,
+    /// The same, as a sentence has them.
+    pub(crate) year_names: Vec<Finder<'static>>,
     /// Items named outright.
     pub(crate) sections: Vec<u16>,
     /// Items that only weigh.
@@ -37,6 +41,11 @@ impl Wanted {
                 .filter_map(|company| engine.companies.by_ticker(&company.ticker))
                 .collect(),
             years: understanding.years.clone(),
+            year_names: understanding
+                .years
+                .iter()
+                .map(|year| Finder::new(year.to_string().as_bytes()).into_owned())
+                .collect(),
             sections: section(true),
             likely,
         }

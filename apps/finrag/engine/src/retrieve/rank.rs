@@ -2,15 +2,14 @@
 
 use std::ops::Range;
 
-use tantivy::tokenizer::TextAnalyzer;
-
 use super::filter::{Filter, Wanted};
 use super::query::LexicalQuery;
-use super::rerank::{Features, Reader};
+use super::rerank::{BEFORE, Features, Reader};
 use crate::Regime;
 use crate::engine::Engine;
 use crate::index::lexical::Weighted;
 use crate::index::top::Top;
+use crate::tables::nature::Nature;
 
 /// Candidates of BM25 that are read word by word.
 const CANDIDATES: usize = 240;
@@ -18,10 +17,6 @@ const CANDIDATES: usize = 240;
 /// How much of a neighbour's score a sentence gets: what the sentence before it says is often its subject.
 const NEIGHBOUR: f32 = 0.15;
 
-/// Sentences before one that gives a reason ("The increase was primarily due to …") which may say of what; and how much it
-/// counts that they, and not the sentence itself, say so.
-const BEFORE: u32 = 3;
-const SAID_BEFORE: f32 = 0.85;
 /// Candidates whose following sentences are looked at for reasons.
 const FOLLOWED: usize = 60;
 
@@ -39,7 +34,7 @@ pub(crate) fn rank(
     wanted: &Wanted,
     filters: &[Filter],
     regime: Regime,
-    with: &TextAnalyzer,
+    reader: &mut Reader<'_>,
 ) -> (Vec<(f32, u32)>, usize) {
     let terms = query.weighted();
     if terms.is_empty() {
@@ -55,21 +50,13 @@ pub(crate) fn rank(
     candidates.sort_unstable_by(|a, b| a.row.cmp(&b.row).then(b.bm25.total_cmp(&a.bm25)));
     candidates.dedup_by_key(|candidate| candidate.row);
     let most = candidates.iter().fold(f32::MIN_POSITIVE, |most, candidate| most.max(candidate.bm25));
-    let mut reader = Reader::new(query, with.clone());
     let mut ranked: Vec<(f32, u32)> = candidates
         .iter()
         .map(|candidate| {
-            let mut features = reader.read(engine.sentences.text(candidate.row));
-            if query.wants_reason && features.has_reason {
-                let before = (1..=BEFORE).map_while(|back| {
-                    let row = candidate.row.checked_sub(back)?;
-                    engine.sentences.same_section(row, candidate.row).then_some(row)
-                });
-                let rows = before.chain([candidate.row]).map(|row| engine.sentences.text(row));
-                features.coverage = features.coverage.max(SAID_BEFORE * reader.coverage_of(rows));
-            }
+            let features = reader.features(candidate.row);
+            let nature = engine.sentences.nature(candidate.row);
             let own = candidate.bm25 / most;
-            let score = own_score(own, &features, query)
+            let score = own_score(own, &features, nature, query)
                 * setting(engine, candidate.row, wanted)
                 * named(engine, candidate.row, wanted, regime);
             (score, candidate.row)
@@ -142,27 +129,27 @@ fn place(ranges: &[Range<u32>], row: u32) -> Option<usize> {
 }
 
 /// From the sentence's own words.
-fn own_score(bm25: f32, features: &Features, query: &LexicalQuery) -> f32 {
+fn own_score(bm25: f32, features: &Features, nature: Nature, query: &LexicalQuery) -> f32 {
     let mut score = 0.6 * bm25
         + 0.45 * features.coverage * features.coverage
         + 0.2 * features.proximity
         + 0.08 * features.subject;
-    if query.wants_figure && features.has_figure {
+    if query.wants_figure && nature.has_figure {
         score *= 1.08;
     }
-    if query.wants_reason && features.has_reason {
+    if query.wants_reason && nature.has_reason {
         score *= 1.08;
     }
-    if query.wants_definition && features.defines {
+    if query.wants_definition && nature.defines {
         score *= 1.0 + 0.12 * features.subject;
     }
-    if features.leads_on {
+    if nature.leads_on {
         score *= 0.8;
     }
-    if features.is_fragment {
+    if nature.is_fragment {
         score *= 0.55;
     }
-    if features.words > 110 {
+    if nature.is_long {
         score *= 0.85;
     }
     score
@@ -190,7 +177,7 @@ fn named(engine: &Engine, row: u32, wanted: &Wanted, regime: Regime) -> f32 {
     let text = engine.sentences.text(row);
     let mut weight = 1.0;
     if !wanted.years.is_empty() {
-        if wanted.years.iter().any(|year| text.contains(&year.to_string())) {
+        if wanted.year_names.iter().any(|year| year.find(text.as_bytes()).is_some()) {
             weight *= 1.05;
         }
         if regime == Regime::Open {

@@ -1,14 +1,15 @@
-//! How well one sentence's own words meet the question: which groups it has, how near each other, and what kind of
-//! sentence it is. BM25 sees none of that.
+//! How well one sentence's own words meet the question: which groups it has, and how near each other. BM25 sees none of
+//! that.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use tantivy::tokenizer::TextAnalyzer;
 
 use super::query::LexicalQuery;
 use crate::index::analyzer;
+use crate::tables::nature::words_of;
+use crate::tables::sentences::Sentences;
 
-/// What a sentence's words say.
+/// What a sentence's words say of the question.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Features {
     /// Share of the question's groups it has, weighted by how telling they are; 0 to 1.
@@ -17,31 +18,29 @@ pub(crate) struct Features {
     pub(crate) proximity: f32,
     /// The same share within its first words: what a sentence begins with is what it is about.
     pub(crate) subject: f32,
-    /// Words it has.
-    pub(crate) words: usize,
-    /// Whether it has an amount or a percentage.
-    pub(crate) has_figure: bool,
-    /// Whether it gives a reason.
-    pub(crate) has_reason: bool,
-    /// Whether it says what something is.
-    pub(crate) defines: bool,
-    /// Whether it looks like a heading, a page header or a list's entry rather than a sentence.
-    pub(crate) is_fragment: bool,
-    /// Whether it only leads to a table or a list.
-    pub(crate) leads_on: bool,
 }
 
-/// Reads sentences against one question.
+/// Reads sentences against one question, each once.
 pub(crate) struct Reader<'q> {
-    query: &'q LexicalQuery,
+    wants_reason: bool,
+    sentences: &'q Sentences,
     with: TextAnalyzer,
     /// Groups of a term.
     groups: HashMap<&'q str, Vec<(usize, f32)>>,
-    /// First two bytes of every term: a word that starts otherwise needs no stemming.
-    starts: std::collections::HashSet<[u8; 2]>,
+    starts: Starts,
     /// Words seen, with their term when it is one of the question's.
     known: HashMap<String, Option<&'q str>>,
+    /// Rows read: one regime's candidates are often another's too.
+    read: HashMap<u32, Features>,
+    /// How telling each group is, and all together.
+    weights: Vec<f32>,
     total: f32,
+    /// Of the sentence being read: the weight of each group's best term, the places of groups as (word, group), which
+    /// neighbours were met, and a word in lower case. Kept, for they would be allocated a thousand times a question.
+    best: Vec<f32>,
+    places: Vec<(usize, usize)>,
+    met: Vec<bool>,
+    lower: String,
 }
 
 /// A sentence's first words, which tell what it is about.
@@ -50,98 +49,125 @@ const SUBJECT: usize = 9;
 /// Words between two terms that still count as neighbours.
 const NEAR: usize = 3;
 
+/// Sentences before one that gives a reason ("The increase was primarily due to …") which may say of what; and how much it
+/// counts that they, and not the sentence itself, say so.
+pub(super) const BEFORE: u32 = 3;
+const SAID_BEFORE: f32 = 0.85;
+
 impl<'q> Reader<'q> {
-    pub(crate) fn new(query: &'q LexicalQuery, with: TextAnalyzer) -> Self {
-        let mut groups: HashMap<&str, Vec<(usize, f32)>> = HashMap::new();
+    pub(crate) fn new(query: &'q LexicalQuery, sentences: &'q Sentences, with: TextAnalyzer) -> Self {
+        let mut groups: HashMap<&str, Vec<(usize, f32)>> = HashMap::default();
         for (at, group) in query.groups.iter().enumerate() {
             for (term, weight) in &group.terms {
                 groups.entry(term).or_default().push((at, *weight));
             }
         }
-        let starts = groups.keys().filter_map(|term| start(term)).collect();
-        let total = query.groups.iter().map(weight).sum::<f32>().max(f32::MIN_POSITIVE);
-        Self { query, with, groups, starts, known: HashMap::new(), total }
+        let starts = Starts::of(groups.keys().copied());
+        let weights: Vec<f32> = query.groups.iter().map(weight).collect();
+        Self {
+            wants_reason: query.wants_reason,
+            sentences,
+            with,
+            groups,
+            starts,
+            known: HashMap::default(),
+            read: HashMap::default(),
+            total: weights.iter().sum::<f32>().max(f32::MIN_POSITIVE),
+            best: vec![0.0; weights.len()],
+            places: Vec::new(),
+            met: vec![false; weights.len()],
+            lower: String::new(),
+            weights,
+        }
+    }
+
+    /// Reads a row.
+    pub(crate) fn features(&mut self, row: u32) -> Features {
+        if let Some(features) = self.read.get(&row) {
+            return *features;
+        }
+        let sentences = self.sentences;
+        let mut features = self.read(sentences.text(row));
+        if self.wants_reason && sentences.nature(row).has_reason {
+            let before = (1..=BEFORE).map_while(|back| {
+                let before = row.checked_sub(back)?;
+                sentences.same_section(before, row).then_some(before)
+            });
+            let texts = before.chain([row]).map(|row| sentences.text(row));
+            features.coverage = features.coverage.max(SAID_BEFORE * self.coverage_of(texts));
+        }
+        self.read.insert(row, features);
+        features
     }
 
     /// The share of the question's groups that several sentences have between them.
-    pub(crate) fn coverage_of<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> f32 {
-        let mut best = vec![0.0_f32; self.query.groups.len()];
+    fn coverage_of<'t>(&mut self, texts: impl Iterator<Item = &'t str>) -> f32 {
+        self.best.fill(0.0);
         for text in texts {
-            self.places(text, &mut best);
+            self.find_places(text);
         }
-        self.covered(&best)
+        self.covered()
     }
 
-    pub(crate) fn read(&mut self, text: &str) -> Features {
-        let mut best = vec![0.0_f32; self.query.groups.len()];
-        let (places, words) = self.places(text, &mut best);
-        let has_figure = text.contains('$')
-            || text.contains('%')
-            || text.contains("percent")
-            || text.contains("million")
-            || text.contains("billion");
-        let lower = text.to_lowercase();
-        Features {
-            coverage: self.covered(&best),
-            subject: self.subject(&places),
-            defines: [" are ", " is ", "consist", "include", "represent", " mean", "defined as", "refers to"]
-                .iter()
-                .any(|sign| lower.contains(sign)),
-            proximity: proximity(&places, self.query.groups.len()),
-            words,
-            has_figure,
-            has_reason: [
-                "primarily",
-                "due to",
-                "driven by",
-                "as a result",
-                "attributable",
-                "reflect",
-                "because",
-                "result of",
-            ]
-            .iter()
-            .any(|sign| lower.contains(sign)),
-            is_fragment: is_fragment(text, words) || is_title(text, words),
-            leads_on: text.trim_end().ends_with(':') || text.contains("following table"),
+    fn read(&mut self, text: &str) -> Features {
+        self.best.fill(0.0);
+        self.find_places(text);
+        let coverage = self.covered();
+        self.best.fill(0.0);
+        for (_, group) in self.places.iter().take_while(|(place, _)| *place <= SUBJECT) {
+            self.best[*group] = 1.0;
         }
+        Features { coverage, subject: self.covered(), proximity: self.proximity() }
     }
 
-    fn subject(&self, places: &[(usize, usize)]) -> f32 {
-        let mut met = vec![0.0_f32; self.query.groups.len()];
-        for (_, group) in places.iter().take_while(|(place, _)| *place <= SUBJECT) {
-            met[*group] = 1.0;
+    fn covered(&self) -> f32 {
+        self.weights.iter().zip(&self.best).map(|(weight, best)| weight * best.min(1.0)).sum::<f32>()
+            / self.total
+    }
+
+    /// Of the pairs of groups that follow each other in the question, the share that stand near each other, in either order.
+    fn proximity(&mut self) -> f32 {
+        let pairs = self.weights.len().saturating_sub(1);
+        if pairs == 0 {
+            return 0.0;
         }
-        self.covered(&met)
-    }
-
-    fn covered(&self, best: &[f32]) -> f32 {
-        let covered: f32 =
-            self.query.groups.iter().zip(best).map(|(group, best)| weight(group) * best.min(1.0)).sum();
-        covered / self.total
-    }
-
-    /// Where the question's groups stand in a text, as (word, group), and how many words it has; `best` takes the weight of the best
-    /// term of each group.
-    fn places(&mut self, text: &str, best: &mut [f32]) -> (Vec<(usize, usize)>, usize) {
-        let mut places = Vec::new();
-        let mut words = 0;
-        let mut lower = String::new();
-        for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-            words += 1;
-            lower.clear();
-            lower.extend(word.chars().flat_map(char::to_lowercase));
-            if start(&lower).is_none_or(|start| !self.starts.contains(&start)) {
-                continue;
-            }
-            if let Some(term) = self.term(&lower) {
-                for (group, weight) in &self.groups[term] {
-                    best[*group] = best[*group].max(*weight);
-                    places.push((words, *group));
+        self.met.fill(false);
+        for (at, (place, group)) in self.places.iter().enumerate() {
+            for (other_place, other) in &self.places[at + 1..] {
+                if other_place - place > NEAR {
+                    break;
+                }
+                if group.abs_diff(*other) == 1 {
+                    self.met[*group.min(other)] = true;
                 }
             }
         }
-        (places, words)
+        self.met.iter().filter(|met| **met).count() as f32 / pairs as f32
+    }
+
+    /// Where the question's groups stand in a text; each group's best term raises `best`.
+    fn find_places(&mut self, text: &str) {
+        self.places.clear();
+        let mut lower = std::mem::take(&mut self.lower);
+        for (at, word) in words_of(text).enumerate() {
+            if !self.starts.may_have(word) {
+                continue;
+            }
+            lower.clear();
+            if word.is_ascii() {
+                lower.push_str(word);
+                lower.make_ascii_lowercase();
+            } else {
+                lower.extend(word.chars().flat_map(char::to_lowercase));
+            }
+            if let Some(term) = self.term(&lower) {
+                for (group, weight) in &self.groups[term] {
+                    self.best[*group] = self.best[*group].max(*weight);
+                    self.places.push((at + 1, *group));
+                }
+            }
+        }
+        self.lower = lower;
     }
 
     fn term(&mut self, word: &str) -> Option<&'q str> {
@@ -160,42 +186,42 @@ fn weight(group: &super::query::Group) -> f32 {
     group.idf * group.terms.iter().fold(0.0_f32, |most, (_, weight)| most.max(*weight)).min(1.0)
 }
 
-fn start(term: &str) -> Option<[u8; 2]> {
-    term.as_bytes().get(..2).map(|start| [start[0], start[1]])
+/// The first two letters that the question's terms have: of ten words nine start otherwise, and are neither lower-cased nor
+/// stemmed.
+struct Starts {
+    /// A bit for each second letter, by first letter.
+    ascii: [u128; 128],
+    /// Whether a term starts with another letter; then every such word is looked at.
+    other: bool,
 }
 
-/// Of the pairs of groups that follow each other in the question, the share that stand near each other, in either order.
-fn proximity(places: &[(usize, usize)], groups: usize) -> f32 {
-    if groups < 2 {
-        return 0.0;
-    }
-    let mut met = vec![false; groups - 1];
-    for (at, (place, group)) in places.iter().enumerate() {
-        for (other_place, other) in &places[at + 1..] {
-            if other_place - place > NEAR {
-                break;
-            }
-            if group.abs_diff(*other) == 1 {
-                met[*group.min(other)] = true;
+impl Starts {
+    fn of<'t>(terms: impl Iterator<Item = &'t str>) -> Self {
+        let mut starts = Self { ascii: [0; 128], other: false };
+        for term in terms {
+            match term.as_bytes() {
+                [first, second, ..] if first.is_ascii() && second.is_ascii() => {
+                    starts.ascii[usize::from(*first)] |= 1 << second;
+                }
+                [_, _, ..] => starts.other = true,
+                // A single letter tells nothing.
+                [_] | [] => {}
             }
         }
+        starts
     }
-    met.iter().filter(|met| **met).count() as f32 / (groups - 1) as f32
-}
 
-/// Page headers ("Alphabet Inc."), exhibit lists, headings: short, or without an end, or a file's name.
-fn is_fragment(text: &str, words: usize) -> bool {
-    let ended = text.trim_end().ends_with(['.', '!', '?', '"', '”', ')', ';', ':']);
-    words < 5 || (words < 9 && !ended) || text.contains("(File No.") || text.starts_with("See accompanying")
-}
-
-/// Contents and indexes: most of the words begin with a capital.
-fn is_title(text: &str, words: usize) -> bool {
-    let capitals = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| word.starts_with(char::is_uppercase) && word.len() > 1)
-        .count();
-    words >= 6 && capitals * 10 >= words * 7
+    /// Whether a word, in any case, may be one of the terms.
+    fn may_have(&self, word: &str) -> bool {
+        match word.as_bytes() {
+            [first, second, ..] if first.is_ascii() && second.is_ascii() => {
+                let (first, second) = (first.to_ascii_lowercase(), second.to_ascii_lowercase());
+                self.ascii[usize::from(first)] >> second & 1 == 1
+            }
+            [_, _, ..] => self.other,
+            [_] | [] => false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -207,18 +233,34 @@ mod tests {
         let groups =
             terms.iter().map(|term| Group { terms: vec![((*term).to_owned(), 1.0)], idf: 1.0 }).collect();
         let query = LexicalQuery { groups, ..LexicalQuery::default() };
-        Reader::new(&query, analyzer::analyzer()).read(text)
+        let sentences = Sentences::of_texts(&[text.to_owned()]);
+        Reader::new(&query, &sentences, analyzer::analyzer()).features(0)
     }
 
     #[test]
     fn groups_are_found_by_stem_and_neighbours_by_distance() {
         let found = features(&["advertis", "revenu", "zebra"], "Revenues from advertising grew 5%.");
         assert!((found.coverage - 2.0 / 3.0).abs() < 1e-6, "{found:?}");
-        assert!((found.proximity - 0.5).abs() < 1e-6 && found.has_figure && !found.is_fragment, "{found:?}");
+        assert!((found.proximity - 0.5).abs() < 1e-6, "{found:?}");
     }
 
     #[test]
-    fn a_page_header_is_a_fragment() {
-        assert!(features(&["x"], "Alphabet Inc.").is_fragment);
+    fn words_of_any_script_and_case_are_found() {
+        for (term, text, found) in
+            [("über", "ÜBER alles", 1.0), ("nestlé", "The NESTLÉ group", 1.0), ("ab", "Abc and ABD", 0.0)]
+        {
+            let coverage = features(&[term], text).coverage;
+            assert!((coverage - found).abs() < 1e-6, "{term} in {text}: {coverage}");
+        }
+    }
+
+    #[test]
+    fn a_reason_takes_its_subject_from_the_sentence_before() {
+        let texts = ["Advertising revenues rose.".to_owned(), "This was due to prices.".to_owned()];
+        let groups = vec![Group { terms: vec![("advertis".to_owned(), 1.0)], idf: 1.0 }];
+        let query = LexicalQuery { groups, wants_reason: true, ..LexicalQuery::default() };
+        let sentences = Sentences::of_texts(&texts);
+        let mut reader = Reader::new(&query, &sentences, analyzer::analyzer());
+        assert!((reader.features(1).coverage - SAID_BEFORE).abs() < 1e-6);
     }
 }

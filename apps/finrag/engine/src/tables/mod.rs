@@ -5,6 +5,7 @@ pub(crate) mod columns;
 pub(crate) mod companies;
 pub(crate) mod facts;
 pub(crate) mod fetch;
+pub(crate) mod nature;
 pub(crate) mod sections;
 pub(crate) mod sentences;
 pub(crate) mod vectors;

@@ -10,6 +10,7 @@ use super::SENTENCES;
 use super::arena::Arena;
 use super::columns::{Ints, Strings, open, undecodable};
 use super::companies::Companies;
+use super::nature::Nature;
 use super::sections::Sections;
 use crate::LoadError;
 
@@ -28,6 +29,7 @@ pub(crate) struct Sentences {
     position: Vec<i32>,
     doc: Vec<u32>,
     docs: Vec<Box<str>>,
+    nature: Vec<Nature>,
     /// (hash of the id, row), by hash.
     by_id: Vec<(u64, u32)>,
     /// First row of each (company, year), in row order, with one past the end.
@@ -127,6 +129,7 @@ impl Sentences {
             self.position = pick(&self.position, &order);
             self.doc = pick(&self.doc, &order);
         }
+        self.nature = Nature::of_all(self.len(), |row| self.text.get(row));
         self.by_id = (0..self.len() as u32).map(|row| (digest(self.ids.get(row)), row)).collect();
         self.by_id.sort_unstable();
         for row in 0..self.len() {
@@ -143,6 +146,10 @@ impl Sentences {
 
     pub(crate) fn text(&self, row: u32) -> &str {
         self.text.get(row)
+    }
+
+    pub(crate) fn nature(&self, row: u32) -> Nature {
+        self.nature[row as usize]
     }
 
     pub(crate) fn id(&self, row: u32) -> &str {
