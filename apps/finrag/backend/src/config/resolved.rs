@@ -244,7 +244,8 @@ impl ServeArgs {
             pace: Pace { refresh: self.refresh_interval()?, ..Pace::default() },
             log_pace: LogPace::default(),
             drain: duration("FINRAG_DRAIN", self.drain.as_ref(), DRAIN)?,
-            workers: self.workers.unwrap_or(cores),
+            // One more than cores: while a turn changes hands, no core stands idle.
+            workers: self.workers.unwrap_or(cores + 1),
             aws_configured: AWS_SIGNS
                 .iter()
                 .any(|name| std::env::var(name).is_ok_and(|value| !value.is_empty())),

@@ -105,7 +105,7 @@ pub struct ServeArgs {
     /// How long a stop waits for queries in flight [default: 20s]
     #[arg(long, env = "FINRAG_DRAIN")]
     pub drain: Option<String>,
-    /// Retrievals that run at once [default: one a core]
+    /// Retrievals that run at once [default: one a core, and one more]
     #[arg(long, env = "FINRAG_WORKERS")]
     pub workers: Option<usize>,
 }

@@ -17,6 +17,11 @@ impl Top {
         Self { limit: limit.max(1), floor: 0.0, found: Vec::with_capacity(limit.max(1) * 4) }
     }
 
+    /// What a score must exceed to count: worth asking before what is dear to know of a row.
+    pub(crate) fn floor(&self) -> f32 {
+        self.floor
+    }
+
     /// Offers a row; scores of zero and less never count.
     #[inline]
     pub(crate) fn offer(&mut self, score: f32, row: u32) {

@@ -7,12 +7,15 @@ use super::query::LexicalQuery;
 use super::rerank::{BEFORE, Features, Reader};
 use crate::Regime;
 use crate::engine::Engine;
-use crate::index::lexical::Weighted;
+use crate::index::lexical::{Lexical, Weighted};
 use crate::index::top::Top;
 use crate::tables::nature::Nature;
 
 /// Candidates of BM25 that are read word by word.
-const CANDIDATES: usize = 240;
+const CANDIDATES: usize = 160;
+
+/// Rows whose scores are looked at together.
+const CHUNK: usize = 64;
 
 /// How much of a neighbour's score a sentence gets: what the sentence before it says is often its subject.
 const NEIGHBOUR: f32 = 0.15;
@@ -27,6 +30,28 @@ struct Candidate {
     bm25: f32,
 }
 
+/// Scores rows by BM25, the same ranges once: both regimes look at what a question names.
+pub(crate) struct Scorer<'e> {
+    lexical: &'e Lexical,
+    terms: Vec<Weighted>,
+    done: Vec<(Vec<Range<u32>>, Vec<f32>)>,
+}
+
+impl<'e> Scorer<'e> {
+    pub(crate) fn new(lexical: &'e Lexical, query: &LexicalQuery) -> Self {
+        Self { lexical, terms: query.weighted(), done: Vec::new() }
+    }
+
+    /// The scores of the ranges' rows, end to end.
+    fn scores(&mut self, ranges: &[Range<u32>]) -> &[f32] {
+        let at = self.done.iter().position(|(known, _)| known == ranges).unwrap_or_else(|| {
+            self.done.push((ranges.to_vec(), self.lexical.score(&self.terms, ranges)));
+            self.done.len() - 1
+        });
+        &self.done[at].1
+    }
+}
+
 /// The rows of a regime, ranked; and how many were candidates.
 pub(crate) fn rank(
     engine: &Engine,
@@ -34,15 +59,12 @@ pub(crate) fn rank(
     wanted: &Wanted,
     filters: &[Filter],
     regime: Regime,
+    scorer: &mut Scorer<'_>,
     reader: &mut Reader<'_>,
 ) -> (Vec<(f32, u32)>, usize) {
-    let terms = query.weighted();
-    if terms.is_empty() {
-        return (Vec::new(), 0);
-    }
     let mut candidates: Vec<Candidate> = Vec::new();
     for filter in filters {
-        candidates.extend(gather(engine, &terms, filter));
+        candidates.extend(gather(engine, scorer.scores(&filter.ranges), filter));
     }
     if query.wants_reason {
         reasons(engine, &mut candidates, filters);
@@ -67,18 +89,24 @@ pub(crate) fn rank(
     (ranked, found)
 }
 
-fn gather(engine: &Engine, terms: &[Weighted], filter: &Filter) -> Vec<Candidate> {
-    let scores = engine.lexical.score(terms, &filter.ranges);
+fn gather(engine: &Engine, scores: &[f32], filter: &Filter) -> Vec<Candidate> {
     let mut top = Top::new(CANDIDATES);
-    let mut base = 0;
+    let mut rest = scores;
     for range in &filter.ranges {
-        for (at, row) in range.clone().enumerate() {
-            let score = scores[base + at];
-            if score > 0.0 && filter.allows(row, engine) {
-                top.offer(score, row);
+        let (own, others) = rest.split_at(range.len());
+        rest = others;
+        for (chunk, row) in own.chunks(CHUNK).zip(range.clone().step_by(CHUNK)) {
+            let floor = top.floor();
+            // Most rows score less than the best by far; a chunk of them is passed over at once.
+            if !chunk.iter().fold(false, |any, score| any | (*score > floor)) {
+                continue;
+            }
+            for (score, row) in chunk.iter().zip(row..) {
+                if *score > top.floor() && filter.allows(row, engine) {
+                    top.offer(*score, row);
+                }
             }
         }
-        base += range.len();
     }
     let score_of = |row: u32| place(&filter.ranges, row).map_or(0.0, |at| scores[at]);
     top.into_sorted()

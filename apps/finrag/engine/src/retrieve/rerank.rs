@@ -25,11 +25,13 @@ pub(crate) struct Reader<'q> {
     wants_reason: bool,
     sentences: &'q Sentences,
     with: TextAnalyzer,
-    /// Groups of a term.
-    groups: HashMap<&'q str, Vec<(usize, f32)>>,
+    /// The question's terms, as places in `groups`.
+    terms: HashMap<&'q str, usize>,
+    /// Groups of each term, with what it weighs there.
+    groups: Vec<Vec<(usize, f32)>>,
     starts: Starts,
     /// Words seen, with their term when it is one of the question's.
-    known: HashMap<String, Option<&'q str>>,
+    known: HashMap<String, Option<usize>>,
     /// Rows read: one regime's candidates are often another's too.
     read: HashMap<u32, Features>,
     /// How telling each group is, and all together.
@@ -56,18 +58,24 @@ const SAID_BEFORE: f32 = 0.85;
 
 impl<'q> Reader<'q> {
     pub(crate) fn new(query: &'q LexicalQuery, sentences: &'q Sentences, with: TextAnalyzer) -> Self {
-        let mut groups: HashMap<&str, Vec<(usize, f32)>> = HashMap::default();
+        let mut terms: HashMap<&str, usize> = HashMap::default();
+        let mut groups: Vec<Vec<(usize, f32)>> = Vec::new();
         for (at, group) in query.groups.iter().enumerate() {
             for (term, weight) in &group.terms {
-                groups.entry(term).or_default().push((at, *weight));
+                let term = *terms.entry(term).or_insert_with(|| {
+                    groups.push(Vec::new());
+                    groups.len() - 1
+                });
+                groups[term].push((at, *weight));
             }
         }
-        let starts = Starts::of(groups.keys().copied());
+        let starts = Starts::of(terms.keys().copied());
         let weights: Vec<f32> = query.groups.iter().map(weight).collect();
         Self {
             wants_reason: query.wants_reason,
             sentences,
             with,
+            terms,
             groups,
             starts,
             known: HashMap::default(),
@@ -170,13 +178,12 @@ impl<'q> Reader<'q> {
         self.lower = lower;
     }
 
-    fn term(&mut self, word: &str) -> Option<&'q str> {
+    fn term(&mut self, word: &str) -> Option<usize> {
         if let Some(known) = self.known.get(word) {
             return *known;
         }
         let stems = analyzer::terms(&mut self.with, word);
-        let found =
-            stems.first().and_then(|stem| self.groups.get_key_value(stem.as_str())).map(|(term, _)| *term);
+        let found = stems.first().and_then(|stem| self.terms.get(stem.as_str()).copied());
         self.known.insert(word.to_owned(), found);
         found
     }

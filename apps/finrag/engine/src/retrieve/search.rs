@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::filter::{Filter, Wanted};
 use super::query::LexicalQuery;
+use super::rank::Scorer;
 use super::rerank::Reader;
 use super::{assemble, diversify, expand, fuse, rank};
 use crate::engine::Engine;
@@ -44,6 +45,7 @@ pub(crate) fn retrieve(
         .copied()
         .filter(|regime| !(both && wanted.is_empty() && *regime == Regime::Filtered))
         .collect();
+    let mut scorer = Scorer::new(&engine.lexical, &query);
     let mut reader = Reader::new(&query, &engine.sentences, with);
     let mut lists = Vec::new();
     for regime in &regimes {
@@ -56,7 +58,8 @@ pub(crate) fn retrieve(
             filters.push(Filter { sections: Vec::new(), ..Filter::of(Regime::Filtered, &wanted, engine) });
         }
         let stage = Instant::now();
-        let (ranked, candidates) = rank::rank(engine, &query, &wanted, &filters, *regime, &mut reader);
+        let (ranked, candidates) =
+            rank::rank(engine, &query, &wanted, &filters, *regime, &mut scorer, &mut reader);
         stats.bm25_candidates += candidates;
         stats.timings.bm25_us += micros(stage);
         lists.push((weight, ranked.into_iter().map(|(_, row)| row).take(LIST).collect()));
