@@ -76,6 +76,33 @@ pub(super) fn not_frozen() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s")
 }
 
+/// Passes of reclaim at most, and how many in a row may take nothing: the first pass over pages in use only marks them as
+/// unused, and on a busy machine so may the second.
+const PASSES: usize = 8;
+const FRUITLESS: usize = 2;
+
+/// Make passes of reclaim until they take less than a twentieth of what is `left`. A pass is told how much there was.
+pub(super) fn until_fruitless(
+    left: impl Fn() -> io::Result<u64>,
+    mut pass: impl FnMut(u64) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut before = left()?;
+    let mut fruitless = 0;
+    for _ in 0..PASSES {
+        if before == 0 {
+            break;
+        }
+        pass(before)?;
+        let now = left()?;
+        fruitless = if now.saturating_add(before / 20) >= before { fruitless + 1 } else { 0 };
+        if fruitless == FRUITLESS {
+            break;
+        }
+        before = now;
+    }
+    Ok(())
+}
+
 /// Ask until it is so, first often, then less; false when five seconds were not enough.
 pub(super) fn wait_until(mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
     let start = Instant::now();
@@ -88,5 +115,32 @@ pub(super) fn wait_until(mut is_so: impl FnMut() -> io::Result<bool>) -> io::Res
             return Ok(false);
         }
         thread::sleep((waited / 4).clamp(Duration::from_micros(50), Duration::from_millis(10)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    /// Runs passes that leave these amounts; gives how many were made.
+    fn passes(amounts: &[u64]) -> usize {
+        let made = Cell::new(0);
+        let left = || Ok(amounts[made.get().min(amounts.len() - 1)]);
+        until_fruitless(left, |_| {
+            made.set(made.get() + 1);
+            Ok(())
+        })
+        .unwrap();
+        made.get()
+    }
+
+    #[test]
+    fn one_pass_that_takes_nothing_is_not_the_last() {
+        assert_eq!(passes(&[100, 100, 30, 0]), 3, "pages were in use at first");
+        assert_eq!(passes(&[100, 2, 2, 2]), 3, "what is left stays");
+        assert_eq!(passes(&[0]), 0, "there is nothing");
+        assert_eq!(passes(&[900, 800, 700, 600, 500, 400, 300, 200, 100, 0]), PASSES, "it ends");
     }
 }

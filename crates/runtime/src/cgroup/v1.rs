@@ -201,15 +201,6 @@ impl Group for V1Group {
 }
 
 fn empty(memory: &Path) -> io::Result<()> {
-    let mut before = files::number(memory, "memory.usage_in_bytes")?;
-    // Each write makes a few passes; pages that were referenced go in a later one.
-    for _ in 0..4 {
-        files::write(memory, "memory.force_empty", "0")?;
-        let now = files::number(memory, "memory.usage_in_bytes")?;
-        if now.saturating_add(before / 20) >= before {
-            break;
-        }
-        before = now;
-    }
-    Ok(())
+    let left = || files::number(memory, "memory.usage_in_bytes");
+    files::until_fruitless(left, |_| files::write(memory, "memory.force_empty", "0"))
 }

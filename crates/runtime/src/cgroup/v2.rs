@@ -168,21 +168,11 @@ fn swap_limit(dir: &Path, limit: &str) -> io::Result<()> {
 }
 
 fn reclaim(dir: &Path) -> io::Result<()> {
-    for _ in 0..8 {
-        let before = files::number(dir, "memory.current")?;
-        if before == 0 {
-            break;
-        }
-        match fs::write(dir.join("memory.reclaim"), format!("{before}")) {
-            // All asked for is gone, or (EAGAIN) as much as went.
-            Ok(()) => {}
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => {}
-            Err(e) => return Err(files::named(e, &dir.join("memory.reclaim"), "")),
-        }
-        let now = files::number(dir, "memory.current")?;
-        if now.saturating_add(before / 20) >= before {
-            break;
-        }
-    }
-    Ok(())
+    let left = || files::number(dir, "memory.current");
+    files::until_fruitless(left, |before| match fs::write(dir.join("memory.reclaim"), format!("{before}")) {
+        // All asked for is gone, or (EAGAIN) as much as went.
+        Ok(()) => Ok(()),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
+        Err(e) => Err(files::named(e, &dir.join("memory.reclaim"), "")),
+    })
 }
