@@ -193,8 +193,7 @@ fn weight(group: &super::query::Group) -> f32 {
     group.idf * group.terms.iter().fold(0.0_f32, |most, (_, weight)| most.max(*weight)).min(1.0)
 }
 
-/// The first two letters that the question's terms have: of ten words nine start otherwise, and are neither lower-cased nor
-/// stemmed.
+/// The first two letters that the question's terms have: a word that starts otherwise is neither lower-cased nor stemmed.
 struct Starts {
     /// A bit for each second letter, by first letter.
     ascii: [u128; 128],
