@@ -202,6 +202,11 @@ impl Bases {
         dpkg::write(draft.path(), &unpacked)?;
         configure::files(draft.path(), &self.settings, &self.host)?;
         let fetched = step.elapsed();
+        let count = packages.len();
+        say(
+            events,
+            &format!("fetched and unpacked in {:.1} s; configuring {count} packages", fetched.as_secs_f64()),
+        );
         configure::run(&self.sandboxes, &draft, &unpacked, self.settings.arch).await?;
         let configured = step.elapsed();
         let key = key.clone();
@@ -209,8 +214,7 @@ impl Bases {
         say(
             events,
             &format!(
-                "fetched and unpacked in {:.1} s, configured in {:.1} s, kept in {:.1} s",
-                fetched.as_secs_f64(),
+                "configured in {:.1} s, kept in {:.1} s",
                 (configured - fetched).as_secs_f64(),
                 (step.elapsed() - configured).as_secs_f64()
             ),
