@@ -130,24 +130,8 @@ fn swap(key: &str, typed: Option<&str>) -> Result<Size> {
     }
 }
 
-/// `512MiB`, `4GiB`, `2GB`, or a bare number of bytes.
 fn bytes(key: &str, typed: &str) -> Result<u64> {
-    let split = typed.find(|c: char| !c.is_ascii_digit()).unwrap_or(typed.len());
-    let (number, unit) = typed.split_at(split);
-    let scale = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        _ => bail!("`{key}`: `{typed}` is not a size\n  hint: write it as 512MiB or 4GiB"),
-    };
-    number
-        .parse::<u64>()
-        .ok()
-        .and_then(|n| n.checked_mul(scale))
+    dormouse_model::size::parse(typed)
         .with_context(|| format!("`{key}`: `{typed}` is not a size\n  hint: write it as 512MiB or 4GiB"))
 }
 

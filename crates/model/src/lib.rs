@@ -8,6 +8,7 @@ pub mod id;
 pub mod manifest;
 pub mod observed;
 pub mod route;
+pub mod size;
 pub mod spec;
 pub mod time;
 
