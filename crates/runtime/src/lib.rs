@@ -17,6 +17,5 @@ pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
 pub use net::{NetError, Network};
 pub use process::Process;
 pub use sandbox::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,
-    host_resolvers, tag,
+    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
 };

@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use super::{NetError, names::Names, subnet::Subnet};
-use crate::{host::BuildLink, sandbox::host_resolvers};
+use super::{NetError, names::Names, resolvers, subnet::Subnet};
+use crate::host::BuildLink;
 
 /// Third number of the addresses of builds; projects never get it.
 pub(super) const SUBNET: u8 = 255;
@@ -42,9 +42,9 @@ impl Addresses {
         let host = (2..=254).find(|h| !in_use.contains(h)).ok_or(NetError::BuildsFull)?;
         in_use.insert(host);
         let (addr, gateway) = (at(self.pool, host), at(self.pool, 1));
-        let mut resolvers = host_resolvers();
+        let mut resolvers = resolvers::reachable();
         if resolvers.is_empty() {
-            // The edge's, which passes on what it does not know.
+            // The edge's, which asks the host's, from the host, for what it does not know.
             resolvers.push(gateway);
         }
         let lease = Box::new(Lease { host, in_use: self.in_use.clone() });

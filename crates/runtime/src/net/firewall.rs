@@ -29,6 +29,11 @@ const METADATA: [(Ipv4Addr, u8); 4] = [
     (Ipv4Addr::new(192, 0, 0, 192), 32),
 ];
 
+/// Whether the firewall refuses this address to everything in a sandbox.
+pub(super) fn is_metadata(addr: Ipv4Addr) -> bool {
+    METADATA.iter().any(|(base, prefix)| (addr.to_bits() ^ base.to_bits()) >> (32 - u32::from(*prefix)) == 0)
+}
+
 /// Replace the table.
 pub(super) async fn replace(names: &Names, pool: Ipv4Addr, subnets: &[Subnet]) -> Result<(), NetError> {
     let table = names.table();

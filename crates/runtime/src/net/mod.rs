@@ -10,6 +10,7 @@ mod firewall;
 mod names;
 mod pool;
 mod record;
+mod resolvers;
 mod subnet;
 mod sysctl;
 mod veth;

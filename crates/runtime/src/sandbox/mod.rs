@@ -17,7 +17,6 @@ mod sys;
 pub(crate) mod wire;
 
 pub use entry::become_sandbox_if_asked;
-pub use names::host_resolvers;
 pub(crate) use run::blame;
 pub use run::{Sandboxes, tag};
 pub use spec::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError};

@@ -31,18 +31,8 @@ pub(crate) fn resolv_conf_of(resolvers: &[Ipv4Addr]) -> String {
     servers.chain(rest).collect()
 }
 
-/// The host's name servers that a sandbox could ask: IPv4, and not on the host's loopback. Where a local cache answers
-/// the host, those that systemd's would ask.
-#[must_use]
-pub fn host_resolvers() -> Vec<Ipv4Addr> {
-    ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
-        .iter()
-        .map(|file| servers(&fs::read_to_string(file).unwrap_or_default()))
-        .find(|found| !found.is_empty())
-        .unwrap_or_default()
-}
-
-fn servers(text: &str) -> Vec<Ipv4Addr> {
+/// The name servers that are of use in a sandbox.
+pub(crate) fn servers(text: &str) -> Vec<Ipv4Addr> {
     let kept = from_host(text);
     kept.lines().filter_map(|l| l.strip_prefix("nameserver")?.trim().parse().ok()).collect()
 }
