@@ -103,6 +103,24 @@ pub trait Group: Send + Sync + Debug {
     /// When the group is gone.
     fn stats(&self) -> io::Result<Stats>;
 
+    /// Bytes of its memory that are resident and that nothing but swap can take: no copy of them lies in a file.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn unswapped(&self) -> io::Result<u64>;
+
+    /// Whether its memory has been pushed out, for the greater part: swap may have been full. What came from files
+    /// counts for neither side; the kernel drops it, or it is another's too. Less than `small` left is none.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn is_paged(&self, small: u64) -> io::Result<bool> {
+        let stats = self.stats()?;
+        // On many processors the kernel's statistics lag behind by megabytes, its charges do not.
+        let left = self.unswapped()?.min(stats.resident);
+        Ok(left < stats.swapped.max(small))
+    }
+
     /// How many of its processes the kernel has killed because its memory limit was reached.
     ///
     /// # Errors

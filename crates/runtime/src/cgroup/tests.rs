@@ -46,6 +46,7 @@ fn conformance(groups: &dyn Groups) {
     let again = groups.open("one").unwrap().unwrap();
     assert!(again.is_frozen().unwrap());
     again.reclaim().unwrap();
+    assert!(again.is_paged(1 << 20).unwrap(), "one that holds next to nothing");
     again.thaw().unwrap();
     assert!(!group.is_frozen().unwrap());
     assert_eq!(group.oom_kills().unwrap(), 0);
@@ -114,9 +115,10 @@ fn version_1_writes() {
     group.add(42).unwrap();
     fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
     fs::write(place("memory").join("memory.max_usage_in_bytes"), "300\n").unwrap();
-    fs::write(place("memory").join("memory.stat"), "cache 1\nswap 77\n").unwrap();
+    fs::write(place("memory").join("memory.stat"), "cache 1\nrss 40\nshmem 2\nswap 77\n").unwrap();
     fs::write(place("memory").join("memory.oom_control"), "under_oom 0\noom_kill 2\n").unwrap();
     group.reclaim().unwrap();
+    assert_eq!(group.unswapped().unwrap(), 42);
     let written = ["memory", "cpu", "pids"].map(|c| show(&place(c))).concat();
     expect![[r#"
         cgroup.procs: 42
@@ -126,6 +128,8 @@ fn version_1_writes() {
         memory.oom_control: under_oom 0
         oom_kill 2
         memory.stat: cache 1
+        rss 40
+        shmem 2
         swap 77
         memory.swappiness: 0
         memory.usage_in_bytes: 100
@@ -151,6 +155,7 @@ fn version_2_writes() {
         ("cgroup.events", "populated 1\nfrozen 1\n"),
         ("memory.current", "100"),
         ("memory.swap.current", "77"),
+        ("memory.stat", "anon 40\nfile 9\nshmem 2\n"),
         ("memory.peak", "300"),
         ("memory.events", "oom 3\noom_kill 2\n"),
         ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n"),
@@ -163,6 +168,7 @@ fn version_2_writes() {
     assert!(group.is_frozen().unwrap());
     assert_eq!(group.procs().unwrap(), [42]);
     group.reclaim().unwrap();
+    assert_eq!(group.unswapped().unwrap(), 42);
     group.kill().unwrap();
     let stats = format!("{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap());
     expect![[r#"
@@ -181,6 +187,9 @@ fn version_2_writes() {
         memory.max: 67108864
         memory.peak: 300
         memory.reclaim: 100
+        memory.stat: anon 40
+        file 9
+        shmem 2
         memory.swap.current: 77
         memory.swap.max: 0
         pids.max: 11
@@ -190,4 +199,38 @@ fn version_2_writes() {
     group.thaw().unwrap();
     assert_eq!(fs::read_to_string(place.join("cgroup.freeze")).unwrap(), "0");
     assert_eq!(fs::read_to_string(dir.path().join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+}
+
+#[test]
+fn what_counts_as_pushed_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let groups = V2::new(dir.path(), "tag").unwrap();
+    let place = dir.path().join("dormouse/tag/one");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join("cgroup.freeze"), "1").unwrap();
+    let group = groups.create("one", &LIMITS, Share::App).unwrap();
+    fs::write(place.join("cpu.stat"), "usage_usec 1\n").unwrap();
+    // In KiB; then whether it counts as such when found, and when just tried.
+    for (what, resident, anon, shmem, swapped, paged) in [
+        ("all of it", 900, 0, 0, 300_000, [true, true]),
+        ("a shell: its files were dropped, what is left is the kernel's", 1500, 100, 0, 250, [true, true]),
+        ("a shell that is only frozen, or with swap full", 1500, 350, 0, 0, [false, true]),
+        ("a large file in memory that another reads too", 400_000, 500, 0, 8000, [true, true]),
+        ("many sockets", 30_000, 200, 0, 6000, [true, true]),
+        ("swap was full", 60_000, 50_000, 0, 0, [false, false]),
+        ("swap had room for a part", 60_000, 40_000, 0, 10_000, [false, false]),
+        ("and for the greater part", 20_000, 15_000, 0, 35_000, [true, true]),
+        ("shared memory", 60_000, 100, 50_000, 0, [false, false]),
+        ("the statistics lag behind", 900, 50_000, 0, 49_000, [true, true]),
+        ("they know nothing yet", 1500, 0, 0, 0, [false, true]),
+    ] {
+        for (file, text) in [
+            ("memory.current", format!("{}", resident << 10)),
+            ("memory.swap.current", format!("{}", swapped << 10)),
+            ("memory.stat", format!("anon {}\nshmem {}\n", anon << 10, shmem << 10)),
+        ] {
+            fs::write(place.join(file), text).unwrap();
+        }
+        assert_eq!([0, 1 << 20].map(|small| group.is_paged(small).unwrap()), paged, "{what}");
+    }
 }

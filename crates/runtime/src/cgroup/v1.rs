@@ -169,6 +169,11 @@ impl Group for V1Group {
         })
     }
 
+    fn unswapped(&self) -> io::Result<u64> {
+        let of = |key| files::keyed(&self.dirs["memory"], "memory.stat", key);
+        Ok(of("rss")? + of("shmem")?)
+    }
+
     fn oom_kills(&self) -> io::Result<u64> {
         files::keyed(&self.dirs["memory"], "memory.oom_control", "oom_kill")
     }

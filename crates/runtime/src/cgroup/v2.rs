@@ -141,6 +141,11 @@ impl Group for V2Group {
         })
     }
 
+    fn unswapped(&self) -> io::Result<u64> {
+        let of = |key| files::keyed(&self.dir, "memory.stat", key);
+        Ok(of("anon")? + of("shmem")?)
+    }
+
     fn oom_kills(&self) -> io::Result<u64> {
         files::keyed(&self.dir, "memory.events", "oom_kill")
     }

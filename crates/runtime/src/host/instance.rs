@@ -25,6 +25,9 @@ use crate::{
     sandbox::{blame, exit},
 };
 
+/// This much left after paging out is not worth another try. A shell that waits has less.
+const SMALL: u64 = 1 << 20;
+
 /// One instance.
 pub(super) struct Instance {
     pub(super) record: Record,
@@ -52,9 +55,7 @@ impl Instance {
         if let (Some(group), Some(_)) = (&group, &pidfd)
             && group.is_frozen()?
         {
-            let stats = group.stats()?;
-            let paged = stats.swapped > stats.resident;
-            asleep = Some(if paged { Depth::Paged } else { Depth::Frozen });
+            asleep = Some(depth(&**group, 0)?);
         }
         let instance = Self {
             record,
@@ -128,7 +129,7 @@ impl Instance {
         }
     }
 
-    /// Freeze it, and push its memory out when asked to. Blocks.
+    /// Freeze it, and push its memory out when asked to, as far as there is room. Blocks.
     pub(super) fn sleep(&self, page: bool) -> io::Result<Depth> {
         let Some(group) = &self.group else { return Ok(Depth::Frozen) };
         {
@@ -147,12 +148,13 @@ impl Instance {
             return Ok(Depth::Frozen);
         }
         group.reclaim()?;
+        let reached = depth(&**group, SMALL)?;
         let mut asleep = self.asleep();
         // Unless it was woken meanwhile.
         if asleep.is_some() {
-            *asleep = Some(Depth::Paged);
+            *asleep = Some(reached);
         }
-        Ok(Depth::Paged)
+        Ok(reached)
     }
 
     /// Thaw it: one write.
@@ -188,4 +190,9 @@ impl Instance {
         let Some(group) = self.group.clone() else { return Ok(()) };
         tokio::task::spawn_blocking(move || group.kill()).await.map_err(io::Error::other)?
     }
+}
+
+/// How deep a frozen one sleeps; less than `small` left counts for nothing.
+fn depth(group: &dyn Group, small: u64) -> io::Result<Depth> {
+    Ok(if group.is_paged(small)? { Depth::Paged } else { Depth::Frozen })
 }
