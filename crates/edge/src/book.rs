@@ -2,20 +2,30 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    future::pending,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use dormouse_model::{Endpoint, InstanceId, RouteTable, TrafficReport};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use crate::tally::{Bell, Tally};
+
+/// How long an instance has to be silent for its answer to another service to be over. A tunnel of bytes cannot see the
+/// end of an answer, and models pause while they think; but services keep connections open for later, so silence
+/// must end it. Less than the 4 s that `dormouse sleep` gives a request.
+const SILENCE: Duration = Duration::from_secs(3);
 
 /// Counters per instance. Workers write to them without a lock; one reader makes reports of them.
 #[derive(Debug)]
 pub struct TrafficBook {
     bell: Arc<Bell>,
     applied: watch::Sender<u64>,
+    silence: Duration,
     pages: Mutex<Pages>,
 }
 
@@ -25,12 +35,14 @@ struct Pages {
     tallies: BTreeMap<InstanceId, Arc<Tally>>,
     /// Instances of the newest table; the others are forgotten once their last connection has ended.
     listed: BTreeSet<InstanceId>,
+    /// Those that the last report said to be answering other services: nothing else tells when they fall silent.
+    answering: BTreeSet<InstanceId>,
     reported: u64,
 }
 
 impl Default for TrafficBook {
     fn default() -> Self {
-        Self { bell: Arc::default(), applied: watch::Sender::new(0), pages: Mutex::default() }
+        Self::with_silence(SILENCE)
     }
 }
 
@@ -39,6 +51,12 @@ impl TrafficBook {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A book in which an answer to another service is over after this much silence.
+    #[must_use]
+    pub fn with_silence(silence: Duration) -> Self {
+        Self { bell: Arc::default(), applied: watch::Sender::new(0), silence, pages: Mutex::default() }
     }
 
     /// What changed since the last report; every instance when a newer table has been applied since.
@@ -57,7 +75,23 @@ impl TrafficBook {
 
     /// Returns once there is something to report: at once when there is already. Never while nothing flows.
     pub async fn changed(&self) {
-        self.bell.wait().await;
+        tokio::select! {
+            () = self.bell.wait() => {}
+            () = self.silence_falls() => {}
+        }
+    }
+
+    /// Returns when the first of those reported as answering counts as silent, if it says no more until then.
+    async fn silence_falls(&self) {
+        let left = {
+            let pages = self.pages();
+            let left = |id| pages.tallies.get(id).and_then(|tally| tally.answering()).unwrap_or_default();
+            pages.answering.iter().map(left).min()
+        };
+        match left {
+            Some(left) => sleep(left).await,
+            None => pending().await,
+        }
     }
 
     /// Returns once every worker has applied the table of this generation or a newer one.
@@ -67,7 +101,7 @@ impl TrafficBook {
         let _ = applied.wait_for(|now| *now >= generation).await;
     }
 
-    /// The next report worth sending: at once after a table was applied, otherwise `pace` after the last call
+    /// The next report worth sending: at once after a table was applied or an answer ended, otherwise `pace` after the last call
     /// returned at the earliest (`last`, kept by the caller), and not before anything changed.
     pub async fn next_report(&self, last: &mut Option<Instant>, pace: Duration) -> TrafficReport {
         self.changed().await;
@@ -77,6 +111,8 @@ impl TrafficBook {
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
                 _ = applied.wait_for(|now| *now > reported) => {}
+                // Somebody waits for it who said `sleep`.
+                () = self.silence_falls() => {}
             }
         }
         *last = Some(Instant::now());
@@ -90,24 +126,33 @@ impl TrafficBook {
         let mut pages = self.pages();
         let all = all || generation > pages.reported;
         pages.reported = generation;
-        let Pages { tallies, listed, .. } = &mut *pages;
+        let Pages { tallies, listed, answering, .. } = &mut *pages;
         let mut instances = BTreeMap::new();
         tallies.retain(|id, tally| {
             let changed = tally.take_changed();
+            // Before the counters are read: an answer that ends in between is looked at once more.
+            let silent = match tally.answering() {
+                Some(_) => {
+                    answering.insert(*id);
+                    false
+                }
+                None => answering.remove(id),
+            };
             let traffic = tally.read();
-            if changed || all {
+            if changed || silent || all {
                 instances.insert(*id, traffic);
             }
             // A count above one is a table or a connection that still writes to it.
             listed.contains(id) || traffic.connections > 0 || Arc::strong_count(tally) > 1
         });
+        answering.retain(|id| tallies.contains_key(id));
         TrafficReport { generation, instances }
     }
 
     /// The counters of an instance, made when it is met for the first time.
     pub(crate) fn tally(&self, instance: InstanceId) -> Arc<Tally> {
         let mut pages = self.pages();
-        let new = || Arc::new(Tally::new(instance, self.bell.clone()));
+        let new = || Arc::new(Tally::new(instance, self.silence, self.bell.clone()));
         pages.tallies.entry(instance).or_insert_with(new).clone()
     }
 

@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    time::SystemTime,
+    time::{Duration, Instant, SystemTime},
 };
 
 use dormouse_model::{InstanceId, Time, Traffic};
@@ -43,18 +43,28 @@ pub(crate) struct Tally {
     connections: AtomicU32,
     last_client_byte: AtomicU64,
     last_instance_byte: AtomicU64,
+    /// Open connections from other services.
+    private: AtomicU32,
+    /// When what it says to other services counts as said, in milliseconds after `met`.
+    answers_until: AtomicU64,
+    silence: Duration,
+    met: Instant,
     changed: AtomicBool,
     bell: Arc<Bell>,
 }
 
 impl Tally {
-    pub(crate) fn new(instance: InstanceId, bell: Arc<Bell>) -> Self {
+    pub(crate) fn new(instance: InstanceId, silence: Duration, bell: Arc<Bell>) -> Self {
         Self {
             instance,
             in_flight: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             last_client_byte: AtomicU64::new(0),
             last_instance_byte: AtomicU64::new(0),
+            private: AtomicU32::new(0),
+            answers_until: AtomicU64::new(0),
+            silence,
+            met: Instant::now(),
             changed: AtomicBool::new(false),
             bell,
         }
@@ -77,6 +87,21 @@ impl Tally {
         self.touch();
     }
 
+    /// A byte came from the instance for another service.
+    pub(crate) fn answer_byte(&self) {
+        self.answers_until.store(millis(self.met.elapsed() + self.silence), Ordering::Relaxed);
+        self.instance_byte();
+    }
+
+    /// How much longer what it says to other services counts as an answer that goes on.
+    pub(crate) fn answering(&self) -> Option<Duration> {
+        if self.private.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let until = self.answers_until.load(Ordering::Relaxed);
+        until.checked_sub(millis(self.met.elapsed())).filter(|left| *left > 0).map(Duration::from_millis)
+    }
+
     // The swap of `changed` orders this thread's writes before the reads of the report that resets it: either the
     // report sees them, or this swap comes after the reset and rings for the next one.
     fn touch(&self) {
@@ -95,13 +120,19 @@ impl Tally {
             0 => None,
             ms => Some(Time(ms)),
         };
+        // In this order: the other way round an answer could be seen neither owed nor begun.
+        let owed = self.in_flight.load(Ordering::Acquire);
         Traffic {
-            in_flight: self.in_flight.load(Ordering::Relaxed),
+            in_flight: owed.max(u32::from(self.answering().is_some())),
             connections: self.connections.load(Ordering::Relaxed),
             last_client_byte: time(&self.last_client_byte),
             last_instance_byte: time(&self.last_instance_byte),
         }
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn now() -> u64 {
@@ -113,14 +144,16 @@ fn now() -> u64 {
 pub(crate) struct Lease {
     tally: Arc<Tally>,
     in_flight: bool,
+    private: bool,
 }
 
 impl Lease {
-    /// A connection without a request on it.
+    /// A connection from another service, without a request on it.
     pub(crate) fn connection(tally: &Arc<Tally>) -> Self {
         tally.connections.fetch_add(1, Ordering::Relaxed);
+        tally.private.fetch_add(1, Ordering::Relaxed);
         tally.touch();
-        Self { tally: tally.clone(), in_flight: false }
+        Self { tally: tally.clone(), in_flight: false, private: true }
     }
 
     /// A request from a client.
@@ -128,7 +161,7 @@ impl Lease {
         tally.connections.fetch_add(1, Ordering::Relaxed);
         tally.in_flight.fetch_add(1, Ordering::Relaxed);
         tally.client_byte();
-        Self { tally: tally.clone(), in_flight: true }
+        Self { tally: tally.clone(), in_flight: true, private: false }
     }
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {
@@ -144,7 +177,7 @@ impl Lease {
         if owes {
             self.tally.in_flight.fetch_add(1, Ordering::Relaxed);
         } else {
-            self.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
+            self.tally.in_flight.fetch_sub(1, Ordering::Release);
         }
         self.tally.touch();
     }
@@ -154,6 +187,9 @@ impl Drop for Lease {
     fn drop(&mut self) {
         if self.in_flight {
             self.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
+        }
+        if self.private {
+            self.tally.private.fetch_sub(1, Ordering::Relaxed);
         }
         self.tally.connections.fetch_sub(1, Ordering::Relaxed);
         self.tally.touch();

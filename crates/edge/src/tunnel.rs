@@ -243,9 +243,12 @@ impl Tunnel {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(error) => return Err(error),
                 };
-                self.tally.instance_byte();
                 if answers {
+                    // Where its answer ends we cannot see: it goes on until the instance is silent.
+                    self.tally.answer_byte();
                     self.lease.borrow_mut().set_in_flight(false);
+                } else {
+                    self.tally.instance_byte();
                 }
                 let written = match client.try_write(&buffer[..read]) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,

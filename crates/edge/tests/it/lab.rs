@@ -113,6 +113,15 @@ impl Lab {
 
     /// Each service is at `<service>.localhost`.
     pub(crate) async fn with(settings: EdgeSettings, endpoints: &[(&str, Endpoint)]) -> Self {
+        Self::keeping(TrafficBook::new(), settings, endpoints).await
+    }
+
+    /// With its traffic in this book.
+    pub(crate) async fn keeping(
+        book: TrafficBook,
+        settings: EdgeSettings,
+        endpoints: &[(&str, Endpoint)],
+    ) -> Self {
         let settings = EdgeSettings { workers: 2, ..settings };
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
@@ -122,7 +131,7 @@ impl Lab {
             answer: watch::Sender::new(None),
         });
         let (tables, seen) = watch::channel(Arc::default());
-        let book = Arc::new(TrafficBook::new());
+        let book = Arc::new(book);
         let shutdown = CancellationToken::new();
         tokio::spawn(run(settings, vec![listener], seen, wakes.clone(), book.clone(), shutdown.clone()));
         let stop = shutdown.clone().drop_guard();

@@ -1,7 +1,8 @@
 //! Traffic between services.
 
-use std::net::SocketAddrV4;
+use std::{net::SocketAddrV4, time::Duration};
 
+use dormouse_edge::{EdgeSettings, TrafficBook};
 use dormouse_model::{Endpoint, WakeRefused};
 use tokio::{
     io::AsyncWriteExt,
@@ -28,7 +29,12 @@ async fn accept(listener: &TcpListener) -> Client {
 }
 
 async fn lab(vip: SocketAddrV4, endpoint: Endpoint) -> Lab {
-    let lab = Lab::new(&[]).await;
+    silent_after(Duration::from_millis(200), vip, endpoint).await
+}
+
+/// Answers end with this much silence.
+async fn silent_after(silence: Duration, vip: SocketAddrV4, endpoint: Endpoint) -> Lab {
+    let lab = Lab::keeping(TrafficBook::with_silence(silence), EdgeSettings::default(), &[]).await;
     lab.table_and(&[("api", endpoint)], &[(vip, "api")]).await;
     lab
 }
@@ -41,11 +47,8 @@ async fn bytes_pass_and_ends_pass() {
     caller.send("question").await;
     let mut instance = accept(&listener).await;
     assert_eq!(instance.read_exact(8).await, "question");
-    // It owes an answer until its first byte.
-    assert_eq!(lab.traffic(1).in_flight, 1);
     instance.send("ans").await;
     assert_eq!(caller.read_exact(3).await, "ans");
-    until("the answer to be seen", || lab.traffic(1).in_flight == 0).await;
     // A half-closed caller still gets the rest.
     caller.stream.shutdown().await.unwrap();
     assert_eq!(instance.read_to_end().await, "");
@@ -54,6 +57,57 @@ async fn bytes_pass_and_ends_pass() {
     instance.stream.shutdown().await.unwrap();
     assert_eq!(caller.read_to_end().await, "wer");
     until("the end", || lab.traffic(1).connections == 0).await;
+}
+
+#[tokio::test]
+async fn an_answer_goes_on_until_silence() {
+    const HOUR: Duration = Duration::from_secs(3600);
+    for silence in [Duration::from_millis(200), HOUR] {
+        let ((listener, addr), vip) = (listener().await, nobody().await);
+        let lab = silent_after(silence, vip, ready(&[target(1, addr, false)])).await;
+        let mut caller = connect(vip).await;
+        caller.send("question").await;
+        let mut instance = accept(&listener).await;
+        assert_eq!(instance.read_exact(8).await, "question");
+        assert_eq!(lab.traffic(1).in_flight, 1, "it owes an answer");
+        for _ in 0..3 {
+            instance.send("part").await;
+            let said = tokio::time::Instant::now();
+            assert_eq!(caller.read_exact(4).await, "part");
+            let in_flight = lab.traffic(1).in_flight;
+            assert!(in_flight == 1 || said.elapsed() >= silence, "{in_flight} after {:?}", said.elapsed());
+        }
+        if silence == HOUR {
+            // The end of the connection is the end of the answer, without any silence.
+            drop((caller, instance));
+        }
+        // Nothing else happens now, so it is the silence itself that has to be told.
+        soon("the end of the answer", async {
+            while lab.traffic(1).in_flight > 0 {
+                lab.book.changed().await;
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_is_told_again() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let lab = lab(vip, ready(&[target(1, addr, false)])).await;
+    let mut caller = connect(vip).await;
+    caller.send("question").await;
+    let mut instance = accept(&listener).await;
+    instance.read_exact(8).await;
+    for _ in 0..2 {
+        instance.send("part").await;
+        caller.read_exact(4).await;
+        until("the silence after it", || lab.traffic(1).in_flight == 0).await;
+        // Whoever says more after a pause had not ended, and is seen again: frozen now it would stop in the middle.
+        instance.send("more").await;
+        until("the rest of it", || lab.traffic(1).in_flight == 1).await;
+        caller.read_exact(4).await;
+    }
 }
 
 #[tokio::test]
@@ -80,6 +134,7 @@ async fn a_kept_connection_wakes_the_callee_and_survives_its_sleep() {
     instance.read_exact(3).await;
     instance.send("1").await;
     caller.read_exact(1).await;
+    until("the end of the answer", || lab.traffic(1).in_flight == 0).await;
     lab.table_and(&[("api", ready(&[target(1, addr, true)]))], &[(vip, "api")]).await;
     caller.send("two").await;
     until("the call", || lab.wakes.calls() == 1).await;
