@@ -23,7 +23,10 @@ const RELEASE: Duration = Duration::from_secs(35);
 pub(crate) fn remember(state: &StateDir, role: Role, pid: Pid) -> Result<()> {
     let path = state.pid_file(role.name());
     let process = Process::find(pid.as_raw().cast_unsigned())?;
-    fs::write(&path, serde_json::to_vec(&process)?)
+    // As a whole or not at all: a file cut off by a full disk would name nobody.
+    let new = path.with_extension("pid.new");
+    fs::write(&new, serde_json::to_vec(&process)?)
+        .and_then(|()| fs::rename(&new, &path))
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -20,6 +20,7 @@ use nix::{
     errno::Errno,
     sys::{
         prctl,
+        resource::{Resource, getrlimit, setrlimit},
         signal::{Signal, kill},
         wait::{WaitPidFlag, WaitStatus, waitpid},
     },
@@ -38,6 +39,9 @@ use crate::{
 /// A child that lives shorter than this is restarted only after a pause of this length.
 const STEADY: Duration = Duration::from_secs(1);
 
+/// Descriptors a child may have open: more than connections that the edge takes at a time, with two for each.
+const FILES: u64 = 65_536;
+
 /// How long the children get to end: control stops every app (each with its own grace), the edge finishes requests.
 const END_TIMEOUT: Duration = Duration::from_secs(90);
 
@@ -54,25 +58,12 @@ pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
     prctl::set_child_subreaper(true).context("cannot become the reaper of sandboxes")?;
     let mut signals = Signals::new([consts::SIGCHLD, consts::SIGTERM, consts::SIGINT, consts::SIGHUP])
         .context("cannot listen for signals")?;
-    let mut family = Family { state: &state, sockets: &sockets, children: Vec::new() };
+    allow_many_files();
+    let mut family = Family { state: &state, sockets: &sockets, children: Vec::new(), controls: 0 };
     family.start(Role::Control)?;
     family.start(Role::Edge)?;
     info!(state = %state.root().display(), listen = %sockets.listen, "serving");
-    let mut failed = None;
-    for signal in signals.forever() {
-        match signal {
-            consts::SIGCHLD => {
-                family.reap();
-                if let Some(why) = state.take_word() {
-                    failed = Some(why);
-                    break;
-                }
-            }
-            consts::SIGHUP => {}
-            _ => break,
-        }
-        family.restart_missing()?;
-    }
+    let failed = family.watch(&mut signals);
     info!("stopping");
     // Control first: while it stops the apps, the edge still carries what is in flight.
     family.end(Role::Control);
@@ -80,6 +71,16 @@ pub(crate) fn serve(dir: &Path, listen: SocketAddr) -> Result<()> {
     match failed {
         None => Ok(()),
         Some(why) => bail!(why),
+    }
+}
+
+/// Every connection takes descriptors, and the usual soft limit of 1024 would be reached by one busy app. Sandboxes have
+/// a limit of their own.
+fn allow_many_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, soft.max(FILES).min(hard), hard));
+    if let Err(error) = raised {
+        warn!(%error, "cannot raise the limit of open files");
     }
 }
 
@@ -149,9 +150,34 @@ struct Family<'a> {
     state: &'a StateDir,
     sockets: &'a Sockets,
     children: Vec<Child>,
+    /// How many control processes were started.
+    controls: u64,
 }
 
 impl Family<'_> {
+    /// Keep both children alive until told to end. Returns why control cannot start, when its very first process said
+    /// so: later ones meet what may pass, a full disk for one, and what is awake is served meanwhile.
+    fn watch(&mut self, signals: &mut Signals) -> Option<String> {
+        loop {
+            let arrived: Vec<_> = if self.restart_missing() {
+                signals.wait().collect()
+            } else {
+                std::thread::sleep(STEADY);
+                signals.pending().collect()
+            };
+            if arrived.iter().any(|signal| [consts::SIGTERM, consts::SIGINT].contains(signal)) {
+                return None;
+            }
+            self.reap();
+            if let Some(why) = self.state.take_word() {
+                if self.controls == 1 {
+                    return Some(why);
+                }
+                error!(why, "control cannot start; trying again");
+            }
+        }
+    }
+
     fn start(&mut self, role: Role) -> Result<()> {
         let mut command = Command::new(std::env::current_exe().context("cannot find our own executable")?);
         command
@@ -170,9 +196,14 @@ impl Family<'_> {
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let child = command.spawn().with_context(|| format!("cannot start the {} process", role.name()))?;
         let pid = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
-        crate::orphans::remember(self.state, role, pid)?;
-        info!(role = role.name(), %pid, "started");
         self.children.push(Child { role, pid, started: Instant::now() });
+        if role == Role::Control {
+            self.controls += 1;
+        }
+        info!(role = role.name(), %pid, "started");
+        if let Err(error) = crate::orphans::remember(self.state, role, pid) {
+            warn!(role = role.name(), "were this process killed now, that one would not be found: {error:#}");
+        }
         Ok(())
     }
 
@@ -209,13 +240,19 @@ impl Family<'_> {
         self.children.iter().any(|c| c.role == role)
     }
 
-    fn restart_missing(&mut self) -> Result<()> {
+    /// Start what is not there; whether everything is.
+    fn restart_missing(&mut self) -> bool {
+        let mut all = true;
         for role in [Role::Control, Role::Edge] {
-            if !self.has(role) {
-                self.start(role)?;
+            if self.has(role) {
+                continue;
+            }
+            if let Err(error) = self.start(role) {
+                error!(role = role.name(), "cannot start it; trying again: {error:#}");
+                all = false;
             }
         }
-        Ok(())
+        all
     }
 
     fn end(&mut self, role: Role) {

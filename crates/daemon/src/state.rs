@@ -9,6 +9,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use nix::fcntl::{Flock, FlockArg};
 
+/// What is left to say when a child could not write why it cannot start.
+const NO_ROOM_FOR_WORDS: &str = "control cannot start, and could not write down why\n  hint: the disk may be full; \
+                                 what it printed is above or in server.log";
+
 /// Paths inside one state folder.
 #[derive(Debug, Clone)]
 pub(crate) struct StateDir {
@@ -70,7 +74,8 @@ impl StateDir {
         let word = fs::read_to_string(self.word()).ok();
         // Nothing to remove is the usual case.
         let _ = fs::remove_file(self.word());
-        word
+        // A full disk takes the file and not the words in it.
+        word.map(|w| if w.is_empty() { NO_ROOM_FOR_WORDS.to_owned() } else { w })
     }
 
     /// Hold the folder for as long as the returned lock lives.

@@ -1,6 +1,6 @@
 //! Control's end of the line: sends tables, takes traffic, answers calls for wakes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_control::Control;
@@ -13,13 +13,20 @@ use tracing::{info, warn};
 
 use super::message::{ToControl, ToEdge, line, next, send};
 
+/// Before another attempt when a connection could not be taken: no descriptor was free, say.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Talk to every edge that connects, an old one that is draining included.
-pub(crate) async fn serve<W: Workloads, B: Builds>(
-    listener: UnixListener,
-    control: Arc<Control<W, B>>,
-) -> std::io::Result<()> {
+pub(crate) async fn serve<W: Workloads, B: Builds>(listener: UnixListener, control: Arc<Control<W, B>>) {
     loop {
-        let (stream, _) = listener.accept().await?;
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                warn!(%error, "cannot take a connection of the edge's; trying again");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+        };
         info!("edge connected");
         let control = control.clone();
         tokio::spawn(async move {

@@ -110,6 +110,10 @@ impl EdgeLink {
 
     /// Keep a line to control for ever.
     pub(crate) async fn run(self) {
+        tokio::join!(self.connect(), keep_saved(&self.saved, self.tables.subscribe()));
+    }
+
+    async fn connect(&self) {
         loop {
             match UnixStream::connect(&self.socket).await {
                 Ok(stream) => {
@@ -156,7 +160,6 @@ impl EdgeLink {
             while let Some(message) = next::<ToEdge>(&mut rx).await? {
                 match message {
                     ToEdge::Table(table) => {
-                        save(&self.saved, &table);
                         self.tables.send_replace(table);
                     }
                     ToEdge::Woken { call, result } => {
@@ -186,6 +189,15 @@ fn load(path: &Path) -> Option<RouteTable> {
         }
     }
     Some(table)
+}
+
+/// Save the newest table, beside what the edge does: a disk that is busy with a build must not hold up a route.
+async fn keep_saved(path: &Path, mut tables: watch::Receiver<Arc<RouteTable>>) {
+    while tables.changed().await.is_ok() {
+        let (path, table) = (path.to_owned(), tables.borrow_and_update().clone());
+        // It says itself what went wrong.
+        let _ = tokio::task::spawn_blocking(move || save(&path, &table)).await;
+    }
 }
 
 fn save(path: &Path, table: &RouteTable) {
