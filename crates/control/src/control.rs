@@ -56,6 +56,10 @@ struct Left {
 /// Time for instances of which nothing is known.
 const LAST_GRACE: Duration = Duration::from_secs(10);
 
+/// Longest time for any instance when the server ends, whatever its own grace: the parent kills a control that takes
+/// longer than 90 s, and then nothing is cleared away.
+const LONGEST_LAST_GRACE: Duration = Duration::from_secs(60);
+
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Open the store, take over every instance that is there, and publish the first table. Nothing is started or
     /// stopped before [`Control::run`].
@@ -122,8 +126,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         *self.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
     }
 
-    /// Stop everything that runs, each instance within its own grace, and remove the networks; what is deployed stays
-    /// known and starts with the next run. Only after [`Control::run`] has returned.
+    /// Stop everything that runs, each instance within its own grace or a minute, and remove the networks; what is
+    /// deployed stays known and starts with the next run. Only after [`Control::run`] has returned.
     pub async fn stop_all(&self) {
         let Left { graces, mut projects } =
             std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
@@ -132,7 +136,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             Err(error) => return warn!(error = %chain(&error), "cannot see what is to be stopped"),
         };
         let stops = all.iter().map(|w| async {
-            let grace = graces.get(&w.id).copied().unwrap_or(LAST_GRACE);
+            let grace = graces.get(&w.id).copied().unwrap_or(LAST_GRACE).min(LONGEST_LAST_GRACE);
             let result = match self.workloads.stop(w.id, grace).await {
                 Ok(()) => self.workloads.remove(w.id).await,
                 Err(error) => Err(error),
