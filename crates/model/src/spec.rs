@@ -78,8 +78,13 @@ pub enum ServiceKind {
 /// How readiness and liveness are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthSpec {
-    /// HTTP path that answers below 400 when healthy; `None` means a TCP connect is enough.
+    /// HTTP path that answers below 400 when healthy; `None` means a TCP connect is enough, or any answer of what
+    /// is known to speak HTTP.
     pub path: Option<String>,
+    /// Whether it is known to speak HTTP: the kernel accepts connections for a server that hangs, so without a path
+    /// only an answer shows that it lives.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub speaks_http: bool,
     /// Time between two probes of a ready instance.
     pub interval: Duration,
     /// Time one probe may take.
@@ -97,6 +102,7 @@ impl Default for HealthSpec {
     fn default() -> Self {
         Self {
             path: None,
+            speaks_http: false,
             interval: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
             start_timeout: Duration::from_secs(120),

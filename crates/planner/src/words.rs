@@ -55,6 +55,9 @@ fn never_ready(spec: &ServiceSpec) -> String {
         (ServiceKind::Web, Some(path)) => {
             format!("not ready within {within} s: no good answer to {path} on port {}", spec.port)
         }
+        (ServiceKind::Web, None) if spec.health.speaks_http => {
+            format!("not ready within {within} s: nothing answers HTTP on port {}", spec.port)
+        }
         (ServiceKind::Web, None) => {
             format!("not ready within {within} s: nothing listens on port {}", spec.port)
         }

@@ -5,7 +5,7 @@ use dormouse_model::{InstanceId, Phase, Time};
 use tracing::info;
 
 use super::{Msg, Reconciler};
-use crate::probe::{self, Answer};
+use crate::probe::{self, Answer, Question};
 
 impl<W: Workloads> Reconciler<W> {
     /// Ask those whose time has come.
@@ -22,7 +22,7 @@ impl<W: Workloads> Reconciler<W> {
             let health = deployment.spec.health.clone();
             let (woken_at, outbox) = (record.woken_at, self.outbox.clone());
             let task = self.tasks.spawn(async move {
-                let answer = probe::ask(addr, health.path.as_deref(), health.timeout).await;
+                let answer = probe::ask(addr, Question::of(&health), health.timeout).await;
                 drop(outbox.send(Msg::Probed { id, woken_at, answer }));
             });
             self.probes.insert(id, task);

@@ -8,7 +8,7 @@ use dormouse_model::{
 use super::{Store, StoreError};
 use crate::{DeployId, id::Counter};
 
-fn spec() -> ProjectSpec {
+pub(crate) fn spec() -> ProjectSpec {
     let service = ServiceSpec {
         name: "web".parse().unwrap(),
         kind: ServiceKind::Web,
@@ -78,6 +78,20 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     assert_eq!(last.services[0].demand.wake_at, Some(Time(9)));
     assert_eq!(again.unfinished[0].deployments, [("web".parse().unwrap(), id)]);
     assert!(last.instance_block > again.instance_block && again.epoch + 1 == last.epoch);
+}
+
+#[test]
+fn what_older_versions_wrote_is_read() {
+    let mut spec = spec().services.into_values().next().unwrap();
+    let mut json = serde_json::to_value(&spec).unwrap();
+    assert!(
+        json["health"].as_object_mut().unwrap().remove("speaks_http").is_none(),
+        "said although it need not be"
+    );
+    assert_eq!(serde_json::from_value::<ServiceSpec>(json).unwrap(), spec);
+    spec.health.speaks_http = true;
+    let json = serde_json::to_value(&spec).unwrap();
+    assert_eq!(serde_json::from_value::<ServiceSpec>(json).unwrap(), spec);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{
     input::ManifestInput,
     names,
     problem::Report,
-    typed::{Health, ProbeKind, Project, Service},
+    typed::{ProbeKind, Project, Service},
 };
 use crate::{
     HealthSpec, Limits, ProjectName, ProjectSpec, ServiceKind, ServiceName, ServiceSpec, SleepPolicy,
@@ -22,6 +22,9 @@ const RUST_PORT: u16 = 8080;
 
 /// How long requests in flight get when an instance is stopped.
 const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Programs in start commands that serve nothing but HTTP.
+const HTTP_SERVERS: [&str; 5] = ["uvicorn", "gunicorn", "hypercorn", "fastapi", "streamlit"];
 
 /// Names of the service people open, when nothing says which it is.
 const FRONT: [&str; 3] = ["frontend", "web", "app"];
@@ -111,7 +114,7 @@ fn one(
             start: typed.start.clone(),
             package: typed.package.clone(),
             port,
-            health: health(&typed.health, kind, facts),
+            health: health(typed, kind, facts),
             needs,
             limits: Limits {
                 memory: typed.memory.unwrap_or(limits.memory),
@@ -131,9 +134,14 @@ fn one(
     ))
 }
 
-fn health(typed: &Health, kind: ServiceKind, facts: Facts) -> HealthSpec {
-    let default = HealthSpec::default();
+fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
+    let (typed, default) = (&service.health, HealthSpec::default());
     HealthSpec {
+        speaks_http: match (&typed.probe, kind) {
+            // Who asks for a connection gets one, and with a path there is no question.
+            (Some(ProbeKind::Tcp | ProbeKind::Http(_)), _) | (None, ServiceKind::Worker) => false,
+            (None, ServiceKind::Web) => facts.health.is_none() && speaks_http(service, facts),
+        },
         path: match (&typed.probe, kind) {
             (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker) => None,
             (Some(ProbeKind::Http(path)), _) => Some(path.clone()),
@@ -144,6 +152,16 @@ fn health(typed: &Health, kind: ServiceKind, facts: Facts) -> HealthSpec {
         start_timeout: typed.start_timeout.unwrap_or(default.start_timeout),
         failures: typed.failures.unwrap_or(default.failures),
         hang_timeout: typed.hang_timeout.unwrap_or(default.hang_timeout),
+    }
+}
+
+/// Whether what is started is sure to speak HTTP. The code says nothing of a start command of one's own.
+fn speaks_http(service: &Service, facts: Facts) -> bool {
+    let serves = |word: &String| word.rsplit('/').next().is_some_and(|name| HTTP_SERVERS.contains(&name));
+    match &service.start {
+        // Also behind `python -m` or `uv run`.
+        Some(start) => start.iter().any(serves),
+        None => facts.fastapi || facts.streamlit,
     }
 }
 

@@ -88,6 +88,7 @@ impl History {
             port: 8000,
             health: HealthSpec {
                 path: None,
+                speaks_http: false,
                 interval: Duration::from_secs(5),
                 timeout: Duration::from_secs(1),
                 start_timeout: Duration::from_secs(15),

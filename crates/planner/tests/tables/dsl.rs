@@ -79,6 +79,7 @@ fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
             ("sleep", "never") => spec.sleep.after = None,
             ("sleep", v) => spec.sleep.after = Some(span(v)),
             ("depth", v) => spec.sleep.depth = depth(v),
+            ("http", _) => spec.health.speaks_http = true,
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("created", v) => created = time(v),
             ("wake", v) => demand.wake_at = Some(time(v)),

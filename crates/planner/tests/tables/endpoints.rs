@@ -131,6 +131,11 @@ fn crashes() {
         &expect!["shop/web crashed: not ready within 120 s: nothing listens on port 8000 []"],
     );
     check(
+        "never ready, and more than a connection was asked for",
+        &format!("web d1 http\n{twice}\nend web d1 -1s never-ready"),
+        &expect!["shop/web crashed: not ready within 120 s: nothing answers HTTP on port 8000 []"],
+    );
+    check(
         "unhealthy",
         &format!("web d1 live=d1\n{twice}\nend web d1 -1s unhealthy ready-for=1m"),
         &expect!["shop/web crashed: fails its health checks []"],

@@ -29,6 +29,23 @@ fn the_code_tells() {
             "]],
         ),
         (
+            // Without a health route, what is known to speak HTTP has to.
+            &[("requirements.txt", "fastapi"), ("main.py", "import fastapi")],
+            expect![[r"
+                project hello
+                front web
+                web: source=. port=8000 public http
+            "]],
+        ),
+        (
+            &[("requirements.txt", "fastapi"), ("main.py", "import fastapi\nimport streamlit")],
+            expect![[r"
+                project hello
+                front web
+                web: source=. port=8000 public http
+            "]],
+        ),
+        (
             // The root's pyproject.toml holds the settings of tools.
             &[
                 ("pyproject.toml", "[tool.ruff]"),

@@ -93,6 +93,18 @@ fn defaults_fill_the_rest() {
             "#]],
         ),
         (
+            // A start command of one's own speaks HTTP if it names a server that does; a worker is not asked.
+            "[services.a]\nsource = '.'\nstart = './serve'\n[services.b]\nsource = '.'\nstart = 'python -m gunicorn x:y'\n[services.c]\nsource = '.'\npublic = true\n[services.d]\nsource = '.'\nkind = 'worker'\n",
+            expect![[r#"
+                project my-shop
+                front c
+                a: source=. port=8000 start=["./serve"]
+                b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] http
+                c: source=. port=8000 public http
+                d: source=. port=8000 worker
+            "#]],
+        ),
+        (
             "[services.one]\nsource = 'backend'\n[services.two]\nsource = 'frontend'\n",
             expect![[r"
                 project my-shop

@@ -63,8 +63,11 @@ fn show(s: &ServiceSpec) -> String {
     if let Some(path) = &s.health.path {
         t += &format!(" health={path}");
     }
-    if s.health != (HealthSpec { path: s.health.path.clone(), ..HealthSpec::default() }) {
-        let h = &s.health;
+    if s.health.speaks_http {
+        t += " http";
+    }
+    let h = &s.health;
+    if *h != (HealthSpec { path: h.path.clone(), speaks_http: h.speaks_http, ..HealthSpec::default() }) {
         t += &format!(
             " probe=({:?} {:?} {:?} {} {:?})",
             h.interval, h.timeout, h.start_timeout, h.failures, h.hang_timeout
