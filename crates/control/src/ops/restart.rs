@@ -5,7 +5,7 @@ use std::time::Duration;
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{Deployment, DeploymentId, ServiceKey};
 
-use crate::{Control, OpError, id::Counter, state::State};
+use crate::{Control, OpError, id::Counter, reconcile::never_ready, state::State};
 
 /// Time on top of the services' own start timeouts.
 const SLACK: Duration = Duration::from_secs(10);
@@ -93,6 +93,10 @@ fn fate(state: &State, key: &ServiceKey, id: DeploymentId) -> Option<Fate> {
     if svc.target.id < id {
         let note = state.projects.get(&key.project).and_then(|p| p.notes.get(&key.service)).cloned();
         return Some(Fate::GivenUp(note.unwrap_or_else(|| "it was given up".to_owned())));
+    }
+    let ends = state.observed.ends.get(key).map_or(&[][..], Vec::as_slice);
+    if let Some(why) = never_ready(svc, ends) {
+        return Some(Fate::GivenUp(why));
     }
     let standing = dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
     match standing.get(key).map(|s| &s.state) {

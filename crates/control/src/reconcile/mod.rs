@@ -4,6 +4,7 @@
 mod act;
 mod adopt;
 mod done;
+mod fate;
 mod hear;
 mod message;
 mod probe;
@@ -24,6 +25,7 @@ use std::{
 use dormouse_backend::Workloads;
 use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Time};
 use dormouse_planner::{Action, Subject};
+pub(crate) use fate::never_ready;
 pub(crate) use message::{Msg, WakeReply};
 use tokio::{
     sync::{mpsc, watch},

@@ -2,10 +2,13 @@
 
 use dormouse_backend::{WorkloadError, Workloads};
 use dormouse_model::{DeploymentId, ProjectName, ServiceKey, ServiceName, Time};
-use dormouse_planner::{State as Standing, Subject};
+use dormouse_planner::Subject;
 use tracing::{error, info, warn};
 
-use super::{Msg, Reconciler};
+use super::{
+    Msg, Reconciler,
+    fate::{Fate, fate},
+};
 use crate::{
     deploys::DeployStep,
     error::{chain, first_line},
@@ -13,14 +16,6 @@ use crate::{
     state::Coming,
     store::DeployState,
 };
-
-/// What became of a deployment.
-enum Fate {
-    Live,
-    GivenUp(String),
-    Replaced,
-    Undecided,
-}
 
 impl<W: Workloads> Reconciler<W> {
     /// The target does not work and something older does.
@@ -71,8 +66,14 @@ impl<W: Workloads> Reconciler<W> {
         let mut settled: Vec<ServiceName> = Vec::new();
         for (service, deployment) in &rollout.pending {
             let key = ServiceKey::new(name, service);
-            let given_up = rollout.given_up.get(service).cloned();
-            let fate = self.fate(&key, *deployment, given_up, standings.get(&key));
+            let fate = match rollout.given_up.get(service) {
+                Some(why) => Fate::GivenUp(why.clone()),
+                None => {
+                    let svc = self.state.desired.services.get(&key);
+                    let ends = self.state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
+                    fate(svc, *deployment, standings.get(&key), ends)
+                }
+            };
             let step = match fate {
                 Fate::Undecided => continue,
                 Fate::Live => DeployStep::Ready { deployment: *deployment },
@@ -96,40 +97,6 @@ impl<W: Workloads> Reconciler<W> {
             rollout.pending.remove(&service);
         }
         rollout.pending.is_empty()
-    }
-
-    fn fate(
-        &self,
-        key: &ServiceKey,
-        deployment: DeploymentId,
-        given_up: Option<String>,
-        standing: Option<&dormouse_planner::Standing>,
-    ) -> Fate {
-        if let Some(why) = given_up {
-            return Fate::GivenUp(why);
-        }
-        let Some(svc) = self.state.desired.services.get(key) else { return Fate::Replaced };
-        if svc.live.as_ref().is_some_and(|live| live.id == deployment) {
-            return Fate::Live;
-        }
-        if svc.target.id != deployment {
-            return Fate::Replaced;
-        }
-        match standing.map(|s| (&s.state, s.deployment)) {
-            // It is tried again, with pauses; but whoever waits shall not wait for that.
-            Some((Standing::Crashed { reason }, crashed)) if crashed == deployment => {
-                Fate::GivenUp(reason.clone())
-            }
-            Some((
-                Standing::Crashed { .. }
-                | Standing::Starting
-                | Standing::Ready
-                | Standing::Asleep(_)
-                | Standing::Stopped,
-                _,
-            ))
-            | None => Fate::Undecided,
-        }
     }
 
     fn finish(&mut self, name: &ProjectName, coming: Coming) {

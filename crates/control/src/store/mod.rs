@@ -121,4 +121,4 @@ fn run<T>(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,12 @@
 //! From a deploy to a table, and out again.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, SystemTime},
+};
 
 use dormouse_backend::sim::Behaviour;
-use dormouse_model::{DeploymentId, ExitStatus, InstanceId, Phase, Visibility};
+use dormouse_model::{DeploymentId, Endpoint, ExitStatus, InstanceId, Phase, Time, Visibility};
 use expect_test::expect;
 
 use crate::world::{World, project, service, show};
@@ -92,6 +95,43 @@ async fn what_keeps_crashing_is_said_to() {
     assert!(events.contains("\"rollout_failed\",\"deployment\":3") && events.contains("\"old_serves\":true"));
     assert_eq!(show(&world.table()), good);
     assert!(world.ps().await.contains("d3 was given up"), "{}", world.ps().await);
+}
+
+#[tokio::test]
+async fn what_never_listens_is_said_to_once_and_tried_again() {
+    let world = World::new(37).await;
+    world.sim.behave(DeploymentId(1), Behaviour { ready_after: None, ..Behaviour::default() });
+    let mut web = service("web");
+    web.health.start_timeout = Duration::from_secs(1);
+    let id = world.deploy(&project("shop", vec![web])).await;
+    let events = world.events(id).await;
+    assert!(events.contains("not ready within 1 s: nothing listens on port 18000"), "{events}");
+    assert!(
+        events.ends_with("* {\"event\":\"failed\",\"reason\":\"web did not become ready\"}\n"),
+        "{events}"
+    );
+    world.stands("shop/web", "starting").await;
+    world.sim.behave(DeploymentId(1), Behaviour::default());
+    world.table_where(|t| t.endpoints.values().any(|e| matches!(e, Endpoint::Ready { .. }))).await;
+}
+
+#[tokio::test]
+async fn no_grace_outlasts_the_server() {
+    let mut world = World::new(38).await;
+    world.sim.behave(DeploymentId(1), Behaviour { obeys: false, ..Behaviour::default() });
+    let mut web = service("web");
+    web.stop_grace = Duration::from_secs(180);
+    let id = world.deploy(&project("shop", vec![web])).await;
+    world.events(id).await;
+    let (sim, start) = (world.sim.clone(), Time::from(SystemTime::now()));
+    let mut passed = Duration::ZERO;
+    let end = world.end();
+    tokio::pin!(end);
+    while tokio::time::timeout(Duration::from_millis(5), &mut end).await.is_err() {
+        passed += Duration::from_secs(1);
+        sim.advance_to(start.after(passed));
+    }
+    assert!((60..90).contains(&passed.as_secs()), "{passed:?}");
 }
 
 #[tokio::test]
