@@ -91,11 +91,18 @@ pub trait Group: Send + Sync + Debug {
     /// When the group is gone.
     fn is_frozen(&self) -> io::Result<bool>;
 
-    /// Push as much of its memory out as goes; what is left is told by [`Group::stats`].
+    /// Push as much of its memory out as goes while it is frozen; what is left is told by [`Group::stats`]. Thawing it
+    /// ends that: nothing more is swapped of one that runs.
     ///
     /// # Errors
     /// When the kernel refuses. That not all could be pushed out is not an error.
     fn reclaim(&self) -> io::Result<()>;
+
+    /// Swap nothing of it any more, whatever a [`Group::reclaim`] that was cut off has left.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn hold(&self) -> io::Result<()>;
 
     /// Memory and processor time.
     ///

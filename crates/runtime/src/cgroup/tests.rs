@@ -114,6 +114,11 @@ fn version_1_writes() {
     assert!(group.is_frozen().unwrap());
     group.add(42).unwrap();
     fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
+    // Bug: one that was woken while its memory was being pushed out went on losing it.
+    fs::write(place("freezer").join("freezer.state"), "THAWED\n").unwrap();
+    group.reclaim().unwrap();
+    assert!(!place("memory").join("memory.force_empty").exists(), "it runs");
+    fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
     fs::write(place("memory").join("memory.max_usage_in_bytes"), "300\n").unwrap();
     fs::write(place("memory").join("memory.stat"), "cache 1\nrss 40\nshmem 2\nswap 77\n").unwrap();
     fs::write(place("memory").join("memory.oom_control"), "under_oom 0\noom_kill 2\n").unwrap();

@@ -5,8 +5,11 @@ use std::{
     fs::{self, File, OpenOptions},
     io,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-    sync::Arc,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -95,12 +98,13 @@ impl Groups for V1 {
 struct V1Group {
     dirs: BTreeMap<String, PathBuf>,
     state: File,
+    reclaiming: AtomicBool,
 }
 
 impl V1Group {
     fn open(dirs: BTreeMap<String, PathBuf>) -> io::Result<Self> {
         let state = OpenOptions::new().read(true).write(true).open(dirs["freezer"].join("freezer.state"))?;
-        Ok(Self { dirs, state })
+        Ok(Self { dirs, state, reclaiming: AtomicBool::new(false) })
     }
 
     fn state(&self) -> io::Result<String> {
@@ -140,7 +144,8 @@ impl Group for V1Group {
     }
 
     fn thaw(&self) -> io::Result<()> {
-        self.state.write_all_at(b"THAWED", 0)
+        self.state.write_all_at(b"THAWED", 0)?;
+        if self.reclaiming.load(Ordering::SeqCst) { self.hold() } else { Ok(()) }
     }
 
     fn is_frozen(&self) -> io::Result<bool> {
@@ -149,10 +154,17 @@ impl Group for V1Group {
 
     fn reclaim(&self) -> io::Result<()> {
         let memory = &self.dirs["memory"];
+        self.reclaiming.store(true, Ordering::SeqCst);
         files::write(memory, "memory.swappiness", "100")?;
-        let emptied = empty(memory);
-        files::write(memory, "memory.swappiness", AWAKE)?;
+        let left = || Ok(if self.is_frozen()? { files::number(memory, "memory.usage_in_bytes")? } else { 0 });
+        let emptied = files::until_fruitless(left, |_| files::write(memory, "memory.force_empty", "0"));
+        self.hold()?;
+        self.reclaiming.store(false, Ordering::SeqCst);
         emptied
+    }
+
+    fn hold(&self) -> io::Result<()> {
+        files::write(&self.dirs["memory"], "memory.swappiness", AWAKE)
     }
 
     fn stats(&self) -> io::Result<Stats> {
@@ -203,9 +215,4 @@ impl Group for V1Group {
         }
         Ok(())
     }
-}
-
-fn empty(memory: &Path) -> io::Result<()> {
-    let left = || files::number(memory, "memory.usage_in_bytes");
-    files::until_fruitless(left, |_| files::write(memory, "memory.force_empty", "0"))
 }

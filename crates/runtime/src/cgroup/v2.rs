@@ -5,7 +5,10 @@ use std::{
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -91,12 +94,13 @@ impl Groups for V2 {
 struct V2Group {
     dir: PathBuf,
     freeze: File,
+    reclaiming: AtomicBool,
 }
 
 impl V2Group {
     fn open(dir: PathBuf) -> io::Result<Self> {
         let freeze = OpenOptions::new().read(true).write(true).open(dir.join("cgroup.freeze"))?;
-        Ok(Self { dir, freeze })
+        Ok(Self { dir, freeze, reclaiming: AtomicBool::new(false) })
     }
 }
 
@@ -115,7 +119,8 @@ impl Group for V2Group {
     }
 
     fn thaw(&self) -> io::Result<()> {
-        self.freeze.write_all_at(b"0", 0)
+        self.freeze.write_all_at(b"0", 0)?;
+        if self.reclaiming.load(Ordering::SeqCst) { self.hold() } else { Ok(()) }
     }
 
     fn is_frozen(&self) -> io::Result<bool> {
@@ -123,10 +128,17 @@ impl Group for V2Group {
     }
 
     fn reclaim(&self) -> io::Result<()> {
+        self.reclaiming.store(true, Ordering::SeqCst);
         swap_limit(&self.dir, "max")?;
-        let reclaimed = reclaim(&self.dir);
-        swap_limit(&self.dir, "0")?;
+        let left = || Ok(if self.is_frozen()? { files::number(&self.dir, "memory.current")? } else { 0 });
+        let reclaimed = files::until_fruitless(left, |before| reclaim(&self.dir, before));
+        self.hold()?;
+        self.reclaiming.store(false, Ordering::SeqCst);
         reclaimed
+    }
+
+    fn hold(&self) -> io::Result<()> {
+        swap_limit(&self.dir, "0")
     }
 
     fn stats(&self) -> io::Result<Stats> {
@@ -172,12 +184,11 @@ fn swap_limit(dir: &Path, limit: &str) -> io::Result<()> {
     }
 }
 
-fn reclaim(dir: &Path) -> io::Result<()> {
-    let left = || files::number(dir, "memory.current");
-    files::until_fruitless(left, |before| match fs::write(dir.join("memory.reclaim"), format!("{before}")) {
+fn reclaim(dir: &Path, bytes: u64) -> io::Result<()> {
+    match fs::write(dir.join("memory.reclaim"), bytes.to_string()) {
         // All asked for is gone, or (EAGAIN) as much as went.
         Ok(()) => Ok(()),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
         Err(e) => Err(files::named(e, &dir.join("memory.reclaim"), "")),
-    })
+    }
 }

@@ -52,10 +52,14 @@ impl Instance {
         let pidfd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         let pidfd = pidfd.filter(|_| record.process.is_alive());
         let mut asleep = None;
-        if let (Some(group), Some(_)) = (&group, &pidfd)
-            && group.is_frozen()?
-        {
-            asleep = Some(depth(&**group, 0)?);
+        if let (Some(group), Some(_)) = (&group, &pidfd) {
+            // Whoever had it before may have been killed in the middle of freezing it, or of paging it out.
+            group.hold()?;
+            if group.is_frozen()? {
+                asleep = Some(depth(&**group, 0)?);
+            } else {
+                group.thaw()?;
+            }
         }
         let instance = Self {
             record,
