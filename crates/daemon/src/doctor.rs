@@ -1,13 +1,39 @@
-//! What `dormouse doctor` looks at: what the sandboxes need, and the port.
+//! What `dormouse doctor` looks at: the settings, what the sandboxes need, and the port.
 
 use std::net::{SocketAddr, TcpListener};
 
 use dormouse_cli::{Check, DoctorArgs, Verdict};
-use dormouse_runtime::doctor;
+use dormouse_runtime::{doctor, swap::SwapSettings};
+
+use crate::settings::Typed;
 
 /// Look at this machine.
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
-    doctor::examine(&args.state).into_iter().chain([port(args.listen)]).map(shown).collect()
+    let (settings, swap) = settings(args);
+    let machine = doctor::examine(&args.state, swap);
+    [settings].into_iter().chain(machine).chain([port(args.listen)]).map(shown).collect()
+}
+
+/// `server.toml`, as `serve` would read it; with one that it would refuse, the rest is looked at with the defaults.
+fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings) {
+    let (name, path) = ("settings", args.state.join("server.toml"));
+    match Typed::read(&path).and_then(|typed| typed.resolve(args.listen)) {
+        Ok(settings) => {
+            let there = path.try_exists().unwrap_or(false);
+            let detail = if there { path.display().to_string() } else { "the defaults".to_owned() };
+            (doctor::Check::ok(name, detail), settings.swap)
+        }
+        Err(e) => {
+            let text = format!("{e:#}");
+            let (why, hint) = text
+                .split_once("\n  hint: ")
+                .unwrap_or((&text, "`serve` does not start before this is right"));
+            // What the parser draws below its first line does not fit in a list.
+            let mut lines = why.lines().map(str::trim).filter(|l| !l.is_empty());
+            let ends = lines.next().into_iter().chain(lines.next_back()).collect::<Vec<_>>();
+            (doctor::Check::fail(name, ends.join(": "), hint), SwapSettings::default())
+        }
+    }
 }
 
 fn port(listen: SocketAddr) -> doctor::Check {
@@ -46,5 +72,32 @@ mod tests {
         drop(taken);
         let checks = examine(&args);
         assert!(checks.iter().any(|c| c.name == "port" && c.verdict == Verdict::Ok));
+    }
+
+    #[test]
+    fn the_settings_are_those_of_serve() {
+        let folder = tempfile::tempdir().unwrap();
+        let args =
+            DoctorArgs { state: folder.path().to_owned(), listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut rows = String::new();
+        for text in [
+            None,
+            Some("[swap]\nzram = \"off\"\nfile = \"4GiB\"\n"),
+            Some("[swap]\nzram = \"lots\"\n"),
+            Some("[swap]\nzrm = \"off\"\n"),
+        ] {
+            if let Some(text) = text {
+                std::fs::write(folder.path().join("server.toml"), text).unwrap();
+            }
+            let (check, swap) = settings(&args);
+            let hint = check.hint.as_deref().unwrap_or("-");
+            rows += &format!("{:?} {} | {hint} | {swap:?}\n", check.verdict, check.detail);
+        }
+        expect_test::expect![[r#"
+            Ok the defaults | - | SwapSettings { zram: Auto, file: Auto }
+            Ok STATE/server.toml | - | SwapSettings { zram: Off, file: Bytes(4294967296) }
+            Fail `swap.zram`: `lots` is not a size | write it as 512MiB or 4GiB | SwapSettings { zram: Auto, file: Auto }
+            Fail in STATE/server.toml: TOML parse error at line 2, column 1: unknown field `zrm`, expected `zram` or `file` | `serve` does not start before this is right | SwapSettings { zram: Auto, file: Auto }
+        "#]].assert_eq(&rows.replace(&folder.path().display().to_string(), "STATE"));
     }
 }

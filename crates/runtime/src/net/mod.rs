@@ -13,6 +13,7 @@ mod record;
 mod resolvers;
 mod subnet;
 mod sysctl;
+mod trial;
 mod veth;
 
 use std::{
@@ -32,6 +33,7 @@ pub use error::NetError;
 use names::Names;
 use record::Record;
 use subnet::Subnet;
+pub(crate) use trial::{Part, trial};
 
 /// The private networks of one server.
 #[derive(Debug)]

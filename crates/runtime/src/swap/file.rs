@@ -12,11 +12,10 @@ use super::SwapError;
 const MOST: u64 = 8 << 30;
 const LEAST: u64 = 256 << 20;
 
-/// What the disk can spare; 0 when that is too little to be of use.
+/// What the disk can spare; 0 when that is too little to be of use. The folder need not be there yet.
 pub(super) fn suitable_size(dir: &Path) -> Result<u64, SwapError> {
-    let make = fs::create_dir_all(dir);
-    make.map_err(|e| SwapError::new(format!("making {}", dir.display()), e))?;
-    let disk = statvfs(dir)
+    let there = dir.ancestors().find(|p| p.exists()).unwrap_or(dir);
+    let disk = statvfs(there)
         .map_err(|e| SwapError::new(format!("looking at the disk of {}", dir.display()), e.into()))?;
     let free = disk.blocks_available() * disk.fragment_size();
     let size = (free / 4).min(MOST);

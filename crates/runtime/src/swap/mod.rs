@@ -14,6 +14,7 @@ use std::{
 use tracing::{info, warn};
 
 pub use active::{Area, areas};
+pub(crate) use zram::compressor as zram_compressor;
 pub use zram::stored as zram_stored;
 
 use record::Record;
@@ -37,6 +38,16 @@ pub enum Size {
     Bytes(u64),
 }
 
+impl Size {
+    fn bytes(self, auto: impl FnOnce() -> Result<u64, SwapError>) -> Result<u64, SwapError> {
+        match self {
+            Self::Auto => auto(),
+            Self::Off => Ok(0),
+            Self::Bytes(bytes) => Ok(bytes),
+        }
+    }
+}
+
 /// What to set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwapSettings {
@@ -49,6 +60,18 @@ pub struct SwapSettings {
 impl Default for SwapSettings {
     fn default() -> Self {
         Self { zram: Size::Auto, file: Size::Auto }
+    }
+}
+
+impl SwapSettings {
+    /// Bytes of zram to set up.
+    pub(crate) fn zram_bytes(self) -> Result<u64, SwapError> {
+        self.zram.bytes(|| Ok(memory_total()? / 2))
+    }
+
+    /// Bytes of the file to set up, on the disk that holds this folder.
+    pub(crate) fn file_bytes(self, disk: &Path) -> Result<u64, SwapError> {
+        self.file.bytes(|| file::suitable_size(disk))
     }
 }
 
@@ -93,10 +116,9 @@ impl Swap {
         if swap.host {
             return swap;
         }
-        for (kind, done) in [
-            ("zram", swap.add_zram(settings.zram, &label)),
-            ("a swap file", swap.add_file(settings.file, &label)),
-        ] {
+        for (kind, done) in
+            [("zram", swap.add_zram(settings, &label)), ("a swap file", swap.add_file(settings, &label))]
+        {
             match done {
                 Ok(0) => {}
                 Ok(bytes) => info!(kind, mib = bytes >> 20, "swap for sleeping apps"),
@@ -128,12 +150,11 @@ impl Swap {
         self.record.zram.is_some_and(|n| is(&zram::device(n))) || self.record.file.as_deref().is_some_and(is)
     }
 
-    fn add_zram(&mut self, size: Size, label: &str) -> Result<u64, SwapError> {
-        let bytes = match size {
-            Size::Off => return Ok(0),
-            Size::Bytes(bytes) => bytes,
-            Size::Auto => memory_total()? / 2,
-        };
+    fn add_zram(&mut self, settings: SwapSettings, label: &str) -> Result<u64, SwapError> {
+        let bytes = settings.zram_bytes()?;
+        if bytes == 0 {
+            return Ok(0);
+        }
         let number = zram::add()?;
         self.record.zram = Some(number);
         self.record.save(&self.dir)?;
@@ -144,12 +165,8 @@ impl Swap {
         Ok(bytes)
     }
 
-    fn add_file(&mut self, size: Size, label: &str) -> Result<u64, SwapError> {
-        let bytes = match size {
-            Size::Off => return Ok(0),
-            Size::Bytes(bytes) => bytes,
-            Size::Auto => file::suitable_size(&self.dir)?,
-        };
+    fn add_file(&mut self, settings: SwapSettings, label: &str) -> Result<u64, SwapError> {
+        let bytes = settings.file_bytes(&self.dir)?;
         if bytes == 0 {
             return Ok(0);
         }

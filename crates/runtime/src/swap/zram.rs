@@ -43,6 +43,14 @@ pub(super) fn configure(number: u32, bytes: u64) -> Result<(), SwapError> {
     set(number, "disksize", &bytes.to_string())
 }
 
+/// How this device compresses; `None` when it is not zram. The one in use stands in brackets.
+pub(crate) fn compressor(device: &Path) -> Option<String> {
+    let number = device.to_str()?.strip_prefix("/dev/zram")?.parse().ok()?;
+    let all = fs::read_to_string(attribute(number, "comp_algorithm")).ok()?;
+    let used = all.split_whitespace().find_map(|a| a.strip_prefix('[')?.strip_suffix(']'))?;
+    Some(used.to_owned())
+}
+
 /// Remove a device that is not in use any more.
 pub(super) fn remove(number: u32) -> Result<(), SwapError> {
     if !attribute(number, "reset").exists() {

@@ -1,10 +1,13 @@
 //! Can this machine run us, and what to do when not.
 
+mod network;
+mod swap;
+
 use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use crate::{modules, swap};
+use crate::{modules, swap::SwapSettings};
 
 /// What a look at one thing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -56,9 +59,10 @@ const KERNEL: (u32, u32) = (5, 19);
 
 /// Look at everything that sandboxes, networks and sleep need. `state` is where the server would live.
 #[must_use]
-pub fn examine(state: &Path) -> Vec<Check> {
+pub fn examine(state: &Path, settings: SwapSettings) -> Vec<Check> {
+    let is_root = nix::unistd::geteuid().is_root();
     vec![
-        privileges(),
+        privileges(is_root),
         kernel(&fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default()),
         cgroups(&fs::read_to_string("/proc/self/mountinfo").unwrap_or_default()),
         overlay(&fs::read_to_string("/proc/filesystems").unwrap_or_default(), || {
@@ -67,14 +71,15 @@ pub fn examine(state: &Path) -> Vec<Check> {
         user_namespaces(),
         seccomp(),
         forwarding(),
-        swap_check(),
+        network::network(is_root),
+        swap::swap(state, settings),
         disk(state),
         filesystem(state),
     ]
 }
 
-fn privileges() -> Check {
-    if nix::unistd::geteuid().is_root() {
+fn privileges(is_root: bool) -> Check {
+    if is_root {
         Check::ok("privileges", "running as root")
     } else {
         Check::fail(
@@ -184,32 +189,6 @@ fn forwarding() -> Check {
         Ok("1") => Check::ok(name, "net.ipv4.ip_forward is on"),
         Ok(_) => Check::ok(name, "net.ipv4.ip_forward is off; `serve` switches it on"),
         Err(_) => Check::fail(name, "no IPv4", "sandboxes need IPv4 on the host"),
-    }
-}
-
-fn swap_check() -> Check {
-    let areas = swap::areas();
-    let name = "swap";
-    if !areas.is_empty() {
-        let shown: Vec<_> = areas
-            .iter()
-            .map(|a| {
-                let whose = if a.is_dormouse { "ours" } else { "the host's" };
-                format!("{} ({whose}, {} of {} MiB used)", a.path.display(), a.used >> 20, a.size >> 20)
-            })
-            .collect();
-        return Check::ok(name, shown.join(", "));
-    }
-    if Path::new("/sys/class/zram-control").exists() {
-        Check::ok(name, "none now; `serve` sets up zram, and a swap file behind it")
-    } else if modules::is_loadable("zram") {
-        Check::ok(name, "none now; `serve` loads zram and sets it up, and a swap file behind it")
-    } else {
-        Check::warn(
-            name,
-            "none now, and this kernel has no zram; `serve` sets up a swap file",
-            "install the kernel's extra modules: waking from zram is about ten times faster than from a file",
-        )
     }
 }
 
@@ -351,8 +330,8 @@ mod tests {
 
     #[test]
     fn this_machine_is_examined() {
-        let checks = examine(Path::new("/nonexistent/folder"));
-        assert_eq!(checks.len(), 10);
+        let checks = examine(Path::new("/nonexistent/folder"), SwapSettings::default());
+        assert_eq!(checks.len(), 11);
         assert!(
             checks.iter().all(|c| c.verdict == Verdict::Ok || c.hint.is_some()),
             "a failure without a hint: {checks:?}"
