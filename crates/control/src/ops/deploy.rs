@@ -53,6 +53,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// When there is no room, or the store refuses.
     pub async fn deploy_spec(
         self: &Arc<Self>,
+        upload: Upload,
+        spec: ProjectSpec,
+    ) -> Result<DeployAccepted, OpError> {
+        let this = self.clone();
+        // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
+        let accepting = tokio::spawn(async move { Box::pin(this.accept(upload, spec)).await });
+        accepting.await.map_err(|_| OpError::Closing)?
+    }
+
+    async fn accept(
+        self: &Arc<Self>,
         mut upload: Upload,
         spec: ProjectSpec,
     ) -> Result<DeployAccepted, OpError> {

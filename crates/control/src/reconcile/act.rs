@@ -176,6 +176,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.store.later(move |tx| tx.instance(id, &row, now));
         self.state.history.entry(key.clone()).or_default().push(id);
         self.starting.insert(id, addr);
+        self.forget_old_logs(key);
         info!(%key, %id, %deployment, %addr, "start");
         let missing = !self.networks.contains(&key.project);
         let workloads = self.workloads.clone();

@@ -11,6 +11,7 @@ use std::{path::Path, sync::mpsc, thread};
 
 pub(crate) use rows::{BuildRow, DeployState, Snapshot};
 use rusqlite::{Connection, Transaction};
+pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
 

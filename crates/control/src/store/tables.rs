@@ -4,3 +4,4 @@ mod read;
 mod write;
 
 pub(super) use read::read;
+pub(crate) use write::REMEMBERED;

@@ -12,8 +12,8 @@ use rusqlite::{Transaction, params};
 use super::super::{StoreError, Tx, rows::DeployState};
 use crate::{DeployId, id::Counter};
 
-/// Logs of this many earlier instances of a service can still be read.
-const REMEMBERED: u32 = 50;
+/// Logs of this many instances of a service can be read.
+pub(crate) const REMEMBERED: usize = 50;
 
 /// Take `n` numbers; the first of them.
 pub(super) fn take(tx: &Transaction<'_>, counter: Counter, n: u64) -> Result<u64, StoreError> {
