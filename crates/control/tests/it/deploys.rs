@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    task::{Context, Waker},
     time::{Duration, SystemTime},
 };
 
@@ -184,4 +185,22 @@ async fn down_leaves_nothing() {
     world.events(id).await;
     world.table_where(|t| !t.endpoints.is_empty()).await;
     assert!(world.instances().await.iter().all(|(id, _, phase)| id.0 > 1 && *phase == Phase::Running));
+}
+
+/// Bug: the row was written, nothing went on, and the next start of control rolled it out over what came later.
+#[tokio::test]
+async fn a_deploy_goes_on_when_its_client_leaves() {
+    let world = World::new(39).await;
+    let spec = project("shop", vec![service("web")]);
+    world
+        .ask(|c| async move {
+            let upload = c.upload().await.unwrap();
+            std::fs::write(upload.dir().join("main.py"), "print()").unwrap();
+            // Polled once, so that it has begun, and dropped.
+            let mut asked = Box::pin(c.deploy_spec(upload, spec));
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(asked.as_mut().poll(&mut cx).is_pending());
+        })
+        .await;
+    world.stands("shop/web", "i1").await;
 }

@@ -37,8 +37,7 @@ pub struct BuildLink {
     pub addr: Ipv4Addr,
     /// Where its traffic goes.
     pub gateway: Ipv4Addr,
-    /// Who answers its name lookups: the host's own resolvers, or whoever stands in for those it cannot reach. Where
-    /// they lie in private ranges, which builds do not reach, the network lets name lookups to them through.
+    /// Who answers its name lookups: the host's own resolvers, or the gateway for those that builds cannot reach.
     pub resolvers: Vec<Ipv4Addr>,
     /// Whatever holds the address; dropped with the link.
     pub lease: Box<dyn Any + Send>,

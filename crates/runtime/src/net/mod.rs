@@ -58,9 +58,12 @@ impl Network {
         let conn = links()?;
         let record = match Record::load(&file)? {
             Some(record) => record,
-            None => Record { pool: pool::choose(&conn, tag).await?, projects: BTreeMap::new() },
+            None => {
+                let fresh = Record { pool: pool::choose(&conn, tag).await?, projects: BTreeMap::new() };
+                fresh.save(&file)?;
+                fresh
+            }
         };
-        record.save(&file)?;
         let network = Self {
             file,
             names: Names::new(tag),
