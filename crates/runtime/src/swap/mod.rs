@@ -93,6 +93,8 @@ impl SwapError {
 #[derive(Debug)]
 pub struct Swap {
     dir: PathBuf,
+    /// What marks our areas. A number or a path alone does not: after a reboot it may be another's.
+    label: String,
     record: Record,
     host: bool,
 }
@@ -106,7 +108,8 @@ impl Swap {
     #[must_use]
     pub fn set_up(dir: &Path, tag: &str, settings: SwapSettings) -> Self {
         let label = format!("dm-{tag}");
-        let mut swap = Self { dir: dir.to_owned(), record: Record::load(dir), host: false };
+        let record = Record::load(dir);
+        let mut swap = Self { dir: dir.to_owned(), label: label.clone(), record, host: false };
         if swap.ours_is_active() {
             info!("adopted the swap of an earlier process");
             return swap;
@@ -146,7 +149,7 @@ impl Swap {
 
     fn ours_is_active(&self) -> bool {
         let active = areas();
-        let is = |path: &Path| active.iter().any(|a| a.path == path);
+        let is = |path: &Path| active.iter().any(|a| a.path == path && a.label == self.label);
         self.record.zram.is_some_and(|n| is(&zram::device(n))) || self.record.file.as_deref().is_some_and(is)
     }
 
@@ -198,8 +201,10 @@ impl Swap {
         }
         if let Some(number) = self.record.zram.take() {
             let device = zram::device(number);
-            let off = if active.iter().any(|a| a.path == device) { active::off(&device) } else { Ok(()) };
-            if let Err(error) = off.and_then(|()| zram::remove(number)) {
+            let ours = header::label(&device).is_some_and(|l| l == self.label) || zram::is_fresh(number);
+            let off =
+                if ours && active.iter().any(|a| a.path == device) { active::off(&device) } else { Ok(()) };
+            if ours && let Err(error) = off.and_then(|()| zram::remove(number)) {
                 warn!(%error, "a zram device is left behind");
             }
         }
@@ -226,6 +231,25 @@ fn memory_total() -> Result<u64, SwapError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bug: a record from before a reboot named a number that somebody else's device had by now.
+    #[test]
+    fn another_ones_zram_is_neither_adopted_nor_removed() {
+        if !root() || areas().iter().any(|a| !a.is_dormouse) || !Path::new("/sys/class/zram-control").exists()
+        {
+            eprintln!("skipped: needs root, zram, and a host without swap");
+            return;
+        }
+        let (theirs, mine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let settings = SwapSettings { zram: Size::Bytes(64 << 20), file: Size::Off };
+        let other = Swap::set_up(theirs.path(), "test0002", settings);
+        Record { zram: other.record.zram, ..Record::default() }.save(mine.path()).unwrap();
+        let swap = Swap::set_up(mine.path(), "test0003", settings);
+        assert_ne!(swap.record.zram, other.record.zram);
+        swap.tear_down();
+        assert!(other.ours_is_active());
+        other.tear_down();
+    }
 
     fn root() -> bool {
         let root = nix::unistd::geteuid().is_root();

@@ -51,6 +51,11 @@ pub(crate) fn compressor(device: &Path) -> Option<String> {
     Some(used.to_owned())
 }
 
+/// Whether nobody has given it a size yet, so that nothing can be in it.
+pub(super) fn is_fresh(number: u32) -> bool {
+    fs::read_to_string(attribute(number, "initstate")).is_ok_and(|s| s.trim() == "0")
+}
+
 /// Remove a device that is not in use any more.
 pub(super) fn remove(number: u32) -> Result<(), SwapError> {
     if !attribute(number, "reset").exists() {
