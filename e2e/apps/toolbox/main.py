@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import ssl
 import time
 import urllib.request
 
@@ -123,6 +124,18 @@ async def ws(socket: WebSocket):
             await socket.send_text(f"{said}:{text}")
     except WebSocketDisconnect:
         pass
+
+
+@app.get("/trust")
+def trust():
+    """How many certificates each variable leads to by which programs find a bundle."""
+    found = {}
+    for name, path in os.environ.items():
+        if name == "SSL_CERT_FILE" or name.endswith(("_CA_BUNDLE", "_CA_CERTS")):
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.load_verify_locations(path)
+            found[name] = len(context.get_ca_certs())
+    return found
 
 
 @app.get("/address")

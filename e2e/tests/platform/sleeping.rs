@@ -102,11 +102,31 @@ pub(crate) fn in_flight(server: &Server) {
     server.ok(&["down", "thinking"]);
 }
 
+pub(crate) fn callee_answers(server: &Server) {
+    let folder = crate::toolbox::folder(
+        "name = \"story\"\n[services.front]\nsource = \".\"\npublic = true\nport = 8000\n[services.back]\nsource = \".\"\nport = 8000\nsleep = \"1s\"\n",
+    );
+    server.ok(&["deploy", &folder.path().to_string_lossy()]);
+    let visitor = server.visit("story.localhost");
+    std::thread::scope(|s| {
+        let told = s.spawn(|| {
+            let url = "http://back:8000/stream%3Fparts=10%26pause=1";
+            visitor.get(&format!("/fetch?url={url}")).ok()
+        });
+        // Longer than it may be unused, and into the answer.
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(server.service("story", "back")["state"], "ready");
+        let error = server.fails(&["sleep", "story/back"]);
+        assert!(error.contains("busy"), "{error}");
+        let body = told.join().expect("no panic").json()["body"].clone();
+        assert!(body.as_str().unwrap().contains("data: 9"), "{body}");
+    });
+    assert_asleep(server, "story", "back");
+    server.ok(&["down", "story"]);
+}
+
 pub(crate) fn browser(server: &Server) {
-    let Some(browser) = Browser::start() else {
-        println!("skipped: no chromedriver; install chromium and chromium-driver");
-        return;
-    };
+    let Some(browser) = Browser::start() else { return };
     server.ok(&["deploy", &workspace().join("examples/fastapi-streamlit").to_string_lossy()]);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (click, shows) = (
@@ -132,15 +152,26 @@ pub(crate) fn browser(server: &Server) {
     runtime.block_on(async {
         let page = browser.session().await.expect("a window");
         page.goto(&format!("http://fastapi-streamlit.localhost:{}/", server.port)).await.expect("the page");
+        let pids = || ["frontend", "backend"].map(|s| server.service("fastapi-streamlit", s)["pid"].clone());
+        let session = "You are session 1 since the backend was started.";
+        shows(&page, session).await;
         click(&page).await;
         shows(&page, "Clicks in this session: 1").await;
+        shows(&page, "The backend has answered 1 questions.").await;
+        let before = pids();
         // The tab stays open, WebSocket and all, while everything behind it sleeps.
         server.ok(&["sleep", "fastapi-streamlit"]);
         assert_asleep(server, "fastapi-streamlit", "frontend");
         assert_asleep(server, "fastapi-streamlit", "backend");
         click(&page).await;
         shows(&page, "Clicks in this session: 2").await;
-        server.wait_state("fastapi-streamlit", "frontend", "ready");
+        // Each remembers by itself: the page its session, the backend whom it met and what it was asked.
+        shows(&page, "The backend has answered 2 questions.").await;
+        shows(&page, session).await;
+        for service in ["frontend", "backend"] {
+            server.wait_state("fastapi-streamlit", service, "ready");
+        }
+        assert_eq!(pids(), before, "the same processes");
         page.close().await.expect("it closes");
     });
     server.ok(&["down", "fastapi-streamlit"]);

@@ -21,11 +21,25 @@ pub(crate) fn folder(manifest: &str) -> TempDir {
     folder
 }
 
+/// The manifest of the toolbox as `project/web`, with these further keys.
+fn manifest(project: &str, keys: &str) -> String {
+    format!("name = \"{project}\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n{keys}")
+}
+
+/// The toolbox as `project/web`, changed: its health says so.
+fn second_version(project: &str) -> TempDir {
+    let folder = folder(&manifest(project, ""));
+    let main = folder.path().join("main.py");
+    let text = fs::read_to_string(&main).unwrap();
+    let changed = text.replace("\"ok\": True", "\"ok\": True, \"version\": 2");
+    assert_ne!(text, changed);
+    fs::write(&main, changed).unwrap();
+    folder
+}
+
 /// Deploy the toolbox as `project/web` with these further keys, and wait for its first answer.
 pub(crate) fn deploy(server: &Server, project: &str, keys: &str) -> Visitor {
-    let manifest =
-        format!("name = \"{project}\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n{keys}");
-    let folder = folder(&manifest);
+    let folder = folder(&manifest(project, keys));
     server.ok(&["deploy", &folder.path().to_string_lossy()]);
     let visitor = server.visit(&format!("{project}.localhost"));
     let _ = visitor.get("/health").ok();
@@ -56,11 +70,7 @@ pub(crate) fn no_manifest_needed(server: &Server) {
 
 pub(crate) fn second_deploy_is_cached(server: &Server) {
     deploy(server, "cached", "");
-    let manifest = "name = \"cached\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n";
-    let folder = folder(manifest);
-    let main = folder.path().join("main.py");
-    let text = fs::read_to_string(&main).unwrap().replace("\"ok\": True", "\"ok\": True, \"version\": 2");
-    fs::write(&main, text).unwrap();
+    let folder = second_version("cached");
     let out = server.run(&["deploy", &folder.path().to_string_lossy(), "--json"]);
     let out = String::from_utf8_lossy(&out.stdout).into_owned();
     let phase = |name: &str| {
@@ -96,7 +106,31 @@ pub(crate) fn hammer(visitor: &Visitor, path: &str, stop: &AtomicBool, done: &At
 
 pub(crate) fn deploy_drops_no_request(server: &Server) {
     let visitor = deploy(server, "rolling", "");
-    let before = visitor.get("/whoami").ok().json()["boot"].clone();
+    let boot = || visitor.get("/whoami").ok().json()["boot"].clone();
+    under_load(&visitor, || {
+        let before = boot();
+        server.ok(&["restart", "rolling/web"]);
+        eventually("the new instance answers", Duration::from_secs(60), || {
+            let now = boot();
+            if now == before { Err(format!("still {now}")) } else { Ok(()) }
+        });
+    });
+    let version = || visitor.get("/health").ok().json()["version"].clone();
+    let changed = second_version("rolling");
+    under_load(&visitor, || {
+        assert!(version().is_null(), "the new version before its time");
+        server.ok(&["deploy", &changed.path().to_string_lossy()]);
+        eventually("the new version answers", Duration::from_secs(60), || {
+            let now = version();
+            if now == 2 { Ok(()) } else { Err(format!("still {now}")) }
+        });
+    });
+    assert_eq!(version(), 2);
+    server.ok(&["down", "rolling"]);
+}
+
+/// Change something while visitors ask without pause, and leave none of them unanswered.
+fn under_load(visitor: &Visitor, change: impl FnOnce()) {
     let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
     let failed = std::thread::scope(|s| {
         let loops: Vec<_> = (0..3)
@@ -106,18 +140,23 @@ pub(crate) fn deploy_drops_no_request(server: &Server) {
                 s.spawn(move || hammer(&visitor, "/slow?seconds=0.05", stop, done))
             })
             .collect();
-        server.ok(&["restart", "rolling/web"]);
-        eventually("the new instance answers", Duration::from_secs(60), || {
-            let now = visitor.get("/whoami").ok().json()["boot"].clone();
-            if now == before { Err(format!("still {now}")) } else { Ok(()) }
-        });
+        // Loops that went on for ever would hide why the change failed.
+        let stopper = Stop(&stop);
+        change();
         std::thread::sleep(Duration::from_secs(1));
-        stop.store(true, Ordering::Relaxed);
+        drop(stopper);
         loops.into_iter().filter_map(|l| l.join().expect("no panic")).collect::<Vec<_>>()
     });
     assert!(failed.is_empty(), "after {} good answers: {failed:?}", done.load(Ordering::Relaxed));
     assert!(done.load(Ordering::Relaxed) > 20, "the loop hardly ran");
-    server.ok(&["down", "rolling"]);
+}
+
+pub(crate) fn trust(server: &Server) {
+    let found = deploy(server, "trusting", "").get("/trust").ok().json();
+    for name in ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"] {
+        assert!(found[name].as_u64() > Some(0), "{name} leads to no certificate: {found}");
+    }
+    server.ok(&["down", "trusting"]);
 }
 
 pub(crate) fn logs(server: &Server) {
@@ -158,6 +197,14 @@ pub(crate) fn logs(server: &Server) {
     });
     drop(follow);
     server.ok(&["down", "chatty"]);
+}
+
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 struct Killed(std::process::Child);
