@@ -1,6 +1,8 @@
 """An app that misbehaves on request, and remembers what it was told."""
 
 import asyncio
+import http.client
+import json
 import os
 import socket
 import ssl
@@ -13,6 +15,7 @@ from fastapi.responses import StreamingResponse
 app = FastAPI()
 notes: list[str] = []
 ballast: list[bytearray] = []
+kept: dict[str, http.client.HTTPConnection] = {}
 
 
 @app.get("/health")
@@ -150,3 +153,11 @@ def address():
 def fetch(url: str):
     with urllib.request.urlopen(url, timeout=60) as answer:
         return {"status": answer.status, "body": answer.read().decode()}
+
+
+@app.get("/ask")
+def ask(host: str, port: int):
+    """Asks a neighbour who it is, over a connection that is kept."""
+    connection = kept.setdefault(host, http.client.HTTPConnection(host, port, timeout=60))
+    connection.request("GET", "/whoami")
+    return json.load(connection.getresponse())

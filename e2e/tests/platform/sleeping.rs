@@ -84,6 +84,8 @@ pub(crate) fn callee_wakes(server: &Server) {
     server.ok(&["deploy", &folder.path().to_string_lossy()]);
     let visitor = server.visit("pair.localhost");
     assert_eq!(visitor.get("/reach?host=back&port=8000").ok().json()["result"], "open");
+    // A connection that is kept for later is no reason to stay awake.
+    assert_eq!(visitor.get("/ask?host=back&port=8000").ok().json()["host"], "back");
     server.ok(&["sleep", "pair/back"]);
     assert_asleep(server, "pair", "back");
     assert_eq!(server.service("pair", "front")["state"], "ready", "only the one was put to sleep");
