@@ -12,8 +12,8 @@ use std::{
 use dormouse_bench::{first_byte, heading};
 use dormouse_e2e::{binary, workspace};
 
-/// Run `up` until the page is there; how long that took.
-fn up(state: &Path) -> Duration {
+/// Run `up` until the page is there: how long that took, and what it said of the base, which tells how fast the mirror is.
+fn up(state: &Path) -> (Duration, Vec<String>) {
     let start = Instant::now();
     let mut child = Command::new(binary())
         .arg("up")
@@ -23,9 +23,15 @@ fn up(state: &Path) -> Duration {
         .env("NO_COLOR", "1")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
+        .stderr(Stdio::piped())
         .spawn()
         .expect("dormouse runs");
+    let told = BufReader::new(child.stderr.take().expect("its progress"));
+    let told = std::thread::spawn(move || {
+        let shown = told.lines().map_while(Result::ok).inspect(|line| eprintln!("{line}"));
+        let of_base = |line: &String| line.contains("Debian ") || line.contains("fetched and unpacked");
+        shown.filter(of_base).collect()
+    });
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines().map_while(Result::ok);
     let port = lines
         .by_ref()
@@ -43,14 +49,17 @@ fn up(state: &Path) -> Duration {
     for _ in lines {}
     let ended = child.wait().expect("it ends");
     assert!(ended.success(), "up ended with {ended}");
-    took
+    (took, told.join().expect("its progress"))
 }
 
 fn main() {
     let state = tempfile::tempdir().expect("a folder");
-    let first = up(state.path());
-    let second = up(state.path());
+    let (first, base) = up(state.path());
+    let (second, _) = up(state.path());
     heading("`dormouse up examples/fastapi-streamlit` until the page answers");
     println!("empty state folder  {:>7.1} s   (<= 180)", first.as_secs_f64());
+    for line in base {
+        println!("  {line}");
+    }
     println!("second time         {:>7.1} s   (<= 5)", second.as_secs_f64());
 }
