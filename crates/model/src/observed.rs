@@ -62,7 +62,8 @@ pub struct Probe {
 /// What the edge has carried for an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Requests sent and not fully answered. Upgraded connections and silent GET event streams do not count.
+    /// Requests sent and not fully answered. Upgraded connections and silent GET event streams do not count; of one
+    /// service's answer to another only the bytes are seen, and it lasts until they have stopped for some seconds.
     pub in_flight: u32,
     /// Open connections of any kind, counted for draining.
     pub connections: u32,
