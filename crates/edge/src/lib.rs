@@ -13,6 +13,7 @@ mod frames;
 mod http1;
 mod pages;
 mod private;
+mod room;
 mod run;
 mod settings;
 mod table;

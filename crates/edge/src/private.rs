@@ -62,7 +62,8 @@ async fn listen(worker: Rc<Worker>, addr: SocketAddrV4, service: Rc<RefCell<Serv
         sleep(pause).await;
         pause = RETRY.min(pause * 2);
     };
-    accept(worker, listener, || Origin::Private(service.borrow().clone())).await;
+    let rooms = worker.private();
+    accept(worker, listener, rooms, || Origin::Private(service.borrow().clone())).await;
 }
 
 /// Listen on an address that need not exist yet: its bridge may come later.

@@ -6,7 +6,7 @@ use dormouse_model::RouteTable;
 use tokio::{
     runtime::{Builder, Handle, LocalOptions},
     sync::{
-        Semaphore, mpsc,
+        mpsc,
         oneshot::{self, error::RecvError},
         watch,
     },
@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     EdgeSettings, TrafficBook, Wake,
     accept::accept,
+    room::Rooms,
     table::Table,
     wakes::Wakes,
     worker::{Job, Link, Origin, Shared, Worker},
@@ -66,7 +67,8 @@ pub async fn run<W: Wake>(
     let shared = Arc::new(Shared {
         wakes: Wakes::new(wake, Handle::current()),
         book: traffic.clone(),
-        room: Arc::new(Semaphore::new(settings.max_connections)),
+        public: Rooms::new(settings.max_connections),
+        private: Rooms::new(settings.max_private),
         links,
         settings,
     });
@@ -145,7 +147,8 @@ fn work(
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let task = spawn_local(accept(worker.clone(), listener, || Origin::Public));
+            let task =
+                spawn_local(accept(worker.clone(), listener, worker.public().clone(), || Origin::Public));
             acceptors.push(AbortOnDropHandle::new(task));
         }
         worker.work(jobs, acceptors).await;

@@ -9,8 +9,12 @@ use crate::Cidr;
 pub struct EdgeSettings {
     /// Threads that carry traffic; one per core by default.
     pub workers: usize,
-    /// Open client connections (public and private) above which new ones wait in the backlog.
+    /// Open connections of clients above which new ones wait in the backlog.
     pub max_connections: usize,
+    /// The same for connections between services, all together.
+    pub max_private: usize,
+    /// And of those, the most to one service.
+    pub max_private_each: usize,
     /// Longest time a request waits for its service to wake. Stays below what clients and load balancers in front
     /// put up with; a cold start of a large Python app takes tens of seconds.
     pub hold_timeout: Duration,
@@ -43,6 +47,8 @@ impl Default for EdgeSettings {
         Self {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 16_384,
+            max_private: 8_192,
+            max_private_each: 1_024,
             hold_timeout: Duration::from_secs(120),
             settle_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(5),

@@ -13,7 +13,7 @@ use std::{
 use dormouse_model::{InstanceId, ServiceKey};
 use tokio::{
     net::TcpStream,
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::spawn_local,
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -22,6 +22,7 @@ use crate::{
     EdgeSettings, TrafficBook,
     http1::{Pool, Watch, serve},
     private::{Listeners, carry},
+    room::{Room, Rooms},
     table::Table,
     wakes::Wakes,
 };
@@ -32,8 +33,8 @@ pub(crate) struct Shared {
     pub(crate) settings: EdgeSettings,
     pub(crate) wakes: Wakes,
     pub(crate) book: Arc<TrafficBook>,
-    /// Room for client connections.
-    pub(crate) room: Arc<Semaphore>,
+    pub(crate) public: Rooms,
+    pub(crate) private: Rooms,
     pub(crate) links: Vec<Link>,
 }
 
@@ -59,7 +60,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) enum Job {
     Apply(Arc<Table>),
-    Connection(StdStream, Origin, OwnedSemaphorePermit),
+    Connection(StdStream, Origin, Room),
     Drain,
 }
 
@@ -140,7 +141,7 @@ impl Worker {
     }
 
     /// Give a fresh connection to the worker that has the fewest, ourselves in doubt.
-    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: OwnedSemaphorePermit) {
+    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: Room) {
         let load = |link: &Link| link.connections.load(Ordering::Relaxed);
         let ours = load(&self.shared.links[self.index]);
         match self.shared.links.iter().min_by_key(|link| load(link)) {
@@ -152,7 +153,7 @@ impl Worker {
         }
     }
 
-    fn start(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: OwnedSemaphorePermit) {
+    fn start(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: Room) {
         let worker = self.clone();
         let counted = Counted::new(self.shared.clone(), self.index, room);
         self.spawn(async move {
@@ -177,8 +178,12 @@ impl Worker {
     pub(crate) fn book(&self) -> &TrafficBook {
         &self.shared.book
     }
-    pub(crate) fn room(&self) -> &Arc<Semaphore> {
-        &self.shared.room
+    pub(crate) fn public(&self) -> &Rooms {
+        &self.shared.public
+    }
+    /// Room for one more private listener's connections.
+    pub(crate) fn private(&self) -> Rooms {
+        self.shared.private.at_most(self.settings().max_private_each)
     }
     pub(crate) fn draining(&self) -> bool {
         self.draining.get()
@@ -211,11 +216,11 @@ impl Worker {
 pub(crate) struct Counted {
     shared: Arc<Shared>,
     index: usize,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Counted {
-    fn new(shared: Arc<Shared>, index: usize, room: OwnedSemaphorePermit) -> Self {
+    fn new(shared: Arc<Shared>, index: usize, room: Room) -> Self {
         shared.links[index].connections.fetch_add(1, Ordering::Relaxed);
         Self { shared, index, _room: room }
     }

@@ -206,3 +206,26 @@ async fn an_address_that_does_not_exist_yet_is_listened_on() {
     let listening = std::fs::read_to_string("/proc/net/tcp").unwrap();
     assert!(listening.contains("010200C0:1F40 00000000:0000 0A"), "{listening}");
 }
+
+/// Bug: all connections shared one limit, so that one app that opened enough of them stopped the whole edge.
+#[tokio::test]
+async fn a_service_that_uses_up_its_connections_stands_in_nobodys_way() {
+    let ((listener, addr), greedy, other) = (listener().await, nobody().await, nobody().await);
+    let settings = EdgeSettings { max_private_each: 3, ..EdgeSettings::default() };
+    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    let up = || ready(&[target(1, addr, false)]);
+    lab.table_and(&[("api", up()), ("db", up())], &[(greedy, "api"), (other, "db")]).await;
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        taken.push((connect(greedy).await, accept(&listener).await));
+    }
+    // The kernel takes it, and the edge leaves it there.
+    let waiting = connect(greedy).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    until("three", || lab.traffic(1).connections == 3).await;
+    let _db = (connect(other).await, accept(&listener).await);
+    until("another service's", || lab.traffic(1).connections == 4).await;
+    taken.pop();
+    let _next = (waiting, accept(&listener).await);
+    until("its turn", || lab.traffic(1).connections == 4).await;
+}
