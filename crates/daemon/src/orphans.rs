@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use dormouse_runtime::Process;
+use dormouse_runtime::{Process, write_whole};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -23,10 +23,7 @@ const RELEASE: Duration = Duration::from_secs(35);
 pub(crate) fn remember(state: &StateDir, role: Role, pid: Pid) -> Result<()> {
     let path = state.pid_file(role.name());
     let process = Process::find(pid.as_raw().cast_unsigned())?;
-    // As a whole or not at all: a file cut off by a full disk would name nobody.
-    let new = path.with_extension("pid.new");
-    fs::write(&new, serde_json::to_vec(&process)?)
-        .and_then(|()| fs::rename(&new, &path))
+    write_whole(&path, &serde_json::to_vec(&process)?)
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

@@ -11,6 +11,7 @@ pub mod net;
 mod process;
 pub mod sandbox;
 pub mod swap;
+mod whole;
 
 pub use cgroup::Share;
 pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
@@ -19,3 +20,4 @@ pub use process::Process;
 pub use sandbox::{
     Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
 };
+pub use whole::write_whole;

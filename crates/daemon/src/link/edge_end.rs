@@ -12,6 +12,7 @@ use std::{
 
 use dormouse_edge::{TrafficBook, Wake};
 use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
+use dormouse_runtime::write_whole;
 use futures_util::StreamExt;
 use tokio::{
     net::UnixStream,
@@ -201,11 +202,8 @@ async fn keep_saved(path: &Path, mut tables: watch::Receiver<Arc<RouteTable>>) {
 }
 
 fn save(path: &Path, table: &RouteTable) {
-    let tmp = path.with_extension("json.new");
-    let written = serde_json::to_vec(table)
-        .map_err(std::io::Error::other)
-        .and_then(|text| std::fs::write(&tmp, text))
-        .and_then(|()| std::fs::rename(&tmp, path));
+    let written =
+        serde_json::to_vec(table).map_err(std::io::Error::other).and_then(|text| write_whole(path, &text));
     if let Err(error) = written {
         warn!(%error, "cannot save the routes; an edge restarted before control would know none");
     }

@@ -7,6 +7,7 @@ use dormouse_model::ProjectName;
 use serde::{Deserialize, Serialize};
 
 use super::NetError;
+use crate::write_whole;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -27,11 +28,7 @@ impl Record {
 
     /// Write it, as a whole or not at all.
     pub(super) fn save(&self, path: &Path) -> Result<(), NetError> {
-        let new = path.with_extension("json.new");
-        let write = || {
-            fs::write(&new, serde_json::to_vec_pretty(self)?)?;
-            fs::rename(&new, path)
-        };
+        let write = || write_whole(path, &serde_json::to_vec_pretty(self)?);
         write().map_err(|source| NetError::Record { path: path.to_owned(), source })
     }
 }

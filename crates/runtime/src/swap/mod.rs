@@ -107,9 +107,8 @@ impl Swap {
     /// What cannot be had is logged and done without.
     #[must_use]
     pub fn set_up(dir: &Path, tag: &str, settings: SwapSettings) -> Self {
-        let label = format!("dm-{tag}");
         let record = Record::load(dir);
-        let mut swap = Self { dir: dir.to_owned(), label: label.clone(), record, host: false };
+        let mut swap = Self { dir: dir.to_owned(), label: format!("dm-{tag}"), record, host: false };
         if swap.ours_is_active() {
             info!("adopted the swap of an earlier process");
             return swap;
@@ -119,9 +118,7 @@ impl Swap {
         if swap.host {
             return swap;
         }
-        for (kind, done) in
-            [("zram", swap.add_zram(settings, &label)), ("a swap file", swap.add_file(settings, &label))]
-        {
+        for (kind, done) in [("zram", swap.add_zram(settings)), ("a swap file", swap.add_file(settings))] {
             match done {
                 Ok(0) => {}
                 Ok(bytes) => info!(kind, mib = bytes >> 20, "swap for sleeping apps"),
@@ -153,7 +150,7 @@ impl Swap {
         self.record.zram.is_some_and(|n| is(&zram::device(n))) || self.record.file.as_deref().is_some_and(is)
     }
 
-    fn add_zram(&mut self, settings: SwapSettings, label: &str) -> Result<u64, SwapError> {
+    fn add_zram(&mut self, settings: SwapSettings) -> Result<u64, SwapError> {
         let bytes = settings.zram_bytes()?;
         if bytes == 0 {
             return Ok(0);
@@ -163,12 +160,12 @@ impl Swap {
         self.record.save(&self.dir)?;
         zram::configure(number, bytes)?;
         let device = zram::device(number);
-        header::write(&device, bytes, label)?;
+        header::write(&device, bytes, &self.label)?;
         active::on(&device, ZRAM_PRIORITY)?;
         Ok(bytes)
     }
 
-    fn add_file(&mut self, settings: SwapSettings, label: &str) -> Result<u64, SwapError> {
+    fn add_file(&mut self, settings: SwapSettings) -> Result<u64, SwapError> {
         let bytes = settings.file_bytes(&self.dir)?;
         if bytes == 0 {
             return Ok(0);
@@ -177,7 +174,7 @@ impl Swap {
         self.record.file = Some(path.clone());
         self.record.save(&self.dir)?;
         file::allocate(&path, bytes)?;
-        header::write(&path, bytes, label)?;
+        header::write(&path, bytes, &self.label)?;
         active::on(&path, FILE_PRIORITY)?;
         Ok(bytes)
     }

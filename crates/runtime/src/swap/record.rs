@@ -8,6 +8,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::SwapError;
+use crate::write_whole;
 
 /// What is ours.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -29,9 +30,7 @@ impl Record {
     pub(super) fn save(&self, dir: &Path) -> Result<(), SwapError> {
         let save = || -> io::Result<()> {
             fs::create_dir_all(dir)?;
-            let tmp = dir.join("record.new");
-            fs::write(&tmp, serde_json::to_vec(self)?)?;
-            fs::rename(tmp, dir.join("record.json"))
+            write_whole(&dir.join("record.json"), &serde_json::to_vec(self)?)
         };
         save().map_err(|e| SwapError::new(format!("writing to {}", dir.display()), e))
     }
