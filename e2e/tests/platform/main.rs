@@ -64,6 +64,14 @@ const ALONE: &[(&str, fn())] = &[
     ("the_readme_s_first_command_from_a_fresh_clone", readme::first_command),
 ];
 
+/// Tests that take too long for every change: `scripts/test --long` runs them. Each brings a server of its own.
+const LONG: &[(&str, fn())] = &[];
+
+/// Whether the long tests were asked for.
+fn long() -> bool {
+    std::env::var_os("DORMOUSE_LONG").is_some_and(|v| v == "1")
+}
+
 fn main() -> ExitCode {
     let mut args = Arguments::from_args();
     // One server, two cores: side by side the tests would only measure each other.
@@ -97,7 +105,9 @@ fn trials(server: Option<&Arc<Server>>) -> Vec<Trial> {
         Trial::test(*name, move || guarded(|| server.as_deref().map_or((), test)))
     });
     let alone = ALONE.iter().map(|(name, test)| Trial::test(*name, move || guarded(test)));
-    shared.chain(alone).collect()
+    let long =
+        LONG.iter().map(|(name, test)| Trial::test(*name, move || guarded(test)).with_ignored_flag(!long()));
+    shared.chain(alone).chain(long).collect()
 }
 
 /// A panic fails the one test.
