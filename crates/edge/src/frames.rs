@@ -4,8 +4,30 @@
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     at: At,
-    /// Whether the frame we are in counts.
-    counts: bool,
+    /// What the frame we are in is.
+    kind: FrameKind,
+}
+
+/// What frames are, least first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum FrameKind {
+    /// Ping and pong: they keep the line open, and are nobody's doing.
+    #[default]
+    Upkeep,
+    /// The end of the WebSocket, or a control frame that nobody has defined yet: somebody's doing, but no question.
+    Control,
+    /// A message, or part of one.
+    Message,
+}
+
+impl FrameKind {
+    fn of(opcode: u8) -> Self {
+        match opcode {
+            PING | PONG => Self::Upkeep,
+            0..=7 => Self::Message,
+            _ => Self::Control,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -29,13 +51,13 @@ const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 
 impl Frames {
-    /// Whether any of these bytes belongs to a frame that counts as activity: all but ping and pong.
-    pub(crate) fn scan(&mut self, mut bytes: &[u8]) -> bool {
-        let mut any = false;
+    /// The greatest kind of frame that any of these bytes belongs to.
+    pub(crate) fn scan(&mut self, mut bytes: &[u8]) -> FrameKind {
+        let mut greatest = FrameKind::Upkeep;
         while let Some((first, rest)) = bytes.split_first() {
             match &mut self.at {
                 At::Opcode => {
-                    self.counts = !matches!(first & 0x0f, PING | PONG);
+                    self.kind = FrameKind::of(first & 0x0f);
                     self.at = At::Length;
                     bytes = rest;
                 }
@@ -65,9 +87,9 @@ impl Frames {
                     }
                 }
             }
-            any |= self.counts;
+            greatest = greatest.max(self.kind);
         }
-        any
+        greatest
     }
 }
 
@@ -102,12 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn only_ping_and_pong_do_not_count() {
-        for (opcode, counts) in
-            [(0x0, true), (0x1, true), (0x2, true), (0x8, true), (0x9, false), (0xa, false)]
-        {
+    fn kinds() {
+        for (opcode, kind) in [
+            (0x0, FrameKind::Message),
+            (0x1, FrameKind::Message),
+            (0x2, FrameKind::Message),
+            (0x8, FrameKind::Control),
+            (0x9, FrameKind::Upkeep),
+            (0xa, FrameKind::Upkeep),
+        ] {
             for length in [0, 1, 125, 126, 127, 65535, 65536] {
-                assert_eq!(Frames::default().scan(&frame(opcode, length)), counts, "{opcode} {length}");
+                assert_eq!(Frames::default().scan(&frame(opcode, length)), kind, "{opcode} {length}");
             }
         }
     }
@@ -125,7 +152,8 @@ mod tests {
                     at = range.end;
                     let text_at = pongs.len()..stream.len() - pongs.len();
                     let overlaps = range.start < text_at.end && text_at.start < range.end;
-                    assert_eq!(frames.scan(chunk), overlaps, "text of {text} cut by {cut} at {range:?}");
+                    let kind = if overlaps { FrameKind::Message } else { FrameKind::Upkeep };
+                    assert_eq!(frames.scan(chunk), kind, "text of {text} cut by {cut} at {range:?}");
                 }
             }
         }

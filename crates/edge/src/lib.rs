@@ -8,9 +8,11 @@
 mod accept;
 mod book;
 mod cidr;
+mod events;
 mod find;
 mod frames;
 mod http1;
+mod meter;
 mod pages;
 mod private;
 mod room;

@@ -16,8 +16,9 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     accept::accept,
     find::{Found, Hunt, Need, NoInstance},
+    meter::Meter,
     tally::Lease,
-    tunnel::{Meter, Side, Tunnel, dial},
+    tunnel::{Side, Tunnel, dial},
     worker::{Counted, Origin, Worker},
 };
 
@@ -100,7 +101,7 @@ pub(crate) async fn carry(worker: Rc<Worker>, client: TcpStream, service: Servic
         Ok((lease, stream)) => {
             let client = Side { stream: client, early: early.into() };
             let instance = Side { stream, early: bytes::Bytes::new() };
-            Tunnel::new(worker, service, lease).carry(client, instance, Meter::Bytes).await;
+            Tunnel::new(worker, service, lease, Meter::Bytes).carry(client, instance).await;
         }
         Err(why) => {
             tracing::debug!(%service, ?why, "no instance for a private connection");

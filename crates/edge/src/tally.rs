@@ -40,9 +40,12 @@ impl Bell {
 pub(crate) struct Tally {
     pub(crate) instance: InstanceId,
     in_flight: AtomicU32,
+    /// Connections on which a message has not been answered.
+    messages: AtomicU32,
     connections: AtomicU32,
     last_client_byte: AtomicU64,
     last_instance_byte: AtomicU64,
+    last_event: AtomicU64,
     /// Open connections from other services.
     private: AtomicU32,
     /// When what it says to other services counts as said, in milliseconds after `met`.
@@ -58,9 +61,11 @@ impl Tally {
         Self {
             instance,
             in_flight: AtomicU32::new(0),
+            messages: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             last_client_byte: AtomicU64::new(0),
             last_instance_byte: AtomicU64::new(0),
+            last_event: AtomicU64::new(0),
             private: AtomicU32::new(0),
             answers_until: AtomicU64::new(0),
             silence,
@@ -85,6 +90,12 @@ impl Tally {
     pub(crate) fn instance_byte(&self) {
         self.last_instance_byte.store(now(), Ordering::Relaxed);
         self.touch();
+    }
+
+    /// A message, or an event of a stream, came from the instance.
+    pub(crate) fn event(&self) {
+        self.last_event.store(now(), Ordering::Relaxed);
+        self.instance_byte();
     }
 
     /// A byte came from the instance for another service.
@@ -122,11 +133,22 @@ impl Tally {
         };
         // In this order: the other way round an answer could be seen neither owed nor begun.
         let owed = self.in_flight.load(Ordering::Acquire);
+        let messages = self.messages.load(Ordering::Acquire);
         Traffic {
             in_flight: owed.max(u32::from(self.answering().is_some())),
+            messages,
             connections: self.connections.load(Ordering::Relaxed),
             last_client_byte: time(&self.last_client_byte),
             last_instance_byte: time(&self.last_instance_byte),
+            last_event: time(&self.last_event),
+        }
+    }
+
+    fn owed(&self, what: Owed) -> Option<&AtomicU32> {
+        match what {
+            Owed::Nothing => None,
+            Owed::Answer => Some(&self.in_flight),
+            Owed::Reply => Some(&self.messages),
         }
     }
 }
@@ -139,11 +161,21 @@ fn now() -> u64 {
     Time::from(SystemTime::now()).0
 }
 
+/// What an instance owes on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owed {
+    Nothing,
+    /// The answer to a request, up to its end.
+    Answer,
+    /// A reply to a message: the first one will do.
+    Reply,
+}
+
 /// A connection that an instance carries, from the moment it is chosen. Counted until dropped.
 #[derive(Debug)]
 pub(crate) struct Lease {
     tally: Arc<Tally>,
-    in_flight: bool,
+    owed: Owed,
     private: bool,
 }
 
@@ -153,7 +185,7 @@ impl Lease {
         tally.connections.fetch_add(1, Ordering::Relaxed);
         tally.private.fetch_add(1, Ordering::Relaxed);
         tally.touch();
-        Self { tally: tally.clone(), in_flight: false, private: true }
+        Self { tally: tally.clone(), owed: Owed::Nothing, private: true }
     }
 
     /// A request from a client.
@@ -161,23 +193,24 @@ impl Lease {
         tally.connections.fetch_add(1, Ordering::Relaxed);
         tally.in_flight.fetch_add(1, Ordering::Relaxed);
         tally.client_byte();
-        Self { tally: tally.clone(), in_flight: true, private: false }
+        Self { tally: tally.clone(), owed: Owed::Answer, private: false }
     }
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {
         &self.tally
     }
 
-    /// Whether the instance owes an answer on this connection.
-    pub(crate) fn set_in_flight(&mut self, owes: bool) {
-        if owes == self.in_flight {
+    /// What the instance owes on this connection from now on.
+    pub(crate) fn set_owed(&mut self, owed: Owed) {
+        if owed == self.owed {
             return;
         }
-        self.in_flight = owes;
-        if owes {
-            self.tally.in_flight.fetch_add(1, Ordering::Relaxed);
-        } else {
-            self.tally.in_flight.fetch_sub(1, Ordering::Release);
+        // The new before the old: in between, too much is harmless.
+        if let Some(count) = self.tally.owed(owed) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(count) = self.tally.owed(std::mem::replace(&mut self.owed, owed)) {
+            count.fetch_sub(1, Ordering::Release);
         }
         self.tally.touch();
     }
@@ -185,8 +218,8 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if self.in_flight {
-            self.tally.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(count) = self.tally.owed(self.owed) {
+            count.fetch_sub(1, Ordering::Relaxed);
         }
         if self.private {
             self.tally.private.fetch_sub(1, Ordering::Relaxed);

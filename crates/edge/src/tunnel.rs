@@ -20,8 +20,8 @@ use tokio::{
 };
 
 use crate::{
-    frames::Frames,
-    tally::{Lease, Tally},
+    meter::{Asked, Meter, Said},
+    tally::{Lease, Owed, Tally},
     worker::Worker,
 };
 
@@ -30,24 +30,6 @@ const LINGER: Duration = Duration::from_secs(5);
 
 /// How long to wait before asking again after an answer that shows our instance still asleep.
 const PAUSE: Duration = Duration::from_millis(100);
-
-/// Tells activity from upkeep.
-#[derive(Debug)]
-pub(crate) enum Meter {
-    /// A WebSocket: pings and pongs are upkeep.
-    Frames(Frames),
-    /// Anything: every byte is activity, and asks for an answer.
-    Bytes,
-}
-
-impl Meter {
-    fn counts(&mut self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Frames(frames) => frames.scan(bytes),
-            Self::Bytes => true,
-        }
-    }
-}
 
 /// One end of a tunnel, and what was read from it already.
 #[derive(Debug)]
@@ -63,24 +45,26 @@ pub(crate) struct Tunnel {
     instance: InstanceId,
     tally: Arc<Tally>,
     lease: RefCell<Lease>,
+    meter: RefCell<Meter>,
     /// The generation under which a wake was granted: it shows the instance asleep, and we know better.
     granted: Cell<Option<u64>>,
 }
 
 impl Tunnel {
-    pub(crate) fn new(worker: Rc<Worker>, service: ServiceKey, lease: Lease) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, service: ServiceKey, lease: Lease, meter: Meter) -> Self {
         let tally = lease.tally().clone();
         let instance = tally.instance;
-        Self { worker, service, instance, tally, lease: RefCell::new(lease), granted: Cell::new(None) }
+        let (lease, meter) = (RefCell::new(lease), RefCell::new(meter));
+        Self { worker, service, instance, tally, lease, meter, granted: Cell::new(None) }
     }
 
     /// Carry until both have ended, or either breaks.
-    pub(crate) async fn carry(self, client: Side, instance: Side, mut meter: Meter) {
-        let full_duplex = matches!(meter, Meter::Bytes);
+    pub(crate) async fn carry(self, client: Side, instance: Side) {
+        let full_duplex = matches!(*self.meter.borrow(), Meter::Bytes);
         let (from_client, from_instance) = (client.early, instance.early);
         let (client, instance) = (client.stream, instance.stream);
-        let mut up = std::pin::pin!(self.up(&client, &instance, from_client, &mut meter));
-        let mut down = std::pin::pin!(self.down(&client, &instance, from_instance, full_duplex));
+        let mut up = std::pin::pin!(self.up(&client, &instance, from_client));
+        let mut down = std::pin::pin!(self.down(&client, &instance, from_instance));
         let ended = tokio::select! {
             ended = &mut up => match ended {
                 // It left, and what is on its way from somebody asleep is nothing.
@@ -108,22 +92,16 @@ impl Tunnel {
         }
     }
 
-    async fn up(
-        &self,
-        client: &TcpStream,
-        instance: &TcpStream,
-        early: Bytes,
-        meter: &mut Meter,
-    ) -> io::Result<()> {
+    async fn up(&self, client: &TcpStream, instance: &TcpStream, early: Bytes) -> io::Result<()> {
         if !early.is_empty() {
-            let counts = meter.counts(&early);
-            self.deliver(instance, &early, counts, meter).await?;
+            let asked = self.meter.borrow_mut().up(&early);
+            self.deliver(instance, &early, asked).await?;
         }
         drop(early);
         loop {
             consume_budget().await;
             client.readable().await?;
-            let (rest, counts) = {
+            let (rest, asked) = {
                 let mut buffer = self.worker.scratch();
                 let read = match client.try_read(&mut buffer) {
                     Ok(0) => return Ok(()),
@@ -132,29 +110,28 @@ impl Tunnel {
                     Err(error) => return Err(error),
                 };
                 let chunk = &buffer[..read];
-                let counts = meter.counts(chunk);
-                match self.push(instance, chunk, counts, meter)? {
+                let asked = self.meter.borrow_mut().up(chunk);
+                match self.push(instance, chunk, asked)? {
                     written if written == read => continue,
                     // Seldom: the instance sleeps, or reads more slowly than the client writes.
-                    written => (chunk[written..].to_vec(), counts),
+                    written => (chunk[written..].to_vec(), asked),
                 }
             };
-            self.deliver(instance, &rest, counts, meter).await?;
+            self.deliver(instance, &rest, asked).await?;
         }
     }
 
     /// Write what goes without waiting. Nothing goes to an instance that sleeps, unless it is upkeep.
     // Looking at the table, counting and writing happen in one step: see `Hunt::look`.
-    fn push(&self, instance: &TcpStream, bytes: &[u8], counts: bool, meter: &Meter) -> io::Result<usize> {
-        if counts {
+    fn push(&self, instance: &TcpStream, bytes: &[u8], asked: Asked) -> io::Result<usize> {
+        if asked != Asked::Nothing {
             if self.asleep() {
                 return Ok(0);
             }
             self.tally.client_byte();
-            match meter {
-                Meter::Bytes => self.lease.borrow_mut().set_in_flight(true),
-                Meter::Frames(_) => {}
-            }
+        }
+        if let Asked::Question(owed) = asked {
+            self.lease.borrow_mut().set_owed(owed);
         }
         match instance.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -163,24 +140,18 @@ impl Tunnel {
     }
 
     /// Write all of it, and wake the instance for it when needed.
-    async fn deliver(
-        &self,
-        instance: &TcpStream,
-        mut rest: &[u8],
-        mut counts: bool,
-        meter: &Meter,
-    ) -> io::Result<()> {
+    async fn deliver(&self, instance: &TcpStream, mut rest: &[u8], mut asked: Asked) -> io::Result<()> {
         while !rest.is_empty() {
-            if counts && self.asleep() {
+            if asked != Asked::Nothing && self.asleep() {
                 self.wake().await?;
             }
-            let written = self.push(instance, rest, counts, meter)?;
+            let written = self.push(instance, rest, asked)?;
             rest = &rest[written..];
             if written == 0 && !rest.is_empty() {
                 if self.asleep() {
                     // Full, and only an instance that runs makes room: even upkeep has to wake it now, or what
                     // comes behind it would be stuck.
-                    counts = true;
+                    asked = Asked::Something;
                 } else {
                     tokio::select! {
                         writable = instance.writable() => writable?,
@@ -223,13 +194,8 @@ impl Tunnel {
         }
     }
 
-    async fn down(
-        &self,
-        client: &TcpStream,
-        instance: &TcpStream,
-        early: Bytes,
-        answers: bool,
-    ) -> io::Result<()> {
+    async fn down(&self, client: &TcpStream, instance: &TcpStream, early: Bytes) -> io::Result<()> {
+        self.said(&early);
         write_all(client, &early).await?;
         drop(early);
         loop {
@@ -243,13 +209,7 @@ impl Tunnel {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                     Err(error) => return Err(error),
                 };
-                if answers {
-                    // Where its answer ends we cannot see: it goes on until the instance is silent.
-                    self.tally.answer_byte();
-                    self.lease.borrow_mut().set_in_flight(false);
-                } else {
-                    self.tally.instance_byte();
-                }
+                self.said(&buffer[..read]);
                 let written = match client.try_write(&buffer[..read]) {
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
                     written => written?,
@@ -258,6 +218,21 @@ impl Tunnel {
             };
             write_all(client, &rest).await?;
         }
+    }
+
+    /// Count what came from the instance.
+    fn said(&self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        // First what it said, then what it owes: the other way round an answer could be seen neither owed nor begun.
+        match self.meter.borrow_mut().down(bytes) {
+            Said::Nothing => return self.tally.instance_byte(),
+            Said::Message => self.tally.event(),
+            // Where its answer ends we cannot see: it goes on until the instance is silent.
+            Said::Bytes => self.tally.answer_byte(),
+        }
+        self.lease.borrow_mut().set_owed(Owed::Nothing);
     }
 }
 

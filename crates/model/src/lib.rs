@@ -18,5 +18,5 @@ pub use observed::{
     Cause, Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, StopReason, Traffic, Usage,
 };
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
-pub use spec::{HealthSpec, Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
+pub use spec::{HealthSpec, Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;

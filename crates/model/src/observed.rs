@@ -62,15 +62,21 @@ pub struct Probe {
 /// What the edge has carried for an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Traffic {
-    /// Requests sent and not fully answered. Upgraded connections and silent GET event streams do not count; of one
-    /// service's answer to another only the bytes are seen, and it lasts until they have stopped for some seconds.
+    /// Requests sent and not fully answered. WebSockets and GET event streams do not count; of one service's answer to
+    /// another only the bytes are seen, and it lasts until they have stopped for some seconds.
     pub in_flight: u32,
+    /// WebSockets on which a client's message has not been answered by any.
+    #[serde(default)]
+    pub messages: u32,
     /// Open connections of any kind, counted for draining.
     pub connections: u32,
     /// Last byte from a client (or a calling service).
     pub last_client_byte: Option<Time>,
     /// Last byte from the instance.
     pub last_instance_byte: Option<Time>,
+    /// Last message of a WebSocket, or event of an event stream, from the instance. Pings, pongs and comments are none.
+    #[serde(default)]
+    pub last_event: Option<Time>,
 }
 
 /// Memory and processor time of an instance.

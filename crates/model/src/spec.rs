@@ -146,10 +146,38 @@ pub struct SleepPolicy {
     pub after: Option<Duration>,
     /// How deep it goes.
     pub depth: Depth,
+    /// What becomes of the idle time while an instance talks on an open stream.
+    #[serde(default)]
+    pub streams: Streams,
+    /// How long an instance is kept awake by an answer that does not come, and by its own calls alone once nobody has
+    /// asked it for anything.
+    #[serde(default = "patience")]
+    pub patience: Duration,
+}
+
+/// Whether what an instance says by itself, on the WebSockets and event streams that clients hold open, counts as use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Streams {
+    /// It does: somebody reads it.
+    #[default]
+    Count,
+    /// It does not: a page that only ticks may sleep.
+    Ignore,
+}
+
+/// The default of [`SleepPolicy::patience`]: models answer within ten minutes, and most load balancers give up earlier.
+const fn patience() -> Duration {
+    Duration::from_secs(15 * 60)
 }
 
 impl Default for SleepPolicy {
     fn default() -> Self {
-        Self { after: Some(Duration::from_secs(300)), depth: Depth::Paged }
+        Self {
+            after: Some(Duration::from_secs(300)),
+            depth: Depth::Paged,
+            streams: Streams::Count,
+            patience: patience(),
+        }
     }
 }

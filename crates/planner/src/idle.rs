@@ -1,13 +1,10 @@
-//! When nobody uses a service.
-//!
-//! Sleeping and waking ask the same question, and without a new event its answer turns from no to yes at most once: an
-//! instance cannot flap.
+//! What services that nobody uses are left without.
 
 use std::collections::BTreeMap;
 
-use dormouse_model::{Deployment, Depth, Desired, InstanceRecord, ServiceKey, ServiceKind, Time};
+use dormouse_model::{Deployment, Depth, Desired, ServiceKey, ServiceKind, Time};
 
-use crate::view::View;
+use crate::{awake::sent_to_sleep, view::View};
 
 /// The last time something asked for a service, or for one that needs it, to be awake.
 pub(crate) fn wakes(desired: &Desired) -> BTreeMap<&ServiceKey, Time> {
@@ -20,17 +17,6 @@ pub(crate) fn wakes(desired: &Desired) -> BTreeMap<&ServiceKey, Time> {
         }
     }
     wakes
-}
-
-/// Whether nobody uses an instance. Bytes count, open connections do not.
-pub(crate) fn idle(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
-    if i.traffic.in_flight > 0 {
-        return false;
-    }
-    let asked_for = [i.traffic.last_client_byte, view.wake].into_iter().flatten().max();
-    let began = i.probe.ready_at.unwrap_or(i.started_at);
-    let active = asked_for.max(i.woken_at).unwrap_or(began).max(began);
-    sent_to_sleep(view, d, asked_for) || unused_since(view, d, active)
 }
 
 /// Whether a service without an instance is to have one.
@@ -46,11 +32,6 @@ pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
             !sent_to_sleep(view, d, view.wake) && !unused_since(view, d, active)
         }
     }
-}
-
-/// Whether somebody said `sleep`, and nothing has asked for the service since.
-fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<Time>) -> bool {
-    view.svc.demand.sleep_at.is_some_and(|at| at > asked_for.unwrap_or(d.created_at).max(d.created_at))
 }
 
 /// Whether the idle time has passed. A worker has no traffic to be judged by.

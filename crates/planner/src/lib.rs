@@ -17,6 +17,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod awake;
 mod backoff;
 mod clock;
 mod endpoint;
@@ -29,6 +30,7 @@ mod view;
 mod words;
 
 pub use action::{Action, Subject};
+pub use awake::{Awake, keeps_awake};
 pub use backoff::{end_of, note_end};
 pub use endpoint::{BuildFact, Facts, endpoints};
 pub use plan::{next_deadline, plan};

@@ -7,7 +7,7 @@ use dormouse_model::{
 };
 
 use crate::{
-    Action, backoff,
+    Action, awake, backoff,
     clock::Clock,
     health, idle, probe, standing,
     view::{View, asleep, ended, of},
@@ -169,7 +169,7 @@ impl<'a> Planner<'a> {
     /// The one instance of a wanted deployment: sleeps when idle, wakes when not.
     fn kept(&mut self, d: &Deployment, i: &InstanceRecord, rolling: bool) {
         let (key, id) = (self.key(), i.id);
-        let idle = idle::idle(&self.view, d, i);
+        let idle = awake::awake(&self.view, d, i).is_none();
         let depth = match d.spec.sleep.depth {
             Depth::Paged if !self.can_page => Depth::Frozen,
             depth @ (Depth::Frozen | Depth::Paged | Depth::Stopped) => depth,

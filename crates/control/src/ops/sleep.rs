@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{Depth, Phase, ServiceKey, Time};
+use dormouse_planner::Awake;
 
 use crate::{Control, OpError, state::State};
 
@@ -71,19 +72,27 @@ fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
     })
 }
 
-/// What keeps it awake, and whether that is requests.
+/// What keeps it awake, and whether that is somebody who waits for an answer.
 fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, bool)> {
     if slept(state, &key, false) {
         return None;
     }
     let mine = || state.observed.instances.values().filter(|i| i.key == key);
-    let in_flight: u32 = mine().map(|i| i.traffic.in_flight).sum();
+    let keeps = dormouse_planner::keeps_awake(&state.desired, &state.observed, state.clock.now());
     let starting = mine().any(|i| i.probe.ready_at.is_none());
-    let why = match in_flight {
-        0 if starting => "it is still starting".to_owned(),
-        0 => "something used it again at once, or the edge did not confirm".to_owned(),
-        1 => "it is busy with a request\n  hint: it sleeps as soon as that is answered".to_owned(),
-        n => format!("it is busy with {n} requests\n  hint: it sleeps as soon as they are answered"),
+    let busy = |what: &str, n: u32| match n {
+        1 => format!("it is busy with a {what}\n  hint: it sleeps as soon as that is answered"),
+        n => format!("it is busy with {n} {what}s\n  hint: it sleeps as soon as they are answered"),
     };
-    Some((key, why, in_flight > 0))
+    let busy = mine().find_map(|i| match keeps.get(&i.id) {
+        Some(Awake::Requests(n)) => Some(busy("request", *n)),
+        Some(Awake::Messages(n)) => Some(busy("message", *n)),
+        Some(Awake::Always | Awake::Used(_) | Awake::Stream(_)) | None => None,
+    });
+    let waits = busy.is_some();
+    let why = busy.unwrap_or_else(|| match starting {
+        true => "it is still starting".to_owned(),
+        false => "something used it again at once, or the edge did not confirm".to_owned(),
+    });
+    Some((key, why, waits))
 }

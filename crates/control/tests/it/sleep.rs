@@ -114,6 +114,14 @@ async fn idle_services_fall_asleep_and_busy_ones_do_not() {
     world.carry(1, Traffic { in_flight: 1, ..Traffic::default() });
     world.stands("shop/web", "i1").await;
     let last_client_byte = Some(Time::from(std::time::SystemTime::now()));
+    world.carry(1, Traffic { messages: 1, last_client_byte, ..Traffic::default() });
+    let asleep = world.ask(|c| async move { c.sleep_all("shop", None).await }).await;
+    match asleep {
+        Err(OpError::StaysAwake { why, .. }) => {
+            assert!(why.starts_with("it is busy with a message"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
     world.carry(1, Traffic { last_client_byte, ..Traffic::default() });
     world.stands("shop/web", "i1 asleep").await;
 }

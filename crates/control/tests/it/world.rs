@@ -15,7 +15,7 @@ use dormouse_backend::{
 };
 use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, OpError};
 use dormouse_model::{
-    Depth, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
+    Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
     ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
 };
 use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
@@ -62,7 +62,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         limits: Limits::default(),
         env: [].into(),
         visibility: Visibility::Public,
-        sleep: SleepPolicy { after: None, depth: Depth::Paged },
+        sleep: SleepPolicy { after: None, ..SleepPolicy::default() },
         stop_grace: Duration::from_secs(2),
         packages: [].into(),
     }

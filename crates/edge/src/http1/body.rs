@@ -10,7 +10,10 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::{pool::Lent, watch::ConnState};
-use crate::tally::{Lease, Tally};
+use crate::{
+    events::Events,
+    tally::{Lease, Owed, Tally},
+};
 
 /// A client's body on its way to an instance; `None` when there is none.
 #[derive(Debug)]
@@ -56,15 +59,31 @@ pub(crate) struct Download {
     body: Incoming,
     lease: Option<Lease>,
     lent: Option<Lent>,
+    /// Set for a stream of events, which is open as long as somebody listens: not the stream is activity, its events are.
+    events: Option<Events>,
 }
 
 impl Download {
-    pub(crate) fn new(body: Incoming, lease: Lease, lent: Lent) -> Self {
-        let mut download = Self { body, lease: Some(lease), lent: Some(lent) };
+    pub(crate) fn new(body: Incoming, mut lease: Lease, lent: Lent, events: Option<Events>) -> Self {
+        if events.is_some() {
+            lease.set_owed(Owed::Nothing);
+        }
+        let mut download = Self { body, lease: Some(lease), lent: Some(lent), events };
         if download.body.is_end_stream() {
             download.end();
         }
         download
+    }
+
+    /// Count what came from the instance.
+    fn said(&mut self, frame: &Frame<Bytes>) {
+        let Some(lease) = &self.lease else { return };
+        let event = |events: &mut Events| frame.data_ref().is_some_and(|bytes| events.scan(bytes));
+        if self.events.as_mut().is_some_and(event) {
+            lease.tally().event();
+        } else {
+            lease.tally().instance_byte();
+        }
     }
 
     // A body that is dropped before its end takes its connection with it: what is left of the answer is unread.
@@ -118,10 +137,8 @@ impl Body for Reply {
             Content::Download(download) => {
                 let frame = ready!(Pin::new(&mut download.body).poll_frame(cx));
                 match &frame {
-                    Some(Ok(_)) => {
-                        if let Some(lease) = &download.lease {
-                            lease.tally().instance_byte();
-                        }
+                    Some(Ok(part)) => {
+                        download.said(part);
                         if download.body.is_end_stream() {
                             download.end();
                         }

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_TYPE},
+    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
     response,
 };
 use hyper::{
@@ -21,9 +21,10 @@ use super::{
     watch::ConnState,
 };
 use crate::{
+    events::Events,
     find::{Found, Hunt, Need},
     pages::Page,
-    tally::Lease,
+    tally::{Lease, Owed},
     worker::{Counted, Worker},
 };
 
@@ -148,16 +149,17 @@ fn pass(
         let (Some(client_side), Some(instance_side)) = (upgrade, instance_side) else {
             return Err(Page::Broken(hunt.key().clone()));
         };
-        lease.set_in_flight(false);
+        lease.set_owed(Owed::Nothing);
         upgrade::switch(client, hunt.key(), lease, client_side, instance_side);
         ask_for_websocket(&mut head.headers);
         head.extensions.clear();
         return Ok(Response::from_parts(head, Reply::page(bytes::Bytes::new(), client.state.clone())));
     }
-    if get && is_event_stream(&head) {
-        lease.set_in_flight(false);
-    }
-    let download = Download::new(body, lease, lent);
+    let events = (get && is_event_stream(&head)).then(|| match head.headers.get(CONTENT_ENCODING) {
+        None => Events::default(),
+        Some(_) => Events::opaque(),
+    });
+    let download = Download::new(body, lease, lent, events);
     Ok(Response::from_parts(head, Reply::download(download, client.state.clone())))
 }
 

@@ -10,9 +10,9 @@ use tokio::net::TcpStream;
 
 use super::{io::ClientIo, proxy::Client};
 use crate::{
-    frames::Frames,
+    meter::Meter,
     tally::Lease,
-    tunnel::{Meter, Side, Tunnel},
+    tunnel::{Side, Tunnel},
 };
 
 /// Carry frames between the two as soon as both have switched.
@@ -23,7 +23,7 @@ pub(crate) fn switch(
     client_side: OnUpgrade,
     instance_side: OnUpgrade,
 ) {
-    let tunnel = Tunnel::new(client.worker.clone(), service.clone(), lease);
+    let tunnel = Tunnel::new(client.worker.clone(), service.clone(), lease, Meter::web_socket());
     let counted = client.counted.clone();
     client.worker.spawn(async move {
         // Either has gone before the switch was complete.
@@ -38,7 +38,7 @@ pub(crate) fn switch(
         };
         let client = Side { stream: client.io.into_inner().stream, early: client.read_buf };
         let instance = Side { stream: instance.io.into_inner(), early: instance.read_buf };
-        tunnel.carry(client, instance, Meter::Frames(Frames::default())).await;
+        tunnel.carry(client, instance).await;
         drop(counted);
     });
 }

@@ -269,7 +269,7 @@ async fn an_instance_is_not_sent_more_than_it_reads() {
 }
 
 #[tokio::test]
-async fn event_streams_arrive_at_once_and_are_not_in_flight() {
+async fn event_streams_arrive_at_once_and_only_their_events_count() {
     let (feed, body) = fed();
     let body = std::sync::Arc::new(std::sync::Mutex::new(Some(body)));
     let addr = instance(move |_| {
@@ -285,9 +285,15 @@ async fn event_streams_arrive_at_once_and_are_not_in_flight() {
     client.head().await;
     let traffic = lab.traffic(1);
     assert_eq!((traffic.in_flight, traffic.connections), (0, 1));
-    for event in ["data: 1\n\n", "data: 2\n\n"] {
-        feed.send(event).unwrap();
-        assert_eq!(client.read_until("\n\n\r\n").await, format!("9\r\n{event}\r\n"));
+    for (text, is_event) in [("data: 1\n\n", true), (": more\n\n", false), ("data: 2\n\n", true)] {
+        let before = lab.traffic(1);
+        // A tick of the clock that events are told by.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        feed.send(text).unwrap();
+        assert_eq!(client.read_until("\n\n\r\n").await, format!("{:x}\r\n{text}\r\n", text.len()));
+        let after = lab.traffic(1);
+        assert!(after.last_instance_byte > before.last_instance_byte, "{text:?}");
+        assert_eq!(after.last_event > before.last_event, is_event, "{text:?}");
     }
     drop(client);
     until("noticing that the client left", || feed.is_closed() && lab.traffic(1).connections == 0).await;

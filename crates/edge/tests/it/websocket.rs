@@ -40,7 +40,7 @@ async fn next(socket: &mut Socket) -> Message {
 }
 
 #[tokio::test]
-async fn frames_pass_both_ways_and_nothing_is_in_flight() {
+async fn frames_pass_both_ways_and_no_request_is_in_flight() {
     let (addr, mut accepted) = instance().await;
     let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
     let mut client = open(&lab).await;
@@ -61,6 +61,41 @@ async fn frames_pass_both_ways_and_nothing_is_in_flight() {
     assert!(matches!(next(&mut server).await, Message::Close(_)));
     drop((client, server));
     until("the end", || lab.traffic(1).connections == 0).await;
+}
+
+/// Bug: a handler that worked for longer than the idle time was frozen in the middle.
+#[tokio::test]
+async fn a_message_is_owed_a_reply() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let mut client = open(&lab).await;
+    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    assert_eq!(lab.traffic(1).messages, 0, "an open one is owed nothing");
+    client.send(Message::Pong(vec![1].into())).await.unwrap();
+    assert!(next(&mut server).await.is_pong());
+    assert_eq!(lab.traffic(1).messages, 0, "nor is upkeep");
+    for question in ["one", "two"] {
+        client.send(Message::text(question)).await.unwrap();
+        assert_eq!(next(&mut server).await, Message::text(question));
+        assert_eq!(lab.traffic(1).messages, 1);
+        server.send(Message::Ping(vec![1].into())).await.unwrap();
+        assert!(next(&mut client).await.is_ping());
+        client.flush().await.unwrap();
+        assert!(next(&mut server).await.is_pong());
+        let waiting = lab.traffic(1);
+        // A tick of the clock that messages are told by.
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        assert_eq!((waiting.messages, waiting.last_event.is_some()), (1, question == "two"), "no answer");
+        server.send(Message::text("reply")).await.unwrap();
+        assert_eq!(next(&mut client).await, Message::text("reply"));
+        let answered = lab.traffic(1);
+        assert_eq!(answered.messages, 0);
+        assert!(answered.last_event > waiting.last_event);
+    }
+    client.send(Message::text("last")).await.unwrap();
+    until("the last one", || lab.traffic(1).messages == 1).await;
+    drop(client);
+    until("nobody waits any more", || lab.traffic(1).messages == 0).await;
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::{
     read::{Reader, join},
     typed::{Health, ProbeKind, Service, Sleep, Written},
 };
-use crate::{Depth, ServiceKind};
+use crate::{Depth, ServiceKind, Streams};
 
 /// Keys of a service.
 pub(super) const KEYS: [&str; 15] = [
@@ -27,9 +27,10 @@ pub(super) const KEYS: [&str; 15] = [
     "packages",
 ];
 const HEALTH_KEYS: [&str; 6] = ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
-const SLEEP_KEYS: [&str; 2] = ["after", "depth"];
+const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience"];
 const KINDS: [&str; 2] = ["web", "worker"];
 const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
+const STREAMS: [&str; 2] = ["count", "ignore"];
 
 /// Words that only a shell understands.
 const SHELL: [&str; 8] = ["&&", "||", "|", ";", ">", ">>", "<", "&"];
@@ -90,6 +91,10 @@ fn kind(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<ServiceKind> {
 
 fn depth(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Depth> {
     word(r, node, key, "depth", &DEPTHS).map(|i| [Depth::Frozen, Depth::Paged, Depth::Stopped][i])
+}
+
+fn streams(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Streams> {
+    word(r, node, key, "word for streams", &STREAMS).map(|i| [Streams::Count, Streams::Ignore][i])
 }
 
 pub(super) fn port(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u16> {
@@ -195,6 +200,8 @@ fn sleep(r: &mut Reader<'_>, node: &Node, key: &str) -> Sleep {
         match e.key.as_str() {
             "after" => sleep.after = after(r, &e.node, &key),
             "depth" => sleep.depth = depth(r, &e.node, &key),
+            "streams" => sleep.streams = streams(r, &e.node, &key),
+            "patience" => sleep.patience = r.duration(&e.node, &key),
             _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), &SLEEP_KEYS),
         }
     }

@@ -126,6 +126,8 @@ fn one(
             sleep: SleepPolicy {
                 after: typed.sleep.after.unwrap_or(sleep.after),
                 depth: typed.sleep.depth.unwrap_or(sleep.depth),
+                streams: typed.sleep.streams.unwrap_or(sleep.streams),
+                patience: typed.sleep.patience.unwrap_or(sleep.patience),
             },
             stop_grace: typed.stop_grace.unwrap_or(STOP_GRACE),
             packages: typed.packages.iter().cloned().collect(),

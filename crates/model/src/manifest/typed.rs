@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::problem::Place;
-use crate::{Depth, ServiceKind};
+use crate::{Depth, ServiceKind, Streams};
 
 /// A project as typed.
 #[derive(Debug, Default)]
@@ -97,4 +97,6 @@ pub(super) struct Sleep {
     /// `Some(None)` is never.
     pub(super) after: Option<Option<Duration>>,
     pub(super) depth: Option<Depth>,
+    pub(super) streams: Option<Streams>,
+    pub(super) patience: Option<Duration>,
 }

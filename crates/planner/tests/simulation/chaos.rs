@@ -8,7 +8,7 @@ use dormouse_backend::{
 };
 use dormouse_model::{
     Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, ServiceKey,
-    ServiceKind, ServiceSpec, SleepPolicy, Visibility,
+    ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
 };
 
 use crate::{control::now_or_never, history::History};
@@ -102,6 +102,8 @@ impl History {
             sleep: SleepPolicy {
                 after: after.map(Duration::from_secs),
                 depth: *rng.pick(&[Depth::Frozen, Depth::Paged, Depth::Paged, Depth::Stopped]),
+                streams: *rng.pick(&[Streams::Count, Streams::Count, Streams::Ignore]),
+                patience: Duration::from_secs(*rng.pick(&[8, 900, 900])),
             },
             stop_grace: Duration::from_secs(10),
             packages: [].into(),
@@ -153,7 +155,10 @@ impl History {
     fn socket(&mut self) -> Result<(), String> {
         let Some(key) = self.any_web() else { return Ok(()) };
         self.tell(|| format!("a socket of {key}"));
-        self.edge.socket(&key, &mut self.rng, self.now, &self.sim)
+        for _ in 0..=self.rng.below(3) {
+            self.edge.socket(&key, &mut self.rng, self.now, &self.sim)?;
+        }
+        Ok(())
     }
 
     fn user_says(&mut self, wake: bool) {

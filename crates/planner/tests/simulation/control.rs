@@ -318,6 +318,12 @@ impl Control {
         }
         w.rules.begin(w.now, w.sim, w.store, w.edge, &self.observed, action)?;
         w.tell(|| action.to_string());
+        if let Subject::Instance(id) = action.subject()
+            && matches!(action, Action::Sleep { .. })
+            && w.edge.messages(id) > 0
+        {
+            *w.tally.entry("out of patience").or_default() += 1;
+        }
         *w.tally.entry(kind(action)).or_default() += 1;
         let sim = w.sim.clone();
         let mut work = |future, sleeps| self.busy.insert(action.subject(), Work { future, sleeps });

@@ -35,6 +35,10 @@ struct Socket {
     to: InstanceId,
     /// A frame from the client that waits for its instance to wake, and when to ask again.
     frame: Option<Time>,
+    /// How long its instance works on what the client says.
+    takes: Duration,
+    /// When the answer to the last frame is due, if there is none yet.
+    reply: Option<Time>,
 }
 
 pub(crate) struct Edge {
@@ -107,7 +111,9 @@ impl Edge {
             }
         } else if let Some((to, false)) = self.target(key) {
             self.carry(to, now, sim)?;
-            self.sockets.push(Socket { key: key.clone(), to, frame: None });
+            let takes =
+                Duration::from_millis(if rng.chance(300) { rng.below(20_000) } else { rng.below(50) });
+            self.sockets.push(Socket { key: key.clone(), to, frame: None, takes, reply: None });
         }
         Ok(())
     }
@@ -128,6 +134,16 @@ impl Edge {
     pub(crate) fn in_flight(&self, id: InstanceId) -> u32 {
         let mine = |r: &&Request| matches!(r.place, Place::Sent { to, .. } if to == id);
         u32::try_from(self.requests.iter().filter(mine).count()).unwrap()
+    }
+
+    /// Messages that an instance has not answered.
+    pub(crate) fn messages(&self, id: InstanceId) -> u32 {
+        let owed = |s: &&Socket| s.to == id && s.reply.is_some();
+        u32::try_from(self.sockets.iter().filter(owed).count()).unwrap()
+    }
+
+    pub(crate) fn last_event(&self, id: InstanceId) -> Option<Time> {
+        self.bytes.get(&id).and_then(|t| t.last_event)
     }
 
     pub(crate) fn last_client_byte(&self, id: InstanceId) -> Option<Time> {
@@ -165,7 +181,7 @@ impl Edge {
             Place::Held { ask_at } => ask_at,
             Place::Sent { since, .. } => since.after(r.takes.min(PATIENCE)),
         });
-        let frames = self.sockets.iter().filter_map(|s| s.frame);
+        let frames = self.sockets.iter().flat_map(|s| [s.frame, s.reply]).flatten();
         tables.chain(requests).chain(frames).chain(self.report_at).min()
     }
 
@@ -201,6 +217,7 @@ impl Edge {
         let mut out = self.bytes.clone();
         for (id, t) in &mut out {
             t.in_flight = self.in_flight(*id);
+            t.messages = self.messages(*id);
             let sockets = self.sockets.iter().filter(|s| s.to == *id).count();
             t.connections = t.in_flight + u32::try_from(sockets).unwrap();
         }
@@ -291,8 +308,19 @@ impl Edge {
             Some(_) => {
                 self.carry(s.to, now, sim)?;
                 s.frame = None;
+                s.reply = Some(now.after(s.takes));
             }
             None => {}
+        }
+        if s.reply.is_some_and(|at| at <= now) {
+            if sim.answer(s.to) == Answer::Healthy {
+                self.touch(now, s.to).last_event = Some(now);
+                *tally.entry("message answered").or_default() += 1;
+                s.reply = None;
+            } else {
+                // It does not work, or sleeps: nothing comes of it for now.
+                s.reply = Some(now.after(ASK_AGAIN));
+            }
         }
         Ok(true)
     }

@@ -106,6 +106,8 @@ fn covered(tally: &Tally) {
         "start failed",
         "only frozen",
         "frame held",
+        "message answered",
+        "out of patience",
         "wake cut in",
         "sleep called off",
         "crash",

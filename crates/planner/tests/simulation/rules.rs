@@ -8,7 +8,7 @@ use std::{
 use dormouse_backend::sim::{Answer, Sim, Trouble};
 use dormouse_model::{
     DeploymentId, Desired, Endpoint, InstanceId, InstanceRecord, Observed, Phase, ServiceKey, StopReason,
-    Time,
+    Streams, Time,
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
@@ -198,9 +198,11 @@ impl Rules {
             }),
             Action::Sleep { key, id, .. } => {
                 let svc = &store.desired.services[key];
-                must(svc.live.as_ref().is_some_and(|l| l.id == svc.target.id), || {
-                    format!("`{action}` during a rollout")
-                })?;
+                // One that is given up is over, though the start that failed last has yet to return.
+                let tries =
+                    store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == svc.target.id);
+                let over = svc.live.as_ref().is_some_and(|l| l.id == svc.target.id) || tries.count() >= 3;
+                must(over, || format!("`{action}` during a rollout"))?;
                 let i = &observed.instances[id];
                 must(self.serves(i, now), || format!("`{action}`, which is not ready"))?;
                 let tried = i.slept_at.is_some_and(|at| now.since(at) < Duration::from_secs(30));
@@ -295,10 +297,21 @@ impl Rules {
         must(edge.in_flight(id) == 0, || format!("`{action}` with requests in flight"))?;
         must(edge.shown_asleep(id) != Some(false), || format!("`{action}` behind the edge's back"))?;
         let svc = &store.desired.services[key];
+        let policy = &svc.target.spec.sleep;
+        let said = edge.last_event(id).filter(|_| policy.streams == Streams::Count);
+        let silence = edge.last_client_byte(id).max(said).map(|at| now.since(at));
+        must(edge.messages(id) == 0 || silence.is_none_or(|s| s >= policy.patience), || {
+            format!("`{action}`, which owes a reply since {silence:?}")
+        })?;
         let Some(used) = edge.last_client_byte(id).max(svc.demand.wake_at) else { return Ok(()) };
         let told = svc.demand.sleep_at.is_some_and(|at| at > used);
         let idle = svc.target.spec.sleep.after.is_some_and(|after| now.since(used) >= after);
-        must(told || idle, || format!("`{action}`, which was used {:?} ago", now.since(used)))
+        must(told || idle, || format!("`{action}`, which was used {:?} ago", now.since(used)))?;
+        // What it said just now, the edge has not told yet.
+        let said = said.map(|at| now.since(at)).filter(|ago| *ago > Duration::from_millis(1500));
+        must(told || said.is_none_or(|ago| policy.after.is_some_and(|after| ago >= after)), || {
+            format!("`{action}`, which said something {said:?} ago")
+        })
     }
 
     /// Nothing sleeps on somebody's request.

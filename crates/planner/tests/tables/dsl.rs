@@ -14,7 +14,7 @@ use std::time::Duration;
 use dormouse_model::{
     Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService, End, ExitStatus, HealthSpec,
     ImageId, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, ServiceKey, ServiceKind,
-    ServiceSpec, SleepPolicy, StopReason, Time, Traffic, Visibility,
+    ServiceSpec, SleepPolicy, StopReason, Streams, Time, Traffic, Visibility,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -79,6 +79,8 @@ fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
             ("sleep", "never") => spec.sleep.after = None,
             ("sleep", v) => spec.sleep.after = Some(span(v)),
             ("depth", v) => spec.sleep.depth = depth(v),
+            ("streams", "ignore") => spec.sleep.streams = Streams::Ignore,
+            ("patience", v) => spec.sleep.patience = span(v),
             ("http", _) => spec.health.speaks_http = true,
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("created", v) => created = time(v),
@@ -136,6 +138,8 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("slept", v) => i.slept_at = Some(time(v)),
             ("draining", v) => i.draining_since = Some(time(v)),
             ("inflight", v) => i.traffic.in_flight = v.parse().unwrap(),
+            ("messages", v) => i.traffic.messages = v.parse().unwrap(),
+            ("event", v) => i.traffic.last_event = Some(time(v)),
             ("connections", v) => i.traffic.connections = v.parse().unwrap(),
             ("client", v) => i.traffic.last_client_byte = Some(time(v)),
             ("answered", v) => i.traffic.last_instance_byte = Some(time(v)),

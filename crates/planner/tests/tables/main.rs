@@ -1,5 +1,6 @@
 //! The lifecycle rules, one row each: a situation, and what follows from it.
 
+mod awake;
 mod deadlines;
 mod draining;
 mod dsl;

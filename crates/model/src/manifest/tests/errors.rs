@@ -194,6 +194,16 @@ fn each_kind_of_mistake() {
         "#]],
         ),
         (
+            "[services.web]\nsleep.streams = 'ignored'\n",
+            expect![[r#"
+                dormouse.toml:2:17: services.web.sleep.streams: unknown word for streams `ignored`
+                    |
+                  2 | sleep.streams = 'ignored'
+                    |                 ^^^^^^^^^
+                  hint: did you mean `ignore`?
+            "#]],
+        ),
+        (
             "[services.web]\nsleep = { depth = 'deep' }\n",
             expect![[r#"
             dormouse.toml:2:19: services.web.sleep.depth: unknown depth `deep`

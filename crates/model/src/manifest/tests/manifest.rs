@@ -41,6 +41,8 @@ failures = 5
 [services.backend.sleep]
 after = "1h"
 depth = "frozen"
+streams = "ignore"
+patience = "30m"
 [services.mailer]
 source = "backend"
 kind = "worker"
@@ -55,7 +57,7 @@ package = "shop-search"
         &expect![[r#"
             project shop
             front frontend
-            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen grace=5s packages={"ffmpeg", "libpq5"}
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
             frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] health=/_stcore/health needs={backend} sleep=Some(600s) paged
             mailer: source=backend port=8000 worker sleep=None paged
             search: source=. port=8080 package=shop-search

@@ -89,6 +89,10 @@ fn show(s: &ServiceSpec) -> String {
             Depth::Stopped => "stopped",
         };
         t += &format!(" sleep={:?} {depth}", s.sleep.after);
+        let default = SleepPolicy::default();
+        if (s.sleep.streams, s.sleep.patience) != (default.streams, default.patience) {
+            t += &format!(" streams={:?} patience={:?}", s.sleep.streams, s.sleep.patience);
+        }
     }
     if s.stop_grace.as_secs() != 30 {
         t += &format!(" grace={:?}", s.stop_grace);

@@ -1,0 +1,64 @@
+//! What the bytes in a tunnel are: activity or upkeep, questions and their answers.
+
+use crate::{
+    frames::{FrameKind, Frames},
+    tally::Owed,
+};
+
+/// Follows what a tunnel carries.
+#[derive(Debug)]
+pub(crate) enum Meter {
+    /// A WebSocket: pings and pongs are upkeep, and a message is answered by the next one that comes back.
+    WebSocket { up: Frames, down: Frames },
+    /// Anything: every byte is activity, and asks for an answer.
+    Bytes,
+}
+
+/// What bytes from a client are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// Upkeep: it also passes to an instance that sleeps.
+    Nothing,
+    /// Somebody's doing that asks for nothing.
+    Something,
+    /// Something that is to be answered.
+    Question(Owed),
+}
+
+/// What bytes from an instance are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// Upkeep.
+    Nothing,
+    /// A message.
+    Message,
+    /// Part of an answer whose end cannot be seen.
+    Bytes,
+}
+
+impl Meter {
+    pub(crate) fn web_socket() -> Self {
+        Self::WebSocket { up: Frames::default(), down: Frames::default() }
+    }
+
+    pub(crate) fn up(&mut self, bytes: &[u8]) -> Asked {
+        match self {
+            Self::WebSocket { up, .. } => match up.scan(bytes) {
+                FrameKind::Upkeep => Asked::Nothing,
+                FrameKind::Control => Asked::Something,
+                FrameKind::Message => Asked::Question(Owed::Reply),
+            },
+            Self::Bytes => Asked::Question(Owed::Answer),
+        }
+    }
+
+    pub(crate) fn down(&mut self, bytes: &[u8]) -> Said {
+        match self {
+            Self::WebSocket { down, .. } => match down.scan(bytes) {
+                FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
+                FrameKind::Message => Said::Message,
+            },
+            Self::Bytes => Said::Bytes,
+        }
+    }
+}
