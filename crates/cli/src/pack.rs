@@ -79,16 +79,16 @@ fn add(tar: &mut tar::Builder<impl Write>, folder: &SourceFolder, file: &SourceF
     let modified = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
     header.set_mtime(modified.map_or(0, |d| d.as_secs()));
     header.set_size(0);
-    match file.kind {
+    match &file.kind {
         FileKind::Folder => {
             header.set_entry_type(tar::EntryType::Directory);
             header.set_mode(0o755);
             tar.append_data(&mut header, &file.path, io::empty())
         }
-        FileKind::Link => {
+        FileKind::Link(target) => {
             header.set_entry_type(tar::EntryType::Symlink);
             header.set_mode(0o777);
-            tar.append_link(&mut header, &file.path, fs::read_link(&path)?)
+            tar.append_link(&mut header, &file.path, target)
         }
         FileKind::File => {
             let opened = fs::File::open(&path)?;

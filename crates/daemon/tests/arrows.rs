@@ -9,7 +9,7 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("api", &[]),
-    ("cli", &["api"]),
+    ("cli", &["model", "api"]),
     ("planner", &["model"]),
     ("backend", &["model"]),
     ("images", &["model"]),

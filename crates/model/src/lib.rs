@@ -9,6 +9,7 @@ pub mod manifest;
 pub mod observed;
 pub mod route;
 pub mod size;
+pub mod source;
 pub mod spec;
 pub mod time;
 

@@ -39,15 +39,15 @@ pub(crate) async fn deploy(settings: &Settings, args: &DeployArgs, streams: &mut
     finish(settings, &outcome, streams)
 }
 
-/// The folder, with a warning about its size.
+/// The folder, with its warnings said.
 pub(crate) fn scan(
     settings: &Settings,
     args: &DeployArgs,
     streams: &mut Streams,
 ) -> Result<Arc<SourceFolder>> {
     let folder = SourceFolder::scan(&args.dir, &settings.state)?;
-    if let Some(warning) = folder.too_much() {
-        streams.warning(&warning)?;
+    for warning in &folder.warnings {
+        streams.warning(warning)?;
     }
     Ok(Arc::new(folder))
 }

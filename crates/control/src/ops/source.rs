@@ -5,16 +5,11 @@ use std::path::{Path, PathBuf};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     ProjectSpec,
-    manifest::{self, ManifestInput},
+    manifest::{self, ManifestInput, Unread},
 };
 use tracing::warn;
 
 use crate::{Control, ControlSettings, DeployId, OpError, id::Counter};
-
-/// Files and folders looked at for the manifest; a project has fewer that matter.
-const MAX_ENTRIES: usize = 20_000;
-/// Largest file read for the manifest, in bytes.
-const MAX_FILE: u64 = 1 << 20;
 
 /// Where the source of a new deploy is to be put. Dropping it without a deploy removes what is there.
 #[derive(Debug)]
@@ -84,34 +79,62 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 /// What the folder's manifest means, and what in it may not be as meant; `folder` names the project when nothing else
 /// does.
 pub(super) fn resolve(dir: &Path, folder: &str) -> Result<(ProjectSpec, Vec<String>), OpError> {
+    let root =
+        dir.canonicalize().map_err(|source| OpError::File { what: "read the source".to_owned(), source })?;
+    let input = look(&root, folder)?;
+    let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
+    Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
+}
+
+/// Everything that matters to the manifest.
+fn look(root: &Path, folder: &str) -> Result<ManifestInput, OpError> {
     let mut input = ManifestInput::new(folder);
     let mut todo = vec![PathBuf::new()];
-    let mut seen = 0;
     while let Some(below) = todo.pop() {
-        let path = dir.join(&below);
         let file = |source| OpError::File { what: format!("read {}", below.display()), source };
-        for entry in std::fs::read_dir(&path).map_err(file)? {
+        for entry in std::fs::read_dir(root.join(&below)).map_err(file)? {
             let entry = entry.map_err(file)?;
-            seen += 1;
-            let name = entry.file_name();
-            let Some(relative) = below.join(&name).to_str().map(str::to_owned) else { continue };
-            // A link is neither: nothing is read through it.
+            let path = below.join(entry.file_name());
+            // No name in a manifest is anything but text.
+            let Some(relative) = path.to_str() else { continue };
             let kind = entry.file_type().map_err(file)?;
-            if kind.is_dir() && seen < MAX_ENTRIES {
-                input.add_folder(&relative);
-                todo.push(below.join(&name));
-            } else if kind.is_file() && manifest::is_relevant(&relative) {
-                let size = entry.metadata().map_err(file)?.len();
-                if size <= MAX_FILE
-                    && let Ok(text) = String::from_utf8(std::fs::read(entry.path()).map_err(file)?)
-                {
-                    input.add_file(&relative, text);
+            let matters = manifest::is_relevant(relative);
+            if kind.is_dir() {
+                input.add_folder(relative);
+                todo.push(path);
+            } else if kind.is_symlink() {
+                match inside(root, &path) {
+                    Some(target) if matters && root.join(&target).is_file() => {
+                        read(&mut input, relative, &root.join(target)).map_err(file)?;
+                    }
+                    Some(target) => input.add_link(relative, &target),
+                    None if matters => input.add_unread(relative, Unread::Link),
+                    None => {}
                 }
+            } else if matters {
+                read(&mut input, relative, &entry.path()).map_err(file)?;
             }
         }
     }
-    let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
-    Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
+    Ok(input)
+}
+
+fn read(input: &mut ManifestInput, path: &str, file: &Path) -> std::io::Result<()> {
+    let meta = file.symlink_metadata()?;
+    if !meta.is_file() {
+        input.add_unread(path, Unread::Special);
+    } else if meta.len() > ManifestInput::max_file() {
+        input.add_unread(path, Unread::TooLarge(meta.len()));
+    } else {
+        input.add_bytes(path, &std::fs::read(file)?);
+    }
+    Ok(())
+}
+
+/// Where a link leads, when that is within the folder.
+fn inside(root: &Path, link: &Path) -> Option<String> {
+    let target = root.join(link).canonicalize().ok()?;
+    Some(target.strip_prefix(root).ok()?.to_str()?.to_owned())
 }
 
 /// A service's own source folder, which must lie within the upload whatever links say.
@@ -122,5 +145,49 @@ pub(super) fn service_source(dir: &Path, source: &str) -> std::io::Result<PathBu
         Ok(path)
     } else {
         Err(std::io::Error::other(format!("`{source}` leads out of the uploaded folder")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::symlink};
+
+    use super::*;
+
+    #[test]
+    fn what_the_folder_says_is_read_through_links_of_its_own_only() {
+        let outer = tempfile::tempdir().unwrap();
+        fs::write(outer.path().join("dormouse.toml"), "name = 'stranger'").unwrap();
+        let text = "name = 'größe'\n[services.api]\nenv = { A = 'größe' }\nsource = 'code'\n"
+            .replacen("größe", "g", 1);
+        let utf16: Vec<u8> =
+            [0xFEFF].into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        let resolved = |manifest: &str| {
+            let dir = tempfile::tempdir_in(outer.path()).unwrap();
+            for folder in ["config", "src/api"] {
+                fs::create_dir_all(dir.path().join(folder)).unwrap();
+            }
+            fs::write(dir.path().join("config/m.toml"), &utf16).unwrap();
+            fs::write(dir.path().join("src/api/requirements.txt"), "fastapi").unwrap();
+            symlink("src/api", dir.path().join("code")).unwrap();
+            symlink("..", dir.path().join("src/api/around")).unwrap();
+            symlink(manifest, dir.path().join("dormouse.toml")).unwrap();
+            match resolve(dir.path(), "shop") {
+                Ok((spec, _)) => format!("{} {:?}", spec.name, spec.services),
+                Err(e) => e.to_string(),
+            }
+        };
+        let read = resolved("config/m.toml");
+        assert!(
+            read.starts_with("g ") && read.contains("größe") && read.contains(r#"source: "code""#),
+            "{read}"
+        );
+        for manifest in ["../dormouse.toml", "/etc/hostname", "nowhere", "dormouse.toml"] {
+            let refused = resolved(manifest);
+            assert!(
+                refused.starts_with("dormouse.toml cannot be read: it is a link"),
+                "{manifest}: {refused}"
+            );
+        }
     }
 }

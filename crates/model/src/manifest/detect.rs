@@ -24,8 +24,8 @@ const NOT_SERVICES: [&str; 8] = ["tests", "test", "docs", "doc", "scripts", "ven
 
 /// Look at a source folder, or at a Cargo package in it.
 pub(super) fn look(input: &ManifestInput, source: &str, package: Option<&str>) -> Facts {
-    let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.text_in(source, f).is_some());
-    if package.is_some() || (input.text_in(source, "Cargo.toml").is_some() && !is_python) {
+    let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f));
+    if package.is_some() || (input.has_file(source, "Cargo.toml") && !is_python) {
         return Facts { rust: true, health: rust_health(input, source, package), ..Facts::default() };
     }
     let mut facts = Facts::default();
@@ -116,7 +116,7 @@ fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
 
 /// Whether a source folder says what it depends on, or is a Cargo package with a program.
 fn buildable(input: &ManifestInput, source: &str) -> bool {
-    ["requirements.txt", "pyproject.toml"].iter().any(|f| input.text_in(source, f).is_some())
+    ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f))
         || input.text_in(source, "Cargo.toml").is_some_and(|text| {
             let is_program = |path: &str| path == "src/main.rs" || path.starts_with("src/bin/");
             text.contains("[[bin]]")
@@ -135,7 +135,7 @@ pub(super) fn services(input: &ManifestInput) -> Vec<Service> {
         .collect();
     // What a Cargo workspace holds is one service: nothing says which others of its programs are.
     let root_has_code =
-        input.ending(".", ".py").any(|(path, _)| !path.contains('/')) || input.text("Cargo.toml").is_some();
+        input.ending(".", ".py").any(|(path, _)| !path.contains('/')) || input.has_file(".", "Cargo.toml");
     // A pyproject.toml above several services often holds only the settings of tools.
     if buildable(input, ".") && (root_has_code || found.len() < 2) {
         let mut web = Service::named("web".to_owned(), None);

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COMPOSE, MANIFEST};
+use super::{COMPOSE, MANIFEST, problem::Report};
+use crate::source::{Links, text};
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
 const MAX_DEPTH: usize = 6;
@@ -15,7 +16,40 @@ const MAX_FILE: usize = 1 << 20;
 pub struct ManifestInput {
     folder: String,
     folders: BTreeSet<String>,
-    files: BTreeMap<String, String>,
+    files: BTreeMap<String, Content>,
+    links: Links,
+}
+
+/// A file, as far as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    Text(String),
+    /// It is there, and this is why its text is not.
+    Unread(Unread),
+}
+
+/// Why a file that is there was not read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// Its bytes are no text.
+    NotText(text::NotText),
+    /// It has this many bytes, more than such files have.
+    TooLarge(u64),
+    /// It is a link that leads nowhere, in a circle, or out of the project's folder.
+    Link,
+    /// It is a socket, a pipe or a device.
+    Special,
+}
+
+/// Whether a file at `path` is a project's manifest, or would be under a name that is only nearly right.
+#[must_use]
+pub fn is_manifest(path: &str) -> bool {
+    manifests().any(|m| m.eq_ignore_ascii_case(path))
+}
+
+/// Names that a manifest may have.
+fn manifests() -> impl Iterator<Item = &'static str> {
+    [MANIFEST].into_iter().chain(COMPOSE)
 }
 
 /// Whether the text of the file at `path` (relative to the folder, separated by `/`) matters to [`super::resolve`].
@@ -23,7 +57,7 @@ pub struct ManifestInput {
 pub fn is_relevant(path: &str) -> bool {
     let depth = path.split('/').count();
     let name = path.rsplit('/').next().unwrap_or(path);
-    if depth == 1 && (name == MANIFEST || COMPOSE.contains(&name)) {
+    if is_manifest(path) {
         return true;
     }
     depth <= MAX_DEPTH
@@ -47,15 +81,52 @@ impl ManifestInput {
         }
     }
 
-    /// There is a file at `path`; text that is too long to be of use is dropped.
+    /// There is a file at `path`, with this text.
     pub fn add_file(&mut self, path: &str, text: impl Into<String>) {
+        let text = text.into();
+        let content = if text.len() <= MAX_FILE {
+            Content::Text(text)
+        } else {
+            Content::Unread(Unread::TooLarge(text.len() as u64))
+        };
+        self.add(path, content);
+    }
+
+    /// There is a file at `path`, of these bytes.
+    pub fn add_bytes(&mut self, path: &str, bytes: &[u8]) {
+        if path.ends_with(".py") || path.ends_with(".rs") {
+            return self.add_file(path, text::decode_code(bytes));
+        }
+        match text::decode(bytes) {
+            Ok(text) => self.add_file(path, text),
+            Err(e) => self.add_unread(path, Unread::NotText(e)),
+        }
+    }
+
+    /// There is a file at `path` that cannot be read.
+    pub fn add_unread(&mut self, path: &str, why: Unread) {
+        self.add(path, Content::Unread(why));
+    }
+
+    /// There is a link at `path` to a file or folder of this folder; an empty target is the folder itself.
+    pub fn add_link(&mut self, path: &str, target: &str) {
         if let Some((folder, _)) = path.rsplit_once('/') {
             self.add_folder(folder);
         }
-        let text = text.into();
-        if text.len() <= MAX_FILE {
-            self.files.insert(path.to_owned(), text);
+        self.links.add(path, target);
+    }
+
+    fn add(&mut self, path: &str, content: Content) {
+        if let Some((folder, _)) = path.rsplit_once('/') {
+            self.add_folder(folder);
         }
+        self.files.insert(path.to_owned(), content);
+    }
+
+    /// Largest file worth reading, in bytes.
+    #[must_use]
+    pub fn max_file() -> u64 {
+        MAX_FILE as u64
     }
 
     /// The folder's own name.
@@ -70,29 +141,99 @@ impl ManifestInput {
 
     /// Whether there is such a folder; `.` always is.
     pub(super) fn has_folder(&self, path: &str) -> bool {
-        path == "." || self.folders.contains(path)
+        path == "."
+            || self.links.follow(path).is_some_and(|real| real.is_empty() || self.folders.contains(&*real))
+    }
+
+    fn content(&self, path: &str) -> Option<&Content> {
+        self.files.get(&*self.links.follow(path)?)
+    }
+
+    /// Whether there is such a file, readable or not.
+    pub(super) fn has_file(&self, source: &str, name: &str) -> bool {
+        self.content(&within(source, name)).is_some()
     }
 
     /// Text of a file.
     pub(super) fn text(&self, path: &str) -> Option<&str> {
-        self.files.get(path).map(String::as_str)
+        match self.content(path)? {
+            Content::Text(text) => Some(text),
+            Content::Unread(_) => None,
+        }
     }
 
     /// Text of a file below a source folder.
     pub(super) fn text_in(&self, source: &str, name: &str) -> Option<&str> {
-        if source == "." { self.text(name) } else { self.text(&format!("{source}/{name}")) }
+        self.text(&within(source, name))
     }
 
     /// Files of a source folder whose names end in `end`: path below it, and text.
     pub(super) fn ending(&self, source: &str, end: &str) -> impl Iterator<Item = (&str, &str)> {
-        let prefix = if source == "." { String::new() } else { format!("{source}/") };
-        self.files
-            .range(prefix.clone()..)
-            .take_while(move |(path, _)| path.starts_with(&prefix))
-            .filter(move |(path, _)| path.ends_with(end))
-            .map(move |(path, text)| {
-                (if source == "." { path } else { &path[source.len() + 1..] }, text.as_str())
-            })
+        let real = match source {
+            "." => Some(String::new()),
+            source => self.links.follow(source).map(|real| real.into_owned()),
+        };
+        let prefix = real.map(|real| if real.is_empty() { real } else { real + "/" });
+        prefix.into_iter().flat_map(move |prefix| {
+            let start = prefix.len();
+            self.files
+                .range(prefix.clone()..)
+                .take_while(move |(path, _)| path.starts_with(&prefix))
+                .filter_map(move |(path, content)| match content {
+                    Content::Text(text) if path.ends_with(end) => Some((&path[start..], text.as_str())),
+                    Content::Text(_) | Content::Unread(_) => None,
+                })
+        })
+    }
+
+    /// The text of a manifest, when there is one. One that cannot be read, or whose name is nearly right, is a problem:
+    /// nobody writes a manifest to have it ignored.
+    pub(super) fn manifest(&self, name: &str, report: &mut Report) -> Option<&str> {
+        match self.content(name) {
+            Some(Content::Text(text)) => return Some(text),
+            Some(Content::Unread(why)) => {
+                report.folder(format!("{name} cannot be read: {}", why.what()), why.hint());
+                return None;
+            }
+            None => {}
+        }
+        if self.has_folder(name) {
+            report.folder(format!("{name} is a folder"), "it has to be a file");
+            return None;
+        }
+        let names = self.files.keys().map(String::as_str).chain(self.links.iter().map(|(path, _)| path));
+        let near = names.chain(self.folders()).find(|n| n.eq_ignore_ascii_case(name));
+        if let Some(near) = near.filter(|near| !manifests().any(|m| m == *near)) {
+            report.folder(format!("{near} is not read"), format!("rename it to {name}"));
+        }
+        None
+    }
+}
+
+/// A path below a source folder, from the project's folder.
+fn within(source: &str, name: &str) -> String {
+    if source == "." { name.to_owned() } else { format!("{source}/{name}") }
+}
+
+impl Unread {
+    fn what(&self) -> String {
+        match self {
+            Self::NotText(e) => e.to_string(),
+            Self::TooLarge(bytes) => format!("it has {bytes} bytes, and more than {MAX_FILE} are not read"),
+            Self::Link => {
+                "it is a link that leads nowhere, in a circle or out of the project's folder".to_owned()
+            }
+            Self::Special => "it is a socket, a pipe or a device".to_owned(),
+        }
+    }
+
+    fn hint(&self) -> String {
+        match self {
+            Self::NotText(e) => e.hint(),
+            Self::TooLarge(_) => "check that it is the right file".to_owned(),
+            Self::Link => "put the file itself there".to_owned(),
+            Self::Special => "make it a file".to_owned(),
+        }
     }
 }
 

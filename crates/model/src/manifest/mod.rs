@@ -21,7 +21,7 @@ mod typed;
 mod value;
 mod yaml;
 
-pub use input::{ManifestInput, is_relevant};
+pub use input::{ManifestInput, Unread, is_manifest, is_relevant};
 pub use problem::{ManifestError, Place, Problem, Warning};
 
 use crate::ProjectSpec;
@@ -39,20 +39,26 @@ const COMPOSE: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml",
 /// Every problem found, each with its file, line, column and key where it has one.
 pub fn resolve(input: &ManifestInput) -> Result<(ProjectSpec, Vec<Warning>), ManifestError> {
     let mut report = problem::Report::default();
-    let compose = COMPOSE.iter().find_map(|n| input.text(n).map(|text| (*n, text)));
-    let typed = match (input.text(MANIFEST), compose) {
-        (Some(text), other) => {
-            if let Some((name, _)) = other {
-                report.warn(format!("{name} is not read, because there is a {MANIFEST}"));
-            }
+    let manifest = input.manifest(MANIFEST, &mut report);
+    let others = || COMPOSE.into_iter().filter(|n| input.has_file(".", n));
+    let typed = match manifest {
+        Some(text) => {
+            others().for_each(|n| report.warn(format!("{n} is not read, because there is a {MANIFEST}")));
             let source = problem::Source::new(MANIFEST, text);
             toml::parse(&source, &mut report).map(|root| read::project(&source, &root, &mut report))
         }
-        (None, Some((name, text))) => {
-            let source = problem::Source::new(name, text);
-            yaml::parse(&source, &mut report).map(|root| compose::project(&source, &root, &mut report))
-        }
-        (None, None) => Some(typed::Project::default()),
+        None if report.has_problems() => None,
+        None => match others().chain(COMPOSE).find_map(|n| Some((n, input.manifest(n, &mut report)?))) {
+            Some((name, text)) => {
+                for other in others().filter(|n| *n != name) {
+                    report.warn(format!("{other} is not read, because there is a {name}"));
+                }
+                let source = problem::Source::new(name, text);
+                yaml::parse(&source, &mut report).map(|root| compose::project(&source, &root, &mut report))
+            }
+            None if report.has_problems() => None,
+            None => Some(typed::Project::default()),
+        },
     };
     let spec = typed.and_then(|typed| settle::project(input, &typed, &mut report));
     report.finish(spec)

@@ -3,6 +3,7 @@
 mod compose;
 mod detect;
 mod errors;
+mod files;
 mod manifest;
 mod no_panic;
 

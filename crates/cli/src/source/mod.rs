@@ -1,24 +1,21 @@
 //! The folder that is deployed: which of its files are the project's source.
 
+mod git;
+mod left_out;
+mod links;
+mod rules;
+mod walk;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ignore::WalkBuilder;
+use dormouse_model::manifest;
+use ignore::gitignore::gitconfig_excludes_path;
 
-/// Never part of the source, whatever the ignore files say.
-const ALWAYS_OUT: [&str; 4] = [".git", ".venv", "node_modules", "__pycache__"];
+use self::rules::Rules;
 
-/// Files that make a folder a project.
-const MARKS: [&str; 8] = [
-    "dormouse.toml",
-    "compose.yaml",
-    "compose.yml",
-    "docker-compose.yml",
-    "docker-compose.yaml",
-    "requirements.txt",
-    "pyproject.toml",
-    "Cargo.toml",
-];
+/// Files beside the manifests that make a folder a project.
+const MARKS: [&str; 3] = ["requirements.txt", "pyproject.toml", "Cargo.toml"];
 
 /// More than this is probably not all source, in bytes.
 const HUGE: u64 = 200 << 20;
@@ -31,6 +28,8 @@ pub(crate) struct SourceFolder {
     /// The folder's own name.
     pub(crate) name: String,
     pub(crate) files: Vec<SourceFile>,
+    /// What of it may not be as meant.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A file, folder or symbolic link.
@@ -42,11 +41,12 @@ pub(crate) struct SourceFile {
     pub(crate) bytes: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum FileKind {
     Folder,
     File,
-    Link,
+    /// With its target, which is relative and lies in the folder too.
+    Link(PathBuf),
 }
 
 impl SourceFolder {
@@ -65,23 +65,39 @@ impl SourceFolder {
         let root = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
         let name = root.file_name().map_or_else(|| "app".to_owned(), |n| n.to_string_lossy().into_owned());
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-        let files = list(&root, &state)?;
-        let folder = Self { root, name, files };
-        if !folder.is_project() {
-            bail!(
-                "{} does not look like a project: there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it\n  hint: a requirements.txt beside a main.py is enough",
-                dir.display()
-            );
+        let rules = Rules::above(&root, gitconfig_excludes_path())?;
+        let found = walk::walk(&root, &state, rules)?;
+        let folder = Self { root, name, files: found.files, warnings: Vec::new() };
+        let lost = found.left_out.tops().find(|(name, _)| is_mark(name));
+        if let Some((name, why)) = lost {
+            bail!("{} {why}\n  hint: put the file itself there", folder.root.join(name).display());
         }
-        Ok(folder)
+        if !folder.is_project() {
+            bail!("{} does not look like a project: {}", dir.display(), folder.why_none());
+        }
+        let bad_lines = found.bad_lines.into_iter().map(|line| format!("no ignore rule: {line}"));
+        let warnings = bad_lines.chain(found.left_out.warning()).chain(folder.too_much()).collect();
+        Ok(Self { warnings, ..folder })
     }
 
     fn is_project(&self) -> bool {
         self.files.iter().any(|f| {
             let depth = f.path.components().count();
             let name = f.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            f.kind == FileKind::File && depth <= 2 && MARKS.contains(&name)
+            f.kind != FileKind::Folder && depth <= 2 && is_mark(name)
         })
+    }
+
+    fn why_none(&self) -> String {
+        let ignored = MARKS.iter().find(|mark| self.root.join(mark).symlink_metadata().is_ok());
+        match ignored {
+            Some(mark) => format!(
+                "its {mark} is left out by an ignore rule\n  hint: a line `!{mark}` in .dormouseignore brings it back"
+            ),
+            None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it\n  hint: \
+                     a requirements.txt beside a main.py is enough"
+                .to_owned(),
+        }
     }
 
     /// All files together.
@@ -90,7 +106,7 @@ impl SourceFolder {
     }
 
     /// A warning when there is a lot of it.
-    pub(crate) fn too_much(&self) -> Option<String> {
+    fn too_much(&self) -> Option<String> {
         let total = self.bytes();
         if total < HUGE {
             return None;
@@ -111,45 +127,9 @@ impl SourceFolder {
     }
 }
 
-fn list(root: &Path, state: &Path) -> Result<Vec<SourceFile>> {
-    let state = state.to_owned();
-    let walk = WalkBuilder::new(root)
-        .standard_filters(false)
-        .git_ignore(true)
-        .require_git(false)
-        .add_custom_ignore_filename(".dormouseignore")
-        .filter_entry(move |e| {
-            let out = e.depth() > 0 && e.file_name().to_str().is_some_and(|n| ALWAYS_OUT.contains(&n));
-            !out && !is_cache(e.path()) && e.path() != state
-        })
-        .sort_by_file_path(Ord::cmp)
-        .build();
-    let mut files = Vec::new();
-    for entry in walk {
-        let entry = entry.context("cannot read the source folder")?;
-        if entry.depth() == 0 {
-            continue;
-        }
-        let meta = entry.metadata().with_context(|| format!("cannot read {}", entry.path().display()))?;
-        let (kind, bytes) = match meta.file_type() {
-            t if t.is_dir() => (FileKind::Folder, 0),
-            t if t.is_file() => (FileKind::File, meta.len()),
-            t if t.is_symlink() => (FileKind::Link, 0),
-            // Sockets, pipes and devices are not source.
-            _ => continue,
-        };
-        let path = entry.path().strip_prefix(root).unwrap_or(entry.path()).to_owned();
-        files.push(SourceFile { path, kind, bytes });
-    }
-    Ok(files)
-}
-
-/// Whether a folder says of itself that it can be made again, as cargo's `target` does
-/// (<https://bford.info/cachedir/>).
-fn is_cache(folder: &Path) -> bool {
-    let tag = folder.join("CACHEDIR.TAG");
-    tag.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() < 1 << 16)
-        && std::fs::read(tag).is_ok_and(|t| t.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"))
+/// Whether a file of this name makes a folder a project.
+fn is_mark(name: &str) -> bool {
+    manifest::is_manifest(name) || MARKS.contains(&name)
 }
 
 /// The folder beside the missing one whose name is nearest.
@@ -206,7 +186,7 @@ mod tests {
             ("target/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n# made by cargo"),
             ("target/release/app", ""),
         ]);
-        // What encloses the project has no say in it.
+        // What encloses the repository has no say in it.
         fs::write(dir.path().join(".gitignore"), "*\n").unwrap();
         let root = dir.path().join("shop");
         let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
@@ -214,6 +194,64 @@ mod tests {
         expect![".dormouseignore .env .gitignore requirements.txt web web/.gitignore web/main.py"]
             .assert_eq(&paths.join(" "));
         assert_eq!(found.name, "shop");
+    }
+
+    #[test]
+    fn what_cannot_go_along_is_named_and_the_rest_goes() {
+        let dir = folder(&[("requirements.txt", ""), ("shared/base.txt", ""), ("node_modules/x", "")]);
+        let root = dir.path().join("shop");
+        for (link, target) in [
+            ("base.txt", "shared/base.txt"),
+            ("all", "shared"),
+            ("me", "."),
+            ("gone", "not/there"),
+            ("shared/out", "/etc/hostname"),
+            ("round", "round"),
+            ("node_modules/gone", "nowhere"),
+        ] {
+            std::os::unix::fs::symlink(target, root.join(link)).unwrap();
+        }
+        let socket = std::os::unix::net::UnixListener::bind(root.join("app.sock")).unwrap();
+        for n in 0..60 {
+            std::os::unix::fs::symlink("/nowhere", root.join(format!("z{n:02}"))).unwrap();
+        }
+        let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
+        drop(socket);
+        let paths: Vec<_> = found.files.iter().map(|f| f.path.display().to_string()).collect();
+        assert_eq!(paths.join(" "), "all base.txt me requirements.txt shared shared/base.txt");
+        let warning = found.warnings.join("\n");
+        let told: Vec<_> = warning.lines().filter(|l| !l.trim_start().starts_with('z')).collect();
+        expect![[r#"
+            left out of the source:
+                app.sock is a socket
+                gone leads nowhere (not/there)
+                round leads nowhere (round)
+                shared/out leads out of the folder (/etc/hostname)
+                and 14 more
+              hint: a source has to be complete in itself: copy what a link points to, or remove it"#]]
+        .assert_eq(&told.join("\n"));
+        assert_eq!(warning.lines().count() - told.len(), 46);
+    }
+
+    #[test]
+    fn a_manifest_is_never_left_out_in_silence() {
+        for (name, target) in
+            [("dormouse.toml", "gone.toml"), ("compose.yaml", "/etc/hostname"), ("requirements.txt", "..")]
+        {
+            let dir = folder(&[("pyproject.toml", "")]);
+            let root = dir.path().join("shop");
+            std::os::unix::fs::symlink(target, root.join(name)).unwrap();
+            let e = SourceFolder::scan(&root, &root.join("state")).unwrap_err().to_string();
+            assert!(e.contains(&format!("{name} leads ")), "{e}");
+        }
+        let dir = folder(&[(".gitignore", "*"), ("dormouse.toml", ""), ("main.py", "")]);
+        let root = dir.path().join("shop");
+        let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
+        assert_eq!(found.files.len(), 1, "the manifest, although a rule ignores it");
+        fs::remove_file(root.join("dormouse.toml")).unwrap();
+        fs::write(root.join("requirements.txt"), "").unwrap();
+        let e = SourceFolder::scan(&root, &root.join("state")).unwrap_err();
+        assert!(e.to_string().contains("its requirements.txt is left out by an ignore rule"), "{e}");
     }
 
     #[test]
