@@ -11,6 +11,7 @@ pub mod net;
 mod process;
 pub mod sandbox;
 pub mod swap;
+mod tree;
 mod whole;
 
 pub use cgroup::Share;

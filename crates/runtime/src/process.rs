@@ -20,7 +20,8 @@ impl Process {
     /// # Errors
     /// When the kernel does not tell which boot this is.
     pub fn find(pid: u32) -> io::Result<Option<Self>> {
-        let Some(start_ticks) = alive(pid) else { return Ok(None) };
+        let stat = Stat::of(pid).filter(|stat| !stat.has_ended());
+        let Some(Stat { start_ticks, .. }) = stat else { return Ok(None) };
         Ok(Some(Self { pid, start_ticks, boot: boot()? }))
     }
 
@@ -46,17 +47,44 @@ fn boot() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 
-/// Start time of a process that has not ended.
-fn alive(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the name in parentheses, which may contain anything.
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let fields: Vec<&str> = rest.split(' ').collect();
-    // Field 3 is the state, field 22 the start time (proc(5)).
-    if matches!(*fields.first()?, "Z" | "X") {
-        return None;
+/// What the kernel says of a process or of a thread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stat {
+    /// `R` runs or could, `S` waits, `D` waits for the disk (or is frozen), `Z` has ended.
+    pub(crate) state: char,
+    /// Whose child it is.
+    pub(crate) parent: u32,
+    /// Clock ticks from boot to its start: no later process with its number has the same.
+    pub(crate) start_ticks: u64,
+}
+
+impl Stat {
+    /// Of a process; `None` when there is none of this number.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
-    fields.get(19)?.parse().ok()
+
+    /// Of a thread of a process.
+    pub(crate) fn of_thread(pid: u32, tid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        // The second field is the name in parentheses, which may contain anything.
+        let (_, rest) = text.rsplit_once(") ")?;
+        let fields: Vec<&str> = rest.split(' ').collect();
+        // Field 3 is the state, 4 the parent, 22 the start time (proc(5)).
+        Some(Self {
+            state: fields.first()?.chars().next()?,
+            parent: fields.get(1)?.parse().ok()?,
+            start_ticks: fields.get(19)?.parse().ok()?,
+        })
+    }
+
+    /// Whether nothing of it runs any more, though nobody has asked how it ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X')
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +97,14 @@ mod tests {
         assert!(me.is_alive());
         assert!(!Process { start_ticks: me.start_ticks + 1, ..me.clone() }.is_alive());
         assert!(!Process { boot: "another".into(), ..me }.is_alive());
+    }
+
+    #[test]
+    fn a_name_may_contain_anything() {
+        let fields = "S 7 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 42 0 0";
+        let stat = Stat::parse(&format!("9 (a) R 1 (b) {fields}")).unwrap();
+        assert_eq!(stat, Stat { state: 'S', parent: 7, start_ticks: 42 });
+        assert_eq!(Stat::parse("9 (a) S 7"), None);
+        assert_eq!(Stat::parse(""), None);
     }
 }

@@ -271,6 +271,174 @@ async fn a_deaf_one_is_killed_with_all_it_started(b: Bench) {
     }
 }
 
+/// Words for scripts of supervisors, who measure time without starting a process: `tick` waits for a moment, `beat n`
+/// counts in a file after some work, and `check n` complains when that count has stood still for more than a second.
+const SUPERVISION: &str = r#"
+    set -f; cd /dev/shm; mkfifo silent
+    tick() { read -t 0.1 x <>silent; }
+    seconds() { read now x </proc/uptime; now=${now%.*}; }
+    beat() { i=0; while [ $i -lt 3000 ]; do i=$((i+1)); done; beats=$((beats+1)); echo $beats >beat$1; }
+    check() {
+        seconds; read heard <beat$1
+        if [ "$heard" != "$known" ]; then known=$heard; since=$now; fi
+        [ $((now-since)) -gt 1 ] && echo late$1
+    }
+    up() { until [ -s beat$1 ]; do tick; done; }
+    worker() { while :; do beat 0; tick; done; }
+    master() { worker & up 0; while :; do tick; check 0; beat 1; done; }
+"#;
+
+/// Bug: gunicorn's arbiter woke before its workers had said that they live, and killed them.
+async fn who_watches_wakes_last(b: Bench) {
+    let host = b.host();
+    let script = |what: &str| format!("{SUPERVISION}{what}");
+    // One level, two, and a tree that changes while it sleeps again and again.
+    host.start(&b.spec(1, &script("worker & up 0; echo up; while :; do tick; check 0; done"))).await.unwrap();
+    host.start(&b.spec(2, &script("master & up 1; echo up; while :; do tick; check 1; done"))).await.unwrap();
+    for id in [1, 2] {
+        until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
+    }
+    for _round in 0..3 {
+        for id in [1, 2] {
+            host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+        for id in [1, 2] {
+            host.wake(InstanceId(id)).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(700)).await;
+    }
+    for id in [1, 2] {
+        assert_eq!(log(&host, id).await, ["up"], "of {id}");
+        host.stop(InstanceId(id), GRACE).await.unwrap();
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+}
+
+/// The freezer's folder of a process, as the host mounts it.
+fn freezer(pid: u32) -> std::path::PathBuf {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let of = |prefix: &str| groups.lines().find_map(|l| Some(l.split_once(prefix)?.1.to_owned()));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mounted = |what: &str| {
+        let line = mounts.lines().find(|l| l.ends_with(what) || l.contains(what)).unwrap();
+        Path::new(line.split(' ').nth(4).unwrap()).to_owned()
+    };
+    match of(":freezer:/") {
+        Some(path) => mounted(" - cgroup cgroup rw,freezer").join(path),
+        None => mounted(" - cgroup2 ").join(of("0::/").unwrap()),
+    }
+}
+
+/// The processes of an instance, but its init.
+fn inside(init: u32) -> Vec<u32> {
+    let parent_of = |pid: u32| -> Option<u32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    let all: Vec<u32> = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|e| e.unwrap().file_name().to_str()?.parse().ok())
+        .collect();
+    let below =
+        |pid: u32| std::iter::successors(parent_of(pid), |p| parent_of(*p)).any(|ancestor| ancestor == init);
+    all.into_iter().filter(|pid| below(*pid)).collect()
+}
+
+/// Everything that may happen while supervisors are held back: one is stuck there when the server dies, is stopped,
+/// killed, or put to sleep again.
+async fn nobody_stays_held_back(b: Bench) {
+    let host = b.host();
+    let script = format!(
+        "{SUPERVISION} worker & up 0; trap 'echo bye; exit 4' TERM; echo up; while :; do tick; echo on; done"
+    );
+    let start = async |id| {
+        host.start(&b.spec(id, &script)).await.unwrap();
+        until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
+    };
+    let goes_on = async |host: &Host<Loopback>, id| {
+        let before = log(host, id).await.len();
+        until("it goes on", async || log(host, id).await.len() > before + 1).await;
+    };
+    for id in 1..=4 {
+        start(id).await;
+        let init = one(&host, id).await.pid;
+        host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
+        let held: Vec<u32> = inside(init).into_iter().filter(|pid| freezer(*pid) != freezer(init)).collect();
+        assert_eq!(held.len(), 1, "the one that has a child");
+        let level = freezer(held[0]);
+        assert_eq!(level.parent().unwrap(), freezer(init));
+    }
+    // Asleep again before it was awake, and woken twice.
+    for _again in 0..20 {
+        host.wake(InstanceId(1)).await.unwrap();
+        host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+        host.wake(InstanceId(1)).await.unwrap();
+        host.wake(InstanceId(1)).await.unwrap();
+        goes_on(&host, 1).await;
+        host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+        host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+    }
+    // Stopped: its supervisor hears of it.
+    host.stop(InstanceId(1), GRACE).await.unwrap();
+    assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Code(4)));
+    // Killed right after the leaves were thawed.
+    host.wake(InstanceId(2)).await.unwrap();
+    host.stop(InstanceId(2), Duration::ZERO).await.unwrap();
+    assert!(matches!(one(&host, 2).await.phase, Phase::Exited(_)));
+    // The server dies after the leaves were thawed (3), and before (4).
+    let init = one(&host, 3).await.pid;
+    let level = inside(init).into_iter().map(freezer).find(|dir| *dir != freezer(init)).unwrap();
+    let (file, thawed) = if level.join("freezer.state").exists() {
+        ("freezer.state", "THAWED")
+    } else {
+        ("cgroup.freeze", "0")
+    };
+    fs::write(freezer(init).join(file), thawed).unwrap();
+    drop(host);
+    let host = b.host();
+    assert_eq!(one(&host, 3).await.phase, Phase::Running);
+    goes_on(&host, 3).await;
+    assert_eq!(one(&host, 4).await.phase, Phase::Asleep(Depth::Frozen));
+    host.wake(InstanceId(4)).await.unwrap();
+    goes_on(&host, 4).await;
+    for id in 1..=4 {
+        host.stop(InstanceId(id), GRACE).await.unwrap();
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+    assert!(!level.parent().unwrap().exists(), "its groups are gone, levels too");
+}
+
+/// Who has lost its last child is no supervisor any more, and who has got one is.
+async fn the_tree_may_change(b: Bench) {
+    let host = b.host();
+    let script = format!(
+        "{SUPERVISION} trap 'worker & echo forked' USR1; trap 'kill $!; wait; echo lost' USR2; \
+         echo up; while :; do tick; echo on; done"
+    );
+    host.start(&b.spec(1, &script)).await.unwrap();
+    let init = one(&host, 1).await.pid;
+    let mut held = Vec::new();
+    for (signal, word, times) in
+        [("", "up", 1), ("-USR1", "forked", 1), ("-USR2", "lost", 1), ("-USR1", "forked", 2)]
+    {
+        if !signal.is_empty() {
+            std::process::Command::new("kill").args([signal, &init.to_string()]).status().unwrap();
+        }
+        until(word, async || log(&host, 1).await.iter().filter(|l| *l == word).count() == times).await;
+        for _round in 0..2 {
+            host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+            held.push(inside(init).into_iter().filter(|p| freezer(*p) != freezer(init)).count());
+            let before = log(&host, 1).await.len();
+            host.wake(InstanceId(1)).await.unwrap();
+            until("it goes on", async || log(&host, 1).await.len() > before + 1).await;
+        }
+    }
+    assert_eq!(held, [0, 0, 1, 1, 0, 0, 1, 1]);
+    host.stop(InstanceId(1), GRACE).await.unwrap();
+    host.remove(InstanceId(1)).await.unwrap();
+}
+
 fn main() {
     support::main(&[
         ("a_life", &|| with(a_life)),
@@ -279,6 +447,9 @@ fn main() {
         ("sleeps_and_wakes_with_its_state", &|| with(sleeps_and_wakes_with_its_state)),
         ("is_paged", &|| with(is_paged)),
         ("is_adopted", &|| with(is_adopted)),
+        ("who_watches_wakes_last", &|| with(who_watches_wakes_last)),
+        ("nobody_stays_held_back", &|| with(nobody_stays_held_back)),
+        ("the_tree_may_change", &|| with(the_tree_may_change)),
         ("a_deaf_one_is_killed_with_all_it_started", &|| with(a_deaf_one_is_killed_with_all_it_started)),
     ]);
 }

@@ -2,6 +2,7 @@
 
 mod detect;
 mod files;
+mod levels;
 mod v1;
 mod v2;
 
@@ -65,7 +66,7 @@ pub trait Groups: Send + Sync + Debug {
     fn remove_top(&self);
 }
 
-/// One group. Every call blocks; only [`Group::thaw`] is quick enough for an async task.
+/// One group. Every call blocks; only those that thaw are quick enough for an async task.
 pub trait Group: Send + Sync + Debug {
     /// Put a process (all its threads) into the group. What it allocates from now on is charged here.
     ///
@@ -79,7 +80,26 @@ pub trait Group: Send + Sync + Debug {
     /// When they did not stop within five seconds; they have been thawed again then.
     fn freeze(&self) -> io::Result<()>;
 
-    /// Schedule its processes again: one write on a file that is open already.
+    /// While it is frozen: have [`Group::thaw_leaves`] leave these processes frozen, until [`Group::thaw_level`] is told
+    /// their place in `levels`. Replaces what was said before. What they fork later is where they are.
+    ///
+    /// # Errors
+    /// When the kernel refuses; some may have been held back then.
+    fn hold_back(&self, levels: &[Vec<u32>]) -> io::Result<()>;
+
+    /// Schedule its processes again but those held back: one write on a file that is open already.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn thaw_leaves(&self) -> io::Result<()>;
+
+    /// Schedule those again that were held back at this place; nobody was is no error.
+    ///
+    /// # Errors
+    /// When the group is gone.
+    fn thaw_level(&self, level: usize) -> io::Result<()>;
+
+    /// Schedule all of its processes again, held back or not.
     ///
     /// # Errors
     /// When the group is gone.

@@ -5,12 +5,14 @@ use std::{
     fs,
     path::Path,
     process::{Child, Command},
+    sync::Arc,
+    time::Duration,
 };
 
 use dormouse_model::Limits;
 use expect_test::expect;
 
-use super::{Found, Groups, Share, TOP, V1, V2, find};
+use super::{Found, Group, Groups, Share, TOP, V1, V2, files, find};
 
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
 
@@ -20,6 +22,11 @@ struct Sleeper(Child);
 impl Sleeper {
     fn new() -> Self {
         Self(Command::new("sleep").arg("1000").spawn().unwrap())
+    }
+
+    /// One that runs whenever it may.
+    fn busy() -> Self {
+        Self(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap())
     }
 }
 
@@ -51,6 +58,7 @@ fn conformance(groups: &dyn Groups) {
     assert!(!group.is_frozen().unwrap());
     assert_eq!(group.oom_kills().unwrap(), 0);
     assert!(group.stats().unwrap().peak >= group.stats().unwrap().resident);
+    levels(groups);
     group.freeze().unwrap();
     drop(std::thread::spawn(move || drop(sleeper)));
     group.kill().unwrap();
@@ -58,6 +66,71 @@ fn conformance(groups: &dyn Groups) {
     group.remove().unwrap();
     assert!(groups.list().unwrap().is_empty());
     groups.remove_top();
+}
+
+/// One that is frozen does not end; a test that fails has to.
+struct Thawed(Arc<dyn Group>);
+
+impl Drop for Thawed {
+    fn drop(&mut self) {
+        self.0.thaw().ok();
+    }
+}
+
+/// Some are held back when the others are thawed.
+fn levels(groups: &dyn Groups) {
+    let [leaf, low, high] = [Sleeper::busy(), Sleeper::busy(), Sleeper::busy()];
+    let pids = [&leaf, &low, &high].map(|s| s.0.id());
+    let group = groups.create("two", &LIMITS, Share::App).unwrap();
+    let _thawed = Thawed(group.clone());
+    pids.iter().for_each(|pid| group.add(*pid).unwrap());
+    let sorted = |mut pids: Vec<u32>| {
+        pids.sort_unstable();
+        pids
+    };
+    let time = |pid: &u32| fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap();
+    let run = |what: &str, wanted: [bool; 3]| {
+        let before = pids.map(|pid| time(&pid));
+        std::thread::sleep(Duration::from_millis(5));
+        let ran = || pids.iter().zip(&before).map(|(pid, before)| time(pid) != *before);
+        files::wait_until(|| Ok(ran().zip(wanted).all(|(ran, wanted)| ran || !wanted))).unwrap();
+        assert!(ran().eq(wanted), "{what}: {:?}", ran().collect::<Vec<_>>());
+    };
+    let resident = group.stats().unwrap().resident;
+    group.freeze().unwrap();
+    for _again in 0..2 {
+        group.hold_back(&[vec![pids[1]], vec![pids[2]]]).unwrap();
+        assert!(group.is_frozen().unwrap());
+        run("asleep", [false, false, false]);
+    }
+    assert_eq!(sorted(group.procs().unwrap()), sorted(pids.to_vec()));
+    assert!(group.stats().unwrap().resident >= resident / 2, "what they use is charged to the group itself");
+    group.thaw_leaves().unwrap();
+    assert!(!group.is_frozen().unwrap());
+    run("the leaves", [true, false, false]);
+    group.thaw_level(0).unwrap();
+    run("and the first level", [true, true, false]);
+    group.thaw_level(1).unwrap();
+    group.thaw_level(2).unwrap();
+    run("and the second", [true, true, true]);
+    // Whoever is held back no more, and whoever is now.
+    group.freeze().unwrap();
+    group.hold_back(&[vec![pids[0]]]).unwrap();
+    group.thaw_leaves().unwrap();
+    run("others", [false, true, true]);
+    group.freeze().unwrap();
+    run("asleep again", [false, false, false]);
+    group.thaw_leaves().unwrap();
+    // Whoever held them back is gone: another who opens the group can let all of them go.
+    let again = groups.open("two").unwrap().unwrap();
+    again.thaw().unwrap();
+    run("adopted", [true, true, true]);
+    group.freeze().unwrap();
+    drop(std::thread::spawn(move || drop([leaf, low, high])));
+    again.kill().unwrap();
+    assert!(again.procs().unwrap().is_empty());
+    again.remove().unwrap();
+    assert!(groups.open("two").unwrap().is_none());
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     os::unix::fs::FileExt,
     path::PathBuf,
@@ -16,10 +16,15 @@ use std::{
 use dormouse_model::Limits;
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Group, Groups, Share, Stats, TOP, files};
+use super::{
+    Group, Groups, Share, Stats, TOP, files,
+    levels::{Levels, Switch},
+};
 
 /// Swappiness of who is awake: one that reaches its memory limit must be told so, not crawl on in swap.
 const AWAKE: &str = "0";
+
+const SWITCH: Switch = Switch { file: "freezer.state", freeze: b"FROZEN", thaw: b"THAWED" };
 
 /// Groups on hierarchies of version 1.
 #[derive(Debug)]
@@ -98,13 +103,15 @@ impl Groups for V1 {
 struct V1Group {
     dirs: BTreeMap<String, PathBuf>,
     state: File,
+    levels: Levels,
     reclaiming: AtomicBool,
 }
 
 impl V1Group {
     fn open(dirs: BTreeMap<String, PathBuf>) -> io::Result<Self> {
-        let state = OpenOptions::new().read(true).write(true).open(dirs["freezer"].join("freezer.state"))?;
-        Ok(Self { dirs, state, reclaiming: AtomicBool::new(false) })
+        let state = SWITCH.open(&dirs["freezer"])?;
+        let levels = Levels::open(&dirs["freezer"], SWITCH)?;
+        Ok(Self { dirs, state, levels, reclaiming: AtomicBool::new(false) })
     }
 
     fn state(&self) -> io::Result<String> {
@@ -131,7 +138,7 @@ impl Group for V1Group {
         let frozen = files::wait_until(|| {
             // A task forked at the wrong moment is only caught by asking again.
             if tries.is_multiple_of(32) {
-                self.state.write_all_at(b"FROZEN", 0)?;
+                self.state.write_all_at(SWITCH.freeze, 0)?;
             }
             tries += 1;
             self.is_frozen()
@@ -143,9 +150,29 @@ impl Group for V1Group {
         Err(files::not_frozen())
     }
 
-    fn thaw(&self) -> io::Result<()> {
-        self.state.write_all_at(b"THAWED", 0)?;
+    fn hold_back(&self, levels: &[Vec<u32>]) -> io::Result<()> {
+        // Mounted together they would be one hierarchy, and memory be charged to whom it does not belong.
+        if self.dirs["freezer"] == self.dirs["memory"] {
+            return Err(io::Error::new(
+                io::ErrorKind::Unsupported,
+                "the freezer has no hierarchy of its own",
+            ));
+        }
+        self.levels.sort(levels)
+    }
+
+    fn thaw_leaves(&self) -> io::Result<()> {
+        self.state.write_all_at(SWITCH.thaw, 0)?;
         if self.reclaiming.load(Ordering::SeqCst) { self.hold() } else { Ok(()) }
+    }
+
+    fn thaw_level(&self, level: usize) -> io::Result<()> {
+        self.levels.thaw(level)
+    }
+
+    fn thaw(&self) -> io::Result<()> {
+        self.thaw_leaves()?;
+        self.levels.thaw_all()
     }
 
     fn is_frozen(&self) -> io::Result<bool> {
@@ -191,7 +218,7 @@ impl Group for V1Group {
     }
 
     fn procs(&self) -> io::Result<Vec<u32>> {
-        files::pids(&self.dirs["freezer"])
+        Ok([files::pids(&self.dirs["freezer"])?, self.levels.procs()?].concat())
     }
 
     fn kill(&self) -> io::Result<()> {
@@ -210,6 +237,7 @@ impl Group for V1Group {
     }
 
     fn remove(&self) -> io::Result<()> {
+        self.levels.remove()?;
         for dir in self.dirs.values() {
             files::remove(dir)?;
         }

@@ -1,7 +1,7 @@
 //! Version 2: one hierarchy for all controllers.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -14,7 +14,12 @@ use std::{
 
 use dormouse_model::Limits;
 
-use super::{Group, Groups, Share, Stats, TOP, files};
+use super::{
+    Group, Groups, Share, Stats, TOP, files,
+    levels::{Levels, Switch},
+};
+
+const SWITCH: Switch = Switch { file: "cgroup.freeze", freeze: b"1", thaw: b"0" };
 
 /// Groups on the hierarchy of version 2.
 #[derive(Debug)]
@@ -94,13 +99,15 @@ impl Groups for V2 {
 struct V2Group {
     dir: PathBuf,
     freeze: File,
+    levels: Levels,
     reclaiming: AtomicBool,
 }
 
 impl V2Group {
     fn open(dir: PathBuf) -> io::Result<Self> {
-        let freeze = OpenOptions::new().read(true).write(true).open(dir.join("cgroup.freeze"))?;
-        Ok(Self { dir, freeze, reclaiming: AtomicBool::new(false) })
+        let freeze = SWITCH.open(&dir)?;
+        let levels = Levels::open(&dir, SWITCH)?;
+        Ok(Self { dir, freeze, levels, reclaiming: AtomicBool::new(false) })
     }
 }
 
@@ -110,7 +117,7 @@ impl Group for V2Group {
     }
 
     fn freeze(&self) -> io::Result<()> {
-        self.freeze.write_all_at(b"1", 0)?;
+        self.freeze.write_all_at(SWITCH.freeze, 0)?;
         if files::wait_until(|| self.is_frozen())? {
             return Ok(());
         }
@@ -118,9 +125,22 @@ impl Group for V2Group {
         Err(files::not_frozen())
     }
 
-    fn thaw(&self) -> io::Result<()> {
-        self.freeze.write_all_at(b"0", 0)?;
+    fn hold_back(&self, levels: &[Vec<u32>]) -> io::Result<()> {
+        self.levels.sort(levels)
+    }
+
+    fn thaw_leaves(&self) -> io::Result<()> {
+        self.freeze.write_all_at(SWITCH.thaw, 0)?;
         if self.reclaiming.load(Ordering::SeqCst) { self.hold() } else { Ok(()) }
+    }
+
+    fn thaw_level(&self, level: usize) -> io::Result<()> {
+        self.levels.thaw(level)
+    }
+
+    fn thaw(&self) -> io::Result<()> {
+        self.thaw_leaves()?;
+        self.levels.thaw_all()
     }
 
     fn is_frozen(&self) -> io::Result<bool> {
@@ -163,7 +183,7 @@ impl Group for V2Group {
     }
 
     fn procs(&self) -> io::Result<Vec<u32>> {
-        files::pids(&self.dir)
+        Ok([files::pids(&self.dir)?, self.levels.procs()?].concat())
     }
 
     fn kill(&self) -> io::Result<()> {
@@ -172,6 +192,7 @@ impl Group for V2Group {
     }
 
     fn remove(&self) -> io::Result<()> {
+        self.levels.remove()?;
         files::remove(&self.dir)
     }
 }

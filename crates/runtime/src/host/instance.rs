@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use dormouse_backend::Workload;
@@ -19,7 +19,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::record::{Folder, Record};
+use super::{
+    record::{Folder, Record},
+    rise::Rise,
+};
 use crate::{
     cgroup::Group,
     sandbox::{blame, exit},
@@ -28,6 +31,19 @@ use crate::{
 /// This much left after paging out is not worth another try. A shell that waits has less.
 const SMALL: u64 = 1 << 20;
 
+/// Whether it sleeps, and how it wakes.
+#[derive(Default)]
+struct Rest {
+    /// Depth while asleep.
+    asleep: Option<Depth>,
+    /// While asleep, when it consists of several processes.
+    rise: Option<Rise>,
+    /// How often it has slept or been woken.
+    turns: u64,
+    /// The turn whose wake is under way: some of its processes are still held back.
+    rising: Option<u64>,
+}
+
 /// One instance.
 pub(super) struct Instance {
     pub(super) record: Record,
@@ -35,8 +51,7 @@ pub(super) struct Instance {
     pub(super) group: Option<Arc<dyn Group>>,
     /// Its init; `None` when it had ended already when it was found.
     pidfd: Option<OwnedFd>,
-    /// Depth while asleep.
-    asleep: Mutex<Option<Depth>>,
+    rest: Mutex<Rest>,
     ended: watch::Sender<Option<(ExitStatus, Time)>>,
     /// Its end has been asked for, so that it is no news.
     pub(super) stopping: AtomicBool,
@@ -51,12 +66,13 @@ impl Instance {
         // Opened before looking, so that what is looked at is what is open.
         let pidfd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
         let pidfd = pidfd.filter(|_| record.process.is_alive());
-        let mut asleep = None;
+        let mut rest = Rest::default();
         if let (Some(group), Some(_)) = (&group, &pidfd) {
-            // Whoever had it before may have been killed in the middle of freezing it, or of paging it out.
+            // Whoever had it before may have been killed in the middle of freezing it, of paging it out or of waking it.
             group.hold()?;
             if group.is_frozen()? {
-                asleep = Some(depth(&**group, 0)?);
+                rest.asleep = Some(depth(&**group, 0)?);
+                rest.rise = Rise::prepare(&**group, record.process.pid, None)?;
             } else {
                 group.thaw()?;
             }
@@ -65,7 +81,7 @@ impl Instance {
             record,
             folder,
             group,
-            asleep: Mutex::new(asleep),
+            rest: Mutex::new(rest),
             ended: watch::Sender::new(None),
             stopping: AtomicBool::new(false),
             busy: tokio::sync::Mutex::new(()),
@@ -106,8 +122,8 @@ impl Instance {
         Ok(())
     }
 
-    fn asleep(&self) -> std::sync::MutexGuard<'_, Option<Depth>> {
-        self.asleep.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rest(&self) -> std::sync::MutexGuard<'_, Rest> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn has_ended(&self) -> bool {
@@ -116,7 +132,7 @@ impl Instance {
 
     pub(super) fn workload(&self) -> Workload {
         let end = self.end();
-        let phase = match (end, *self.asleep()) {
+        let phase = match (end, self.rest().asleep) {
             (Some((status, _)), _) => Phase::Exited(status),
             (None, Some(depth)) => Phase::Asleep(depth),
             (None, None) => Phase::Running,
@@ -137,14 +153,18 @@ impl Instance {
     pub(super) fn sleep(&self, page: bool) -> io::Result<Depth> {
         let Some(group) = &self.group else { return Ok(Depth::Frozen) };
         {
-            let mut asleep = self.asleep();
-            match *asleep {
+            let mut rest = self.rest();
+            match rest.asleep {
                 Some(Depth::Paged) => return Ok(Depth::Paged),
                 Some(Depth::Frozen | Depth::Stopped) if !page => return Ok(Depth::Frozen),
                 Some(Depth::Frozen | Depth::Stopped) => {}
                 None => {
+                    // A wake that is under way has no part in this any more.
+                    rest.rising = None;
+                    rest.turns += 1;
                     group.freeze()?;
-                    *asleep = Some(Depth::Frozen);
+                    rest.asleep = Some(Depth::Frozen);
+                    rest.rise = Rise::prepare(&**group, self.record.process.pid, Some(Instant::now()))?;
                 }
             }
         }
@@ -153,30 +173,76 @@ impl Instance {
         }
         group.reclaim()?;
         let reached = depth(&**group, SMALL)?;
-        let mut asleep = self.asleep();
+        let mut rest = self.rest();
         // Unless it was woken meanwhile.
-        if asleep.is_some() {
-            *asleep = Some(reached);
+        if rest.asleep.is_some() {
+            rest.asleep = Some(reached);
         }
         Ok(reached)
     }
 
-    /// Thaw it: one write.
-    pub(super) fn wake(&self) -> io::Result<()> {
-        let mut asleep = self.asleep();
-        if let Some(group) = &self.group {
-            group.thaw()?;
+    /// Thaw it: one write, unless it consists of several processes. Then those that watch others are thawed later, by a
+    /// thread of their own, and first the waits of all of them are told of the time, which may have to be read from swap.
+    pub(super) async fn wake(self: &Arc<Self>) -> io::Result<()> {
+        if self.rest().rise.is_none() {
+            return self.wake_at_once();
         }
-        *asleep = None;
+        let instance = self.clone();
+        tokio::task::spawn_blocking(move || instance.wake_in_turn()).await.map_err(io::Error::other)?
+    }
+
+    fn wake_at_once(&self) -> io::Result<()> {
+        let mut rest = self.rest();
+        if let Some(group) = &self.group {
+            match rest.rising {
+                // Those that are held back have their time.
+                Some(_) => group.thaw_leaves()?,
+                None => group.thaw()?,
+            }
+        }
+        rest.asleep = None;
         Ok(())
     }
 
+    fn wake_in_turn(self: &Arc<Self>) -> io::Result<()> {
+        let mut rest = self.rest();
+        let (Some(group), Some(rise)) = (&self.group, rest.rise.take()) else {
+            drop(rest);
+            return self.wake_at_once();
+        };
+        rise.begin(&**group)?;
+        rest.asleep = None;
+        rest.turns += 1;
+        let turn = rest.turns;
+        rest.rising = Some(turn);
+        drop(rest);
+        let instance = self.clone();
+        tokio::task::spawn_blocking(move || instance.rise(&rise, turn));
+        Ok(())
+    }
+
+    /// Thaw those that were held back, unless it is put to sleep again meanwhile.
+    fn rise(&self, rise: &Rise, turn: u64) {
+        let Some(group) = &self.group else { return };
+        let wanted = || self.rest().rising == Some(turn) && !self.has_ended();
+        let thaw = |level| {
+            let rest = self.rest();
+            // A group that is gone has nobody in it.
+            rest.rising == Some(turn) && group.thaw_level(level).is_ok()
+        };
+        rise.go_on(wanted, thaw);
+        let mut rest = self.rest();
+        if rest.rising == Some(turn) {
+            rest.rising = None;
+        }
+    }
+
     /// Ask it to end, kill it after `grace`.
-    pub(super) async fn stop(&self, grace: Duration) -> io::Result<()> {
+    pub(super) async fn stop(self: &Arc<Self>, grace: Duration) -> io::Result<()> {
         self.stopping.store(true, Ordering::SeqCst);
         let mut ended = self.ended.subscribe();
         let Some(pidfd) = &self.pidfd else { return Ok(()) };
-        self.wake()?;
+        self.wake().await?;
         pidfd_send_signal(pidfd, Signal::TERM).ok();
         if timeout(grace, ended.wait_for(Option::is_some)).await.is_ok() {
             return Ok(());

@@ -4,6 +4,7 @@ mod instance;
 mod logs;
 mod networks;
 mod record;
+mod rise;
 mod start;
 mod workloads;
 

@@ -64,7 +64,7 @@ impl<N: Networks> Workloads for Host<N> {
     }
 
     async fn wake(&self, id: InstanceId) -> Result<(), WorkloadError> {
-        self.living(id)?.wake().map_err(|e| failed(format!("waking instance {id}"), e))
+        self.living(id)?.wake().await.map_err(|e| failed(format!("waking instance {id}"), e))
     }
 
     async fn remove(&self, id: InstanceId) -> Result<(), WorkloadError> {

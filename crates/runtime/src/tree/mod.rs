@@ -1,0 +1,144 @@
+//! The processes of a sandbox while it is frozen: who watches whom, and what each waits for.
+//!
+//! Supervisors measure time: one that wakes first finds that its workers have not been heard of for as long as the sleep
+//! was, and kills them. So a wake begins with the leaves of the tree, and goes on upwards when these have run
+//! ([`Rest`]); and what the kernel would let them wait for anew is cut to what is left of it ([`Waits`]).
+
+mod rest;
+mod waits;
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+pub(crate) use rest::Rest;
+pub(crate) use waits::Waits;
+
+use crate::process::Stat;
+
+/// Taller trees than this are woken as if they were not: the tallest met in the wild is a shell above a supervisor above
+/// a shell above a server above its workers. Each level is a control group, and a hostile tree has as many as it likes.
+const TALLEST: usize = 6;
+
+/// A process of the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Member {
+    pub(crate) pid: u32,
+    pub(crate) parent: u32,
+    /// Tells it from a later process with its number.
+    pub(crate) start_ticks: u64,
+}
+
+/// The processes of one sandbox, its init excluded.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Tree {
+    members: BTreeMap<u32, Member>,
+}
+
+impl Tree {
+    /// Look at these processes, of which `init` is ours. They should be frozen: what forks meanwhile is missing.
+    pub(crate) fn of(pids: &[u32], init: u32) -> Self {
+        let look = |pid: &u32| {
+            let stat = Stat::of(*pid).filter(|stat| *pid != init && !stat.has_ended())?;
+            Some(Member { pid: *pid, parent: stat.parent, start_ticks: stat.start_ticks })
+        };
+        pids.iter().filter_map(look).collect()
+    }
+
+    /// Those who have children, the innermost first: everybody in a level is above somebody of the one before, and the
+    /// leaves are above nobody.
+    pub(crate) fn supervisors(&self) -> Vec<Vec<u32>> {
+        let mut heights: BTreeMap<u32, usize> = BTreeMap::new();
+        for member in self.members.values() {
+            let (mut at, mut height) = (member, 1);
+            while let Some(parent) = self.members.get(&at.parent) {
+                let known = heights.entry(parent.pid).or_default();
+                // Whoever is above has been told, or the tree is too tall (or, read while it changed, a circle).
+                if *known >= height.min(TALLEST) {
+                    break;
+                }
+                *known = height.min(TALLEST);
+                (at, height) = (parent, height + 1);
+            }
+        }
+        let mut levels = vec![Vec::new(); heights.values().copied().max().unwrap_or(0)];
+        for (pid, height) in heights {
+            levels[height - 1].push(pid);
+        }
+        levels
+    }
+
+    /// Those without children.
+    pub(crate) fn leaves(&self) -> Vec<u32> {
+        let has_child = |pid| self.members.values().any(|m| m.parent == pid);
+        self.members.keys().copied().filter(|pid| !has_child(*pid)).collect()
+    }
+
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+}
+
+impl FromIterator<Member> for Tree {
+    fn from_iter<I: IntoIterator<Item = Member>>(members: I) -> Self {
+        Self { members: members.into_iter().map(|m| (m.pid, m)).collect() }
+    }
+}
+
+/// The threads of a process; none when it is gone.
+fn threads(pid: u32) -> Vec<u32> {
+    let Ok(entries) = fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task")) else {
+        return Vec::new();
+    };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    /// `2<1` is process 2, a child of 1.
+    fn tree(text: &str) -> Tree {
+        let member = |word: &str| {
+            let (pid, parent) = word.split_once('<').unwrap();
+            Member { pid: pid.parse().unwrap(), parent: parent.parse().unwrap(), start_ticks: 0 }
+        };
+        text.split(' ').filter(|w| !w.is_empty()).map(member).collect()
+    }
+
+    #[test]
+    fn levels() {
+        let chain: Vec<String> = (2..=12).map(|pid| format!("{pid}<{}", pid - 1)).collect();
+        let rows = [
+            ("one process", ""),
+            ("one process", "2<1"),
+            ("two side by side", "2<1 3<1"),
+            ("gunicorn", "2<1 3<2 4<2"),
+            ("the same under a shell", "2<1 3<2 4<3 5<3"),
+            ("supervisord with a program and a server", "2<1 3<2 4<2 5<4 6<4"),
+            ("numbers may have wrapped around", "900<1 5<900 901<5"),
+            ("a worker's own helper", "2<1 3<2 4<2 5<4"),
+            ("two servers, one of them daemonized", "2<1 3<2 7<1 8<7 9<8"),
+            ("taller than is followed", &chain.join(" ")),
+            ("read while it changed", "2<3 3<2"),
+        ];
+        let table = rows.map(|(what, text)| {
+            let tree = tree(text);
+            format!("{what}: {:?} then {:?}\n", tree.leaves(), tree.supervisors())
+        });
+        expect![[r#"
+            one process: [] then []
+            one process: [2] then []
+            two side by side: [2, 3] then []
+            gunicorn: [3, 4] then [[2]]
+            the same under a shell: [4, 5] then [[3], [2]]
+            supervisord with a program and a server: [3, 5, 6] then [[4], [2]]
+            numbers may have wrapped around: [901] then [[5], [900]]
+            a worker's own helper: [3, 5] then [[4], [2]]
+            two servers, one of them daemonized: [3, 9] then [[2, 8], [7]]
+            taller than is followed: [12] then [[11], [10], [9], [8], [7], [2, 3, 4, 5, 6]]
+            read while it changed: [] then [[], [], [], [], [], [2, 3]]
+        "#]]
+        .assert_eq(&table.concat());
+    }
+}
