@@ -95,10 +95,20 @@ pub enum DeployStep {
     },
     /// Image and configuration are those that serve already; nothing is replaced.
     Unchanged,
+    /// A new deployment holds for the process that runs, which goes on.
+    Applied {
+        /// The deployment, such as `d4`.
+        deployment: String,
+        /// What is different, by the manifest's words.
+        changed: Vec<String>,
+    },
     /// A new deployment is recorded and will be rolled out.
     Starting {
         /// The deployment, such as `d4`.
         deployment: String,
+        /// Why that takes a new process, when nothing that one is started with is different.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// The new deployment takes the requests.
     Ready {

@@ -43,6 +43,15 @@ pub trait Workloads: Send + Sync + 'static {
     /// used; should that sleep freeze the instance after all, wake is called once more.
     fn wake(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
+    /// Have it run within other limits from now on, awake or asleep, and also after this process has been replaced. May be
+    /// called while a sleep or a wake of the same instance is under way; none waits for the other. A memory limit that is
+    /// smaller than what it needs is refused ([`WorkloadError::DoesNotFit`]), and nothing changes.
+    fn set_limits(
+        &self,
+        id: InstanceId,
+        limits: Limits,
+    ) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
     /// Clear away an ended instance; its log stays. Unknown ids are fine.
     fn remove(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
@@ -75,8 +84,10 @@ pub struct Workload {
     pub id: InstanceId,
     /// Whose replica it is.
     pub key: ServiceKey,
-    /// Which deployment it runs.
+    /// The deployment that its process was started for.
     pub deployment: DeploymentId,
+    /// The limits it runs within.
+    pub limits: Limits,
     /// Its private address.
     pub addr: Ipv4Addr,
     /// The host's process id of its init; 0 once ended.
@@ -96,7 +107,7 @@ pub struct InstanceSpec {
     pub id: InstanceId,
     /// Whose replica it is.
     pub key: ServiceKey,
-    /// Which deployment it runs.
+    /// The deployment that its process is started for.
     pub deployment: DeploymentId,
     /// The image it runs.
     pub image: ImageId,
@@ -163,6 +174,14 @@ pub enum WorkloadError {
     /// It has ended, so it can neither sleep nor wake.
     #[error("instance {0} has ended")]
     Ended(InstanceId),
+    /// It needs more memory than the limit it was to get.
+    #[error("it needs {needed} bytes of memory, which is more than a limit of {limit} bytes")]
+    DoesNotFit {
+        /// What it needs ([`Usage::needed_bytes`]).
+        needed: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// The image is not in the store.
     #[error("image {0} is not in the store\n  hint: deploy the project again to rebuild it")]
     NoSuchImage(ImageId),

@@ -32,6 +32,18 @@ const LEFT_OUT: &[&str] = &[
     "node_modules",
 ];
 
+/// Files that only say what is left out, and leftovers of editors and desktops: an open editor must not look like a
+/// change, and no app reads them.
+fn is_noise(name: &str) -> bool {
+    let vim = |name: &str| name.starts_with('.') && name.len() > 5 && name[..name.len() - 1].ends_with(".sw");
+    let emacs = |name: &str| name.starts_with(".#") || (name.starts_with('#') && name.ends_with('#'));
+    [".gitignore", ".dockerignore", ".dormouseignore", ".DS_Store", "Thumbs.db"].contains(&name)
+        || name.ends_with('~')
+        || name.starts_with(".~lock.")
+        || emacs(name)
+        || (name.is_ascii() && vim(name))
+}
+
 /// Text files larger than this are not looked into. A lock file of a large project is about 2 MB.
 const MAX_TEXT: u64 = 8 << 20;
 
@@ -63,12 +75,14 @@ enum Kind {
 pub(crate) type Digest = [u8; 32];
 
 impl Source {
-    /// Read the folder. Links are kept as links and never followed: they could lead anywhere on this host.
-    pub(crate) fn read(root: &Path) -> io::Result<Self> {
+    /// Read the folder, but for the paths below it that `leaves_out` names. Links are kept as links and never followed: they could lead
+    /// anywhere on this host.
+    pub(crate) fn read(root: &Path, leaves_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
         let mut entries = Vec::new();
         let mut files = BTreeMap::new();
         let walk = WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
-        for entry in walk.filter_entry(belongs) {
+        let is_part = |e: &DirEntry| belongs(e) && !e.path().strip_prefix(root).is_ok_and(&leaves_out);
+        for entry in walk.filter_entry(is_part) {
             let entry = entry?;
             let path = entry.path().strip_prefix(root).map_err(io::Error::other)?.to_owned();
             let file_type = entry.file_type();
@@ -143,13 +157,16 @@ impl Source {
 
 fn belongs(entry: &DirEntry) -> bool {
     let name = entry.file_name();
+    if !entry.file_type().is_dir() {
+        return !name.to_str().is_some_and(is_noise);
+    }
     let left_out = || {
         LEFT_OUT.iter().any(|n| name == *n)
             // A virtual environment under any other name.
             || entry.path().join("pyvenv.cfg").is_file()
             || is_cache(entry.path())
     };
-    !(entry.file_type().is_dir() && left_out())
+    !left_out()
 }
 
 /// Whether a folder says of itself that it can be made again, as cargo's does (<https://bford.info/cachedir/>).
@@ -205,6 +222,8 @@ fn read_file(entry: &DirEntry, path: &Path) -> io::Result<(Option<String>, Diges
 
 #[cfg(test)]
 mod tests {
+    use dormouse_model::manifest::{ManifestInput, resolve};
+
     use super::*;
 
     fn folder() -> tempfile::TempDir {
@@ -232,7 +251,7 @@ mod tests {
     #[test]
     fn what_belongs_is_listed_and_copied() {
         let dir = folder();
-        let source = Source::read(dir.path()).unwrap();
+        let source = Source::read(dir.path(), |_| false).unwrap();
         let names: Vec<_> = source.listing.paths().collect();
         assert_eq!(names, ["main.py", "pkg/data.bin", "requirements.txt"]);
         assert_eq!(source.listing.text("main.py"), Some("x = 1\n"));
@@ -242,7 +261,7 @@ mod tests {
         let to = tempfile::tempdir().unwrap();
         let app = to.path().join("app");
         source.copy_to(&app).unwrap();
-        let copied = Source::read(&app).unwrap();
+        let copied = Source::read(&app, |_| false).unwrap();
         assert_eq!(copied.digest, source.digest);
         assert!(!app.join(".git").exists() && !app.join("env").exists());
         assert_eq!(fs::read_link(app.join("setup.py")).unwrap(), Path::new("/etc/shadow"));
@@ -258,7 +277,7 @@ mod tests {
         fs::create_dir_all(root.join("target/release")).unwrap();
         fs::write(root.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n").unwrap();
         fs::write(root.join("target/release/app"), "elf").unwrap();
-        let source = Source::read(root).unwrap();
+        let source = Source::read(root, |_| false).unwrap();
         let no_data = source.only(|p| p.extension().is_none_or(|e| e != "bin"));
         assert_ne!(no_data.digest, source.digest);
         let to = tempfile::tempdir().unwrap();
@@ -273,17 +292,56 @@ mod tests {
     #[test]
     fn the_digest_is_of_content() {
         let dir = folder();
-        let digest = || Source::read(dir.path()).unwrap().digest;
+        let digest = || Source::read(dir.path(), |_| false).unwrap().digest;
         let before = digest();
         fs::write(dir.path().join(".git/HEAD"), "other").unwrap();
+        for open_in_an_editor in
+            [".main.py.swp", "main.py~", "pkg/.#a.py", "#main.py#", ".DS_Store", ".gitignore"]
+        {
+            fs::write(dir.path().join(open_in_an_editor), "x").unwrap();
+        }
         File::options()
             .append(true)
             .open(dir.path().join("main.py"))
             .unwrap()
             .set_modified(std::time::UNIX_EPOCH)
             .unwrap();
-        assert_eq!(digest(), before, "history and times do not count");
+        assert_eq!(digest(), before, "history, times and what editors leave do not count");
+        fs::write(dir.path().join(".swp"), "x").unwrap();
+        assert_ne!(digest(), before, "a file's name, not an ending");
+        fs::remove_file(dir.path().join(".swp")).unwrap();
         fs::write(dir.path().join("pkg/data.bin"), "\0\x01").unwrap();
         assert_ne!(digest(), before);
+    }
+
+    /// Bug: one line changed in `frontend/`, or the manifest, and the backend, whose source is `.`, was another image.
+    #[test]
+    fn what_is_another_service_s_does_not_count() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        };
+        for file in
+            ["main.py", "dormouse.toml", "frontend/app.py", "frontend/shared/api.py", "lib/frontend/a.py"]
+        {
+            write(file, "x = 1");
+        }
+        let mut input = ManifestInput::new("shop");
+        let manifest =
+            "[services.web]\nsource = \".\"\ninclude = [\"frontend/shared\"]\n[services.frontend]\n";
+        input.add_file("dormouse.toml", manifest);
+        input.add_file("frontend/app.py", "");
+        let spec = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
+        let read = || Source::read(dir.path(), |path| spec.leaves_out(path)).unwrap();
+        let before = read();
+        let names: Vec<_> = before.listing.paths().collect();
+        assert_eq!(names, ["frontend/shared/api.py", "lib/frontend/a.py", "main.py"]);
+        write("frontend/app.py", "x = 2");
+        write("dormouse.toml", "# another");
+        assert_eq!(read().digest, before.digest);
+        write("frontend/shared/api.py", "x = 2");
+        assert_ne!(read().digest, before.digest);
     }
 }

@@ -31,6 +31,8 @@ pub(crate) struct State {
     /// How long the last wake of a service took, in milliseconds.
     pub(crate) last_wake: BTreeMap<ServiceKey, f64>,
     pub(crate) instances: Block,
+    /// Why an instance does not run within its new limits yet.
+    pub(crate) unapplied: BTreeMap<InstanceId, String>,
 }
 
 /// A project and what is under way in it.
@@ -172,10 +174,16 @@ impl State {
         Ok(vec![ServiceKey::new(name, service)])
     }
 
-    /// A deployment that is wanted.
-    pub(crate) fn deployment(&self, key: &ServiceKey, id: DeploymentId) -> Option<&Deployment> {
+    /// A deployment that is wanted, by its number.
+    pub(crate) fn wanted(&self, key: &ServiceKey, id: DeploymentId) -> Option<&Deployment> {
         let svc = self.desired.services.get(key)?;
         std::iter::once(&svc.target).chain(&svc.live).find(|d| d.id == id)
+    }
+
+    /// A deployment that is wanted, by the number that its instances carry.
+    pub(crate) fn deployment(&self, key: &ServiceKey, process: DeploymentId) -> Option<&Deployment> {
+        let svc = self.desired.services.get(key)?;
+        std::iter::once(&svc.target).chain(&svc.live).find(|d| d.process() == process)
     }
 
     /// Where a deployment is to go from now on; also keeps what hangs on the whole project's specification in step.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceSpec, SleepPolicy, Time};
 
-/// One attempt to run one image of one service with one configuration. Immutable.
+/// One image of one service with one configuration. Immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// Its number; a higher one is newer.
@@ -15,11 +15,21 @@ pub struct Deployment {
     pub image: ImageId,
     /// The configuration it runs with.
     pub spec: ServiceSpec,
-    /// When it was asked for.
+    /// When its process was asked for.
     pub created_at: Time,
+    /// The deployment whose process it goes on with, because it differs only in what is applied to a running one
+    /// ([`ServiceSpec::same_process`]); `None` when it starts one of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<DeploymentId>,
 }
 
 impl Deployment {
+    /// The number that its instances carry: its own, or that of the deployment that started the process it goes on
+    /// with.
+    #[must_use]
+    pub fn process(&self) -> DeploymentId {
+        self.continues.unwrap_or(self.id)
+    }
     /// Its probes.
     #[must_use]
     pub fn health(&self) -> &HealthSpec {

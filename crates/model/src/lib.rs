@@ -3,6 +3,7 @@
 //! Nothing here does IO or knows about async. Every other crate but `cli` and `api` speaks these words.
 #![forbid(unsafe_code)]
 
+pub mod change;
 pub mod desired;
 pub mod id;
 pub mod manifest;
@@ -13,6 +14,7 @@ pub mod source;
 pub mod spec;
 pub mod time;
 
+pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
 pub use observed::{

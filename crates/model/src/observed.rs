@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, InstanceId, ServiceKey, Time};
+use crate::{DeploymentId, InstanceId, Limits, ServiceKey, Time};
 
 /// How deep a sleep is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -86,6 +86,10 @@ pub struct Usage {
     pub resident_bytes: u64,
     /// Bytes in swap, before any compression.
     pub swapped_bytes: u64,
+    /// Bytes that a memory limit has to leave room for: what is resident or in swap and cannot be dropped, as copies of
+    /// files can.
+    #[serde(default)]
+    pub needed_bytes: u64,
     /// Processor time used since its start.
     pub cpu: Duration,
 }
@@ -97,8 +101,10 @@ pub struct InstanceRecord {
     pub id: InstanceId,
     /// Whose replica it is.
     pub key: ServiceKey,
-    /// Which deployment it runs.
+    /// The deployment that its process was started for; later ones may go on with it ([`crate::Deployment::process`]).
     pub deployment: DeploymentId,
+    /// The limits it runs within.
+    pub limits: Limits,
     /// Its private address.
     pub addr: Ipv4Addr,
     /// Where it physically is.
@@ -131,7 +137,7 @@ pub struct Observed {
 /// An unasked-for end of an instance: it ended by itself, or had to be stopped because it did not work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// Which deployment it ran.
+    /// The deployment that its process was started for.
     pub deployment: DeploymentId,
     /// When it ended.
     pub at: Time,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    path::Path,
     time::Duration,
 };
 
@@ -63,6 +64,22 @@ pub struct ServiceSpec {
     pub stop_grace: Duration,
     /// Debian packages its image needs beyond the base.
     pub packages: BTreeSet<String>,
+    /// Files and folders below its source folder that are no part of its image, relative to it: the folders of other
+    /// services, and the project's manifest.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub left_out: BTreeSet<String>,
+    /// What is part of it all the same, although it is or lies in one of those.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub include: BTreeSet<String>,
+}
+
+impl ServiceSpec {
+    /// Whether a file or folder below its source folder is no part of it. A folder that holds a part is one.
+    #[must_use]
+    pub fn leaves_out(&self, path: &Path) -> bool {
+        let is_part = |i: &String| path.starts_with(i) || Path::new(i).starts_with(path);
+        self.left_out.iter().any(|out| path.starts_with(out)) && !self.include.iter().any(is_part)
+    }
 }
 
 /// What kind of process a service is.

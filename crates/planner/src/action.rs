@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, StopReason};
+use dormouse_model::{DeploymentId, Depth, InstanceId, Limits, ServiceKey, StopReason};
 use serde::{Deserialize, Serialize};
 
 /// One thing to do. The order within a plan matters: see [`crate::plan`].
@@ -20,7 +20,7 @@ pub enum Action {
     Start {
         /// Of which service.
         key: ServiceKey,
-        /// Of which deployment.
+        /// The number its instance carries ([`dormouse_model::Deployment::process`]).
         deployment: DeploymentId,
     },
     /// The target became ready: from now on it is `live`.
@@ -45,6 +45,15 @@ pub enum Action {
         key: ServiceKey,
         /// Which instance.
         id: InstanceId,
+    },
+    /// Have it run within other limits from now on, awake or asleep.
+    SetLimits {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+        /// Its limits.
+        limits: Limits,
     },
     /// Put it to sleep, or deeper to sleep, once the edge has confirmed that it treats it as asleep and it is still idle.
     Sleep {
@@ -78,6 +87,8 @@ pub enum Action {
 pub enum Subject {
     /// An instance.
     Instance(InstanceId),
+    /// The limits of an instance. They are no matter of its sleep: nobody who wakes it waits for them.
+    Limits(InstanceId),
     /// A deployment of a service: starting an instance of it, promoting it, failing it.
     Deployment(ServiceKey, DeploymentId),
 }
@@ -92,6 +103,7 @@ impl Action {
             | Self::Promote { key, .. }
             | Self::Fail { key, .. }
             | Self::Drain { key, .. }
+            | Self::SetLimits { key, .. }
             | Self::Sleep { key, .. }
             | Self::Stop { key, .. }
             | Self::Remove { key, .. } => key,
@@ -110,6 +122,7 @@ impl Action {
             | Self::Sleep { id, .. }
             | Self::Stop { id, .. }
             | Self::Remove { id, .. } => Subject::Instance(*id),
+            Self::SetLimits { id, .. } => Subject::Limits(*id),
         }
     }
 
@@ -121,9 +134,10 @@ impl Action {
             Self::Promote { .. } => 2,
             Self::Fail { .. } => 3,
             Self::Drain { .. } => 4,
-            Self::Sleep { .. } => 5,
-            Self::Stop { .. } => 6,
-            Self::Remove { .. } => 7,
+            Self::SetLimits { .. } => 5,
+            Self::Sleep { .. } => 6,
+            Self::Stop { .. } => 7,
+            Self::Remove { .. } => 8,
         }
     }
 }
@@ -136,6 +150,11 @@ impl fmt::Display for Action {
             Self::Promote { key, deployment } => write!(f, "promote {key} {deployment}"),
             Self::Fail { key, deployment, why } => write!(f, "fail {key} {deployment}: {why}"),
             Self::Drain { key, id } => write!(f, "drain {key} {id}"),
+            Self::SetLimits { key, id, limits } => {
+                let Limits { memory, cpu_milli, pids } = limits;
+                let memory = crate::words::memory(*memory);
+                write!(f, "limit {key} {id} to {memory}, {cpu_milli}m, {pids}")
+            }
             Self::Sleep { key, id, depth } => write!(f, "sleep {key} {id} {}", crate::words::depth(*depth)),
             Self::Stop { key, id, why } => write!(f, "stop {key} {id}: {}", crate::words::stop(*why)),
             Self::Remove { key, id } => write!(f, "remove {key} {id}"),

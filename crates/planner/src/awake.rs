@@ -36,7 +36,8 @@ pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMa
     for (key, svc) in &desired.services {
         let view = View::new(svc, observed, wakes.get(key).copied(), &clock);
         for i in &view.alive {
-            let wanted = std::iter::once(&svc.target).chain(view.older()).find(|d| d.id == i.deployment);
+            let wanted =
+                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
             out.extend(wanted.and_then(|d| awake(&view, d, i)).map(|why| (i.id, why)));
         }
     }

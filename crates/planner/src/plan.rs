@@ -106,7 +106,7 @@ impl<'a> Planner<'a> {
         let rolling = wanted.len() > 1;
 
         for i in self.view.alive.clone() {
-            let deployment = wanted.iter().find(|d| d.id == i.deployment);
+            let deployment = wanted.iter().find(|d| d.process() == i.deployment);
             match deployment {
                 Some(d) if self.view.keep(d).is_some_and(|kept| kept.id == i.id) => {
                     self.kept(d, i, rolling);
@@ -122,9 +122,9 @@ impl<'a> Planner<'a> {
             let missing = self.view.keep(d).is_none() && !ending.iter().any(|(id, _)| *id == d.id);
             if missing
                 && idle::needs_instance(&self.view, d)
-                && backoff::over(self.view.ends, d.id, self.view.clock)
+                && backoff::over(self.view.ends, d.process(), self.view.clock)
             {
-                self.out.push(Action::Start { key: self.key(), deployment: d.id });
+                self.out.push(Action::Start { key: self.key(), deployment: d.process() });
             }
         }
     }
@@ -137,7 +137,7 @@ impl<'a> Planner<'a> {
         let mut ending = Vec::new();
         let mut gone: Vec<InstanceId> = Vec::new();
         for i in &self.view.alive {
-            let Some(d) = wanted.iter().find(|d| d.id == i.deployment) else { continue };
+            let Some(d) = wanted.iter().find(|d| d.process() == i.deployment) else { continue };
             if let Some(why) = health::verdict(&self.view, d, i) {
                 ending.push((d.id, why));
                 gone.push(i.id);
@@ -166,9 +166,12 @@ impl<'a> Planner<'a> {
         given_up
     }
 
-    /// The one instance of a wanted deployment: sleeps when idle, wakes when not.
+    /// The one instance of a wanted deployment: has its limits, sleeps when idle, wakes when not.
     fn kept(&mut self, d: &Deployment, i: &InstanceRecord, rolling: bool) {
         let (key, id) = (self.key(), i.id);
+        if i.limits != d.limits() {
+            self.out.push(Action::SetLimits { key: key.clone(), id, limits: d.limits() });
+        }
         let idle = awake::awake(&self.view, d, i).is_none();
         let depth = match d.spec.sleep.depth {
             Depth::Paged if !self.can_page => Depth::Frozen,
@@ -198,8 +201,10 @@ impl<'a> Planner<'a> {
         let Some(since) = i.draining_since else { return };
         let (key, id, clock) = (self.key(), i.id, self.view.clock);
         let svc = self.view.svc;
-        let known =
-            [Some(&svc.target), svc.live.as_ref()].into_iter().flatten().find(|d| d.id == i.deployment);
+        let known = [Some(&svc.target), svc.live.as_ref()]
+            .into_iter()
+            .flatten()
+            .find(|d| d.process() == i.deployment);
         // After a rollout, open pages move to the new deployment in their own time.
         let why = if known.is_some() { StopReason::Surplus } else { StopReason::Replaced };
         let waits = i.traffic.in_flight > 0 || (known.is_none() && i.traffic.connections > 0);

@@ -18,7 +18,8 @@ pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) ->
     for svc in desired.services.values() {
         let view = View::new(svc, observed, None, clock);
         for i in &view.alive {
-            let wanted = std::iter::once(&svc.target).chain(view.older()).find(|d| d.id == i.deployment);
+            let wanted =
+                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
             if wanted.is_some_and(|d| due(d, i, clock)) {
                 out.push(i.id);
             }

@@ -84,11 +84,11 @@ fn standing(view: &View<'_>) -> Standing {
         return at(State::Starting);
     }
     let wanted = kept.is_some() || idle::needs_instance(view, d);
-    match backoff::last(view.ends, d.id) {
+    match backoff::last(view.ends, d.process()) {
         // One that is not wanted any more may be tried again by the next request, but not before its back-off ends.
         Some(last)
-            if backoff::count(view.ends, d.id) >= backoff::CRASH_LOOP
-                && (wanted || !backoff::over(view.ends, d.id, view.clock)) =>
+            if backoff::count(view.ends, d.process()) >= backoff::CRASH_LOOP
+                && (wanted || !backoff::over(view.ends, d.process(), view.clock)) =>
         {
             let reason = words::cause(&last.how, &d.spec);
             at(State::Crashed { reason })

@@ -58,7 +58,7 @@ impl<'a> View<'a> {
 
     /// The one instance of a deployment that is to exist: the oldest ready one, so that the choice never changes.
     pub(crate) fn keep(&self, d: &Deployment) -> Option<&'a InstanceRecord> {
-        let mine = self.alive.iter().filter(|i| i.deployment == d.id);
+        let mine = self.alive.iter().filter(|i| i.deployment == d.process());
         mine.min_by_key(|i| (!self.ready(i, d), i.started_at, i.id)).copied()
     }
 
@@ -75,9 +75,9 @@ impl<'a> View<'a> {
     pub(crate) fn given_up(&self) -> Option<String> {
         self.older()?;
         let target = &self.svc.target;
-        let last = backoff::last(self.ends, target.id)?;
+        let last = backoff::last(self.ends, target.process())?;
         let why = crate::cause(&last.how, &target.spec);
-        match backoff::count(self.ends, target.id) {
+        match backoff::count(self.ends, target.process()) {
             _ if backoff::never_ready(last) => Some(why),
             n if n >= backoff::CRASH_LOOP => Some(format!("{why} ({n} times)")),
             _too_few => None,

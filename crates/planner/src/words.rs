@@ -66,7 +66,7 @@ fn never_ready(spec: &ServiceSpec) -> String {
 }
 
 /// Bytes in the largest binary unit that needs no fraction.
-fn memory(bytes: u64) -> String {
+pub(crate) fn memory(bytes: u64) -> String {
     for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
         if bytes >= 1 << shift && bytes.is_multiple_of(1 << shift) {
             return format!("{} {unit}", bytes >> shift);

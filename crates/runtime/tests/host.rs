@@ -203,6 +203,10 @@ async fn is_paged(b: Bench) {
         assert!(before.resident_bytes > 20_000_000, "{kind}: {before:?}");
         assert!(asleep.resident_bytes < 5_000_000, "{kind}: {asleep:?}");
         assert!(asleep.swapped_bytes > 15_000_000, "{kind}: {asleep:?}");
+        // It would be killed at its next wake.
+        let less = Limits { memory: 10 << 20, ..one(&host, id).await.limits };
+        let refused = host.set_limits(InstanceId(id), less).await;
+        assert!(matches!(refused, Err(WorkloadError::DoesNotFit { .. })), "{kind}: {refused:?}");
         drop(host);
         let host = b.host_that(true);
         assert_eq!(one(&host, id).await.phase, Phase::Asleep(Depth::Paged), "{kind}");
@@ -226,7 +230,12 @@ async fn is_adopted(b: Bench) {
         host.start(&b.spec(id, "echo up; while :; do sleep 0.05; done")).await.unwrap();
     }
     host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
+    let more = Limits { memory: 96 << 20, cpu_milli: 700, pids: 80 };
+    for id in [1, 2] {
+        host.set_limits(InstanceId(id), more).await.unwrap();
+    }
     let before = host.list().await.unwrap();
+    assert_eq!([before[0].limits, before[1].limits], [more; 2]);
     drop(host);
     // A start that was cut off has no record.
     fs::create_dir_all(b.dir.path().join("run/i9/root")).unwrap();

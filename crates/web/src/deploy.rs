@@ -152,7 +152,12 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
         Step::Image { image } => DeployStep::Image { image: image.to_string() },
         Step::BuildFailed { reason, old_serves } => DeployStep::BuildFailed { reason, old_serves },
         Step::Unchanged => DeployStep::Unchanged,
-        Step::Starting { deployment } => DeployStep::Starting { deployment: deployment.to_string() },
+        Step::Applied { deployment, changed } => {
+            DeployStep::Applied { deployment: deployment.to_string(), changed }
+        }
+        Step::Starting { deployment, why } => {
+            DeployStep::Starting { deployment: deployment.to_string(), why }
+        }
         Step::Ready { deployment } => DeployStep::Ready { deployment: deployment.to_string() },
         Step::RolloutFailed { deployment, reason, log_tail, old_serves } => {
             let deployment = deployment.to_string();

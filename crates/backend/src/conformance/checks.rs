@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use dormouse_model::{Depth, ExitStatus, ImageId, InstanceId, Phase};
+use dormouse_model::{Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use tokio::sync::mpsc;
 
 use super::{Harness, Program};
@@ -147,6 +147,45 @@ pub(super) async fn exit<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await
 }
 
+pub(super) async fn limits<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let w = &h.workloads;
+    let id = h.run(9, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    let found = async || h.find(id).await?.ok_or_else(|| "not listed".to_owned());
+    let (pid, mut limits) = (found().await?.pid, h.template.limits);
+    for (memory, cpu_milli, pids, asleep) in
+        [(512, 700, 60, false), (256, 300, 70, true), (512, 900, 80, true)]
+    {
+        limits = Limits { memory: memory << 20, cpu_milli, pids };
+        if asleep {
+            done("sleep", w.sleep(id, Depth::Paged).await)?;
+        }
+        done("set_limits", w.set_limits(id, limits).await)?;
+        done("set_limits again", w.set_limits(id, limits).await)?;
+        done("wake", w.wake(id).await)?;
+        let now = found().await?;
+        same("limits", now.limits, limits)?;
+        same("process and phase", (now.pid, now.phase), (pid, Phase::Running))?;
+    }
+    let needed = done("usage", w.usage(id).await)?.needed_bytes;
+    for asleep in [false, true] {
+        if asleep {
+            done("sleep", w.sleep(id, Depth::Paged).await)?;
+        }
+        match w.set_limits(id, Limits { memory: 4096, ..limits }).await {
+            Err(WorkloadError::DoesNotFit { limit: 4096, needed }) if needed > 4096 => {}
+            other => return Err(format!("a limit below the {needed} bytes it needs: {other:?}")),
+        }
+        same("limits after a refusal", found().await?.limits, limits)?;
+    }
+    done("stop", w.stop(id, Duration::from_secs(5)).await)?;
+    match w.set_limits(id, limits).await {
+        Err(WorkloadError::Ended(which)) => same("limits of an ended one", which, id)?,
+        other => return Err(format!("limits of an ended one: {other:?}")),
+    }
+    h.clear(id).await
+}
+
 pub(super) async fn out_of_memory<W: Workloads>(h: &Harness<W>) -> Outcome {
     let mut exits = h.workloads.exits();
     let mut spec = h.spec(6, Program::Greedy);
@@ -184,6 +223,7 @@ pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
         ("sleep", w.sleep(id, Depth::Frozen).await.map(|_| ())),
         ("wake", w.wake(id).await),
         ("usage", w.usage(id).await.map(|_| ())),
+        ("set_limits", w.set_limits(id, h.template.limits).await),
     ] {
         match result {
             Err(WorkloadError::NoSuchInstance(which)) => same(what, which, id)?,

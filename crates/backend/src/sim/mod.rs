@@ -45,6 +45,8 @@ pub struct Faults {
     pub page_out_fails: u32,
     /// Wakes that fail.
     pub wake_fails: u32,
+    /// Changes of limits that fail.
+    pub limits_fail: u32,
     /// Builds that fail.
     pub build_fails: u32,
 }

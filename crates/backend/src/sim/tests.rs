@@ -105,6 +105,8 @@ async fn builds_succeed_and_fail() {
             sleep: SleepPolicy::default(),
             stop_grace: Duration::from_secs(30),
             packages: [].into(),
+            left_out: [].into(),
+            include: [].into(),
         },
     };
     let (tx, mut rx) = mpsc::unbounded_channel();

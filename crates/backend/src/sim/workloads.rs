@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Depth, ExitStatus, InstanceId, Phase, ProjectName, ServiceKey, Usage};
+use dormouse_model::{Depth, ExitStatus, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage};
 use tokio::sync::mpsc;
 
 use super::{
@@ -85,6 +85,7 @@ impl Workloads for Sim {
             id: p.spec.id,
             key: p.spec.key.clone(),
             deployment: p.spec.deployment,
+            limits: p.spec.limits,
             addr: p.spec.addr,
             pid: p.pid,
             phase: p.phase,
@@ -198,6 +199,21 @@ impl Workloads for Sim {
         })
     }
 
+    async fn set_limits(&self, id: InstanceId, limits: Limits) -> Result<(), WorkloadError> {
+        self.with(|w| {
+            let permille = w.faults.limits_fail;
+            if w.rng.chance(permille) {
+                return Err(refused("limiting it"));
+            }
+            let p = w.living(id)?;
+            if limits.memory < RESIDENT {
+                return Err(WorkloadError::DoesNotFit { needed: RESIDENT, limit: limits.memory });
+            }
+            p.spec.limits = limits;
+            Ok(())
+        })
+    }
+
     async fn remove(&self, id: InstanceId) -> Result<(), WorkloadError> {
         self.with(|w| match w.processes.get(&id).map(|p| p.phase) {
             Some(Phase::Running | Phase::Asleep(_)) => Err(refused("it has not ended")),
@@ -217,7 +233,8 @@ impl Workloads for Sim {
                 Phase::Asleep(Depth::Paged) => (PAGED, RESIDENT - PAGED),
                 Phase::Asleep(Depth::Stopped) | Phase::Exited(_) => (0, 0),
             };
-            Ok(Usage { resident_bytes, swapped_bytes, cpu: p.awake(now) / 100 })
+            let needed_bytes = resident_bytes + swapped_bytes;
+            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.awake(now) / 100 })
         })
     }
 

@@ -117,8 +117,8 @@ impl Job<'_> {
         for warning in &self.builder.net.warnings {
             self.say(warning);
         }
-        let folder = self.request.source.clone();
-        let source = blocking(move || Source::read(&folder))
+        let (folder, of) = (self.request.source.clone(), spec.clone());
+        let source = blocking(move || Source::read(&folder, |path| of.leaves_out(path)))
             .await
             .map_err(|e| host(format!("reading the source folder {}", self.request.source.display()), e))?;
 
@@ -137,6 +137,7 @@ impl Job<'_> {
             hint: e.hint,
         })?;
         plan.notes.iter().for_each(|n| self.say(n));
+        self.say_what_is_left_out();
 
         let mut stack = Stack { layers: vec![base], tools: None, suite };
         self.packages(&mut stack).await?;
@@ -157,6 +158,20 @@ impl Job<'_> {
     fn cache(&self, phase: &str, kind: &str) -> Result<caches::Cache, BuildError> {
         let opened = self.builder.caches.open(kind, self.request.key.project.as_str());
         opened.map_err(|e| host(format!("opening the cache of the {phase} phase"), e))
+    }
+
+    /// Name the folders of other services that are in the source folder and not in the image.
+    fn say_what_is_left_out(&self) {
+        let is_folder = |path: &&String| self.request.source.join(path).is_dir();
+        let folders: Vec<_> = self.request.spec.left_out.iter().filter(is_folder).collect();
+        let names: Vec<_> = folders.iter().map(|f| format!("`{f}`")).collect();
+        if let Some(first) = folders.first() {
+            self.say(&format!(
+                "without {}: other services' folders are no part of this one's image\n  hint: if it needs them, write include = [\"{first}\"] under [services.{}]",
+                names.join(", "),
+                self.request.key.service,
+            ));
+        }
     }
 
     /// Note something in the build log.

@@ -55,6 +55,7 @@ pub(crate) async fn follow(
                         | DeployStep::Image { .. }
                         | DeployStep::BuildFailed { .. }
                         | DeployStep::Unchanged
+                        | DeployStep::Applied { .. }
                         | DeployStep::Starting { .. }
                         | DeployStep::Ready { .. }
                         | DeployStep::RolloutFailed { .. }

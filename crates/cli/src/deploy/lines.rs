@@ -48,7 +48,13 @@ pub(super) fn say(step: &DeployStep) -> Say {
             Say::Bad(format!("build failed: {reason}{}", old(*old_serves)), Vec::new())
         }
         DeployStep::Unchanged => Say::Good("unchanged".to_owned()),
-        DeployStep::Starting { deployment } => Say::Doing(format!("starting ({deployment})")),
+        DeployStep::Applied { deployment, changed } => {
+            Say::Good(format!("{} applied without a restart ({deployment})", changed.join(", ")))
+        }
+        DeployStep::Starting { deployment, why: None } => Say::Doing(format!("starting ({deployment})")),
+        DeployStep::Starting { deployment, why: Some(why) } => {
+            Say::Doing(format!("starting anew, because {why} ({deployment})"))
+        }
         DeployStep::Ready { .. } => Say::Good("ready".to_owned()),
         DeployStep::RolloutFailed { reason, log_tail, old_serves, .. } => {
             Say::Bad(format!("does not become ready: {reason}{}", old(*old_serves)), log_tail.clone())

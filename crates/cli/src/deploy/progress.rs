@@ -85,6 +85,7 @@ impl Progress {
             | DeployStep::Image { .. }
             | DeployStep::BuildFailed { .. }
             | DeployStep::Unchanged
+            | DeployStep::Applied { .. }
             | DeployStep::Starting { .. }
             | DeployStep::Ready { .. }
             | DeployStep::RolloutFailed { .. }

@@ -73,10 +73,20 @@ pub enum DeployStep {
     },
     /// Image and configuration are those that serve already.
     Unchanged,
+    /// A new deployment holds for the process that runs, which goes on.
+    Applied {
+        /// Which.
+        deployment: DeploymentId,
+        /// What is different, by the manifest's words.
+        changed: Vec<String>,
+    },
     /// A new deployment will be rolled out.
     Starting {
         /// Which.
         deployment: DeploymentId,
+        /// Why that takes a new process, when nothing that one is started with is different.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// It takes the requests.
     Ready {

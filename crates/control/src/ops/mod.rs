@@ -3,6 +3,7 @@
 mod build;
 mod deploy;
 mod down;
+mod goes_on;
 mod images;
 mod logs;
 mod ps;

@@ -106,7 +106,8 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let deployment = standing.map(|s| s.deployment);
             let instance = standing.and_then(|s| s.instance);
             let mine = || state.observed.instances.values().filter(|i| i.key == key);
-            let note = project.notes.get(service).cloned();
+            let unapplied = mine().find_map(|i| state.unapplied.get(&i.id));
+            let note = project.notes.get(service).or(unapplied).cloned();
             let (word, why) = match (standing.map(|s| &s.state), state.facts.builds.get(&key)) {
                 (None, _) if project.removing.is_some() => (ServiceStanding::Draining, None),
                 (None, Some(BuildFact::Failed { reason })) => (ServiceStanding::Failed, Some(reason.clone())),
@@ -124,7 +125,8 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
             };
             let ends = state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
-            let restarts = ends.iter().filter(|e| Some(e.deployment) == deployment).count();
+            let process = deployment.and_then(|id| Some(state.wanted(&key, id)?.process()));
+            let restarts = ends.iter().filter(|e| Some(e.deployment) == process).count();
             let face = project.face().filter(|_| project.removing.is_none());
             let urls = face.map(|f| names::hosts(f, spec, &state.settings.domain)).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());

@@ -31,7 +31,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                     .into_iter()
                     .map(|key| match state.desired.services.get(&key) {
                         Some(svc) => {
-                            let new = Deployment { created_at: at, ..svc.target.clone() };
+                            let new = Deployment { created_at: at, continues: None, ..svc.target.clone() };
                             Ok((key, new, svc.live.as_ref().map(|d| d.id)))
                         }
                         None => Err(OpError::NothingBuilt(key)),

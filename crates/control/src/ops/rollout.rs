@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use dormouse_backend::{BuildOutcome, Builds, Workloads};
-use dormouse_model::{Deployment, DeploymentId, ProjectSpec, ServiceKey, ServiceName};
+use dormouse_model::{Deployment, DeploymentId, ImageId, ProjectSpec, ServiceKey, ServiceName};
 
+use super::goes_on::{Looked, Outlook, outlook};
 use crate::{
     Control, DeployId, OpError,
     deploys::{DeployStep, EventLog},
@@ -14,9 +15,15 @@ use crate::{
 };
 
 /// Deployments without their numbers, and services that stay as they are.
-struct Change {
+#[derive(Default)]
+struct Plan {
     new: BTreeMap<ServiceName, Deployment>,
-    live: BTreeMap<ServiceName, Option<DeploymentId>>,
+    /// What of a service is applied to the process it has.
+    applied: BTreeMap<ServiceName, Vec<&'static str>>,
+    /// Why a process does not go on, though nothing it was started with is different.
+    replaced: BTreeMap<ServiceName, String>,
+    /// The live ones of all services that are not gone.
+    live: BTreeMap<ServiceName, DeploymentId>,
     gone: Vec<ServiceName>,
 }
 
@@ -29,7 +36,6 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         outcomes: BTreeMap<ServiceName, BuildOutcome>,
         log: &Arc<EventLog>,
     ) -> Result<(), OpError> {
-        let turn = self.one_at_a_time.lock().await;
         // As typed the start command may be missing; from here on it is what the builder found.
         let images: BTreeMap<_, _> = outcomes
             .into_iter()
@@ -40,53 +46,49 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 (name, outcome.image)
             })
             .collect();
-        let (wanted, at) = (spec.clone(), self.clock.now());
+        // Takes its time, so others may have their turn meanwhile.
+        let looked = self.look(&spec, &images).await?;
+        let turn = self.one_at_a_time.lock().await;
+        let wanted = spec.clone();
         let found = self
             .call(move |state| {
                 let project = state.projects.get(&wanted.name)?;
                 (project.coming.as_ref()?.id == id).then_some(())?;
-                let mut change = Change { new: BTreeMap::new(), live: BTreeMap::new(), gone: Vec::new() };
-                for (name, service) in &wanted.services {
-                    let key = ServiceKey::new(&wanted.name, name);
-                    let current = state.desired.services.get(&key);
-                    let image = images.get(name)?.clone();
-                    let same = current.is_some_and(|svc| {
-                        svc.live.as_ref().map(|d| d.id) == Some(svc.target.id)
-                            && svc.target.image == image
-                            && svc.target.spec == *service
-                    });
-                    if !same {
-                        let (id, spec) = (DeploymentId(0), service.clone());
-                        change.new.insert(name.clone(), Deployment { id, image, spec, created_at: at });
-                        let live = current.and_then(|svc| svc.live.as_ref()).map(|d| d.id);
-                        change.live.insert(name.clone(), live);
-                    }
-                }
-                let old = project.spec.iter().flat_map(|s| s.services.keys());
-                change.gone = old.filter(|s| !wanted.services.contains_key(*s)).cloned().collect();
                 let rolled_out = Project {
                     subnet: project.subnet,
                     vips: project.vips.clone(),
                     spec: Some(wanted.clone()),
                     ..Project::default()
                 };
-                Some((change, rolled_out.network(&wanted.name, &state.settings)))
+                let network = rolled_out.network(&wanted.name, &state.settings);
+                Some((plan(state, project, &wanted, &images, looked)?, network))
             })
             .await?;
         // A newer deploy took its place meanwhile.
-        let Some((Change { new, live, gone }, network)) = found else { return Ok(()) };
+        let Some((Plan { new, applied, mut replaced, live, gone }, network)) = found else { return Ok(()) };
         self.workloads.ensure_network(&network).await?;
         let (row, gone_rows) = (spec.clone(), gone.clone());
         let numbered = self
             .store
             .write(move |tx| {
                 let mut numbered = BTreeMap::new();
-                for (name, mut deployment) in new {
-                    let key = ServiceKey::new(&row.name, &name);
+                for name in row.services.keys() {
+                    let key = ServiceKey::new(&row.name, name);
+                    let mut live = live.get(name).copied();
+                    let Some(mut deployment) = new.get(name).cloned() else {
+                        // Whatever else was on its way is not wanted any more.
+                        if let Some(live) = live {
+                            tx.target_and_live(&key, live, Some(live))?;
+                        }
+                        continue;
+                    };
                     deployment.id = DeploymentId(tx.take(Counter::Deployment)?);
                     tx.deployment(&key, Some(id), &deployment)?;
-                    tx.target_and_live(&key, deployment.id, live.get(&name).copied().flatten())?;
-                    numbered.insert(name, deployment);
+                    if deployment.continues.is_some() {
+                        live = Some(deployment.id);
+                    }
+                    tx.target_and_live(&key, deployment.id, live)?;
+                    numbered.insert(name.clone(), deployment);
                 }
                 for name in gone_rows {
                     tx.service_removed(&ServiceKey::new(&row.name, &name))?;
@@ -97,9 +99,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             })
             .await?;
         for name in spec.services.keys() {
-            let step = match numbered.get(name) {
-                Some(deployment) => DeployStep::Starting { deployment: deployment.id },
-                None => DeployStep::Unchanged,
+            let step = match (numbered.get(name).map(|d| d.id), applied.get(name)) {
+                (Some(deployment), Some(changed)) => {
+                    let changed = changed.iter().map(|what| (*what).to_owned()).collect();
+                    DeployStep::Applied { deployment, changed }
+                }
+                (Some(deployment), None) => DeployStep::Starting { deployment, why: replaced.remove(name) },
+                (None, _) => DeployStep::Unchanged,
             };
             log.say(Some(name), step);
         }
@@ -107,6 +113,49 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         drop(turn);
         Ok(())
     }
+}
+
+/// What is to become of every service; `None` when one has no image.
+fn plan(
+    state: &State,
+    project: &Project,
+    wanted: &ProjectSpec,
+    images: &BTreeMap<ServiceName, ImageId>,
+    mut looked: Looked,
+) -> Option<Plan> {
+    let now = state.clock.now();
+    let standings = dormouse_planner::standings(&state.desired, &state.observed, now);
+    let mut out = Plan::default();
+    for (name, service) in &wanted.services {
+        let key = ServiceKey::new(&wanted.name, name);
+        let (svc, image) = (state.desired.services.get(&key), images.get(name)?);
+        let current = svc.and_then(|svc| svc.live.as_ref());
+        out.live.extend(current.map(|d| (name.clone(), d.id)));
+        let mut fresh = Deployment {
+            id: DeploymentId(0),
+            image: image.clone(),
+            spec: service.clone(),
+            created_at: now,
+            continues: None,
+        };
+        match outlook(svc, standings.get(&key), image, service) {
+            Outlook::Unchanged => continue,
+            Outlook::GoesOn(changed) => match (current, looked.remove(name)) {
+                (Some(current), Some((of, None))) if of == current.id => {
+                    fresh.created_at = current.created_at;
+                    fresh.continues = Some(current.process());
+                    out.applied.insert(name.clone(), changed);
+                }
+                // Or nobody has looked, because something else was live then.
+                (_, looked) => out.replaced.extend(looked.and_then(|(_, why)| Some((name.clone(), why?)))),
+            },
+            Outlook::Anew => {}
+        }
+        out.new.insert(name.clone(), fresh);
+    }
+    let old = project.spec.iter().flat_map(|s| s.services.keys());
+    out.gone = old.filter(|s| !wanted.services.contains_key(*s)).cloned().collect();
+    Some(out)
 }
 
 fn apply(
@@ -117,22 +166,24 @@ fn apply(
     gone: &[ServiceName],
 ) {
     let name = spec.name.clone();
-    let unchanged: Vec<_> = spec
-        .services
-        .keys()
-        .filter(|s| !numbered.contains_key(*s))
-        .map(|s| ServiceKey::new(&name, s))
-        .collect();
-    for key in unchanged {
-        // What serves is what was asked for again, so nothing is wrong any more.
+    let stays = |s: &&ServiceName| numbered.get(*s).is_none_or(|d| d.continues.is_some());
+    let staying: Vec<_> = spec.services.keys().filter(stays).map(|s| ServiceKey::new(&name, s)).collect();
+    for key in staying {
+        // What serves is what was asked for, so nothing is wrong any more, and nothing else is on its way.
         state.set_note(&key, None);
+        if let Some(svc) = state.desired.services.get_mut(&key)
+            && let Some(live) = svc.live.clone()
+        {
+            svc.target = live;
+        }
     }
     let Some(project) = state.projects.get_mut(&name) else { return };
     let Some(coming) = project.coming.as_mut().filter(|c| c.id == id) else { return };
     for service in spec.services.keys() {
         state.facts.builds.remove(&ServiceKey::new(&name, service));
     }
-    let pending = numbered.iter().map(|(s, d)| (s.clone(), d.id)).collect();
+    let going_on = |d: &Deployment| d.continues.is_some();
+    let pending = numbered.iter().filter(|(_, d)| !going_on(d)).map(|(s, d)| (s.clone(), d.id)).collect();
     coming.rollout = Some(Rollout { pending, ..Rollout::default() });
     coming.spec = spec.clone();
     project.spec = Some(spec);
@@ -145,7 +196,12 @@ fn apply(
         state.facts.log_tails.remove(&key);
     }
     for (service, deployment) in numbered {
-        state.set_target(&ServiceKey::new(&name, &service), deployment);
+        let key = ServiceKey::new(&name, &service);
+        let goes_on = going_on(&deployment);
+        state.set_target(&key, deployment);
+        if let Some(svc) = state.desired.services.get_mut(&key).filter(|_| goes_on) {
+            svc.live = Some(svc.target.clone());
+        }
     }
     state.refresh_needs(&name);
 }

@@ -70,6 +70,14 @@ impl<W: Workloads> Reconciler<W> {
                 self.drain(id, now);
                 true
             }
+            Action::SetLimits { key, id, limits } => {
+                info!(%key, %id, ?limits, "limit");
+                let workloads = self.workloads.clone();
+                self.work(subject, Kind::Limit, async move {
+                    Outcome::Limited { limits, result: workloads.set_limits(id, limits).await }
+                });
+                false
+            }
             Action::Sleep { key, id, depth } => {
                 if self.sealed(id) {
                     self.sleep(subject, &key, id, depth, now);
@@ -180,7 +188,7 @@ impl<W: Workloads> Reconciler<W> {
         info!(%key, %id, %deployment, %addr, "start");
         let missing = !self.networks.contains(&key.project);
         let workloads = self.workloads.clone();
-        let started = Starting { id, key: key.clone(), deployment, addr };
+        let started = Starting { id, key: key.clone(), deployment, limits: spec.limits, addr };
         self.work(subject, Kind::Start, async move {
             let ready = if missing { workloads.ensure_network(&network).await } else { Ok(()) };
             let result = match ready {
@@ -236,7 +244,7 @@ fn instance(
     InstanceSpec {
         id,
         key: key.clone(),
-        deployment: deployment.id,
+        deployment: deployment.process(),
         image: deployment.image.clone(),
         argv,
         env,

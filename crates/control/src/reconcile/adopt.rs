@@ -103,7 +103,7 @@ impl<W: Workloads> Reconciler<W> {
 
 /// One instance that exists. An ended one is taken in as running, so that its end is then noted like any other.
 fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, draining_since: Option<Time>) {
-    let Workload { id, key, deployment, addr, phase, started_at, .. } = workload;
+    let Workload { id, key, deployment, limits, addr, phase, started_at, .. } = workload;
     let phase = match phase {
         Phase::Exited(_) | Phase::Asleep(Depth::Stopped) => Phase::Running,
         // Only what was ready is put to sleep.
@@ -117,6 +117,7 @@ fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, drai
         id,
         key,
         deployment,
+        limits,
         addr,
         phase,
         started_at,
@@ -149,6 +150,7 @@ fn state(
         history: BTreeMap::new(),
         last_wake: BTreeMap::new(),
         instances: Block::new(snapshot.instance_block),
+        unapplied: BTreeMap::new(),
     };
     for row in snapshot.projects {
         let removing = row.removing.map(|drop_logs| Removing { drop_logs, ..Removing::default() });

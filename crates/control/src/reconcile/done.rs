@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use dormouse_backend::{Workload, WorkloadError, Workloads};
-use dormouse_model::{Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Phase, ServiceKey, Time};
+use dormouse_model::{
+    Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, ServiceKey, Time,
+};
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
 
@@ -11,7 +13,7 @@ use super::{
     Msg, Reconciler,
     message::{Outcome, Starting},
 };
-use crate::error::chain;
+use crate::error::{chain, first_line};
 
 impl<W: Workloads> Reconciler<W> {
     pub(super) fn done(&mut self, subject: Subject, number: u64, outcome: Outcome) {
@@ -22,7 +24,7 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.busy.remove(&subject);
         let id = match &subject {
-            Subject::Instance(id) => Some(*id),
+            Subject::Instance(id) | Subject::Limits(id) => Some(*id),
             Subject::Deployment(..) => None,
         };
         match (outcome, id) {
@@ -31,7 +33,15 @@ impl<W: Workloads> Reconciler<W> {
             (Outcome::Slept(result), Some(id)) => self.slept(subject, id, result),
             (Outcome::Stopped(result), Some(id)) => self.stopped(subject, id, result),
             (Outcome::Removed(result), Some(id)) => self.removed(subject, id, result),
-            (Outcome::Woken(_) | Outcome::Slept(_) | Outcome::Stopped(_) | Outcome::Removed(_), None) => {}
+            (Outcome::Limited { limits, result }, Some(id)) => self.limited(subject, id, limits, result),
+            (
+                Outcome::Woken(_)
+                | Outcome::Slept(_)
+                | Outcome::Stopped(_)
+                | Outcome::Removed(_)
+                | Outcome::Limited { .. },
+                None,
+            ) => {}
         }
     }
 
@@ -57,7 +67,7 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn started(&mut self, subject: Subject, started: Starting, result: Result<(), WorkloadError>) {
-        let Starting { id, key, deployment, addr } = started;
+        let Starting { id, key, deployment, limits, addr } = started;
         self.starting.remove(&id);
         let now = self.state.clock.now();
         if let Err(error) = result {
@@ -74,6 +84,7 @@ impl<W: Workloads> Reconciler<W> {
             id,
             key,
             deployment,
+            limits,
             addr,
             phase: Phase::Running,
             started_at: now,
@@ -154,11 +165,36 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
+    fn limited(
+        &mut self,
+        subject: Subject,
+        id: InstanceId,
+        limits: Limits,
+        result: Result<(), WorkloadError>,
+    ) {
+        match result {
+            Ok(()) => {
+                self.held.remove(&subject);
+                self.state.unapplied.remove(&id);
+                if let Some(record) = self.state.observed.instances.get_mut(&id) {
+                    record.limits = limits;
+                }
+            }
+            Err(error) => {
+                let note =
+                    format!("it does not run within its new limits yet: {}", first_line(&chain(&error)));
+                self.state.unapplied.insert(id, note);
+                self.failed(subject, "limit", &error, Duration::from_secs(5));
+            }
+        }
+    }
+
     fn removed(&mut self, subject: Subject, id: InstanceId, result: Result<(), WorkloadError>) {
         match result {
             Ok(()) => {
                 self.held.remove(&subject);
                 self.state.observed.instances.remove(&id);
+                self.state.unapplied.remove(&id);
                 self.state.store.later(move |tx| tx.instance_gone(id));
             }
             Err(error) => self.failed(subject, "clear away", &error, Duration::from_secs(1)),

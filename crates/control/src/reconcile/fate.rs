@@ -72,6 +72,7 @@ mod tests {
             image: ImageId("sha256:1".into()),
             spec: spec().services[&key.service].clone(),
             created_at: Time(1),
+            continues: None,
         };
         let svc = DesiredService {
             target: deployment(2),

@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use dormouse_backend::{Workload, WorkloadError};
 use dormouse_model::{
-    DeploymentId, Depth, InstanceId, ProjectName, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+    DeploymentId, Depth, InstanceId, Limits, ProjectName, ServiceKey, Target, Time, TrafficReport,
+    WakeRefused,
 };
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
@@ -44,6 +45,7 @@ pub(crate) enum Outcome {
     Slept(Result<Depth, WorkloadError>),
     Stopped(Result<Option<Workload>, WorkloadError>),
     Removed(Result<(), WorkloadError>),
+    Limited { limits: Limits, result: Result<(), WorkloadError> },
 }
 
 /// An instance being started.
@@ -52,5 +54,6 @@ pub(crate) struct Starting {
     pub(crate) id: InstanceId,
     pub(crate) key: ServiceKey,
     pub(crate) deployment: DeploymentId,
+    pub(crate) limits: Limits,
     pub(crate) addr: Ipv4Addr,
 }

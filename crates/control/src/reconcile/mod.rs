@@ -48,6 +48,7 @@ enum Kind {
     Sleep,
     Stop,
     Remove,
+    Limit,
 }
 
 /// Something being done to a subject.
@@ -185,6 +186,7 @@ impl<W: Workloads> Reconciler<W> {
             | Action::Start { .. }
             | Action::Promote { .. }
             | Action::Fail { .. }
+            | Action::SetLimits { .. }
             | Action::Remove { .. } => false,
         }
     }

@@ -121,7 +121,7 @@ impl<W: Workloads> Reconciler<W> {
         let starting = |name: &ProjectName| {
             self.busy.keys().any(|s| match s {
                 Subject::Deployment(key, _) => key.project == *name,
-                Subject::Instance(_) => false,
+                Subject::Instance(_) | Subject::Limits(_) => false,
             })
         };
         for (name, project) in &mut self.state.projects {

@@ -56,6 +56,7 @@ impl<W: Workloads> Reconciler<W> {
                 | Action::Promote { .. }
                 | Action::Fail { .. }
                 | Action::Drain { .. }
+                | Action::SetLimits { .. }
                 | Action::Remove { .. } => None,
             })
             .collect();

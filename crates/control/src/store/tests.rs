@@ -24,6 +24,8 @@ pub(crate) fn spec() -> ProjectSpec {
         sleep: SleepPolicy::default(),
         stop_grace: std::time::Duration::from_secs(30),
         packages: BTreeSet::new(),
+        left_out: BTreeSet::new(),
+        include: BTreeSet::new(),
     };
     ProjectSpec { name: "shop".parse().unwrap(), services: [(service.name.clone(), service)].into() }
 }
@@ -49,6 +51,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
                 image: ImageId("sha256:1".into()),
                 spec: spec.services[&k.service].clone(),
                 created_at: Time(3),
+                continues: None,
             };
             tx.deployment(&k, Some(deploy), &deployment)?;
             tx.target_and_live(&k, deployment.id, None)?;

@@ -3,6 +3,7 @@
 
 mod builds;
 mod deploys;
+mod goes_on;
 mod sleep;
 mod survival;
 mod world;

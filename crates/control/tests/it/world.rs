@@ -18,7 +18,13 @@ use dormouse_model::{
     Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
     ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
 };
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot, task::JoinHandle};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+    sync::oneshot,
+    task::JoinHandle,
+};
 
 use crate::builds::Builder;
 
@@ -65,6 +71,8 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         sleep: SleepPolicy { after: None, ..SleepPolicy::default() },
         stop_grace: Duration::from_secs(2),
         packages: [].into(),
+        left_out: [].into(),
+        include: [].into(),
     }
 }
 
@@ -269,6 +277,16 @@ pub(crate) fn show(table: &RouteTable) -> String {
     table.endpoints.iter().map(|(key, e)| format!("{key}: {}\n", endpoint(e))).collect()
 }
 
+/// An answer to a probe: `/well` is the only path there is.
+async fn well(mut stream: TcpStream) {
+    let mut request = [0; 10];
+    if stream.read_exact(&mut request).await.is_ok() {
+        let status = if request == *b"GET /well " { "200 OK" } else { "404 Not Found" };
+        // Whoever asked may have left.
+        let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await;
+    }
+}
+
 /// Listen for every instance that is healthy by the simulator's account.
 async fn answer(sim: Sim) {
     let mut listeners: HashMap<InstanceId, tokio::task::JoinHandle<()>> = HashMap::new();
@@ -285,7 +303,11 @@ async fn answer(sim: Sim) {
         for w in all {
             if sim.answer(w.id) == Answer::Healthy && !listeners.contains_key(&w.id) {
                 let listener = TcpListener::bind(SocketAddrV4::new(w.addr, 18000)).await.unwrap();
-                let task = tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+                let task = tokio::spawn(async move {
+                    while let Ok((stream, _)) = listener.accept().await {
+                        tokio::spawn(well(stream));
+                    }
+                });
                 listeners.insert(w.id, task);
             }
         }

@@ -1,5 +1,7 @@
 //! What the code itself tells: its framework, and the services of a folder without a manifest.
 
+use std::collections::BTreeSet;
+
 use super::{input::ManifestInput, names, typed::Service};
 
 /// What a source folder turned out to hold.
@@ -23,14 +25,22 @@ const STREAMLIT_HEALTH: &str = "/_stcore/health";
 const NOT_SERVICES: [&str; 8] = ["tests", "test", "docs", "doc", "scripts", "venv", "env", "node_modules"];
 
 /// Look at a source folder, or at a Cargo package in it.
-pub(super) fn look(input: &ManifestInput, source: &str, package: Option<&str>) -> Facts {
+pub(super) fn look(
+    input: &ManifestInput,
+    source: &str,
+    left_out: &BTreeSet<String>,
+    package: Option<&str>,
+) -> Facts {
     let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f));
     if package.is_some() || (input.has_file(source, "Cargo.toml") && !is_python) {
         return Facts { rust: true, health: rust_health(input, source, package), ..Facts::default() };
     }
     let mut facts = Facts::default();
     let mut health: Option<usize> = None;
-    for (_, text) in input.ending(source, ".py") {
+    let is_own = |path: &str| {
+        !left_out.iter().any(|out| path.strip_prefix(out.as_str()).is_some_and(|rest| rest.starts_with('/')))
+    };
+    for (_, text) in input.ending(source, ".py").filter(|(path, _)| is_own(path)) {
         facts.fastapi |= imports(text, "fastapi");
         facts.streamlit |= imports(text, "streamlit");
         let found = HEALTH_ROUTES.iter().position(|route| defines(text, route));
@@ -177,7 +187,7 @@ mod tests {
             let mut input = ManifestInput::new("x");
             input.add_file(file, text);
             let want = Facts { fastapi, streamlit: is_streamlit, rust: false, health };
-            assert_eq!(look(&input, ".", None), want, "{file}: {text}");
+            assert_eq!(look(&input, ".", &BTreeSet::new(), None), want, "{file}: {text}");
         }
     }
 
@@ -201,7 +211,7 @@ mod tests {
             ("page", None, true, Some("/healthz")),
             ("old", None, false, None),
         ] {
-            let facts = look(&input, source, package);
+            let facts = look(&input, source, &BTreeSet::new(), package);
             assert_eq!((facts.rust, facts.health), (rust, health), "{source} {package:?}");
         }
     }

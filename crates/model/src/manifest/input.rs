@@ -61,7 +61,7 @@ pub fn is_relevant(path: &str) -> bool {
         return true;
     }
     depth <= MAX_DEPTH
-        && (matches!(name, "requirements.txt" | "pyproject.toml" | "uv.lock" | "Cargo.toml")
+        && (matches!(name, "requirements.txt" | "pyproject.toml" | "uv.lock" | "Cargo.toml" | "Procfile")
             || name.ends_with(".py")
             || name.ends_with(".rs"))
 }

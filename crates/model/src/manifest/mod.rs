@@ -7,6 +7,7 @@
 mod compose;
 mod compose_parts;
 mod detect;
+mod foreign;
 mod input;
 mod names;
 mod node;
@@ -31,6 +32,19 @@ pub const MANIFEST: &str = "dormouse.toml";
 
 /// Names of compose files, the first one found is read.
 const COMPOSE: [&str; 4] = ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
+
+/// Files at the top of a project that only say how it is deployed: no service's image has them.
+const MANIFESTS: [&str; 9] = [
+    MANIFEST,
+    "compose.yaml",
+    "compose.yml",
+    "docker-compose.yml",
+    "docker-compose.yaml",
+    "compose.override.yaml",
+    "compose.override.yml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+];
 
 /// Work out what the folder's project is: from `dormouse.toml`, else from a compose file, else from its code.
 ///

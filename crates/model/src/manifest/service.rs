@@ -9,8 +9,9 @@ use super::{
 use crate::{Depth, ServiceKind, Streams};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 15] = [
+pub(super) const KEYS: [&str; 16] = [
     "source",
+    "include",
     "kind",
     "start",
     "package",
@@ -51,6 +52,7 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
                 s.source =
                     r.text(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
             }
+            "include" => s.include = r.texts(node, &key),
             "kind" => s.kind = kind(r, node, &key),
             "start" => s.start = start(r, node, &key),
             "package" => s.package = package(r, node, &key),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     detect::{self, Facts},
+    foreign,
     input::ManifestInput,
     names,
     problem::Report,
@@ -61,9 +62,10 @@ pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Repor
         return None;
     }
     let found = typed.services.is_none();
+    let sources: Vec<_> = services.iter().map(|service| source(input, service, report)).collect();
     let mut settled = Vec::new();
-    for service in services {
-        if let Some((spec, facts)) = one(input, service, services, report) {
+    for (service, source) in services.iter().zip(&sources) {
+        if let Some((spec, facts)) = one(input, service, source.as_deref(), services, &sources, report) {
             settled.push((service, spec, facts));
         }
     }
@@ -83,7 +85,9 @@ pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Repor
 fn one(
     input: &ManifestInput,
     typed: &Service,
+    source: Option<&str>,
     all: &[Service],
+    sources: &[Option<String>],
     report: &mut Report,
 ) -> Option<(ServiceSpec, Facts)> {
     let name = match (typed.name.parse::<ServiceName>(), &typed.place) {
@@ -99,8 +103,11 @@ fn one(
         }
     };
     let needs = needs(typed, all, report);
-    let source = source(input, typed, report)?;
-    let facts = detect::look(input, &source, typed.package.as_deref());
+    let include = include(typed, report);
+    let source = source?;
+    let others = sources.iter().flatten().map(String::as_str);
+    let left_out = foreign::left_out(input, typed, source, others, &include);
+    let facts = detect::look(input, source, &left_out, typed.package.as_deref());
     let kind = typed.kind.unwrap_or(ServiceKind::Web);
     let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in));
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
@@ -110,7 +117,9 @@ fn one(
         ServiceSpec {
             name: name?,
             kind,
-            source,
+            source: source.to_owned(),
+            include,
+            left_out,
             start: typed.start.clone(),
             package: typed.package.clone(),
             port,
@@ -199,31 +208,62 @@ fn source(input: &ManifestInput, typed: &Service, report: &mut Report) -> Option
         report.at(written.place.clone(), message, hint);
         None
     };
-    let mut parts: Vec<&str> = Vec::new();
-    if written.value.starts_with('/') {
-        let hint = "write it relative to this file".to_owned();
-        return fail("the source folder must not be absolute".to_owned(), Some(hint));
-    }
-    for part in written.value.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.pop().is_none() => {
-                let hint = "move this file to a folder above all its sources".to_owned();
-                return fail(
-                    "the source folder must not lie outside the project's folder".to_owned(),
-                    Some(hint),
-                );
-            }
-            ".." => {}
-            _ => parts.push(part),
+    let path = match relative(&written.value) {
+        Ok(path) => path,
+        Err(Outside::Absolute) => {
+            let hint = "write it relative to this file".to_owned();
+            return fail("the source folder must not be absolute".to_owned(), Some(hint));
         }
-    }
-    let path = if parts.is_empty() { ".".to_owned() } else { parts.join("/") };
+        Err(Outside::Above) => {
+            let hint = "move this file to a folder above all its sources".to_owned();
+            return fail(
+                "the source folder must not lie outside the project's folder".to_owned(),
+                Some(hint),
+            );
+        }
+    };
     if !input.has_folder(&path) {
         let hint = names::nearest(&path, input.folders()).map(|n| format!("did you mean `{n}`?"));
         return fail(format!("there is no folder `{path}`"), hint);
     }
     Some(path)
+}
+
+/// What belongs to a service although another's folder holds it.
+fn include(typed: &Service, report: &mut Report) -> BTreeSet<String> {
+    let mut out = BTreeSet::new();
+    for written in &typed.include {
+        match relative(&written.value) {
+            Ok(path) => drop(out.insert(path)),
+            Err(Outside::Absolute | Outside::Above) => {
+                let hint = "name files and folders relative to the service's `source`".to_owned();
+                report.at(written.place.clone(), "this is not below the source folder", Some(hint));
+            }
+        }
+    }
+    out
+}
+
+/// Why a path cannot be one below a folder.
+enum Outside {
+    Absolute,
+    Above,
+}
+
+/// A path below a folder in its shortest form, `.` for the folder itself.
+fn relative(path: &str) -> Result<String, Outside> {
+    if path.starts_with('/') {
+        return Err(Outside::Absolute);
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop().ok_or(Outside::Above)?),
+            part => parts.push(part),
+        }
+    }
+    Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
 }
 
 /// Decide who has a public host: those that say so; when nobody says anything, the one that looks like the front.

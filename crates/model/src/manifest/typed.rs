@@ -43,6 +43,7 @@ pub(super) struct Service {
     pub(super) sleep: Sleep,
     pub(super) stop_grace: Option<Duration>,
     pub(super) packages: Vec<String>,
+    pub(super) include: Vec<Written<String>>,
 }
 
 impl Service {
@@ -67,6 +68,7 @@ impl Service {
             sleep: Sleep::default(),
             stop_grace: None,
             packages: Vec::new(),
+            include: Vec::new(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a plan leads to if all of it goes well at once.
 
-use dormouse_model::{Cause, Desired, InstanceId, InstanceRecord, Observed, Phase, Probe, Time, Traffic};
+use dormouse_model::{
+    Cause, Deployment, Desired, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, Time, Traffic,
+};
 use dormouse_planner::{Action, end_of, note_end};
 
 pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Observed, now: Time) {
@@ -8,7 +10,10 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
         match action {
             Action::Start { key, deployment } => {
                 let id = InstanceId(1_000_000 + n);
-                observed.instances.insert(id, fresh(id, key, *deployment, now));
+                let svc = &desired.services[key];
+                let started = |d: &&Deployment| d.process() == *deployment;
+                let limits = std::iter::once(&svc.target).chain(&svc.live).find(started).unwrap().limits();
+                observed.instances.insert(id, fresh(id, key, *deployment, limits, now));
             }
             Action::Promote { key, .. } => {
                 let svc = desired.services.get_mut(key).unwrap();
@@ -25,6 +30,9 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
             }
             Action::Drain { id, .. } => {
                 observed.instances.get_mut(id).unwrap().draining_since = Some(now);
+            }
+            Action::SetLimits { id, limits, .. } => {
+                observed.instances.get_mut(id).unwrap().limits = *limits;
             }
             Action::Sleep { id, depth, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();
@@ -51,12 +59,14 @@ pub(crate) fn fresh(
     id: InstanceId,
     key: &dormouse_model::ServiceKey,
     deployment: dormouse_model::DeploymentId,
+    limits: Limits,
     now: Time,
 ) -> InstanceRecord {
     InstanceRecord {
         id,
         key: key.clone(),
         deployment,
+        limits,
         addr: [10, 9, 1, 64].into(),
         phase: Phase::Running,
         started_at: now,

@@ -25,7 +25,8 @@ impl History {
         match self.rng.below(100) {
             // Without control nobody hears what people want.
             0..15 | 52..64 if self.control.is_none() => {}
-            0..12 => self.deploy(),
+            0..4 => self.change_policy(),
+            4..12 => self.deploy(),
             12..15 => self.remove_service(),
             15..40 => self.traffic(),
             40..52 => self.socket()?,
@@ -62,6 +63,7 @@ impl History {
             image: ImageId("sha256:aa".into()),
             spec: self.spec(&key),
             created_at: self.now,
+            continues: None,
         };
         let needs =
             NAMES.iter().map(|n| n.parse().unwrap()).filter(|n| *n > key && self.rng.chance(400)).collect();
@@ -74,6 +76,21 @@ impl History {
         };
         let svc = self.store.desired.services.entry(key).or_insert(fresh);
         svc.target = target;
+    }
+
+    /// A deploy that changes nothing that a process is started with.
+    fn change_policy(&mut self) {
+        let Some(key) = self.store.any_service(&mut self.rng) else { return };
+        let id = self.store.next_deployment();
+        let memory = *self.rng.pick(&[256, 512, 1024]) << 20;
+        let mut spec = self.spec(&key);
+        spec.limits.memory = memory;
+        let svc = self.store.desired.services.get_mut(&key).unwrap();
+        let Some(live) = svc.live.as_ref() else { return };
+        let new = Deployment { id, spec, continues: Some(live.process()), ..live.clone() };
+        (svc.target, svc.live) = (new.clone(), Some(new));
+        self.tell(|| format!("deploy {key} {id} without a restart"));
+        self.count("deployed without a restart");
     }
 
     fn spec(&mut self, key: &ServiceKey) -> ServiceSpec {
@@ -107,6 +124,8 @@ impl History {
             },
             stop_grace: Duration::from_secs(10),
             packages: [].into(),
+            left_out: [].into(),
+            include: [].into(),
         }
     }
 
@@ -204,7 +223,7 @@ impl History {
         let spec = InstanceSpec {
             id: self.store.next_instance(),
             key,
-            deployment: d.id,
+            deployment: d.process(),
             image: d.image,
             argv: None,
             env: [].into(),
@@ -230,6 +249,7 @@ impl History {
             sleep_fails: permille(rng),
             page_out_fails: permille(rng),
             wake_fails: permille(rng),
+            limits_fail: permille(rng),
             build_fails: 0,
         };
         self.tell(|| format!("{faults:?}"));

@@ -31,6 +31,7 @@ enum Done {
     Slept(Result<Depth, WorkloadError>, Depth),
     Stopped(Result<(), WorkloadError>),
     Removed(Result<(), WorkloadError>),
+    Limited(Result<(), WorkloadError>),
 }
 
 struct Work {
@@ -186,6 +187,12 @@ impl Control {
                 }
                 None
             }
+            (_, Done::Limited(result)) => {
+                if result.is_err() {
+                    *w.tally.entry("limits failed").or_default() += 1;
+                }
+                result.err()
+            }
             (_, Done::Stopped(result) | Done::Removed(result)) => result.err(),
             (_, Done::Woken(_) | Done::Slept(..) | Done::Started(_)) => None,
         };
@@ -205,6 +212,7 @@ impl Control {
                 id: workload.id,
                 key: workload.key,
                 deployment: workload.deployment,
+                limits: workload.limits,
                 addr: workload.addr,
                 phase: workload.phase,
                 started_at: workload.started_at,
@@ -265,6 +273,7 @@ impl Control {
                 | Action::Promote { .. }
                 | Action::Fail { .. }
                 | Action::Drain { .. }
+                | Action::SetLimits { .. }
                 | Action::Stop { .. }
                 | Action::Remove { .. } => None,
             })
@@ -333,8 +342,10 @@ impl Control {
             }
             Action::Start { key, deployment } => {
                 let svc = &w.store.desired.services[&key];
-                let d =
-                    [Some(&svc.target), svc.live.as_ref()].into_iter().flatten().find(|d| d.id == deployment);
+                let d = [Some(&svc.target), svc.live.as_ref()]
+                    .into_iter()
+                    .flatten()
+                    .find(|d| d.process() == deployment);
                 let d = d.ok_or("a start of an unknown deployment")?.clone();
                 let spec = InstanceSpec {
                     id: w.store.next_instance(),
@@ -365,6 +376,9 @@ impl Control {
             Action::Sleep { id, depth, .. } => {
                 let sleep = async move { Done::Slept(sim.sleep(id, depth).await, depth) };
                 work(Box::pin(sleep), true);
+            }
+            Action::SetLimits { id, limits, .. } => {
+                work(Box::pin(async move { Done::Limited(sim.set_limits(id, limits).await) }), false);
             }
             Action::Stop { key, id, why } => {
                 let grace = Duration::from_secs(10);
@@ -429,6 +443,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Promote { .. } => "promote",
         Action::Fail { .. } => "fail",
         Action::Drain { .. } => "drain",
+        Action::SetLimits { .. } => "set limits",
         Action::Sleep { .. } => "sleep",
         Action::Remove { .. } => "remove",
         Action::Stop { why, .. } => match why {

@@ -52,7 +52,8 @@ impl Rules {
     /// A request is not refused or left waiting while an instance could take it, and one deployment takes them all.
     pub(crate) fn table(&self, desired: &Desired, observed: &Observed, table: &Table, now: Time) -> Held {
         for (key, svc) in &desired.services {
-            let wanted = |id| id == svc.target.id || svc.live.as_ref().is_some_and(|l| l.id == id);
+            let wanted =
+                |id| id == svc.target.process() || svc.live.as_ref().is_some_and(|l| l.process() == id);
             let mine = || observed.instances.values().filter(|i| i.key == *key && self.serves(i, now));
             let able: Vec<_> = mine().filter(|i| wanted(i.deployment)).collect();
             match &table[key] {
@@ -60,8 +61,8 @@ impl Rules {
                     must(targets.len() == 1, || format!("{key} has targets {targets:?}"))?;
                     let taken = able.iter().find(|i| i.id == targets[0].instance);
                     let taken = taken.ok_or_else(|| format!("{key} sends to {}", targets[0].instance))?;
-                    let newest = able.iter().any(|i| i.deployment == svc.target.id);
-                    must(!newest || taken.deployment == svc.target.id, || {
+                    let newest = able.iter().any(|i| i.deployment == svc.target.process());
+                    must(!newest || taken.deployment == svc.target.process(), || {
                         format!("{key} sends to {} though its target is ready", taken.deployment)
                     })?;
                     must(targets[0].asleep || taken.phase == Phase::Running, || {
@@ -138,7 +139,8 @@ impl Rules {
         for svc in desired.services.values().filter(|svc| svc.demand.wake_at == Some(now)) {
             for key in std::iter::once(&svc.key).chain(&svc.needs) {
                 let Some(needed) = desired.services.get(key) else { continue };
-                let live = |i: &&InstanceRecord| needed.live.as_ref().is_some_and(|l| l.id == i.deployment);
+                let live =
+                    |i: &&InstanceRecord| needed.live.as_ref().is_some_and(|l| l.process() == i.deployment);
                 let asleep = |i: &&InstanceRecord| matches!(i.phase, Phase::Asleep(_));
                 let Some(i) = mine(key.clone()).filter(live).min_by_key(|i| i.started_at).filter(asleep)
                 else {
@@ -154,7 +156,8 @@ impl Rules {
         }
         for svc in desired.services.values() {
             let health = &svc.target.spec.health;
-            for i in mine(svc.key.clone()).filter(|i| i.deployment == svc.target.id && self.serves(i, now)) {
+            let own = |i: &&InstanceRecord| i.deployment == svc.target.process() && self.serves(i, now);
+            for i in mine(svc.key.clone()).filter(own) {
                 let grace = health.interval * health.failures;
                 let deaf =
                     i.phase == Phase::Running && i.probe.refused && i.probe.failures >= health.failures;
@@ -187,7 +190,7 @@ impl Rules {
                 let svc = &store.desired.services[key];
                 let older = svc.live.as_ref().is_some_and(|l| l.id != svc.target.id);
                 let tries = store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == *deployment);
-                must(!older || *deployment != svc.target.id || tries.count() < 3, || {
+                must(!older || *deployment != svc.target.process() || tries.count() < 3, || {
                     format!("`{action}`, which should have been given up")
                 })?;
                 let wait = back_off(store, key, *deployment);
@@ -196,6 +199,15 @@ impl Rules {
             Action::Wake { id, .. } => must(matches!(sim.phase(*id), Some(Phase::Asleep(_)) | None), || {
                 format!("`{action}`, which is awake")
             }),
+            Action::SetLimits { key, id, limits } => {
+                let known =
+                    |d: &&dormouse_model::Deployment| d.process() == observed.instances[id].deployment;
+                let svc = &store.desired.services[key];
+                let wanted = std::iter::once(&svc.target).chain(&svc.live).find(known).map(|d| d.limits());
+                must(wanted == Some(*limits) && observed.instances[id].limits != *limits, || {
+                    format!("`{action}`, where {wanted:?} is wanted")
+                })
+            }
             Action::Sleep { key, id, .. } => {
                 let svc = &store.desired.services[key];
                 // One that is given up is over, though the start that failed last has yet to return.
@@ -270,7 +282,7 @@ impl Rules {
         action: &Action,
     ) -> Held {
         let Some(svc) = store.desired.services.get(key) else { return Ok(()) };
-        let live = svc.live.as_ref().map(|l| l.id);
+        let live = svc.live.as_ref().map(dormouse_model::Deployment::process);
         if Some(observed.instances[&id].deployment) != live {
             // A promotion took the traffic away from it; that its successor was ready is checked there.
             return Ok(());

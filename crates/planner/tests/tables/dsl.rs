@@ -6,6 +6,7 @@
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! no-swap
 //! ```
+//! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
 //! Times are relative to now. What is not said: idle time 5 min, paged, started and ready an hour ago, last probe just
 //! now.
 
@@ -46,7 +47,7 @@ pub(crate) fn situation(text: &str) -> Situation {
                 s.observed.instances.insert(record.id, record);
             }
             [service, deployment, rest @ ..] => {
-                let svc = desired(service, number(deployment), rest);
+                let svc = desired(service, deployment, rest);
                 s.desired.services.insert(svc.key.clone(), svc);
             }
             other => panic!("what is {other:?}?"),
@@ -55,7 +56,7 @@ pub(crate) fn situation(text: &str) -> Situation {
     s
 }
 
-fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
+fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     let mut spec = ServiceSpec {
         name: service.parse().unwrap(),
         kind: ServiceKind::Web,
@@ -65,17 +66,20 @@ fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
         port: 8000,
         health: HealthSpec::default(),
         needs: [].into(),
-        limits: Limits { memory: 512 << 20, ..Limits::default() },
+        limits: Limits { memory: mib("512"), ..Limits::default() },
         env: [].into(),
         visibility: Visibility::Public,
         sleep: SleepPolicy::default(),
         stop_grace: Duration::from_secs(30),
         packages: [].into(),
+        left_out: [].into(),
+        include: [].into(),
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
-            ("live", v) => live = Some(number(v)),
+            ("live", v) => live = Some(v),
+            ("memory", v) => spec.limits.memory = mib(v),
             ("sleep", "never") => spec.sleep.after = None,
             ("sleep", v) => spec.sleep.after = Some(span(v)),
             ("depth", v) => spec.sleep.depth = depth(v),
@@ -90,8 +94,9 @@ fn desired(service: &str, target: u64, words: &[&str]) -> DesiredService {
             other => panic!("what is {other:?}?"),
         }
     }
-    let deployment = |id| Deployment {
-        id: DeploymentId(id),
+    let deployment = |id: &str| Deployment {
+        id: DeploymentId(number(id.split('<').next().unwrap())),
+        continues: id.split_once('<').map(|(_, earlier)| DeploymentId(number(earlier))),
         image: ImageId("sha256:aa".into()),
         spec: spec.clone(),
         created_at: created,
@@ -110,6 +115,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         id: InstanceId(id),
         key: key(service),
         deployment: DeploymentId(deployment),
+        limits: Limits { memory: mib("512"), ..Limits::default() },
         addr: [10, 9, 1, 63 + u8::try_from(id).unwrap()].into(),
         phase: match phase {
             "starting" | "running" => Phase::Running,
@@ -131,6 +137,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
     }
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
+            ("memory", v) => i.limits.memory = mib(v),
             ("started", v) => i.started_at = time(v),
             ("ready", "forgotten") => i.probe.ready_at = None,
             ("ready", v) => i.probe.ready_at = Some(time(v)),
@@ -172,6 +179,10 @@ fn time(word: &str) -> Time {
     }
     let ago = span(word.strip_prefix('-').unwrap_or_else(|| panic!("`{word}` is not in the past")));
     Time(NOW.0 - u64::try_from(ago.as_millis()).unwrap())
+}
+
+fn mib(word: &str) -> u64 {
+    word.parse::<u64>().unwrap() << 20
 }
 
 fn span(word: &str) -> Duration {

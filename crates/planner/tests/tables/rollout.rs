@@ -117,6 +117,79 @@ fn while_asleep() {
     );
 }
 
+/// Bug: a deploy that changed only the idle time started every process anew, and their memory was lost.
+#[test]
+fn one_that_goes_on_with_a_process() {
+    check(
+        "its instance stays",
+        "web d2<d1 live=d2<d1
+         i1 web d1 running client=now",
+        &expect!["nothing"],
+    );
+    check(
+        "asleep too",
+        "web d3<d1 live=d3<d1
+         i1 web d1 paged client=-1h",
+        &expect!["nothing"],
+    );
+    check(
+        "its sleep policy holds",
+        "web d2<d1 live=d2<d1 sleep=2m
+         i1 web d1 running client=-3m",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "one that is never to sleep any more is woken",
+        "web d2<d1 live=d2<d1 sleep=never
+         i1 web d1 paged client=-3m",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "its limits hold",
+        "web d2<d1 live=d2<d1 memory=1024
+         i1 web d1 running client=now",
+        &expect!["limit shop/web i1 to 1 GiB, 1000m, 512"],
+    );
+    check(
+        "asleep too, and it sleeps on",
+        "web d2<d1 live=d2<d1 memory=1024
+         i1 web d1 paged client=-1h",
+        &expect!["limit shop/web i1 to 1 GiB, 1000m, 512"],
+    );
+    check(
+        "a crash is one of the process: its back-off goes on",
+        "web d2<d1 live=d2<d1
+         end web d1 -100ms code:1",
+        &expect!["nothing"],
+    );
+    check(
+        "and it is started again as one",
+        "web d2<d1 live=d2<d1
+         end web d1 -1s code:1",
+        &expect!["start shop/web d1"],
+    );
+    check(
+        "it is replaced like any other",
+        "web d3 live=d2<d1
+         i1 web d1 running
+         i2 web d3 running ready=-1s",
+        &expect!["promote shop/web d3; drain shop/web i1"],
+    );
+    check(
+        "a restart starts another process",
+        "web d3 live=d2<d1
+         i1 web d1 running client=now",
+        &expect!["start shop/web d3"],
+    );
+    check(
+        "what is on its way out keeps its limits",
+        "web d2<d1 live=d2<d1 memory=1024
+         i1 web d1 running client=now memory=1024
+         i2 web d1 running draining=-1s inflight=1",
+        &expect!["nothing"],
+    );
+}
+
 #[test]
 fn a_rollout_fails() {
     check(

@@ -74,6 +74,12 @@ pub trait Group: Send + Sync + Debug {
     /// When the process is gone or the kernel refuses.
     fn add(&self, pid: u32) -> io::Result<()>;
 
+    /// Run within other limits from now on.
+    ///
+    /// # Errors
+    /// When the kernel refuses one; those before it hold then. Memory comes first.
+    fn limit(&self, limits: &Limits) -> io::Result<()>;
+
     /// Stop scheduling its processes; returns once none of them runs any more.
     ///
     /// # Errors
@@ -180,6 +186,8 @@ pub struct Stats {
     pub resident: u64,
     /// Bytes of its memory in swap, before any compression.
     pub swapped: u64,
+    /// Bytes of `resident` that the kernel can drop, because a file has them too.
+    pub droppable: u64,
     /// The most `resident` has been.
     pub peak: u64,
     /// Processor time.

@@ -15,6 +15,7 @@ use expect_test::expect;
 use super::{Found, Group, Groups, Share, TOP, V1, V2, files, find};
 
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
+const MORE: Limits = Limits { memory: 128 << 20, cpu_milli: 700, pids: 20 };
 
 /// A process to put into groups, killed in the end.
 struct Sleeper(Child);
@@ -46,6 +47,8 @@ fn conformance(groups: &dyn Groups) {
     assert_eq!(groups.list().unwrap(), ["one"]);
     assert!(groups.open("two").unwrap().is_none());
     group.add(pid).unwrap();
+    group.limit(&MORE).unwrap();
+    group.limit(&LIMITS).unwrap();
     assert_eq!(group.procs().unwrap(), [pid]);
     assert!(!group.is_frozen().unwrap());
     group.freeze().unwrap();
@@ -193,15 +196,20 @@ fn version_1_writes() {
     assert!(!place("memory").join("memory.force_empty").exists(), "it runs");
     fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
     fs::write(place("memory").join("memory.max_usage_in_bytes"), "300\n").unwrap();
-    fs::write(place("memory").join("memory.stat"), "cache 1\nrss 40\nshmem 2\nswap 77\n").unwrap();
+    fs::write(
+        place("memory").join("memory.stat"),
+        "cache 1\nrss 40\nshmem 2\nswap 77\ninactive_file 3\nactive_file 4\n",
+    )
+    .unwrap();
     fs::write(place("memory").join("memory.oom_control"), "under_oom 0\noom_kill 2\n").unwrap();
     group.reclaim().unwrap();
     assert_eq!(group.unswapped().unwrap(), 42);
+    group.limit(&MORE).unwrap();
     let written = ["memory", "cpu", "pids"].map(|c| show(&place(c))).concat();
     expect![[r#"
         cgroup.procs: 42
         memory.force_empty: 0
-        memory.limit_in_bytes: 67108864
+        memory.limit_in_bytes: 134217728
         memory.max_usage_in_bytes: 300
         memory.oom_control: under_oom 0
         oom_kill 2
@@ -209,15 +217,17 @@ fn version_1_writes() {
         rss 40
         shmem 2
         swap 77
+        inactive_file 3
+        active_file 4
         memory.swappiness: 0
         memory.usage_in_bytes: 100
         cgroup.procs: 42
         cpu.cfs_period_us: 100000
-        cpu.cfs_quota_us: 50000
+        cpu.cfs_quota_us: 70000
         cpu.shares: 102
         cgroup.procs: 42
-        pids.max: 11
-        Stats { resident: 100, swapped: 77, peak: 300, cpu: 0ns } 2
+        pids.max: 21
+        Stats { resident: 100, swapped: 77, droppable: 7, peak: 300, cpu: 0ns } 2
     "#]]
     .assert_eq(&format!("{written}{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap()));
 }
@@ -233,7 +243,7 @@ fn version_2_writes() {
         ("cgroup.events", "populated 1\nfrozen 1\n"),
         ("memory.current", "100"),
         ("memory.swap.current", "77"),
-        ("memory.stat", "anon 40\nfile 9\nshmem 2\n"),
+        ("memory.stat", "anon 40\nfile 9\nshmem 2\ninactive_file 7\nslab_reclaimable 1\n"),
         ("memory.peak", "300"),
         ("memory.events", "oom 3\noom_kill 2\n"),
         ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n"),
@@ -248,6 +258,7 @@ fn version_2_writes() {
     group.reclaim().unwrap();
     assert_eq!(group.unswapped().unwrap(), 42);
     group.kill().unwrap();
+    group.limit(&MORE).unwrap();
     let stats = format!("{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap());
     expect![[r#"
         cgroup.events: populated 1
@@ -255,23 +266,25 @@ fn version_2_writes() {
         cgroup.freeze: 1
         cgroup.kill: 1
         cgroup.procs: 42
-        cpu.max: 50000 100000
+        cpu.max: 70000 100000
         cpu.stat: usage_usec 1500
         user_usec 1000
         cpu.weight: 10
         memory.current: 100
         memory.events: oom 3
         oom_kill 2
-        memory.max: 67108864
+        memory.max: 134217728
         memory.peak: 300
         memory.reclaim: 100
         memory.stat: anon 40
         file 9
         shmem 2
+        inactive_file 7
+        slab_reclaimable 1
         memory.swap.current: 77
         memory.swap.max: 0
-        pids.max: 11
-        Stats { resident: 100, swapped: 77, peak: 300, cpu: 1.5ms } 2
+        pids.max: 21
+        Stats { resident: 100, swapped: 77, droppable: 8, peak: 300, cpu: 1.5ms } 2
     "#]]
     .assert_eq(&format!("{}{stats}", show(&place)));
     group.thaw().unwrap();

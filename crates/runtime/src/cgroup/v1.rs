@@ -61,17 +61,10 @@ impl Groups for V1 {
         for dir in dirs.values() {
             fs::create_dir_all(dir)?;
         }
-        let memory = &dirs["memory"];
-        // Never memory.memsw: pages pushed out while asleep must not count against the limit.
-        files::write(memory, "memory.limit_in_bytes", &limits.memory.to_string())?;
-        files::write(memory, "memory.swappiness", AWAKE)?;
-        let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
-        files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
-        files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;
+        limit(&dirs, limits)?;
+        files::write(&dirs["memory"], "memory.swappiness", AWAKE)?;
         // 1024 is everybody's.
         files::write(&dirs["cpu"], "cpu.shares", &(share.percent() * 1024 / 100).to_string())?;
-        // One more for our init.
-        files::write(&dirs["pids"], "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
         Ok(Arc::new(V1Group::open(dirs)?))
     }
 
@@ -131,6 +124,10 @@ impl Group for V1Group {
             }
         }
         Ok(())
+    }
+
+    fn limit(&self, limits: &Limits) -> io::Result<()> {
+        limit(&self.dirs, limits)
     }
 
     fn freeze(&self) -> io::Result<()> {
@@ -200,9 +197,11 @@ impl Group for V1Group {
             Some(dir) => files::number(dir, "cpuacct.usage")?,
             None => 0,
         };
+        let of = |key| files::keyed(memory, "memory.stat", key);
         Ok(Stats {
             resident: files::number(memory, "memory.usage_in_bytes")?,
-            swapped: files::keyed(memory, "memory.stat", "swap")?,
+            swapped: of("swap")?,
+            droppable: of("inactive_file")? + of("active_file")?,
             peak: files::number(memory, "memory.max_usage_in_bytes")?,
             cpu: Duration::from_nanos(cpu),
         })
@@ -243,4 +242,14 @@ impl Group for V1Group {
         }
         Ok(())
     }
+}
+
+fn limit(dirs: &BTreeMap<String, PathBuf>, limits: &Limits) -> io::Result<()> {
+    // Never memory.memsw: pages pushed out while asleep must not count against the limit.
+    files::write(&dirs["memory"], "memory.limit_in_bytes", &limits.memory.to_string())?;
+    let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
+    files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
+    files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;
+    // One more for our init.
+    files::write(&dirs["pids"], "pids.max", &(u64::from(limits.pids) + 1).to_string())
 }

@@ -63,13 +63,9 @@ impl Groups for V2 {
         // No swap while awake: one that reaches its memory limit must be told so, not crawl on in swap. What was
         // pushed out while asleep may stay there all the same.
         swap_limit(&dir, "0")?;
-        files::write(&dir, "memory.max", &limits.memory.to_string())?;
-        let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
-        files::write(&dir, "cpu.max", &format!("{quota} 100000"))?;
+        limit(&dir, limits)?;
         // 100 is everybody's.
         files::write(&dir, "cpu.weight", &share.percent().to_string())?;
-        // One more for our init.
-        files::write(&dir, "pids.max", &(u64::from(limits.pids) + 1).to_string())?;
         Ok(Arc::new(V2Group::open(dir)?))
     }
 
@@ -114,6 +110,10 @@ impl V2Group {
 impl Group for V2Group {
     fn add(&self, pid: u32) -> io::Result<()> {
         files::write(&self.dir, "cgroup.procs", &pid.to_string())
+    }
+
+    fn limit(&self, limits: &Limits) -> io::Result<()> {
+        limit(&self.dir, limits)
     }
 
     fn freeze(&self) -> io::Result<()> {
@@ -163,10 +163,12 @@ impl Group for V2Group {
 
     fn stats(&self) -> io::Result<Stats> {
         let resident = files::number(&self.dir, "memory.current")?;
+        let of = |key| files::keyed(&self.dir, "memory.stat", key);
         Ok(Stats {
             resident,
             // Absent where the kernel does not account swap.
             swapped: files::number(&self.dir, "memory.swap.current").unwrap_or(0),
+            droppable: of("inactive_file")? + of("active_file")? + of("slab_reclaimable")?,
             // Since kernel 5.19.
             peak: files::number(&self.dir, "memory.peak").unwrap_or(resident),
             cpu: Duration::from_micros(files::keyed(&self.dir, "cpu.stat", "usage_usec")?),
@@ -212,4 +214,12 @@ fn reclaim(dir: &Path, bytes: u64) -> io::Result<()> {
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(()),
         Err(e) => Err(files::named(e, &dir.join("memory.reclaim"), "")),
     }
+}
+
+fn limit(dir: &Path, limits: &Limits) -> io::Result<()> {
+    files::write(dir, "memory.max", &limits.memory.to_string())?;
+    let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
+    files::write(dir, "cpu.max", &format!("{quota} 100000"))?;
+    // One more for our init.
+    files::write(dir, "pids.max", &(u64::from(limits.pids) + 1).to_string())
 }

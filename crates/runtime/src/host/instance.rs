@@ -11,7 +11,7 @@ use std::{
 };
 
 use dormouse_backend::Workload;
-use dormouse_model::{Depth, ExitStatus, Phase, Time};
+use dormouse_model::{Depth, ExitStatus, Limits, Phase, Time, Usage};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -52,6 +52,8 @@ pub(super) struct Instance {
     /// Its init; `None` when it had ended already when it was found.
     pidfd: Option<OwnedFd>,
     rest: Mutex<Rest>,
+    /// What it runs within; newer than what `record` says once they have been changed.
+    limits: Mutex<Limits>,
     ended: watch::Sender<Option<(ExitStatus, Time)>>,
     /// Its end has been asked for, so that it is no news.
     pub(super) stopping: AtomicBool,
@@ -78,6 +80,7 @@ impl Instance {
             }
         }
         let instance = Self {
+            limits: Mutex::new(record.spec.limits),
             record,
             folder,
             group,
@@ -141,6 +144,7 @@ impl Instance {
             id: self.record.spec.id,
             key: self.record.spec.key.clone(),
             deployment: self.record.spec.deployment,
+            limits: *self.limits(),
             addr: self.record.spec.addr,
             pid: if end.is_some() { 0 } else { self.record.process.pid },
             phase,
@@ -235,6 +239,40 @@ impl Instance {
         if rest.rising == Some(turn) {
             rest.rising = None;
         }
+    }
+
+    fn limits(&self) -> std::sync::MutexGuard<'_, Limits> {
+        self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Memory and processor time.
+    pub(super) fn usage(&self) -> io::Result<Usage> {
+        let Some(group) = &self.group else { return Ok(Usage::default()) };
+        let stats = group.stats()?;
+        Ok(Usage {
+            resident_bytes: stats.resident,
+            swapped_bytes: stats.swapped,
+            needed_bytes: stats.resident.saturating_sub(stats.droppable) + stats.swapped,
+            cpu: stats.cpu,
+        })
+    }
+
+    /// Run within other limits from now on; or what it needs, when that is more memory than it would have. Blocks.
+    pub(super) fn set_limits(&self, limits: Limits) -> io::Result<Result<(), u64>> {
+        let mut current = self.limits();
+        if let Some(group) = self.group.as_ref().filter(|_| *current != limits) {
+            let needed = self.usage()?.needed_bytes;
+            // The kernel would make room by killing.
+            if limits.memory < current.memory && limits.memory < needed {
+                return Ok(Err(needed));
+            }
+            group.limit(&limits)?;
+            let mut record = self.record.clone();
+            record.spec.limits = limits;
+            self.folder.save(&record)?;
+            *current = limits;
+        }
+        Ok(Ok(()))
     }
 
     /// Ask it to end, kill it after `grace`.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use dormouse_backend::{
     Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
 };
-use dormouse_model::{Depth, InstanceId, ProjectName, ServiceKey, Usage};
+use dormouse_model::{Depth, InstanceId, Limits, ProjectName, ServiceKey, Usage};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{Host, Networks, failed, instance::Instance, lock, logs};
@@ -67,6 +67,16 @@ impl<N: Networks> Workloads for Host<N> {
         self.living(id)?.wake().await.map_err(|e| failed(format!("waking instance {id}"), e))
     }
 
+    async fn set_limits(&self, id: InstanceId, limits: Limits) -> Result<(), WorkloadError> {
+        let instance = self.living(id)?;
+        let set = spawn_blocking(move || instance.set_limits(limits)).await;
+        let set = set.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        match set.map_err(|e| failed(format!("limiting instance {id}"), e))? {
+            Ok(()) => Ok(()),
+            Err(needed) => Err(WorkloadError::DoesNotFit { needed, limit: limits.memory }),
+        }
+    }
+
     async fn remove(&self, id: InstanceId) -> Result<(), WorkloadError> {
         let Some(instance) = self.inner.get(id) else { return Ok(()) };
         let gone = async {
@@ -87,10 +97,7 @@ impl<N: Networks> Workloads for Host<N> {
     }
 
     async fn usage(&self, id: InstanceId) -> Result<Usage, WorkloadError> {
-        let instance = self.known(id)?;
-        let Some(group) = &instance.group else { return Ok(Usage::default()) };
-        let stats = group.stats().map_err(|e| failed(format!("measuring instance {id}"), e))?;
-        Ok(Usage { resident_bytes: stats.resident, swapped_bytes: stats.swapped, cpu: stats.cpu })
+        self.known(id)?.usage().map_err(|e| failed(format!("measuring instance {id}"), e))
     }
 
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {

@@ -49,6 +49,7 @@ kind = "worker"
 sleep = "never"
 [services.search]
 package = "shop-search"
+include = ["./frontend/static/", "dormouse.toml"]
 "#;
     let mut files = vec![("dormouse.toml", text)];
     files.extend(APP);
@@ -60,7 +61,7 @@ package = "shop-search"
             backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
             frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] health=/_stcore/health needs={backend} sleep=Some(600s) paged
             mailer: source=backend port=8000 worker sleep=None paged
-            search: source=. port=8080 package=shop-search
+            search: source=. port=8080 package=shop-search without=["backend", "frontend"] include={"dormouse.toml", "frontend/static"}
         "#]],
     );
 }

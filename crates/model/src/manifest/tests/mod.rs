@@ -101,5 +101,12 @@ fn show(s: &ServiceSpec) -> String {
     if !s.packages.is_empty() {
         t += &format!(" packages={:?}", s.packages);
     }
+    let folders: Vec<_> = s.left_out.iter().filter(|p| !super::MANIFESTS.contains(&p.as_str())).collect();
+    if !folders.is_empty() {
+        t += &format!(" without={folders:?}");
+    }
+    if !s.include.is_empty() {
+        t += &format!(" include={:?}", s.include);
+    }
     t + "\n"
 }

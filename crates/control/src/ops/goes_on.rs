@@ -1,0 +1,126 @@
+//! Whether what a deploy asks of a service can hold for the process that runs already.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{
+    Change, Deployment, DeploymentId, DesiredService, ImageId, InstanceId, ProjectSpec, ServiceKey,
+    ServiceName, ServiceSpec, change,
+};
+use dormouse_planner::{Standing, State as Planned};
+
+use crate::{
+    Control, OpError,
+    probe::{Answer, Question, ask},
+};
+
+/// Pause before a health question that was not answered well is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a deploy means for a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outlook {
+    /// What is live is what is asked for.
+    Unchanged,
+    /// The process goes on; what is different, by the manifest's words.
+    GoesOn(Vec<&'static str>),
+    /// A new process.
+    Anew,
+}
+
+/// What a deploy of `image` with `spec` means for a service as it stands.
+pub(super) fn outlook(
+    svc: Option<&DesiredService>,
+    standing: Option<&Standing>,
+    image: &ImageId,
+    spec: &ServiceSpec,
+) -> Outlook {
+    let Some(live) = svc.and_then(|svc| svc.live.as_ref()) else { return Outlook::Anew };
+    match standing.map(|s| &s.state) {
+        // A deploy is also how people say: try again.
+        Some(Planned::Crashed { .. }) | None => return Outlook::Anew,
+        Some(Planned::Starting | Planned::Ready | Planned::Asleep(_) | Planned::Stopped) => {}
+    }
+    if live.image != *image {
+        return Outlook::Anew;
+    }
+    match change(&live.spec, spec) {
+        Change::Nothing => Outlook::Unchanged,
+        Change::Live(what) => Outlook::GoesOn(what),
+        Change::Process => Outlook::Anew,
+    }
+}
+
+/// What was found out of a process that is to go on: for which deployment, and why it cannot, if so.
+pub(super) type Looked = BTreeMap<ServiceName, (DeploymentId, Option<String>)>;
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Look at every process that is to go on with another configuration.
+    pub(super) async fn look(
+        &self,
+        spec: &ProjectSpec,
+        images: &BTreeMap<ServiceName, ImageId>,
+    ) -> Result<Looked, OpError> {
+        let (wanted, images) = (spec.clone(), images.clone());
+        let going_on = self
+            .call(move |state| {
+                let standings =
+                    dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
+                let mut out = Vec::new();
+                for (name, service) in &wanted.services {
+                    let key = ServiceKey::new(&wanted.name, name);
+                    let (svc, standing) = (state.desired.services.get(&key), standings.get(&key));
+                    let Some(image) = images.get(name) else { continue };
+                    if let Outlook::GoesOn(_) = outlook(svc, standing, image, service)
+                        && let Some(live) = svc.and_then(|svc| svc.live.clone())
+                    {
+                        out.push((key, live, standing.and_then(|s| s.instance), service.clone()));
+                    }
+                }
+                out
+            })
+            .await?;
+        let mut looked = Looked::new();
+        for (key, live, instance, spec) in going_on {
+            let why = self.why_not(&key, &live, instance, &spec).await;
+            looked.insert(key.service, (live.id, why));
+        }
+        Ok(looked)
+    }
+
+    /// Why the process of `live` cannot go on as `spec` says, if it cannot.
+    async fn why_not(
+        &self,
+        key: &ServiceKey,
+        live: &Deployment,
+        instance: Option<InstanceId>,
+        spec: &ServiceSpec,
+    ) -> Option<String> {
+        let limit = spec.limits.memory;
+        if limit < live.limits().memory
+            && let Some(id) = instance
+            && let Ok(usage) = self.workloads.usage(id).await
+            && usage.needed_bytes > limit
+        {
+            let (needed, limit) = (usage.needed_bytes >> 20, limit >> 20);
+            return Some(format!("it needs {needed} MiB of memory, more than its new limit of {limit} MiB"));
+        }
+        // One that answers wrongly would be taken for ill, and stopped.
+        let question = Question::of(&spec.health);
+        if question == Question::of(live.health()) {
+            return None;
+        }
+        if instance.is_none() {
+            return Some("its new health check has to be passed once".to_owned());
+        }
+        for _ in 0..spec.health.failures.max(1) {
+            let Ok(targets) = self.wake(key).await else { return Some("it does not wake".to_owned()) };
+            let Some(target) = targets.first() else { break };
+            if ask(target.addr, question, spec.health.timeout).await == Answer::Healthy {
+                return None;
+            }
+            tokio::time::sleep(ASK_AGAIN).await;
+        }
+        Some("it does not pass its new health check".to_owned())
+    }
+}

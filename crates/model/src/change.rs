@@ -1,0 +1,88 @@
+//! What a new configuration means for a service whose image stays the same.
+
+use crate::ServiceSpec;
+
+/// What has to be done for a new configuration to hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing: it says the same.
+    Nothing,
+    /// It holds for the process that runs; what differs, by the manifest's words.
+    Live(Vec<&'static str>),
+    /// A new process: what differs is given to a process when it is started.
+    Process,
+}
+
+/// What differs between two configurations of one service that run the same image. The start command counts as it is
+/// after the build, which fills it in.
+#[must_use]
+pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
+    let ServiceSpec {
+        name: _,
+        kind,
+        // Where the image came from, and what went into it: it is the same.
+        source: _,
+        package: _,
+        packages: _,
+        left_out: _,
+        include: _,
+        start,
+        port,
+        health,
+        needs,
+        limits,
+        env,
+        visibility,
+        sleep,
+        stop_grace,
+    } = from;
+    if (kind, start, port, env) != (&to.kind, &to.start, &to.port, &to.env) {
+        return Change::Process;
+    }
+    let live = [
+        ("health", *health != to.health),
+        ("needs", *needs != to.needs),
+        ("memory", limits.memory != to.limits.memory),
+        ("cpu", limits.cpu_milli != to.limits.cpu_milli),
+        ("pids", limits.pids != to.limits.pids),
+        ("public", *visibility != to.visibility),
+        ("sleep", *sleep != to.sleep),
+        ("stop_grace", *stop_grace != to.stop_grace),
+    ];
+    let live: Vec<_> = live.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
+    if live.is_empty() { Change::Nothing } else { Change::Live(live) }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::manifest::{ManifestInput, resolve};
+
+    /// What it takes from a service with a few keys to the same with others.
+    fn check(from: &str, to: &str, expected: &Expect) {
+        let spec = |keys: &str| {
+            let mut input = ManifestInput::new("shop");
+            input.add_file("requirements.txt", "fastapi\n");
+            input.add_file("dormouse.toml", format!("[services.web]\n{keys}\n[services.api]\nport = 1\n"));
+            resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap()
+        };
+        expected.assert_eq(&format!("{:?}", change(&spec(from), &spec(to))));
+    }
+
+    #[test]
+    fn what_is_applied_and_what_needs_a_process() {
+        check("", "", &expect!["Nothing"]);
+        check("sleep = \"5m\"", "sleep = \"10m\"", &expect![[r#"Live(["sleep"])"#]]);
+        check("", "health = \"/ok\"", &expect![[r#"Live(["health"])"#]]);
+        check("", "memory = \"2GiB\"\ncpu = 2\npids = 9", &expect![[r#"Live(["memory", "cpu", "pids"])"#]]);
+        check("", "needs = [\"api\"]\npublic = false", &expect![[r#"Live(["needs", "public"])"#]]);
+        check("", "stop_grace = \"1m\"", &expect![[r#"Live(["stop_grace"])"#]]);
+        check("", "port = 9000\nsleep = \"10m\"", &expect!["Process"]);
+        check("", "env = { A = \"1\" }", &expect!["Process"]);
+        check("", "start = \"python main.py\"", &expect!["Process"]);
+        check("", "kind = \"worker\"", &expect!["Process"]);
+        check("", "packages = [\"git\"]", &expect!["Nothing"]);
+    }
+}
