@@ -10,7 +10,7 @@
 //! | `GET /v1/ps` | array of [`ServiceStatus`] |
 //! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
 //! | `POST /v1/projects/{project}/sleep?service=`, likewise `wake`, `restart` | [`Affected`] |
-//! | `DELETE /v1/projects/{project}?drop_logs=` | [`Affected`] |
+//! | `DELETE /v1/projects/{project}?keep_logs=` | [`Affected`] |
 //!
 //! Errors are [`ErrorBody`] with a fitting status.
 #![forbid(unsafe_code)]

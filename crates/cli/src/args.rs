@@ -101,9 +101,9 @@ pub(crate) struct DownArgs {
     /// Which project
     #[arg(value_name = "PROJECT")]
     pub(crate) project: String,
-    /// Delete its logs too
+    /// Leave its logs in the state folder
     #[arg(long)]
-    pub(crate) drop_logs: bool,
+    pub(crate) keep_logs: bool,
 }
 
 #[cfg(test)]

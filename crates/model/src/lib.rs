@@ -5,6 +5,7 @@
 
 pub mod change;
 pub mod desired;
+pub mod exec;
 pub mod id;
 pub mod manifest;
 pub mod observed;

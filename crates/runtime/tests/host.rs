@@ -267,6 +267,34 @@ async fn is_adopted(b: Bench) {
     }
 }
 
+/// Bug: one whose init was killed on the host, before our eyes, had "ended while nobody was watching".
+async fn an_init_is_killed_from_outside(b: Bench) {
+    let host = b.host();
+    let mut exits = host.exits();
+    let kill = |pid: u32| {
+        std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
+    };
+    for id in [1, 2] {
+        host.start(&b.spec(id, "sleep 1000")).await.unwrap();
+    }
+    kill(one(&host, 1).await.pid);
+    assert_eq!(exits.recv().await, Some(InstanceId(1)));
+    assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Signal(9)));
+    let pid = one(&host, 2).await.pid;
+    drop(host);
+    kill(pid);
+    until("it is gone", async || {
+        let stat = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("stat"));
+        stat.map_or(true, |s| s.contains(") Z "))
+    })
+    .await;
+    let host = b.host();
+    assert_eq!(one(&host, 2).await.phase, Phase::Exited(ExitStatus::Lost), "nobody was watching");
+    for id in [1, 2] {
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+}
+
 async fn a_deaf_one_is_killed_with_all_it_started(b: Bench) {
     let host = b.host();
     host.start(&b.spec(1, "trap '' TERM; sleep 4343 & echo up; while :; do sleep 4343; done")).await.unwrap();
@@ -459,6 +487,7 @@ fn main() {
         ("who_watches_wakes_last", &|| with(who_watches_wakes_last)),
         ("nobody_stays_held_back", &|| with(nobody_stays_held_back)),
         ("the_tree_may_change", &|| with(the_tree_may_change)),
+        ("an_init_is_killed_from_outside", &|| with(an_init_is_killed_from_outside)),
         ("a_deaf_one_is_killed_with_all_it_started", &|| with(a_deaf_one_is_killed_with_all_it_started)),
     ]);
 }

@@ -22,7 +22,7 @@ pub(crate) struct Which {
 #[derive(Deserialize)]
 pub(crate) struct Down {
     #[serde(default)]
-    drop_logs: bool,
+    keep_logs: bool,
 }
 
 type ProjectPath = Result<Path<String>, PathRejection>;
@@ -87,7 +87,7 @@ pub(crate) async fn down<W: Workloads, B: Builds>(
 ) -> Result<Json<Affected>, Refused> {
     let (Path(project), Query(down)) = (project?, down?);
     principal.may_use(&project)?;
-    affected(&project, &app.control.down(&project, down.drop_logs).await?)
+    affected(&project, &app.control.down(&project, !down.keep_logs).await?)
 }
 
 fn affected(project: &str, keys: &[ServiceKey]) -> Result<Json<Affected>, Refused> {

@@ -44,7 +44,7 @@ struct Which<'a> {
 
 #[derive(Serialize)]
 struct Down {
-    drop_logs: bool,
+    keep_logs: bool,
 }
 
 #[derive(Serialize)]
@@ -135,12 +135,13 @@ impl Client {
         self.verb(project, "restart", service).await
     }
 
-    /// Stop a project and forget it; answered once its processes and network are gone.
+    /// Stop a project and forget it, logs included unless they are to be kept; answered once its processes and network are
+    /// gone.
     ///
     /// # Errors
     /// Status 404 for an unknown project.
-    pub async fn down(&self, project: &str, drop_logs: bool) -> Result<Affected, Error> {
-        self.json(Method::DELETE, &format!("/v1/projects/{}", send::segment(project)), &Down { drop_logs })
+    pub async fn down(&self, project: &str, keep_logs: bool) -> Result<Affected, Error> {
+        self.json(Method::DELETE, &format!("/v1/projects/{}", send::segment(project)), &Down { keep_logs })
             .await
     }
 

@@ -50,12 +50,15 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// The same for a manifest that is resolved already.
     ///
     /// # Errors
-    /// When there is no room, or the store refuses.
+    /// When there is no room, a service could not be started with what it is given, or the store refuses.
     pub async fn deploy_spec(
         self: &Arc<Self>,
         upload: Upload,
         spec: ProjectSpec,
     ) -> Result<DeployAccepted, OpError> {
+        if let Some(why) = spec.services.values().find_map(dormouse_model::exec::too_large) {
+            return Err(OpError::Manifest(why));
+        }
         let this = self.clone();
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
         let accepting = tokio::spawn(async move { Box::pin(this.accept(upload, spec)).await });

@@ -10,6 +10,7 @@ use super::{
     fate::{Fate, fate},
 };
 use crate::{
+    ControlSettings, DeployId,
     deploys::DeployStep,
     error::{chain, first_line},
     names,
@@ -150,18 +151,16 @@ impl<W: Workloads> Reconciler<W> {
         self.state.observed.ends.retain(|key, _| key.project != *name);
         self.state.facts.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };
-        let logs = removing.drop_logs.then(|| self.state.settings.project_logs(name.as_str()));
-        let (store, name) = (self.state.store.clone(), name.clone());
+        let drop_logs = removing.drop_logs;
+        let (store, settings, name) = (self.state.store.clone(), self.state.settings.clone(), name.clone());
         self.tasks.spawn(async move {
             let row = name.clone();
-            if let Err(error) = store.write(move |tx| tx.removed(&row)).await {
+            let deploys = store.write(move |tx| tx.removed(&row)).await.unwrap_or_else(|error| {
                 error!(project = %name, %error, "cannot forget the project");
-            }
-            if let Some(logs) = logs
-                && let Err(error) = tokio::fs::remove_dir_all(&logs).await
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                warn!(project = %name, %error, "cannot remove its logs");
+                Vec::new()
+            });
+            if drop_logs {
+                remove_logs(&settings, &name, &deploys).await;
             }
             info!(project = %name, "removed");
             for waiting in removing.waiting {
@@ -169,5 +168,19 @@ impl<W: Workloads> Reconciler<W> {
                 let _ = waiting.send(());
             }
         });
+    }
+}
+
+/// What a project's services said, and how they were built.
+async fn remove_logs(settings: &ControlSettings, project: &ProjectName, deploys: &[DeployId]) {
+    let gone = |result: std::io::Result<()>| match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            warn!(%project, %error, "cannot remove its logs");
+        }
+        Ok(()) | Err(_) => {}
+    };
+    gone(tokio::fs::remove_dir_all(settings.project_logs(project.as_str())).await);
+    for deploy in deploys {
+        gone(tokio::fs::remove_file(settings.events(*deploy)).await);
     }
 }

@@ -62,9 +62,9 @@ async fn what_is_acknowledged_is_there_after_reopening() {
         .unwrap();
     let k = key.clone();
     store.later(move |tx| tx.demand(&k, Demand { wake_at: Some(Time(9)), sleep_at: None }));
+    store.flush().await.unwrap();
     drop(store);
 
-    // The writer of the first store may still be busy; SQLite lets the second wait for it.
     let (store, again) = Store::open(&path).unwrap();
     let failed: Result<(), _> = store
         .write(|tx| {

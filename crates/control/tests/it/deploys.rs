@@ -173,7 +173,11 @@ async fn down_leaves_nothing() {
     let spec = project("shop", vec![service("web")]);
     let id = world.deploy(&spec).await;
     world.events(id).await;
+    let logs = world.state().join("logs");
+    std::fs::create_dir_all(logs.join("shop/web")).unwrap();
+    assert!(logs.join("builds/1.log").exists());
     world.ask(|c| async move { c.down("shop", true).await }).await.unwrap();
+    assert!(!logs.join("shop").exists() && !logs.join("builds/1.log").exists(), "its logs stay");
     assert_eq!((world.instances().await.len(), world.ps().await.as_str()), (0, ""));
     assert!(world.table().hosts.is_empty() && world.table().zones.len() == 1);
     let error = world.ask(|c| async move { c.down("shop", true).await }).await.unwrap_err();
@@ -203,4 +207,21 @@ async fn a_deploy_goes_on_when_its_client_leaves() {
         })
         .await;
     world.stands("shop/web", "i1").await;
+}
+
+/// Bug: a variable of 200 kB was found out after the build, when the instance could not be started.
+#[tokio::test]
+async fn what_could_never_be_started_is_not_built() {
+    let world = World::new(40).await;
+    let mut web = service("web");
+    web.env.insert("DATA".to_owned(), "x".repeat(200_000));
+    let refused = world
+        .ask(|c| async move {
+            let upload = c.upload().await.unwrap();
+            c.deploy_spec(upload, project("shop", vec![web])).await
+        })
+        .await;
+    let why = refused.unwrap_err().to_string();
+    assert!(why.starts_with("the variable `DATA` of web has 196 KiB"), "{why}");
+    assert_eq!((world.ps().await.as_str(), world.builder.begun()), ("", 0));
 }

@@ -198,6 +198,10 @@ impl World {
         self.control.report(TrafficReport { generation, instances });
     }
 
+    pub(crate) fn state(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
     pub(crate) fn source(&self, id: DeployId) -> std::path::PathBuf {
         self.dir.path().join("sources").join(id.to_string())
     }

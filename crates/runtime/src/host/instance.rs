@@ -91,7 +91,7 @@ impl Instance {
             pidfd,
         };
         if instance.pidfd.is_none() {
-            instance.settle();
+            instance.settle(false);
         }
         Ok(instance)
     }
@@ -100,11 +100,11 @@ impl Instance {
         *self.ended.borrow()
     }
 
-    /// Find out how it ended, now that it has.
-    fn settle(&self) {
+    /// Find out how it ended, now that it has; `watched` says whether that was a moment ago.
+    fn settle(&self, watched: bool) {
         let (status, at) = exit::read(&self.folder.exit()).unwrap_or_else(|| {
-            // The init went with the rest when we killed it.
-            let killed = self.stopping.load(Ordering::SeqCst);
+            // An init writes its record whatever happens, unless it is killed: by us, or by somebody on the host.
+            let killed = watched || self.stopping.load(Ordering::SeqCst);
             let status = if killed { ExitStatus::Signal(Signal::KILL.as_raw()) } else { ExitStatus::Lost };
             (status, SystemTime::now().into())
         });
@@ -120,7 +120,7 @@ impl Instance {
             // SAFETY: the pidfd is owned, always the same, and closed only after it is deregistered.
             let pidfd = unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
             pidfd.readable().await?.retain_ready();
-            self.settle();
+            self.settle(true);
         }
         Ok(())
     }

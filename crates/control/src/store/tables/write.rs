@@ -54,10 +54,13 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forget a project and everything of it.
-    pub(crate) fn removed(&self, name: &ProjectName) -> Result<(), StoreError> {
+    /// Forget a project and everything of it; its deploys, which are forgotten too.
+    pub(crate) fn removed(&self, name: &ProjectName) -> Result<Vec<DeployId>, StoreError> {
+        let mut statement = self.0.prepare("SELECT id FROM deploys WHERE project = ?")?;
+        let ids = statement.query_map([name.as_str()], |row| Ok(DeployId(row.get(0)?)))?;
+        let deploys = ids.collect::<Result<Vec<_>, _>>()?;
         self.0.execute("DELETE FROM projects WHERE name = ?", [name.as_str()])?;
-        Ok(())
+        Ok(deploys)
     }
 
     pub(crate) fn service(&self, key: &ServiceKey, vip: Option<u8>) -> Result<(), StoreError> {
