@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
-    DeploymentId, Depth, ImageId, InstanceId, Limits, Phase, ProjectName, ServiceKey, ServiceName, Time,
-    Usage,
+    AddressBlock, DeploymentId, Depth, ImageId, InstanceId, Limits, Phase, ProjectName, ServiceKey,
+    ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -17,7 +17,15 @@ pub trait Workloads: Send + Sync + 'static {
     /// Everything that exists, also what an earlier process of ours started.
     fn list(&self) -> impl Future<Output = Result<Vec<Workload>, WorkloadError>> + Send;
 
-    /// Make the project's private network be as described. Safe to call again with more or fewer services.
+    /// Make these private networks be as described, and remove all others on which nothing runs. Those that could not be
+    /// made, and why.
+    fn ensure_networks(
+        &self,
+        specs: &[NetworkSpec],
+    ) -> impl Future<Output = Result<BTreeMap<ProjectName, WorkloadError>, WorkloadError>> + Send;
+
+    /// Make the project's private network be as described. Safe to call again with more or fewer services. When it
+    /// fails, the network is as it was before.
     fn ensure_network(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
     /// Remove a project's network. Instances on it must be gone.
@@ -128,10 +136,21 @@ pub struct NetworkSpec {
     pub project: ProjectName,
     /// The platform's address on it: gateway and name server.
     pub gateway: Ipv4Addr,
-    /// Prefix length.
+    /// Prefix length of the block that the gateway lies in.
     pub prefix: u8,
+    /// Further blocks of addresses, for a project that has outgrown the first. The address after the first of each is
+    /// the platform's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<AddressBlock>,
     /// The platform's address for each service; the edge listens there.
     pub vips: Vec<Vip>,
+}
+
+impl NetworkSpec {
+    /// Every block of addresses on the network.
+    pub fn blocks(&self) -> impl Iterator<Item = AddressBlock> {
+        std::iter::once(AddressBlock::around(self.gateway, self.prefix)).chain(self.more.iter().copied())
+    }
 }
 
 /// The platform's address of a service.

@@ -1,84 +1,247 @@
-//! Who lives where: project `i` has `<pool>.i.0/24` with the gateway at .1, service addresses at .2-.63 and instances
-//! at .64-.254. The last /24 belongs to builds.
+//! Who lives where. A project has blocks of the server's /16, of a size that fits: from 32 addresses on, and another one when
+//! it outgrows those it has, so that nobody ever moves. In each block the first address is nobody's, the second the
+//! platform's (in the project's first block: its gateway), the rest of the first quarter are those of services, and then come
+//! instances, up to the last, which is nobody's again. The last 256 addresses of the /16 belong to builds.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
-/// The prefix of every network.
-pub(crate) const PREFIX: u8 = 24;
-const GATEWAY: u8 = 1;
-const VIPS: std::ops::RangeInclusive<u8> = 2..=63;
-const INSTANCES: std::ops::RangeInclusive<u8> = 64..=254;
-const BUILDS: u8 = 255;
-/// Projects a pool has room for. Network 0 is left out: its addresses are easily mistaken for the pool itself.
-const PROJECTS: std::ops::RangeInclusive<u8> = 1..=254;
+use dormouse_model::{AddressBlock, ServiceKind, ServiceSpec};
 
-fn at(pool: Ipv4Addr, subnet: u8, host: u8) -> Ipv4Addr {
-    let [a, b, _, _] = pool.octets();
-    Ipv4Addr::new(a, b, subnet, host)
+/// Prefix lengths of the smallest and the largest block.
+const SMALLEST: u8 = 27;
+const LARGEST: u8 = 20;
+/// Prefix length of what all networks of a server lie in.
+const POOL: u8 = 16;
+/// Blocks of the first 256 addresses are left out: they are easily mistaken for the pool itself.
+const RESERVED: u8 = 24;
+
+/// Instances that a project has room for beyond two of each service: those that drain after deploys in quick succession.
+const SPARE: usize = 4;
+
+/// The number of addresses that a project needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Need {
+    services: usize,
+    instances: usize,
 }
 
-pub(crate) fn gateway(pool: Ipv4Addr, subnet: u8) -> Ipv4Addr {
-    at(pool, subnet, GATEWAY)
+impl Need {
+    /// What these services need: during a rollout the old and the new of each run side by side.
+    pub(crate) fn of<'a>(services: impl IntoIterator<Item = &'a ServiceSpec>) -> Self {
+        let mut need = Self { services: 0, instances: SPARE };
+        for service in services {
+            need.instances += 2;
+            match service.kind {
+                ServiceKind::Web => need.services += 1,
+                ServiceKind::Worker => {}
+            }
+        }
+        need
+    }
+
+    fn fits(self, room: Self) -> bool {
+        self.services <= room.services && self.instances <= room.instances
+    }
 }
 
-pub(crate) fn builds_gateway(pool: Ipv4Addr) -> Ipv4Addr {
-    gateway(pool, BUILDS)
+/// The room in a number of blocks.
+fn room(blocks: &[AddressBlock]) -> Need {
+    blocks.iter().fold(Need::default(), |sum, block| Need {
+        services: sum.services + services(*block).count(),
+        instances: sum.instances + instances(*block).count(),
+    })
 }
 
-pub(crate) fn vip(pool: Ipv4Addr, subnet: u8, host: u8) -> Ipv4Addr {
-    at(pool, subnet, host)
+/// The builds' block.
+pub(crate) fn builds(pool: Ipv4Addr) -> AddressBlock {
+    let pool = AddressBlock::around(pool, POOL);
+    AddressBlock::around(pool.last(), RESERVED)
 }
 
-/// A subnet for a new project.
-pub(crate) fn free_subnet(taken: &BTreeSet<u8>) -> Option<u8> {
-    PROJECTS.into_iter().find(|n| !taken.contains(n))
+/// The platform's address in a block.
+pub(crate) fn gateway(block: AddressBlock) -> Ipv4Addr {
+    block.at(1)
 }
 
-/// A host number for a new service of a project.
-pub(crate) fn free_vip(taken: &BTreeSet<u8>) -> Option<u8> {
-    VIPS.into_iter().find(|n| !taken.contains(n))
+/// Addresses for services in a block.
+fn services(block: AddressBlock) -> impl Iterator<Item = Ipv4Addr> {
+    (2..block.size() / 4).map(move |n| block.at(n))
+}
+
+/// Addresses for instances in a block.
+fn instances(block: AddressBlock) -> impl Iterator<Item = Ipv4Addr> {
+    (block.size() / 4..block.size() - 1).map(move |n| block.at(n))
+}
+
+/// The block that a project with these blocks has to get so that there is room for `need`: `Ok(None)` when there is room
+/// already, an error when the pool has none. `taken` is everybody's.
+pub(crate) fn further(
+    pool: Ipv4Addr,
+    taken: &[AddressBlock],
+    has: &[AddressBlock],
+    need: Need,
+) -> Result<Option<AddressBlock>, NoRoom> {
+    if !has.is_empty() && need.fits(room(has)) {
+        return Ok(None);
+    }
+    // At least as large as all it has: however it grows, its blocks stay few.
+    let size: u32 = has.iter().map(|b| b.size()).sum();
+    let mut fitting = (LARGEST..=SMALLEST).rev().map(|prefix| AddressBlock::around(pool, prefix));
+    let fits = |block: &AddressBlock| block.size() >= size && need.fits(room(&[has, &[*block]].concat()));
+    let prefix = fitting.find(fits).ok_or(NoRoom::TooLarge)?.prefix();
+    free(pool, taken, prefix).map(Some).ok_or(NoRoom::Full)
+}
+
+/// Why a project cannot have addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NoRoom {
+    /// It needs more than any project may have.
+    TooLarge,
+    /// Others have them all.
+    Full,
+}
+
+/// The first block of this size that nobody has.
+fn free(pool: Ipv4Addr, taken: &[AddressBlock], prefix: u8) -> Option<AddressBlock> {
+    let pool = AddressBlock::around(pool, POOL);
+    let reserved = [AddressBlock::around(pool.first(), RESERVED), builds(pool.first())];
+    let mut taken: Vec<_> = taken.iter().copied().chain(reserved).collect();
+    taken.sort_unstable();
+    let mut next = AddressBlock::around(pool.first(), prefix);
+    for there in taken {
+        if next.overlaps(there) {
+            // The first that begins behind it.
+            let behind = there.last().max(next.last());
+            next = AddressBlock::around(Ipv4Addr::from_bits(behind.to_bits().checked_add(1)?), prefix);
+        }
+    }
+    pool.contains(next.first()).then_some(next)
+}
+
+/// An address for a new service.
+pub(crate) fn free_service(blocks: &[AddressBlock], taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+    blocks.iter().flat_map(|b| services(*b)).find(|addr| !taken.contains(addr))
 }
 
 /// An address for a new instance: the one whose last use is longest ago, as far as the number of the instance tells,
 /// so that a late packet for an old instance finds nobody.
 pub(crate) fn free_instance(
-    pool: Ipv4Addr,
-    subnet: u8,
+    blocks: &[AddressBlock],
     taken: &BTreeSet<Ipv4Addr>,
     instance: u64,
 ) -> Option<Ipv4Addr> {
-    let room = u64::from(INSTANCES.end() - INSTANCES.start()) + 1;
-    (0..room)
-        .map(|n| (instance + n) % room)
-        .filter_map(|n| u8::try_from(n).ok())
-        .map(|n| at(pool, subnet, INSTANCES.start() + n))
-        .find(|a| !taken.contains(a))
+    let all: Vec<_> = blocks.iter().flat_map(|b| instances(*b)).collect();
+    let first = usize::try_from(instance.checked_rem(all.len() as u64)?).ok()?;
+    all.iter().cycle().skip(first).take(all.len()).find(|addr| !taken.contains(addr)).copied()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const POOL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 0);
+
+    fn block(text: &str) -> AddressBlock {
+        let (addr, prefix) = text.split_once('/').unwrap();
+        AddressBlock::around(addr.parse().unwrap(), prefix.parse().unwrap())
+    }
+
+    fn need(services: usize, workers: usize) -> Need {
+        Need { services, instances: 2 * (services + workers) + SPARE }
+    }
+
     #[test]
-    fn numbers() {
-        let pool = Ipv4Addr::new(10, 77, 0, 0);
-        assert_eq!(gateway(pool, 3).to_string(), "10.77.3.1");
-        assert_eq!(builds_gateway(pool).to_string(), "10.77.255.1");
-        assert_eq!(free_subnet(&[1, 2, 4].into()), Some(3));
-        assert_eq!(free_subnet(&(1..=254).collect()), None);
-        assert_eq!(free_vip(&[2].into()), Some(3));
-        assert_eq!(free_vip(&(2..=63).collect()), None);
+    fn who_gets_what() {
+        for (has, services, workers, gets) in [
+            ("", 1, 0, "10.77.1.0/27"),
+            ("", 0, 1, "10.77.1.0/27"),
+            ("", 6, 3, "10.77.1.0/27"),
+            ("", 7, 0, "10.77.1.0/26"),
+            ("", 0, 10, "10.77.1.0/26"),
+            ("", 62, 0, "10.77.1.0/24"),
+            ("", 63, 0, "10.77.2.0/23"),
+            ("", 1000, 0, "10.77.16.0/20"),
+            ("", 1023, 0, "more than any project may have"),
+            ("10.77.1.0/27", 6, 0, "enough"),
+            ("10.77.1.0/27", 7, 0, "10.77.1.32/27"),
+            ("10.77.1.0/27", 13, 0, "10.77.1.64/26"),
+            ("10.77.1.0/27 10.77.1.32/27", 13, 0, "10.77.1.64/26"),
+            // As every project had it.
+            ("10.77.9.0/24", 62, 0, "enough"),
+            ("10.77.9.0/24", 63, 0, "10.77.1.0/24"),
+        ] {
+            let has: Vec<_> = has.split_whitespace().map(block).collect();
+            let shown = match further(POOL, &has, &has, need(services, workers)) {
+                Ok(None) => "enough".to_owned(),
+                Ok(Some(block)) => block.to_string(),
+                Err(NoRoom::TooLarge) => "more than any project may have".to_owned(),
+                Err(NoRoom::Full) => "full".to_owned(),
+            };
+            assert_eq!(shown, gets, "{services} services and {workers} workers on {has:?}");
+        }
+    }
+
+    /// A pool holds more than two thousand small projects, beside some that are large, and none shares an address.
+    #[test]
+    fn a_pool_for_thousands() {
+        let mut taken = vec![block("10.77.3.0/24"), block("10.77.64.0/20")];
+        for n in 0_usize.. {
+            match further(POOL, &taken, &[], need(1 + n % 7, 0)) {
+                Ok(Some(new)) => {
+                    assert!(!taken.iter().any(|t| t.overlaps(new)), "{new}");
+                    taken.push(new);
+                }
+                Ok(None) => unreachable!(),
+                Err(_) => break,
+            }
+        }
+        assert!(taken.len() > 1500, "{}", taken.len());
+        let [first, builds] = [block("10.77.0.0/24"), builds(POOL)];
+        assert_eq!(builds, block("10.77.255.0/24"));
+        assert!(!taken.iter().any(|t| t.overlaps(first) || t.overlaps(builds)));
+        let small = |taken: &[AddressBlock]| further(POOL, taken, &[], need(1, 0));
+        while let Ok(Some(new)) = small(&taken) {
+            taken.push(new);
+        }
+        let free = 65536 - 512 - taken.iter().map(|t| t.size()).sum::<u32>();
+        assert_eq!(free, 0);
+        // What one gives back another gets.
+        let gone = taken.remove(700);
+        assert_eq!(small(&taken).map(|new| new.map(|n| gone.contains(n.first()))), Ok(Some(true)));
+    }
+
+    #[test]
+    fn a_block_of_256_is_as_it_always_was() {
+        let block = block("10.77.3.0/24");
+        let ends = |mut all: Vec<Ipv4Addr>| (all.remove(0).to_string(), all.pop().unwrap().to_string());
+        assert_eq!(gateway(block).to_string(), "10.77.3.1");
+        assert_eq!(ends(services(block).collect()), ("10.77.3.2".into(), "10.77.3.63".into()));
+        assert_eq!(ends(instances(block).collect()), ("10.77.3.64".into(), "10.77.3.254".into()));
+    }
+
+    #[test]
+    fn services_take_the_first_address_that_is_free() {
+        let blocks = [block("10.77.1.0/27"), block("10.77.1.64/27")];
+        let mut taken = BTreeSet::new();
+        let all = std::iter::from_fn(|| {
+            let next = free_service(&blocks, &taken)?;
+            taken.insert(next);
+            Some(next.octets()[3])
+        });
+        assert_eq!(all.collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 66, 67, 68, 69, 70, 71]);
     }
 
     #[test]
     fn instances_take_turns() {
-        let pool = Ipv4Addr::new(10, 77, 0, 0);
+        let blocks = [block("10.77.1.0/24")];
         let mut taken = BTreeSet::new();
-        let first = free_instance(pool, 1, &taken, 190).unwrap();
+        let first = free_instance(&blocks, &taken, 190).unwrap();
         taken.insert(first);
-        let second = free_instance(pool, 1, &taken, 381).unwrap();
+        let second = free_instance(&blocks, &taken, 381).unwrap();
         assert_eq!((first.to_string(), second.to_string()), ("10.77.1.254".into(), "10.77.1.64".into()));
-        taken.extend((64..=254).map(|h| at(pool, 1, h)));
-        assert_eq!(free_instance(pool, 1, &taken, 5), None);
+        taken.extend(instances(blocks[0]));
+        assert_eq!(free_instance(&blocks, &taken, 5), None);
+        let grown = [blocks[0], block("10.77.9.32/27")];
+        assert_eq!(free_instance(&grown, &taken, 5).unwrap().to_string(), "10.77.9.40");
     }
 }

@@ -1,16 +1,14 @@
 //! The mind as others see it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{
-    InstanceId, ProjectName, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
-};
+use dormouse_model::{InstanceId, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
@@ -42,15 +40,9 @@ pub struct Control<W, B> {
     tables: watch::Sender<Arc<RouteTable>>,
     turns: watch::Sender<()>,
     reconciler: Mutex<Option<Reconciler<W>>>,
-    left: Mutex<Left>,
+    /// How long each instance may take to end, for those who clear up after the run.
+    graces: Mutex<BTreeMap<InstanceId, Duration>>,
     started_at: Time,
-}
-
-/// What a run leaves behind, for those who clear up after it.
-#[derive(Default)]
-struct Left {
-    graces: BTreeMap<InstanceId, Duration>,
-    projects: BTreeSet<ProjectName>,
 }
 
 /// Time for instances of which nothing is known.
@@ -71,7 +63,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
         std::fs::create_dir_all(settings.state.join("sources"))
             .map_err(|e| file("make the folder for sources", e))?;
-        let (store, snapshot) = Store::open(&settings.database())?;
+        let (store, snapshot) = Store::open(&settings.database(), settings.pool)?;
         let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
         crate::ops::sweep_sources(&settings, &unfinished);
         let (inbox, outbox) = mpsc::unbounded_channel();
@@ -102,7 +94,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             tables: reconciler.tables(),
             turns: reconciler.turns(),
             reconciler: Mutex::new(Some(reconciler)),
-            left: Mutex::default(),
+            graces: Mutex::default(),
         });
         this.resume(resumed);
         Ok(this)
@@ -121,16 +113,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             let deployment = reconciler.state.deployment(&i.key, i.deployment)?;
             Some((i.id, deployment.spec.stop_grace))
         });
-        let left =
-            Left { graces: graces.collect(), projects: reconciler.state.projects.keys().cloned().collect() };
-        *self.left.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        *self.graces.lock().unwrap_or_else(PoisonError::into_inner) = graces.collect();
     }
 
     /// Stop everything that runs, each instance within its own grace or a minute, and remove the networks; what is
     /// deployed stays known and starts with the next run. Only after [`Control::run`] has returned.
     pub async fn stop_all(&self) {
-        let Left { graces, mut projects } =
-            std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        let graces = std::mem::take(&mut *self.graces.lock().unwrap_or_else(PoisonError::into_inner));
         let all = match self.workloads.list().await {
             Ok(all) => all,
             Err(error) => return warn!(error = %chain(&error), "cannot see what is to be stopped"),
@@ -146,11 +135,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             }
         });
         futures_util::future::join_all(stops).await;
-        projects.extend(all.into_iter().map(|w| w.key.project));
-        for project in projects {
-            if let Err(error) = self.workloads.remove_network(&project).await {
-                warn!(%project, error = %chain(&error), "cannot remove the network");
-            }
+        if let Err(error) = self.workloads.ensure_networks(&[]).await {
+            warn!(error = %chain(&error), "cannot remove the networks");
         }
     }
 

@@ -9,7 +9,7 @@ use crate::DeployId;
 pub struct ControlSettings {
     /// The state folder; must exist.
     pub state: PathBuf,
-    /// Base of the /16 that projects get their /24 networks from, such as `10.77.0.0`. Its last /24 is for builds.
+    /// Base of the /16 that projects get their addresses from, such as `10.77.0.0`. Its last 256 are for builds.
     pub pool: Ipv4Addr,
     /// Public host names end in this: `<project>.<domain>`.
     pub domain: String,

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
     sync::Arc,
 };
 
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::{
-    Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName, ProjectSpec,
-    ServiceKey, ServiceKind, ServiceName, ServiceSpec,
+    AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName,
+    ProjectSpec, ServiceKey, ServiceName, ServiceSpec,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle};
@@ -38,9 +39,10 @@ pub(crate) struct State {
 /// A project and what is under way in it.
 #[derive(Default)]
 pub(crate) struct Project {
-    pub(crate) subnet: u8,
-    /// Host numbers of the platform's addresses for its services.
-    pub(crate) vips: BTreeMap<ServiceName, u8>,
+    /// Its addresses; the first holds its gateway.
+    pub(crate) blocks: Vec<AddressBlock>,
+    /// The platform's addresses for its services.
+    pub(crate) vips: BTreeMap<ServiceName, Ipv4Addr>,
     /// What is rolled out; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
     /// The deploy under way.
@@ -98,34 +100,19 @@ impl Project {
     }
 
     /// Its private network as it is to be.
-    pub(crate) fn network(&self, name: &ProjectName, settings: &ControlSettings) -> NetworkSpec {
-        let services = self.services();
-        let vips = services
-            .iter()
-            .filter_map(|(service, spec)| {
-                let host = self.vips.get(*service)?;
-                let addr = address::vip(settings.pool, self.subnet, *host);
-                Some(Vip { service: (*service).clone(), addr, port: spec.port })
-            })
-            .collect();
-        let gateway = address::gateway(settings.pool, self.subnet);
-        NetworkSpec { project: name.clone(), gateway, prefix: address::PREFIX, vips }
-    }
-
-    /// Host numbers for those services of `spec` that need one and have none.
-    pub(crate) fn new_vips(&self, spec: &ProjectSpec) -> Result<BTreeMap<ServiceName, u8>, OpError> {
-        let mut taken: BTreeSet<u8> = self.vips.values().copied().collect();
-        let mut out = BTreeMap::new();
-        for service in spec.services.values() {
-            if service.kind == ServiceKind::Worker || self.vips.contains_key(&service.name) {
-                continue;
-            }
-            let host = address::free_vip(&taken)
-                .ok_or_else(|| OpError::Full("a project has room for 62 services with a port".to_owned()))?;
-            taken.insert(host);
-            out.insert(service.name.clone(), host);
-        }
-        Ok(out)
+    pub(crate) fn network(&self, name: &ProjectName) -> Option<NetworkSpec> {
+        let (first, more) = self.blocks.split_first()?;
+        let vip = |(service, spec): (&ServiceName, &ServiceSpec)| {
+            let addr = *self.vips.get(service)?;
+            Some(Vip { service: service.clone(), addr, port: spec.port })
+        };
+        Some(NetworkSpec {
+            project: name.clone(),
+            gateway: address::gateway(*first),
+            prefix: first.prefix(),
+            more: more.to_vec(),
+            vips: self.services().into_iter().filter_map(vip).collect(),
+        })
     }
 }
 

@@ -64,9 +64,7 @@ pub(crate) fn unreachable(query: &[u8]) -> Option<Vec<u8>> {
 
 /// Whether an address may ask at this gateway.
 pub(crate) fn belongs(zone: &ZoneRecord, address: Ipv4Addr) -> bool {
-    let shift = 32 - u32::from(zone.prefix.min(32));
-    let network = |a: Ipv4Addr| u64::from(a.to_bits()) >> shift;
-    network(zone.gateway) == network(address)
+    zone.blocks().any(|block| block.contains(address))
 }
 
 fn reply_to(query: &Message) -> Message {
@@ -91,6 +89,7 @@ fn encode(reply: &Message) -> Answer {
 mod tests {
     use std::str::FromStr;
 
+    use dormouse_model::AddressBlock;
     use expect_test::{Expect, expect};
     use hickory_proto::{op::Query, rr::Name};
 
@@ -100,6 +99,7 @@ mod tests {
         ZoneRecord {
             gateway: [10, 77, 3, 1].into(),
             prefix: 24,
+            more: vec![AddressBlock::around([10, 77, 9, 32].into(), 27)],
             names: [("backend".to_owned(), [10, 77, 3, 2].into())].into(),
         }
     }
@@ -144,8 +144,13 @@ mod tests {
 
     #[test]
     fn neighbours() {
-        for (address, inside) in [([10, 77, 3, 64], true), ([10, 77, 4, 64], false), ([192, 0, 2, 1], false)]
-        {
+        for (address, inside) in [
+            ([10, 77, 3, 64], true),
+            ([10, 77, 4, 64], false),
+            ([10, 77, 9, 63], true),
+            ([10, 77, 9, 64], false),
+            ([192, 0, 2, 1], false),
+        ] {
             assert_eq!(belongs(&zone(), address.into()), inside, "{address:?}");
         }
     }

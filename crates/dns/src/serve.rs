@@ -1,7 +1,7 @@
 //! From snapshots to listeners.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr, SocketAddrV4},
     sync::Arc,
     time::Duration,
@@ -57,7 +57,8 @@ pub async fn serve_on(
     let mut gateways: BTreeMap<Ipv4Addr, Gateway> = BTreeMap::new();
     loop {
         let zones = tables.borrow_and_update().zones.clone();
-        gateways.retain(|address, _| zones.iter().any(|z| z.gateway == *address));
+        let wanted: BTreeSet<_> = zones.iter().map(|z| z.gateway).collect();
+        gateways.retain(|address, _| wanted.contains(address));
         for zone in zones {
             match gateways.get(&zone.gateway) {
                 Some(gateway) => gateway.update(zone),

@@ -1,7 +1,13 @@
 //! Traffic between services: the platform's own address of each service, where bytes are carried and wake it.
 
 use std::{
-    cell::RefCell, collections::HashMap, future::pending, io, net::SocketAddrV4, rc::Rc, time::Duration,
+    cell::RefCell,
+    collections::{HashMap, HashSet},
+    future::pending,
+    io,
+    net::SocketAddrV4,
+    rc::Rc,
+    time::Duration,
 };
 
 use dormouse_model::{Listener, ServiceKey};
@@ -39,7 +45,8 @@ impl Listeners {
     /// Open what is new and close what is gone. Connections that were accepted go on. An address that goes to another
     /// service keeps its socket: closing it would reset the connections that wait in its backlog.
     pub(crate) fn follow(&mut self, worker: &Rc<Worker>, wanted: &[Listener]) {
-        self.0.retain(|addr, _| wanted.iter().any(|l| l.addr == *addr));
+        let there: HashSet<_> = wanted.iter().map(|l| l.addr).collect();
+        self.0.retain(|addr, _| there.contains(addr));
         for Listener { addr, service } in wanted {
             let (current, _) = self.0.entry(*addr).or_insert_with(|| {
                 let current = Rc::new(RefCell::new(service.clone()));

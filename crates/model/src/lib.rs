@@ -3,6 +3,7 @@
 //! Nothing here does IO or knows about async. Every other crate but `cli` and `api` speaks these words.
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod change;
 pub mod desired;
 pub mod exec;
@@ -15,6 +16,7 @@ pub mod source;
 pub mod spec;
 pub mod time;
 
+pub use address::AddressBlock;
 pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{InstanceId, ServiceKey, Traffic};
+use crate::{AddressBlock, InstanceId, ServiceKey, Traffic};
 
 /// Everything the edge process needs to serve while control is away.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -88,8 +88,18 @@ pub struct ZoneRecord {
     pub gateway: Ipv4Addr,
     /// Prefix length of the network.
     pub prefix: u8,
+    /// Further blocks of addresses on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more: Vec<AddressBlock>,
     /// Name (lower case, one label) to address.
     pub names: BTreeMap<String, Ipv4Addr>,
+}
+
+impl ZoneRecord {
+    /// Every block of addresses on the network.
+    pub fn blocks(&self) -> impl Iterator<Item = AddressBlock> {
+        std::iter::once(AddressBlock::around(self.gateway, self.prefix)).chain(self.more.iter().copied())
+    }
 }
 
 /// What the edge tells control, at once when it applies a table and otherwise at most once a second while bytes flow.

@@ -24,7 +24,22 @@ pub(super) async fn network<W: Workloads>(h: &Harness<W>) -> Outcome {
     let mut fewer = h.network.clone();
     fewer.vips.clear();
     done("ensure_network without services", h.workloads.ensure_network(&fewer).await)?;
-    done("ensure_network with them again", h.workloads.ensure_network(&h.network).await)
+    done("ensure_network with them again", h.workloads.ensure_network(&h.network).await)?;
+    let all = |networks| async move { done("ensure_networks", h.workloads.ensure_networks(networks).await) };
+    let only = std::slice::from_ref(&h.network);
+    same("could not be made", all(only).await?.len(), 0)?;
+    all(&[]).await?;
+    match h.workloads.start(&h.spec(9, Program::Serve)).await {
+        Err(WorkloadError::Host { .. }) => {}
+        other => return Err(format!("started without a network: {other:?}")),
+    }
+    all(only).await?;
+    let id = h.run(9, Program::Serve).await?;
+    all(&[]).await?;
+    h.run(10, Program::Serve).await.map_err(|e| format!("the network of a running one is gone: {e}"))?;
+    h.clear(InstanceId(id.0 + 1)).await?;
+    h.clear(id).await?;
+    done("ensure_network after all", h.workloads.ensure_network(&h.network).await)
 }
 
 pub(super) async fn start<W: Workloads>(h: &Harness<W>) -> Outcome {

@@ -19,6 +19,7 @@ use std::{
 use dormouse_model::{DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
 use tokio::sync::mpsc;
 
+use crate::NetworkSpec;
 use clock::{Timers, Until};
 use process::Process;
 pub use process::{Answer, Behaviour, Trouble};
@@ -63,7 +64,8 @@ pub(crate) struct World {
     next_pid: u32,
     processes: BTreeMap<InstanceId, Process>,
     logs: BTreeMap<InstanceId, Vec<crate::LogLine>>,
-    networks: BTreeSet<ProjectName>,
+    networks: BTreeMap<ProjectName, NetworkSpec>,
+    refused: BTreeSet<ProjectName>,
     missing: BTreeSet<ImageId>,
     behaviours: BTreeMap<DeploymentId, Behaviour>,
     exits: Option<mpsc::UnboundedSender<InstanceId>>,
@@ -82,7 +84,8 @@ impl Sim {
             next_pid: 1000,
             processes: BTreeMap::new(),
             logs: BTreeMap::new(),
-            networks: BTreeSet::new(),
+            networks: BTreeMap::new(),
+            refused: BTreeSet::new(),
             missing: BTreeSet::new(),
             behaviours: BTreeMap::new(),
             exits: None,
@@ -136,6 +139,17 @@ impl Sim {
     /// How instances of a deployment behave that are started from now on.
     pub fn behave(&self, deployment: DeploymentId, behaviour: Behaviour) {
         self.with(|w| w.behaviours.insert(deployment, behaviour));
+    }
+
+    /// Whether a project's network cannot be made or changed.
+    pub fn refuse_network(&self, project: &ProjectName, refused: bool) {
+        self.with(|w| if refused { w.refused.insert(project.clone()) } else { w.refused.remove(project) });
+    }
+
+    /// The private networks there are.
+    #[must_use]
+    pub fn networks(&self) -> Vec<NetworkSpec> {
+        self.with(|w| w.networks.values().cloned().collect())
     }
 
     /// Takes an image out of the store.

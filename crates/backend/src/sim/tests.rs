@@ -17,7 +17,13 @@ fn key() -> ServiceKey {
 }
 
 fn network() -> NetworkSpec {
-    NetworkSpec { project: key().project, gateway: [10, 9, 1, 1].into(), prefix: 24, vips: vec![] }
+    NetworkSpec {
+        project: key().project,
+        gateway: [10, 9, 1, 1].into(),
+        prefix: 24,
+        more: vec![],
+        vips: vec![],
+    }
 }
 
 fn spec(id: u64) -> InstanceSpec {

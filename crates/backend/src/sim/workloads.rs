@@ -1,6 +1,9 @@
 //! Running, sleeping and waking what is not there.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use dormouse_model::{Depth, ExitStatus, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage};
 use tokio::sync::mpsc;
@@ -33,6 +36,14 @@ impl World {
             Phase::Exited(_) => Err(WorkloadError::Ended(id)),
             Phase::Running | Phase::Asleep(_) => Ok(p),
         }
+    }
+
+    fn set_network(&mut self, spec: &NetworkSpec) -> Result<(), WorkloadError> {
+        if self.refused.contains(&spec.project) {
+            return Err(refused("making its network"));
+        }
+        self.networks.insert(spec.project.clone(), spec.clone());
+        Ok(())
     }
 
     fn begin(&mut self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
@@ -95,9 +106,22 @@ impl Workloads for Sim {
         Ok(self.with(|w| w.processes.values().map(workload).collect()))
     }
 
+    async fn ensure_networks(
+        &self,
+        specs: &[NetworkSpec],
+    ) -> Result<BTreeMap<ProjectName, WorkloadError>, WorkloadError> {
+        self.with(|w| {
+            let living = w.processes.values().filter(|p| !matches!(p.phase, Phase::Exited(_)));
+            let used: BTreeSet<_> = living.map(|p| p.spec.key.project.clone()).collect();
+            let wanted: BTreeSet<_> = specs.iter().map(|s| &s.project).collect();
+            w.networks.retain(|project, _| used.contains(project) || wanted.contains(project));
+            let refused = specs.iter().filter_map(|s| Some((s.project.clone(), w.set_network(s).err()?)));
+            Ok(refused.collect())
+        })
+    }
+
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {
-        self.with(|w| w.networks.insert(spec.project.clone()));
-        Ok(())
+        self.with(|w| w.set_network(spec))
     }
 
     async fn remove_network(&self, project: &ProjectName) -> Result<(), WorkloadError> {
@@ -116,7 +140,7 @@ impl Workloads for Sim {
             if w.missing.contains(&spec.image) {
                 return Err(WorkloadError::NoSuchImage(spec.image.clone()));
             }
-            if !w.networks.contains(&spec.key.project) {
+            if !w.networks.contains_key(&spec.key.project) {
                 return Err(refused("the project has no network"));
             }
             Ok(w.faults.start_takes / 2)

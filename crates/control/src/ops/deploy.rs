@@ -1,16 +1,18 @@
 //! `dormouse deploy`: source in, and everything that follows from it.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use dormouse_backend::{Builds, NetworkSpec, Workloads};
-use dormouse_model::{ProjectName, ProjectSpec, ServiceKey, ServiceName};
+use dormouse_model::{AddressBlock, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName};
 use dormouse_planner::BuildFact;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::source::{self, Upload};
 use crate::{
-    Control, DeployId, EventReader, OpError, address,
+    Control, DeployId, EventReader, OpError,
+    address::{self, Need, NoRoom},
     deploys::{DeployStep, EventLog},
+    error::chain,
     id::Counter,
     names,
     state::{Coming, Project, State},
@@ -73,36 +75,26 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let turn = self.one_at_a_time.lock().await;
         let (id, name) = (upload.id, spec.name.clone());
         let wanted = spec.clone();
-        let (subnet, vips, network) = self.call(move |state| room(state, &wanted)).await??;
+        let found = self.call(move |state| {
+            let before = state.projects.get(&wanted.name).and_then(|p| p.network(&wanted.name));
+            Ok::<_, OpError>((room(state, &wanted)?, before))
+        });
+        let (room, before) = found.await??;
         // The edge listens on a service's address as soon as it is told of it, so it has to be there.
-        self.workloads.ensure_network(&network).await?;
-        let log = EventLog::open(self.settings.events(id), self.clock.clone())
-            .map_err(|source| OpError::File { what: "open the deploy's log".to_owned(), source })?;
-        let log = Arc::new(log);
-
+        self.workloads.ensure_network(&room.network).await?;
         // Kept from here on: once the row is there, the source must be too.
         upload.kept = true;
-        let (row, rows) = (spec.clone(), vips.clone());
-        let at = self.clock.now();
-        let written = self.store.write(move |tx| {
-            tx.project(&row.name, subnet, at)?;
-            tx.deploy(id, &row, at)?;
-            row.services
-                .keys()
-                .map(|service| {
-                    tx.service(&ServiceKey::new(&row.name, service), rows.get(service).copied())?;
-                    let build = dormouse_model::BuildId(tx.take(Counter::Build)?);
-                    tx.build(build, id, service)?;
-                    Ok(BuildRow { id: build, service: service.clone(), outcome: None })
-                })
-                .collect::<Result<Vec<_>, _>>()
-        });
-        let builds = written.await.inspect_err(|_| upload.kept = false)?;
+        let recorded = self.record(id, &spec, &room).await;
+        if recorded.is_err() {
+            upload.kept = false;
+            self.undo(id, &name, before).await;
+        }
+        let (log, builds) = recorded?;
 
         self.logs.add(id, &log);
         let coming = Coming { id, spec: spec.clone(), log, driver: None, rollout: None };
         let at = name.clone();
-        let old = self.call(move |state| begin(state, &at, subnet, vips, coming)).await?;
+        let old = self.call(move |state| begin(state, &at, room, coming)).await?;
         if let Some(old) = old {
             source::remove_soon(self.settings.source(old));
         }
@@ -116,6 +108,52 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             urls: names::urls(&spec, &self.settings),
             warnings: Vec::new(),
         })
+    }
+
+    /// Write down that the deploy is accepted.
+    async fn record(
+        &self,
+        id: DeployId,
+        spec: &ProjectSpec,
+        room: &Room,
+    ) -> Result<(Arc<EventLog>, Vec<BuildRow>), OpError> {
+        let log = EventLog::open(self.settings.events(id), self.clock.clone())
+            .map_err(|source| OpError::File { what: "open the deploy's log".to_owned(), source })?;
+        let (row, block, at) = (spec.clone(), room.block, self.clock.now());
+        let (vips, stale) = (room.vips.clone(), room.stale.clone());
+        let written = self.store.write(move |tx| {
+            tx.project(&row.name, at)?;
+            if let Some(block) = block {
+                tx.block(&row.name, block)?;
+            }
+            tx.deploy(id, &row, at)?;
+            for service in &stale {
+                tx.service_removed(&ServiceKey::new(&row.name, service))?;
+            }
+            row.services
+                .keys()
+                .map(|service| {
+                    tx.service(&ServiceKey::new(&row.name, service), vips.get(service).copied())?;
+                    let build = dormouse_model::BuildId(tx.take(Counter::Build)?);
+                    tx.build(build, id, service)?;
+                    Ok(BuildRow { id: build, service: service.clone(), outcome: None })
+                })
+                .collect::<Result<Vec<_>, _>>()
+        });
+        Ok((Arc::new(log), written.await?))
+    }
+
+    /// A deploy that is not accepted leaves nothing behind.
+    async fn undo(&self, id: DeployId, name: &ProjectName, before: Option<NetworkSpec>) {
+        let back = match &before {
+            Some(network) => self.workloads.ensure_network(network).await,
+            None => self.workloads.remove_network(name).await,
+        };
+        if let Err(error) = back {
+            warn!(project = %name, error = %chain(&error), "the network of a deploy that was not accepted stays");
+        }
+        // Unless it was never there.
+        drop(tokio::fs::remove_file(self.settings.events(id)).await);
     }
 
     /// The newest deploy of a project.
@@ -143,42 +181,71 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     }
 }
 
-type Vips = std::collections::BTreeMap<ServiceName, u8>;
+/// Where what is to come will live.
+struct Room {
+    /// Addresses that the project gets on top of those it has.
+    block: Option<AddressBlock>,
+    /// Addresses of all services, of those that run and of those to come.
+    vips: BTreeMap<ServiceName, Ipv4Addr>,
+    /// Services that are in neither: only a deploy that failed ever knew them.
+    stale: Vec<ServiceName>,
+    network: NetworkSpec,
+}
 
 /// Find a network and addresses for what is to come.
-fn room(state: &mut State, spec: &ProjectSpec) -> Result<(u8, Vips, NetworkSpec), OpError> {
+fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
     let project = state.projects.get(&spec.name);
     if project.is_some_and(|p| p.removing.is_some()) {
         return Err(OpError::Removing(spec.name.to_string()));
     }
-    let subnet = match project {
-        Some(project) => project.subnet,
-        None => {
-            let taken = state.projects.values().map(|p| p.subnet).collect();
-            address::free_subnet(&taken).ok_or_else(|| {
-                OpError::Full("there is room for 254 projects, and all are taken".to_owned())
-            })?
+    // What runs goes on beside it.
+    let mut services = spec.services.clone();
+    services.extend(project.iter().flat_map(|p| p.services()).map(|(n, s)| (n.clone(), s.clone())));
+    let (mut blocks, mut vips) = project.map(|p| (p.blocks.clone(), p.vips.clone())).unwrap_or_default();
+    let everybodys: Vec<_> = state.projects.values().flat_map(|p| &p.blocks).copied().collect();
+    let need = Need::of(services.values());
+    let block = address::further(state.settings.pool, &everybodys, &blocks, need).map_err(full)?;
+    blocks.extend(block);
+    let stale = vips.extract_if(.., |name, _| !services.contains_key(name)).map(|(name, _)| name).collect();
+    let mut taken = vips.values().copied().collect();
+    for service in spec.services.values() {
+        match service.kind {
+            ServiceKind::Web if !vips.contains_key(&service.name) => {}
+            ServiceKind::Web | ServiceKind::Worker => continue,
         }
-    };
-    let vips = project.map_or_else(|| Project::default().new_vips(spec), |p| p.new_vips(spec))?;
-    let all = project.into_iter().flat_map(|p| p.vips.clone()).chain(vips.clone()).collect();
-    let services = spec.services.iter().chain(project.iter().flat_map(|p| p.services()));
-    let services = services.map(|(name, service)| (name.clone(), service.clone())).collect();
+        let addr = address::free_service(&blocks, &taken).ok_or_else(|| full(NoRoom::TooLarge))?;
+        taken.insert(addr);
+        vips.insert(service.name.clone(), addr);
+    }
     let merged = ProjectSpec { name: spec.name.clone(), services };
-    let network = Project { subnet, vips: all, spec: Some(merged), ..Project::default() }
-        .network(&spec.name, &state.settings);
-    Ok((subnet, vips, network))
+    let project = Project { blocks, vips: vips.clone(), spec: Some(merged), ..Project::default() };
+    let network = project.network(&spec.name).ok_or_else(|| full(NoRoom::Full))?;
+    Ok(Room { block, vips, stale, network })
+}
+
+fn full(why: NoRoom) -> OpError {
+    OpError::Full(match why {
+        NoRoom::TooLarge => "a project has room for 1022 services with a port".to_owned(),
+        NoRoom::Full => {
+            "all 65536 addresses of this server's projects are taken\n  hint: `dormouse down` those that nobody needs"
+                .to_owned()
+        }
+    })
 }
 
 /// Take the deploy in; the one that gave way.
-fn begin(state: &mut State, name: &ProjectName, subnet: u8, vips: Vips, coming: Coming) -> Option<DeployId> {
+fn begin(state: &mut State, name: &ProjectName, room: Room, coming: Coming) -> Option<DeployId> {
     for service in coming.spec.services.keys() {
         coming.log.say(Some(service), DeployStep::Queued);
         state.facts.builds.insert(ServiceKey::new(name, service), BuildFact::Running);
     }
     let project = state.projects.entry(name.clone()).or_default();
-    project.subnet = subnet;
-    project.vips.extend(vips);
+    project.blocks.extend(room.block);
+    project.vips = room.vips;
+    for service in room.stale {
+        project.notes.remove(&service);
+        state.facts.builds.remove(&ServiceKey::new(name, &service));
+    }
     project.failed = None;
     let old = project.coming.replace(coming)?;
     supersede(state, &old);

@@ -55,12 +55,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 let project = state.projects.get(&wanted.name)?;
                 (project.coming.as_ref()?.id == id).then_some(())?;
                 let rolled_out = Project {
-                    subnet: project.subnet,
+                    blocks: project.blocks.clone(),
                     vips: project.vips.clone(),
                     spec: Some(wanted.clone()),
                     ..Project::default()
                 };
-                let network = rolled_out.network(&wanted.name, &state.settings);
+                let network = rolled_out.network(&wanted.name)?;
                 Some((plan(state, project, &wanted, &images, looked)?, network))
             })
             .await?;

@@ -165,8 +165,8 @@ impl<W: Workloads> Reconciler<W> {
     fn start(&mut self, subject: Subject, key: &ServiceKey, deployment: dormouse_model::DeploymentId) {
         let Some(wanted) = self.state.deployment(key, deployment).cloned() else { return };
         let Some(project) = self.state.projects.get(&key.project) else { return };
-        let subnet = project.subnet;
-        let network = project.network(&key.project, &self.state.settings);
+        let Some(network) = project.network(&key.project) else { return };
+        let blocks = project.blocks.clone();
         let Some(number) = self.state.instances.take() else {
             // The writer is far behind; without it a number could be handed out twice.
             return self.hold(subject, Duration::from_millis(100));
@@ -174,7 +174,7 @@ impl<W: Workloads> Reconciler<W> {
         let id = InstanceId(number);
         let instances = self.state.observed.instances.values().map(|i| i.addr);
         let taken: BTreeSet<_> = instances.chain(self.starting.values().copied()).collect();
-        let Some(addr) = address::free_instance(self.state.settings.pool, subnet, &taken, number) else {
+        let Some(addr) = address::free_instance(&blocks, &taken, number) else {
             warn!(%key, "no free address");
             return self.hold(subject, Duration::from_secs(1));
         };

@@ -7,7 +7,8 @@ use std::{
 
 use dormouse_backend::{Workload, Workloads};
 use dormouse_model::{
-    Depth, Desired, DesiredService, InstanceRecord, Observed, Phase, Probe, RouteTable, Time, Traffic,
+    Depth, Desired, DesiredService, InstanceRecord, Observed, Phase, Probe, ProjectName, RouteTable, Time,
+    Traffic,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{
@@ -46,13 +47,7 @@ impl<W: Workloads> Reconciler<W> {
         let known: HashMap<_, _> =
             snapshot.instances.iter().map(|row| (row.id, (row.ready_at, row.draining_since))).collect();
         let mut state = state(settings, store, snapshot, logs)?;
-        let mut networks = BTreeSet::new();
-        for (name, project) in &state.projects {
-            match workloads.ensure_network(&project.network(name, &state.settings)).await {
-                Ok(()) => drop(networks.insert(name.clone())),
-                Err(error) => warn!(project = %name, error = %chain(&error), "cannot set up the network"),
-            }
-        }
+        let networks = networks(&state, &*workloads).await;
         info!(instances = all.len(), projects = state.projects.len(), "took over what is there");
         let ended: Vec<_> = all.iter().filter(|w| matches!(w.phase, Phase::Exited(_))).cloned().collect();
         for workload in all {
@@ -98,6 +93,24 @@ impl<W: Workloads> Reconciler<W> {
 
     pub(crate) fn turns(&self) -> watch::Sender<()> {
         self.turns.clone()
+    }
+}
+
+/// Make the projects' networks be as they should, and no others; those of which that is known now.
+async fn networks<W: Workloads>(state: &State, workloads: &W) -> BTreeSet<ProjectName> {
+    let wanted: Vec<_> = state.projects.iter().filter_map(|(name, p)| p.network(name)).collect();
+    match workloads.ensure_networks(&wanted).await {
+        Ok(failed) => {
+            for (project, error) in &failed {
+                warn!(%project, error = %chain(error), "cannot set up the network");
+            }
+            wanted.into_iter().map(|n| n.project).filter(|project| !failed.contains_key(project)).collect()
+        }
+        // Each is tried again when something of it starts.
+        Err(error) => {
+            warn!(error = %chain(&error), "cannot set up the networks");
+            BTreeSet::new()
+        }
     }
 }
 
@@ -155,7 +168,7 @@ fn state(
     for row in snapshot.projects {
         let removing = row.removing.map(|drop_logs| Removing { drop_logs, ..Removing::default() });
         let project = Project {
-            subnet: row.subnet,
+            blocks: row.blocks,
             spec: row.spec,
             failed: row.failed,
             removing,

@@ -1,16 +1,19 @@
 //! What the edge is told.
 
-use std::{collections::BTreeMap, net::SocketAddrV4, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddrV4},
+    sync::Arc,
+};
 
 use dormouse_backend::Workloads;
-use dormouse_model::{Listener, Route, RouteTable, ServiceKey, ServiceKind, Time, ZoneRecord};
+use dormouse_model::{AddressBlock, Listener, Route, RouteTable, ServiceKey, ServiceKind, Time, ZoneRecord};
 
 use super::Reconciler;
 use crate::{address, names, state::State};
 
 /// Everything the edge needs; the generation is for the caller to set.
 pub(super) fn table(state: &State, now: Time) -> RouteTable {
-    let pool = state.settings.pool;
     let mut out = RouteTable {
         endpoints: dormouse_planner::endpoints(&state.desired, &state.observed, &state.facts, now),
         ..RouteTable::default()
@@ -18,21 +21,19 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
     for (name, project) in state.projects.iter().filter(|(_, p)| p.removing.is_none()) {
         let mut names = BTreeMap::new();
         for (service, spec) in project.services() {
-            let Some(host) = project.vips.get(service).filter(|_| spec.kind == ServiceKind::Web) else {
+            let Some(addr) = project.vips.get(service).copied().filter(|_| spec.kind == ServiceKind::Web)
+            else {
                 continue;
             };
-            let addr = address::vip(pool, project.subnet, *host);
             names.insert(service.to_string(), addr);
             out.listeners.push(Listener {
                 addr: SocketAddrV4::new(addr, spec.port),
                 service: ServiceKey::new(name, service),
             });
         }
-        out.zones.push(ZoneRecord {
-            gateway: address::gateway(pool, project.subnet),
-            prefix: address::PREFIX,
-            names,
-        });
+        if let Some((first, more)) = project.blocks.split_first() {
+            out.zones.push(zone(*first, more.to_vec(), names));
+        }
         if let Some(face) = project.face() {
             for service in face.services.values() {
                 for host in names::hosts(face, service, &state.settings.domain) {
@@ -42,12 +43,12 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
             }
         }
     }
-    out.zones.push(ZoneRecord {
-        gateway: address::builds_gateway(pool),
-        prefix: address::PREFIX,
-        names: BTreeMap::new(),
-    });
+    out.zones.push(zone(address::builds(state.settings.pool), vec![], BTreeMap::new()));
     out
+}
+
+fn zone(first: AddressBlock, more: Vec<AddressBlock>, names: BTreeMap<String, Ipv4Addr>) -> ZoneRecord {
+    ZoneRecord { gateway: address::gateway(first), prefix: first.prefix(), more, names }
 }
 
 impl<W: Workloads> Reconciler<W> {

@@ -7,7 +7,7 @@ mod rows;
 mod schema;
 mod tables;
 
-use std::{path::Path, sync::mpsc, thread};
+use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
 
 pub(crate) use rows::{BuildRow, DeployState, Snapshot};
 use rusqlite::{Connection, Transaction};
@@ -54,12 +54,12 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Open or create the database, bring it up to date, and read all of it.
-    pub(crate) fn open(path: &Path) -> Result<(Self, Snapshot), StoreError> {
+    /// Open or create the database, bring it up to date, and read all of it. Addresses in it lie in `pool`.
+    pub(crate) fn open(path: &Path, pool: Ipv4Addr) -> Result<(Self, Snapshot), StoreError> {
         let mut connection = Connection::open(path)?;
         schema::prepare(&mut connection)?;
         let snapshot = connection.transaction().map_err(StoreError::from).and_then(|tx| {
-            let snapshot = tables::read(&tx)?;
+            let snapshot = tables::read(&tx, pool)?;
             tx.commit()?;
             Ok(snapshot)
         })?;

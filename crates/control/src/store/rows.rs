@@ -1,9 +1,11 @@
 //! What the store holds, in our words.
 
+use std::net::Ipv4Addr;
+
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
-    BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec, ServiceKey,
-    ServiceName, Time,
+    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec,
+    ServiceKey, ServiceName, Time,
 };
 
 use crate::DeployId;
@@ -12,7 +14,8 @@ use crate::DeployId;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ProjectRow {
     pub(crate) name: ProjectName,
-    pub(crate) subnet: u8,
+    /// Its addresses, in the order it got them.
+    pub(crate) blocks: Vec<AddressBlock>,
     /// What is rolled out; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
     /// The newest deploy's, if that failed and there is no `spec`.
@@ -25,7 +28,7 @@ pub(crate) struct ProjectRow {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceRow {
     pub(crate) key: ServiceKey,
-    pub(crate) vip: Option<u8>,
+    pub(crate) vip: Option<Ipv4Addr>,
     pub(crate) target: Option<DeploymentId>,
     pub(crate) live: Option<DeploymentId>,
     pub(crate) demand: Demand,

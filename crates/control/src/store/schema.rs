@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// Each entry brings the file one version further; never edit one that was released.
-const MIGRATIONS: &[&str] = &["
+pub(super) const MIGRATIONS: &[&str] = &["
 CREATE TABLE counters (
     name TEXT PRIMARY KEY,
     next INTEGER NOT NULL          -- the first number not handed out
@@ -74,6 +74,25 @@ CREATE TABLE ends (
     body TEXT NOT NULL,            -- all that still count, oldest first
     PRIMARY KEY (project, service)
 ) STRICT, WITHOUT ROWID;
+", "
+-- Addresses are counted from the beginning of the server's /16. A project had the 256 that its `subnet` named.
+CREATE TABLE blocks (
+    start INTEGER PRIMARY KEY,
+    prefix INTEGER NOT NULL,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    nth INTEGER NOT NULL           -- of the project's; 0 holds its gateway
+) STRICT;
+INSERT INTO blocks (start, prefix, project, nth) SELECT subnet * 256, 24, name, 0 FROM projects;
+UPDATE services SET vip = vip + 256 * (SELECT subnet FROM projects WHERE name = project);
+CREATE TABLE projects_with_blocks (
+    name TEXT PRIMARY KEY,
+    spec TEXT,                     -- what is rolled out; null until the first build is done
+    removing INTEGER NOT NULL DEFAULT 0,  -- 1 keep logs, 2 drop logs
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO projects_with_blocks SELECT name, spec, removing, created_at FROM projects;
+DROP TABLE projects;
+ALTER TABLE projects_with_blocks RENAME TO projects;
 "];
 
 /// Settings of the connection, then whatever migrations are missing.
@@ -81,7 +100,8 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: an acknowledged deploy also survives a power cut. Writes are rare, so the price does not matter.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
+    // A migration may replace a table that others refer to.
+    connection.pragma_update(None, "foreign_keys", false)?;
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
     if found > known {
@@ -93,5 +113,6 @@ pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
         tx.pragma_update(None, "user_version", version)?;
         tx.commit()?;
     }
+    connection.pragma_update(None, "foreign_keys", true)?;
     Ok(())
 }

@@ -1,12 +1,17 @@
-use std::collections::{BTreeMap, BTreeSet};
-
-use dormouse_model::{
-    Demand, Deployment, DeploymentId, HealthSpec, ImageId, Limits, ProjectSpec, ServiceKey, ServiceKind,
-    ServiceSpec, SleepPolicy, Time, Visibility,
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
 };
 
-use super::{Store, StoreError};
+use dormouse_model::{
+    AddressBlock, Demand, Deployment, DeploymentId, HealthSpec, ImageId, Limits, ProjectSpec, ServiceKey,
+    ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
+};
+
+use super::{Store, StoreError, schema::MIGRATIONS};
 use crate::{DeployId, id::Counter};
+
+const POOL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 0);
 
 pub(crate) fn spec() -> ProjectSpec {
     let service = ServiceSpec {
@@ -36,14 +41,15 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     let path = dir.path().join("dormouse.db");
     let key: ServiceKey = "shop/web".parse().unwrap();
 
-    let (store, empty) = Store::open(&path).unwrap();
+    let (store, empty) = Store::open(&path, POOL).unwrap();
     assert!(empty.projects.is_empty());
     let k = key.clone();
     let id = store
         .write(move |tx| {
             let spec = spec();
-            tx.project(&spec.name, 3, Time(1))?;
-            tx.service(&k, Some(2))?;
+            tx.project(&spec.name, Time(1))?;
+            tx.block(&spec.name, AddressBlock::around([10, 77, 3, 0].into(), 27))?;
+            tx.service(&k, Some([10, 77, 3, 2].into()))?;
             let deploy = DeployId(tx.take(Counter::Deploy)?);
             tx.deploy(deploy, &spec, Time(2))?;
             let deployment = Deployment {
@@ -65,7 +71,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     store.flush().await.unwrap();
     drop(store);
 
-    let (store, again) = Store::open(&path).unwrap();
+    let (store, again) = Store::open(&path, POOL).unwrap();
     let failed: Result<(), _> = store
         .write(|tx| {
             tx.removed(&"shop".parse()?)?;
@@ -74,7 +80,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
         .await;
     assert!(failed.is_err());
     drop(store);
-    let (_store, last) = Store::open(&path).unwrap();
+    let (_store, last) = Store::open(&path, POOL).unwrap();
     assert_eq!(again.projects, last.projects, "a change that fails leaves nothing behind");
     assert_eq!(again.projects[0].spec, Some(spec()));
     assert_eq!(again.services[0].target, Some(id));
@@ -103,5 +109,38 @@ fn a_newer_file_is_refused() {
     let path = dir.path().join("dormouse.db");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found: 99, .. })));
+    assert!(matches!(Store::open(&path, POOL), Err(StoreError::Newer { found: 99, .. })));
+}
+
+/// A project had 256 addresses, and a service the last number of one; both keep what they have.
+#[tokio::test]
+async fn addresses_of_older_versions_stay() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("dormouse.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute_batch(MIGRATIONS[0]).unwrap();
+    connection
+        .execute_batch(
+            "PRAGMA user_version = 1;
+             INSERT INTO projects (name, subnet, created_at) VALUES ('shop', 12, 7), ('blog', 3, 8);
+             INSERT INTO services (project, name, vip) VALUES ('shop', 'web', 2), ('shop', 'worker', NULL), ('blog', 'web', 63);
+             INSERT INTO instances (id, project, service, started_at) VALUES (1, 'shop', 'web', 9);",
+        )
+        .unwrap();
+    drop(connection);
+    let (store, found) = Store::open(&path, POOL).unwrap();
+    let projects: Vec<_> = found.projects.iter().map(|p| format!("{} {}", p.name, p.blocks[0])).collect();
+    assert_eq!(projects, ["blog 10.77.3.0/24", "shop 10.77.12.0/24"]);
+    let vips: Vec<_> = found.services.iter().map(|s| s.vip.map(|vip| vip.to_string())).collect();
+    assert_eq!(vips, [Some("10.77.3.63".into()), Some("10.77.12.2".into()), None]);
+    assert_eq!(found.instances.len(), 1, "what hangs on a project stays");
+    // One that grows keeps its first block first, though the new one lies before it.
+    let grown = AddressBlock::around([10, 77, 1, 0].into(), 24);
+    store.write(move |tx| tx.block(&"shop".parse()?, grown)).await.unwrap();
+    store.write(|tx| tx.removed(&"blog".parse()?)).await.unwrap();
+    drop(store);
+    let (_store, last) = Store::open(&path, POOL).unwrap();
+    let shop = &last.projects[0];
+    assert_eq!(shop.blocks, [AddressBlock::around([10, 77, 12, 0].into(), 24), grown]);
+    assert_eq!((last.projects.len(), last.services.len()), (1, 2), "what hangs on a project goes with it");
 }

@@ -46,7 +46,7 @@ async fn a_deploy_becomes_routes() {
         table.zones.iter().map(|z| format!("{}/{} {:?}", z.gateway, z.prefix, z.names)).collect();
     expect![[r#"
         [
-            "127.31.1.1/24 {\"backend\": 127.31.1.2, \"frontend\": 127.31.1.3}",
+            "127.31.1.1/27 {\"backend\": 127.31.1.2, \"frontend\": 127.31.1.3}",
             "127.31.255.1/24 {}",
         ]
     "#]]

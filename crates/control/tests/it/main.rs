@@ -4,6 +4,7 @@
 mod builds;
 mod deploys;
 mod goes_on;
+mod networks;
 mod sleep;
 mod survival;
 mod world;

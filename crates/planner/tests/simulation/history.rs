@@ -52,6 +52,7 @@ impl History {
             project: "shop".parse().unwrap(),
             gateway: [10, 9, 1, 1].into(),
             prefix: 24,
+            more: vec![],
             vips: vec![],
         };
         now_or_never(sim.ensure_network(&network)).unwrap();

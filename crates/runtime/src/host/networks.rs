@@ -1,6 +1,15 @@
 //! What instances need of a network, and the host without one.
 
-use std::{any::Any, fmt, future::Future, net::Ipv4Addr, os::fd::OwnedFd, pin::Pin, sync::Arc};
+use std::{
+    any::Any,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    future::Future,
+    net::Ipv4Addr,
+    os::fd::OwnedFd,
+    pin::Pin,
+    sync::Arc,
+};
 
 use dormouse_backend::NetworkSpec;
 use dormouse_model::ProjectName;
@@ -10,7 +19,15 @@ pub type NetworkError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Private networks of projects.
 pub trait Networks: Send + Sync + 'static {
-    /// Make a project's network be as described.
+    /// Make these networks be as described, and remove all others but those in `used`. Those that could not be made, and
+    /// why.
+    fn ensure_all(
+        &self,
+        specs: &[NetworkSpec],
+        used: &BTreeSet<ProjectName>,
+    ) -> impl Future<Output = Result<BTreeMap<ProjectName, NetworkError>, NetworkError>> + Send;
+
+    /// Make a project's network be as described, or leave it as it was.
     fn ensure(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), NetworkError>> + Send;
 
     /// Remove a project's network; unknown ones are fine.
@@ -54,6 +71,14 @@ impl fmt::Debug for BuildLink {
 }
 
 impl<N: Networks> Networks for Arc<N> {
+    fn ensure_all(
+        &self,
+        specs: &[NetworkSpec],
+        used: &BTreeSet<ProjectName>,
+    ) -> impl Future<Output = Result<BTreeMap<ProjectName, NetworkError>, NetworkError>> + Send {
+        N::ensure_all(self, specs, used)
+    }
+
     fn ensure(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), NetworkError>> + Send {
         N::ensure(self, spec)
     }
@@ -102,6 +127,14 @@ impl<N: Networks> BuildNetwork for N {
 pub struct Loopback;
 
 impl Networks for Loopback {
+    async fn ensure_all(
+        &self,
+        _specs: &[NetworkSpec],
+        _used: &BTreeSet<ProjectName>,
+    ) -> Result<BTreeMap<ProjectName, NetworkError>, NetworkError> {
+        Ok(BTreeMap::new())
+    }
+
     async fn ensure(&self, _spec: &NetworkSpec) -> Result<(), NetworkError> {
         Ok(())
     }

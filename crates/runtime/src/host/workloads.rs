@@ -1,6 +1,6 @@
 //! The seam, on this machine.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use dormouse_backend::{
     Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
@@ -28,6 +28,24 @@ impl<N: Networks> Workloads for Host<N> {
 
     async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
         Ok(lock(&self.inner.instances).values().map(|i| i.workload()).collect())
+    }
+
+    async fn ensure_networks(
+        &self,
+        specs: &[NetworkSpec],
+    ) -> Result<BTreeMap<ProjectName, WorkloadError>, WorkloadError> {
+        let used = {
+            let all = lock(&self.inner.instances);
+            let living = all.values().filter(|i| !i.has_ended());
+            living.map(|i| i.record.spec.key.project.clone()).collect()
+        };
+        let refused = self.inner.networks.ensure_all(specs, &used).await;
+        let refused = refused.map_err(|e| failed("setting up the networks", e))?;
+        let told = |(project, e): (ProjectName, _)| {
+            let what = format!("setting up the network of {project}");
+            (project, failed(what, e))
+        };
+        Ok(refused.into_iter().map(told).collect())
     }
 
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {

@@ -6,6 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use dormouse_model::AddressBlock;
+
 use super::{NetError, names::Names, resolvers, subnet::Subnet};
 use crate::host::BuildLink;
 
@@ -59,7 +61,9 @@ fn at(pool: Ipv4Addr, host: u8) -> Ipv4Addr {
 
 /// The network of builds.
 pub(super) fn subnet(names: &Names, pool: Ipv4Addr) -> Subnet {
-    Subnet { bridge: names.builds(), gateway: at(pool, 1), prefix: 24, vips: Vec::new(), apart: true }
+    let gateway = at(pool, 1);
+    let blocks = vec![AddressBlock::around(gateway, 24)];
+    Subnet { bridge: names.builds(), gateway, blocks, vips: Vec::new(), apart: true }
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 //!
 //! Everything carries the server's tag, so that two servers on one host never touch each other's, and is written down
 //! in `networks.json` before it is made, so that a server that comes back finds (or, after a reboot, remakes) it.
+//!
+//! One network is made, changed and removed by itself, at the same price however many there are; only a server that
+//! begins looks at all of them. The firewall knows a network before its bridge is there, and until it is gone.
 
 mod bridge;
 mod builds;
@@ -17,7 +20,7 @@ mod trial;
 mod veth;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
@@ -27,9 +30,11 @@ use std::{
 use dormouse_backend::NetworkSpec;
 use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
+use tracing::warn;
 
 use crate::host::{BuildLink, NetworkError, Networks};
 pub use error::NetError;
+use firewall::Firewall;
 use names::Names;
 use record::Record;
 use subnet::Subnet;
@@ -41,6 +46,7 @@ pub struct Network {
     file: PathBuf,
     names: Names,
     pool: Ipv4Addr,
+    firewall: Firewall,
     /// Changes are made one at a time; attaching is none.
     changing: tokio::sync::Mutex<()>,
     projects: Mutex<BTreeMap<ProjectName, NetworkSpec>>,
@@ -49,10 +55,10 @@ pub struct Network {
 
 impl Network {
     /// Take up the networks of the server whose state folder is `state`: those it had, made again where they are
-    /// missing, and the one for builds.
+    /// missing, and the one for builds. A project's that cannot be made is told of in the log, and stops nobody.
     ///
     /// # Errors
-    /// When no /16 is free, or the kernel refuses bridges, addresses or nftables.
+    /// When no /16 is free, or the kernel refuses nftables or the network for builds.
     pub async fn open(state: &Path, tag: &str) -> Result<Self, NetError> {
         let file = state.join("networks.json");
         let conn = links()?;
@@ -64,16 +70,23 @@ impl Network {
                 fresh
             }
         };
+        let names = Names::new(tag);
         let network = Self {
             file,
-            names: Names::new(tag),
+            firewall: Firewall::new(&names, record.pool),
+            names,
             pool: record.pool,
             changing: tokio::sync::Mutex::default(),
             build_addresses: builds::Addresses::new(record.pool),
             projects: Mutex::new(record.projects),
         };
         sysctl::forward()?;
-        network.make().await?;
+        for (bridge, error) in network.settle().await? {
+            if bridge == network.names.builds() {
+                return Err(error);
+            }
+            warn!(bridge, error = &error as &dyn std::error::Error, "a project has no network");
+        }
         Ok(network)
     }
 
@@ -90,7 +103,7 @@ impl Network {
         let _changing = self.changing.lock().await;
         let conn = links()?;
         let bridges = bridge::remove_all(&conn, &self.names).await;
-        firewall::remove(&self.names).await?;
+        self.firewall.remove().await?;
         bridges?;
         self.known().clear();
         self.save()
@@ -112,22 +125,61 @@ impl Network {
         Subnet::project(&self.names, spec)
     }
 
-    /// Make everything be as recorded. Rules come before the bridges they guard.
-    async fn make(&self) -> Result<(), NetError> {
-        let subnets = self.guard().await?;
-        let conn = links()?;
-        for subnet in &subnets {
-            bridge::ensure(&conn, subnet).await?;
-        }
-        Ok(())
+    /// Make everything be as recorded, whatever there is; the bridges that cannot be made, and why.
+    async fn settle(&self) -> Result<Vec<(String, NetError)>, NetError> {
+        let mut nets = vec![builds::subnet(&self.names, self.pool)];
+        nets.extend(self.known().values().map(|spec| self.subnet(spec)));
+        self.firewall.settle(&nets).await?;
+        bridge::settle(&links()?, &nets).await
     }
 
-    /// Make the firewall know every network; returns them.
-    async fn guard(&self) -> Result<Vec<Subnet>, NetError> {
-        let mut subnets: Vec<_> = self.known().values().map(|spec| self.subnet(spec)).collect();
-        subnets.push(builds::subnet(&self.names, self.pool));
-        firewall::replace(&self.names, self.pool, &subnets).await?;
-        Ok(subnets)
+    /// Make the firewall know of a change to one network.
+    async fn guard(&self, old: Option<&Subnet>, new: Option<&Subnet>) -> Result<(), NetError> {
+        let Err(error) = self.firewall.change(old, new).await else { return Ok(()) };
+        warn!(
+            error = &error as &dyn std::error::Error,
+            "the firewall is not as it was left; making all of it again"
+        );
+        let mut nets: Vec<_> = self.known().values().map(|spec| self.subnet(spec)).collect();
+        nets.push(builds::subnet(&self.names, self.pool));
+        self.firewall.settle(&nets).await
+    }
+
+    /// Record what becomes of a project's network; what was recorded before.
+    fn record(
+        &self,
+        project: &ProjectName,
+        spec: Option<&NetworkSpec>,
+    ) -> Result<Option<NetworkSpec>, NetError> {
+        let old = self.spec(project);
+        if old.as_ref() == spec {
+            return Ok(old);
+        }
+        self.put(project, spec.cloned());
+        self.save().inspect_err(|_| self.put(project, old.clone()))?;
+        Ok(old)
+    }
+
+    fn put(&self, project: &ProjectName, spec: Option<NetworkSpec>) {
+        let mut known = self.known();
+        match spec {
+            Some(spec) => drop(known.insert(project.clone(), spec)),
+            None => drop(known.remove(project)),
+        }
+    }
+
+    /// From what was to what shall be. The firewall knows a network before and until it is there.
+    async fn turn(&self, old: Option<&Subnet>, new: Option<&Subnet>) -> Result<(), NetError> {
+        let conn = links()?;
+        if let Some(new) = new {
+            self.guard(old, Some(new)).await?;
+            bridge::ensure(&conn, old, new).await
+        } else if let Some(old) = old {
+            bridge::remove(&conn, &old.bridge).await?;
+            self.guard(Some(old), None).await
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -137,23 +189,59 @@ fn links() -> Result<Connection<Route>, NetError> {
 }
 
 impl Networks for Network {
+    async fn ensure_all(
+        &self,
+        specs: &[NetworkSpec],
+        used: &BTreeSet<ProjectName>,
+    ) -> Result<BTreeMap<ProjectName, NetworkError>, NetworkError> {
+        let _changing = self.changing.lock().await;
+        let old = self.known().clone();
+        let mut wanted: BTreeMap<_, _> = specs.iter().map(|s| (s.project.clone(), s.clone())).collect();
+        let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = old
+            .iter()
+            .filter(|(project, _)| !wanted.contains_key(*project))
+            .partition(|(project, _)| used.contains(*project));
+        wanted.extend(kept.into_iter().map(|(project, spec)| (project.clone(), spec.clone())));
+        if wanted != old {
+            *self.known() = wanted;
+            self.save().inspect_err(|_| self.known().clone_from(&old))?;
+        }
+        let conn = links()?;
+        for (project, spec) in gone {
+            if let Err(error) = bridge::remove(&conn, &self.names.project(spec)).await {
+                warn!(%project, error = &error as &dyn std::error::Error, "its network stays");
+            }
+        }
+        let failed: BTreeMap<_, NetError> = self.settle().await?.into_iter().collect();
+        let of = |spec: &NetworkSpec| (self.names.project(spec), spec.project.clone());
+        let projects: BTreeMap<_, _> = specs.iter().map(of).collect();
+        let told = failed
+            .into_iter()
+            .filter_map(|(bridge, error)| Some((projects.get(&bridge)?.clone(), NetworkError::from(error))));
+        Ok(told.collect())
+    }
+
     async fn ensure(&self, spec: &NetworkSpec) -> Result<(), NetworkError> {
         let _changing = self.changing.lock().await;
-        self.known().insert(spec.project.clone(), spec.clone());
-        self.save()?;
-        self.guard().await?;
-        let conn = links()?;
-        Ok(bridge::ensure(&conn, &self.subnet(spec)).await?)
+        let old = self.record(&spec.project, Some(spec))?;
+        let (was, shall) = (old.as_ref().map(|old| self.subnet(old)), self.subnet(spec));
+        let Err(error) = self.turn(was.as_ref(), Some(&shall)).await else { return Ok(()) };
+        // What cannot be had leaves nothing behind, and what was there before goes on.
+        let back = async {
+            self.record(&spec.project, old.as_ref())?;
+            self.turn(Some(&shall), was.as_ref()).await
+        };
+        if let Err(error) = back.await {
+            warn!(project = %spec.project, error = &error as &dyn std::error::Error, "half of a network stays");
+        }
+        Err(error.into())
     }
 
     async fn remove(&self, project: &ProjectName) -> Result<(), NetworkError> {
         let _changing = self.changing.lock().await;
         let Some(spec) = self.spec(project) else { return Ok(()) };
-        let conn = links()?;
-        bridge::remove(&conn, &self.names.project(&spec)).await?;
-        self.known().remove(project);
-        self.save()?;
-        self.guard().await?;
+        self.turn(Some(&self.subnet(&spec)), None).await?;
+        self.record(project, None)?;
         Ok(())
     }
 
@@ -164,8 +252,7 @@ impl Networks for Network {
         addr: Ipv4Addr,
     ) -> Result<(), NetworkError> {
         let spec = self.spec(project).ok_or_else(|| NetError::NoNetwork { project: project.clone() })?;
-        let bridge = self.names.project(&spec);
-        let port = veth::Port { bridge, addr, gateway: spec.gateway, alone: false };
+        let port = veth::Port::on(&self.subnet(&spec), addr);
         Ok(veth::attach(&self.names, &port, netns).await?)
     }
 
@@ -175,8 +262,7 @@ impl Networks for Network {
 
     async fn attach_build(&self, netns: &OwnedFd) -> Result<BuildLink, NetworkError> {
         let link = self.build_addresses.take()?;
-        let port =
-            veth::Port { bridge: self.names.builds(), addr: link.addr, gateway: link.gateway, alone: true };
+        let port = veth::Port::on(&builds::subnet(&self.names, self.pool), link.addr);
         veth::attach(&self.names, &port, netns).await?;
         Ok(link)
     }

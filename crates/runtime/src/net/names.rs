@@ -25,10 +25,14 @@ impl Names {
         format!("dm-{}-", self.tag)
     }
 
-    /// The bridge of a project.
+    /// The bridge of a project: by the third number of its gateway and, where several projects share that, a letter for the
+    /// 32 addresses it lies in. A /24 never does.
     pub(super) fn project(&self, spec: &NetworkSpec) -> String {
-        let [_, _, subnet, _] = spec.gateway.octets();
-        format!("{}{subnet}", self.bridges())
+        let [_, _, subnet, host] = spec.gateway.octets();
+        if spec.prefix == 24 {
+            return format!("{}{subnet}", self.bridges());
+        }
+        format!("{}{subnet:02x}{}", self.bridges(), char::from(b'a' + host / 32))
     }
 
     /// The bridge of builds.
@@ -50,8 +54,29 @@ mod tests {
     #[test]
     fn they_fit() {
         let names = Names::new("0badcafe");
-        let all = [names.builds(), names.cable(Ipv4Addr::new(10, 77, 255, 254))];
-        assert_eq!(all, ["dm-0badcafe-255", "dv0badcafefffe"]);
+        let project = |gateway, prefix| {
+            let project = "shop".parse().unwrap();
+            names.project(&NetworkSpec { project, gateway, prefix, more: vec![], vips: vec![] })
+        };
+        let all = [
+            names.builds(),
+            names.cable(Ipv4Addr::new(10, 77, 255, 254)),
+            project([10, 77, 31, 1].into(), 24),
+            project([10, 77, 31, 1].into(), 27),
+            project([10, 77, 254, 225].into(), 27),
+            project([10, 77, 16, 1].into(), 22),
+        ];
+        assert_eq!(
+            all,
+            [
+                "dm-0badcafe-255",
+                "dv0badcafefffe",
+                "dm-0badcafe-31",
+                "dm-0badcafe-1fa",
+                "dm-0badcafe-feh",
+                "dm-0badcafe-10a"
+            ]
+        );
         assert!(all.iter().all(|n| n.len() <= 15));
     }
 }

@@ -2,25 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use dormouse_model::AddressBlock;
 use nlink::{Connection, Route};
 
 use super::NetError;
-
-/// A stretch of addresses that is in use.
-#[derive(Debug, Clone, Copy)]
-struct Taken {
-    addr: Ipv4Addr,
-    prefix: u8,
-}
-
-impl Taken {
-    /// Whether it and `10.n.0.0/16` share an address.
-    fn overlaps(self, n: u8) -> bool {
-        let mask = |prefix: u8| u32::MAX.checked_shl(32 - u32::from(prefix)).unwrap_or(0);
-        let common = mask(self.prefix.min(16));
-        u32::from(self.addr) & common == u32::from(base(n)) & common
-    }
-}
 
 fn base(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, n, 0, 0)
@@ -30,29 +15,29 @@ fn base(n: u8) -> Ipv4Addr {
 /// was lost is likely to find its old one.
 pub(super) async fn choose(conn: &Connection<Route>, tag: &str) -> Result<Ipv4Addr, NetError> {
     let routes = conn.get_routes().await.map_err(NetError::making("a list of routes"))?;
-    let mut taken: Vec<Taken> = routes
+    let mut taken: Vec<AddressBlock> = routes
         .iter()
         .filter_map(|r| match r.destination() {
             // A default route goes everywhere and takes nothing.
-            Some(IpAddr::V4(addr)) if r.dst_len() > 0 => Some(Taken { addr: *addr, prefix: r.dst_len() }),
+            Some(IpAddr::V4(addr)) if r.dst_len() > 0 => Some(AddressBlock::around(*addr, r.dst_len())),
             _other => None,
         })
         .collect();
     let addresses = conn.get_addresses().await.map_err(NetError::making("a list of addresses"))?;
     taken.extend(addresses.iter().filter_map(|a| match a.address() {
-        Some(IpAddr::V4(addr)) => Some(Taken { addr: *addr, prefix: a.prefix_len() }),
+        Some(IpAddr::V4(addr)) => Some(AddressBlock::around(*addr, a.prefix_len())),
         _other => None,
     }));
     let first = u8::from_str_radix(tag.get(..2).unwrap_or_default(), 16).unwrap_or(77);
     free(&taken, first).map(base).ok_or(NetError::NoRoom)
 }
 
-fn free(taken: &[Taken], first: u8) -> Option<u8> {
+fn free(taken: &[AddressBlock], first: u8) -> Option<u8> {
     // 10.0.0.0/16 and its neighbour are what home routers and clouds hand out first.
     (0..=255)
         .map(|n: u8| first.wrapping_add(n))
         .filter(|n| *n > 1)
-        .find(|n| !taken.iter().any(|t| t.overlaps(*n)))
+        .find(|n| !taken.iter().any(|t| t.overlaps(AddressBlock::around(base(*n), 16))))
 }
 
 #[cfg(test)]
@@ -61,8 +46,8 @@ mod tests {
 
     #[test]
     fn what_is_taken_is_left_alone() {
-        let taken = |list: &[(&str, u8)]| -> Vec<Taken> {
-            list.iter().map(|(a, p)| Taken { addr: a.parse().unwrap(), prefix: *p }).collect()
+        let taken = |list: &[(&str, u8)]| -> Vec<AddressBlock> {
+            list.iter().map(|(a, p)| AddressBlock::around(a.parse().unwrap(), *p)).collect()
         };
         assert_eq!(free(&[], 77), Some(77));
         assert_eq!(free(&[], 0), Some(2));

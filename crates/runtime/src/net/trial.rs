@@ -4,7 +4,7 @@ use std::{fs::File, io, net::Ipv4Addr, os::fd::OwnedFd};
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::{NetError, bridge, builds, firewall, links, names::Names, veth};
+use super::{NetError, bridge, builds, firewall::Firewall, links, names::Names, veth};
 
 /// What could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,18 +40,14 @@ fn fresh() -> io::Result<OwnedFd> {
 async fn make(inside: &OwnedFd) -> Result<(), (Part, String)> {
     let (names, pool) = (Names::new("doctor"), Ipv4Addr::new(10, 77, 0, 0));
     let subnet = builds::subnet(&names, pool);
-    firewall::replace(&names, pool, std::slice::from_ref(&subnet)).await.map_err(net(Part::Firewall))?;
+    let firewall = Firewall::new(&names, pool);
+    firewall.settle(std::slice::from_ref(&subnet)).await.map_err(net(Part::Firewall))?;
     let conn = links().map_err(net(Part::Bridge))?;
-    bridge::ensure(&conn, &subnet).await.map_err(net(Part::Bridge))?;
-    let port = veth::Port {
-        bridge: subnet.bridge.clone(),
-        addr: Ipv4Addr::new(10, 77, 255, 2),
-        gateway: subnet.gateway,
-        alone: true,
-    };
+    bridge::ensure(&conn, None, &subnet).await.map_err(net(Part::Bridge))?;
+    let port = veth::Port::on(&subnet, Ipv4Addr::new(10, 77, 255, 2));
     veth::attach(&names, &port, inside).await.map_err(net(Part::Cable))?;
     bridge::remove_all(&conn, &names).await.map_err(net(Part::Bridge))?;
-    firewall::remove(&names).await.map_err(net(Part::Firewall))
+    firewall.remove().await.map_err(net(Part::Firewall))
 }
 
 fn at(part: Part) -> impl FnOnce(io::Error) -> (Part, String) {

@@ -5,6 +5,7 @@ use std::{
     os::fd::{AsFd, OwnedFd},
 };
 
+use dormouse_model::AddressBlock;
 use nlink::{
     Connection, Route,
     netlink::{
@@ -14,16 +15,31 @@ use nlink::{
     },
 };
 
-use super::{NetError, names::Names};
+use super::{NetError, names::Names, subnet::Subnet};
 
 /// Where a sandbox is plugged in.
 #[derive(Debug)]
 pub(super) struct Port {
-    pub(super) bridge: String,
-    pub(super) addr: Ipv4Addr,
-    pub(super) gateway: Ipv4Addr,
+    bridge: String,
+    addr: Ipv4Addr,
+    /// Prefix length of the block that the address lies in.
+    prefix: u8,
+    gateway: Ipv4Addr,
     /// Whether it sees only the gateway, and none of the others on the bridge.
-    pub(super) alone: bool,
+    alone: bool,
+}
+
+impl Port {
+    /// The port on `net` for `addr`.
+    pub(super) fn on(net: &Subnet, addr: Ipv4Addr) -> Self {
+        Self {
+            bridge: net.bridge.clone(),
+            addr,
+            prefix: net.block(addr).map_or(32, AddressBlock::prefix),
+            gateway: net.gateway,
+            alone: net.apart,
+        }
+    }
 }
 
 /// What the interface is called inside.
@@ -56,9 +72,11 @@ pub(super) async fn attach(names: &Names, port: &Port, netns: &OwnedFd) -> Resul
     super::sysctl::no_ipv6(&cable)?;
     conn.set_link_up(cable.as_str()).await.map_err(making())?;
     let inside = Connection::<Route>::new_in(netns.as_fd()).map_err(making())?;
-    inside.add_address(Ipv4Address::new(INSIDE, port.addr, 24)).await.map_err(making())?;
+    inside.add_address(Ipv4Address::new(INSIDE, port.addr, port.prefix)).await.map_err(making())?;
     inside.set_link_up(INSIDE).await.map_err(making())?;
-    inside.add_route(Ipv4Route::default_route().gateway(port.gateway)).await.map_err(making())
+    // On the link also where it lies in another block than the address.
+    let out = Ipv4Route::default_route().gateway(port.gateway).dev(INSIDE).onlink();
+    inside.add_route(out).await.map_err(making())
 }
 
 /// The hardware address of `addr`: the same one each time the address is given out, so that no neighbour's memory of

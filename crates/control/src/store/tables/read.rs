@@ -1,6 +1,10 @@
 //! The whole store into memory.
 
-use dormouse_model::{BuildId, Demand, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time};
+use std::{collections::BTreeMap, net::Ipv4Addr};
+
+use dormouse_model::{
+    AddressBlock, BuildId, Demand, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time,
+};
 use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
@@ -15,13 +19,13 @@ use crate::{
 };
 
 /// Everything, and the numbers this run of the process may hand out.
-pub(in crate::store) fn read(tx: &Transaction<'_>) -> Result<Snapshot, StoreError> {
+pub(in crate::store) fn read(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Snapshot, StoreError> {
     for counter in Counter::ALL {
         tx.execute("INSERT OR IGNORE INTO counters (name, next) VALUES (?, 1)", [counter.name()])?;
     }
     Ok(Snapshot {
-        projects: projects(tx)?,
-        services: services(tx)?,
+        projects: projects(tx, pool)?,
+        services: services(tx, pool)?,
         unfinished: unfinished(tx)?,
         deployments: deployments(tx)?,
         instances: instances(tx)?,
@@ -61,18 +65,32 @@ fn time(row: &Row<'_>, column: usize) -> Result<Option<Time>, StoreError> {
     Ok(row.get::<_, Option<u64>>(column)?.map(Time))
 }
 
-fn projects(tx: &Transaction<'_>) -> Result<Vec<ProjectRow>, StoreError> {
-    let sql = "SELECT name, subnet, spec, removing,
+/// The address this far from the beginning of the server's /16.
+fn at(pool: Ipv4Addr, offset: u32) -> Ipv4Addr {
+    Ipv4Addr::from_bits(pool.to_bits() | offset)
+}
+
+fn projects(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ProjectRow>, StoreError> {
+    let mut blocks: BTreeMap<String, Vec<_>> = BTreeMap::new();
+    for (project, block) in
+        all(tx, "SELECT project, start, prefix FROM blocks ORDER BY project, nth", |row| {
+            Ok((row.get(0)?, AddressBlock::around(at(pool, row.get(1)?), row.get(2)?)))
+        })?
+    {
+        blocks.entry(project).or_default().push(block);
+    }
+    let sql = "SELECT name, spec, removing,
                       (SELECT iif(p.spec IS NULL AND d.state = 'failed', d.spec, NULL) FROM deploys d
                        WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1)
                FROM projects p ORDER BY name";
     all(tx, sql, |row| {
-        let failed: Option<String> = row.get(4)?;
-        let spec: Option<String> = row.get(2)?;
-        let removing: u8 = row.get(3)?;
+        let name: String = row.get(0)?;
+        let failed: Option<String> = row.get(3)?;
+        let spec: Option<String> = row.get(1)?;
+        let removing: u8 = row.get(2)?;
         Ok(ProjectRow {
-            name: row.get::<_, String>(0)?.parse()?,
-            subnet: row.get(1)?,
+            blocks: blocks.remove(&name).unwrap_or_default(),
+            name: name.parse()?,
             spec: spec.as_deref().map(json).transpose()?,
             failed: failed.as_deref().map(json).transpose()?,
             removing: (removing > 0).then_some(removing > 1),
@@ -80,13 +98,13 @@ fn projects(tx: &Transaction<'_>) -> Result<Vec<ProjectRow>, StoreError> {
     })
 }
 
-fn services(tx: &Transaction<'_>) -> Result<Vec<ServiceRow>, StoreError> {
+fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, StoreError> {
     let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note FROM services
                ORDER BY project, name";
     all(tx, sql, |row| {
         Ok(ServiceRow {
             key: key(row, 0, 1)?,
-            vip: row.get(2)?,
+            vip: row.get::<_, Option<u32>>(2)?.map(|vip| at(pool, vip)),
             target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
             live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
             demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },

@@ -1,11 +1,11 @@
 //! Every change there is.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
-    BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName, ProjectSpec,
-    ServiceKey, ServiceName, Time,
+    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName,
+    ProjectSpec, ServiceKey, ServiceName, Time,
 };
 use rusqlite::{Transaction, params};
 
@@ -22,6 +22,11 @@ pub(super) fn take(tx: &Transaction<'_>, counter: Counter, n: u64) -> Result<u64
     Ok(next - n)
 }
 
+/// How far an address is from the beginning of the server's /16, which has its place elsewhere.
+fn offset(addr: Ipv4Addr) -> u32 {
+    addr.to_bits() & 0xffff
+}
+
 impl Tx<'_> {
     /// A new number.
     pub(crate) fn take(&self, counter: Counter) -> Result<u64, StoreError> {
@@ -35,10 +40,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    pub(crate) fn project(&self, name: &ProjectName, subnet: u8, at: Time) -> Result<(), StoreError> {
-        let sql =
-            "INSERT INTO projects (name, subnet, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING";
-        self.0.execute(sql, params![name.as_str(), subnet, at.0])?;
+    pub(crate) fn project(&self, name: &ProjectName, at: Time) -> Result<(), StoreError> {
+        let sql = "INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
+        self.0.execute(sql, params![name.as_str(), at.0])?;
+        Ok(())
+    }
+
+    /// A project gets addresses, which nobody has yet.
+    pub(crate) fn block(&self, project: &ProjectName, block: AddressBlock) -> Result<(), StoreError> {
+        let sql = "INSERT INTO blocks (start, prefix, project, nth)
+                   VALUES (?1, ?2, ?3, (SELECT count(*) FROM blocks WHERE project = ?3))";
+        self.0.execute(sql, params![offset(block.first()), block.prefix(), project.as_str()])?;
         Ok(())
     }
 
@@ -63,10 +75,10 @@ impl Tx<'_> {
         Ok(deploys)
     }
 
-    pub(crate) fn service(&self, key: &ServiceKey, vip: Option<u8>) -> Result<(), StoreError> {
+    pub(crate) fn service(&self, key: &ServiceKey, vip: Option<Ipv4Addr>) -> Result<(), StoreError> {
         let sql = "INSERT INTO services (project, name, vip) VALUES (?, ?, ?)
                    ON CONFLICT (project, name) DO UPDATE SET vip = coalesce(vip, excluded.vip)";
-        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), vip])?;
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), vip.map(offset)])?;
         Ok(())
     }
 

@@ -2,6 +2,8 @@
 //! busybox.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod many;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::{
@@ -63,6 +65,7 @@ impl Bench {
             project: name.parse().unwrap(),
             gateway: self.at(subnet, 1),
             prefix: 24,
+            more: vec![],
             vips: vec![vip],
         }
     }
@@ -291,5 +294,6 @@ fn main() {
         ("an_address_is_used_again", &|| with(an_address_is_used_again)),
         ("builds_are_alone", &|| with(builds_are_alone)),
         ("is_taken_up_again", &|| with(is_taken_up_again)),
+        ("many_projects", &many::many_projects),
     ]);
 }

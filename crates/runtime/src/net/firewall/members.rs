@@ -1,0 +1,136 @@
+//! What distinguishes one network from another in the firewall: a few members of three sets.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use nlink::netlink::nftables::{
+    CmpOp, Expr, LookupExpr, MetaKey, PayloadBase, Register, Rule, Set, SetElement, SetKeyType,
+};
+
+use super::FAMILY;
+use crate::net::subnet::Subnet;
+
+/// A set that the rules look into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    /// Which addresses an interface may send from: `iifname . ip saddr`.
+    Own,
+    /// Between which interfaces anything passes: `iifname . oifname`, each with itself.
+    Inside,
+    /// What is open on this host, and to whom: `iifname . ip daddr . meta l4proto . th dport`.
+    Doors,
+}
+
+/// One member of a set: the keys from the first to the last, each part of its own.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Member {
+    pub(super) of: Kind,
+    first: Vec<u8>,
+    last: Vec<u8>,
+}
+
+/// The number by which `nft` knows names of interfaces; only what it lists depends on it.
+const IFNAME: SetKeyType = SetKeyType::Other { type_id: 41, len: 16 };
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const DNS: u16 = 53;
+
+impl Kind {
+    pub(super) const ALL: [Self; 3] = [Self::Own, Self::Inside, Self::Doors];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Own => "own",
+            Self::Inside => "inside",
+            Self::Doors => "doors",
+        }
+    }
+
+    /// The set, empty.
+    pub(super) fn set(self, table: &str) -> Set {
+        let of = |parts: &[SetKeyType]| {
+            Set::new(table, self.name()).family(FAMILY).key_type(SetKeyType::Concat(parts.to_vec()))
+        };
+        match self {
+            // Blocks are of any size.
+            Self::Own => of(&[IFNAME, SetKeyType::Ipv4Addr]).interval(),
+            Self::Inside => of(&[IFNAME, IFNAME]),
+            Self::Doors => {
+                of(&[IFNAME, SetKeyType::Ipv4Addr, SetKeyType::InetProto, SetKeyType::InetService])
+            }
+        }
+    }
+
+    /// Let `rule` go on only with packets whose fields are a member.
+    pub(super) fn matches(self, rule: Rule) -> Rule {
+        let meta = |key, word| Expr::Meta { dreg: at(word), key };
+        let payload = |base, offset, len, word| Expr::Payload { dreg: at(word), base, offset, len };
+        let interface = |key| meta(key, 0);
+        // Each field begins where the one before it ends, in words of four bytes.
+        let key = match self {
+            Self::Own => vec![interface(MetaKey::IifName), payload(PayloadBase::Network, 12, 4, 4)],
+            Self::Inside => vec![interface(MetaKey::IifName), meta(MetaKey::OifName, 4)],
+            Self::Doors => vec![
+                interface(MetaKey::IifName),
+                payload(PayloadBase::Network, 16, 4, 4),
+                meta(MetaKey::L4Proto, 5),
+                payload(PayloadBase::Transport, 2, 2, 6),
+            ],
+        };
+        let lookup = LookupExpr::new(self.name(), at(0)).into();
+        key.into_iter().chain([lookup]).fold(rule, Rule::expr)
+    }
+}
+
+/// The register that begins with this word of the sixteen.
+fn at(word: usize) -> Register {
+    Register::word(word).unwrap_or(Register::Verdict)
+}
+
+/// Let `rule` go on only with IPv4: where its addresses are, other protocols have something else.
+pub(super) fn ipv4(rule: Rule) -> Rule {
+    const NFPROTO_IPV4: u8 = 2;
+    let load = Expr::Meta { dreg: at(0), key: MetaKey::NfProto };
+    rule.expr(load).expr(Expr::Cmp { sreg: at(0), op: CmpOp::Eq, data: vec![NFPROTO_IPV4] })
+}
+
+impl Member {
+    /// As the kernel lists it.
+    pub(super) fn listed(of: Kind, element: &SetElement) -> Self {
+        let first = element.key().to_vec();
+        Self { of, last: element.key_end().map_or_else(|| first.clone(), <[u8]>::to_vec), first }
+    }
+
+    /// As the kernel is told of it.
+    pub(super) fn element(&self) -> SetElement {
+        if self.first == self.last {
+            SetElement::new(self.first.clone())
+        } else {
+            SetElement::range(self.first.clone(), self.last.clone())
+        }
+    }
+
+    fn new(of: Kind, parts: impl IntoIterator<Item = SetElement>) -> Self {
+        Self::listed(of, &SetElement::concat(parts))
+    }
+}
+
+/// What makes the firewall know a network.
+pub(super) fn members(net: &Subnet) -> BTreeSet<Member> {
+    let bridge = || {
+        let mut name = net.bridge.clone().into_bytes();
+        name.resize(16, 0);
+        SetElement::new(name)
+    };
+    let own = net
+        .blocks
+        .iter()
+        .map(|b| Member::new(Kind::Own, [bridge(), SetElement::ipv4_range(b.first(), b.last())]));
+    let inside = (!net.apart).then(|| Member::new(Kind::Inside, [bridge(), bridge()]));
+    let door = |to: Ipv4Addr, protocol, port| {
+        let open = [SetElement::ipv4(to), SetElement::inet_proto(protocol), SetElement::port(port)];
+        Member::new(Kind::Doors, [bridge()].into_iter().chain(open))
+    };
+    let names = [UDP, TCP].map(|protocol| door(net.gateway, protocol, DNS));
+    let services = net.vips.iter().map(|vip| door(vip.addr, TCP, vip.port));
+    own.chain(inside).chain(names).chain(services).collect()
+}

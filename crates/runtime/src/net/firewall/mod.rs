@@ -1,0 +1,200 @@
+//! What may go where: one nftables table of our own.
+//!
+//! Its rules are the same for any number of networks. What tells one network from another are members of the sets that the
+//! rules look into, so that a network comes and goes with a message of its own size, beside all others.
+
+mod members;
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use nlink::{
+    Connection,
+    netlink::{
+        Nftables,
+        nftables::{
+            BaseChain, Chain, CtState, Family, FilterHook, IcmpxCode, NatHook, Policy, Priority, Rule,
+            Transaction,
+        },
+    },
+};
+
+use super::{NetError, names::Names, subnet::Subnet};
+use members::{Kind, Member, ipv4, members};
+
+const FAMILY: Family = Family::Inet;
+const INPUT: &str = "input";
+const FORWARD: &str = "forward";
+const POSTROUTING: &str = "postrouting";
+
+/// Where clouds keep the credentials of their machines: link-local addresses as a whole, and the few that are not.
+/// Alibaba 100.100.100.200, Azure 168.63.129.16, Oracle 192.0.0.192.
+const METADATA: [(Ipv4Addr, u8); 4] = [
+    (Ipv4Addr::new(169, 254, 0, 0), 16),
+    (Ipv4Addr::new(100, 100, 100, 200), 32),
+    (Ipv4Addr::new(168, 63, 129, 16), 32),
+    (Ipv4Addr::new(192, 0, 0, 192), 32),
+];
+
+/// Whether the firewall refuses this address to everything in a sandbox.
+pub(super) fn is_metadata(addr: Ipv4Addr) -> bool {
+    METADATA.iter().any(|(base, prefix)| (addr.to_bits() ^ base.to_bits()) >> (32 - u32::from(*prefix)) == 0)
+}
+
+/// Members told of at once. A message must fit the socket's buffer (208 KiB unless the host says otherwise), whatever the number
+/// of networks; this many take 6 KiB.
+const AT_ONCE: usize = 64;
+
+/// The server's table.
+#[derive(Debug)]
+pub(super) struct Firewall {
+    table: String,
+    /// What the names of our bridges begin with.
+    bridges: String,
+    pool: Ipv4Addr,
+}
+
+impl Firewall {
+    pub(super) fn new(names: &Names, pool: Ipv4Addr) -> Self {
+        Self { table: names.table(), bridges: names.bridges(), pool }
+    }
+
+    /// Make the table be there and know these networks and no others, whatever there was. What stays the same is not
+    /// touched: at no moment does a network that stays reach less or more than it should.
+    pub(super) async fn settle(&self, nets: &[Subnet]) -> Result<(), NetError> {
+        let conn = self.open()?;
+        let there = self.sets(&conn).await?;
+        let wanted = nets.iter().flat_map(members).collect::<BTreeSet<_>>();
+        let (gone, come) = (there.difference(&wanted), wanted.difference(&there));
+        // First what goes: a block that somebody new has may overlap with it.
+        for some in gone.collect::<Vec<_>>().chunks(AT_ONCE) {
+            self.write(&conn, some, &[]).await?;
+        }
+        for some in come.collect::<Vec<_>>().chunks(AT_ONCE) {
+            self.write(&conn, &[], some).await?;
+        }
+        self.rules(&conn).await
+    }
+
+    /// A network changes, comes or goes; all in one transaction.
+    ///
+    /// # Errors
+    /// Also when the table is not as it was left; then [`Firewall::settle`] makes it so.
+    pub(super) async fn change(&self, old: Option<&Subnet>, new: Option<&Subnet>) -> Result<(), NetError> {
+        let of = |net: Option<&Subnet>| net.map(members).unwrap_or_default();
+        let (old, new) = (of(old), of(new));
+        let gone: Vec<_> = old.difference(&new).collect();
+        let come: Vec<_> = new.difference(&old).collect();
+        if gone.is_empty() && come.is_empty() {
+            return Ok(());
+        }
+        self.write(&self.open()?, &gone, &come).await
+    }
+
+    /// Remove the table; one that is not there is fine.
+    pub(super) async fn remove(&self) -> Result<(), NetError> {
+        let making = NetError::making("the firewall's table go");
+        self.open()?.del_table_if_exists(&*self.table, FAMILY).await.map(drop).map_err(making)
+    }
+
+    fn open(&self) -> Result<Connection<Nftables>, NetError> {
+        Connection::<Nftables>::new().map_err(failed())
+    }
+
+    /// Make the sets be there; what is in them.
+    async fn sets(&self, conn: &Connection<Nftables>) -> Result<BTreeSet<Member>, NetError> {
+        unless_there(conn.add_table(&*self.table, FAMILY).await)?;
+        let mut there = BTreeSet::new();
+        for kind in Kind::ALL {
+            unless_there(conn.add_set(kind.set(&self.table)).await)?;
+            let elements = conn.list_set_elements(&self.table, kind.name(), FAMILY).await.map_err(failed())?;
+            there.extend(elements.iter().map(|element| Member::listed(kind, element)));
+        }
+        Ok(there)
+    }
+
+    async fn write(
+        &self,
+        conn: &Connection<Nftables>,
+        gone: &[&Member],
+        come: &[&Member],
+    ) -> Result<(), NetError> {
+        let mut change = conn.transaction();
+        for kind in Kind::ALL {
+            let set = kind.set(&self.table);
+            let of = |members: &[&Member]| -> Vec<_> {
+                members.iter().filter(|m| m.of == kind).map(|m| m.element()).collect()
+            };
+            let (gone, come) = (of(gone), of(come));
+            if !gone.is_empty() {
+                change = change.del_set_elements(&set, &gone);
+            }
+            if !come.is_empty() {
+                change = change.add_set_elements(&set, &come);
+            }
+        }
+        change.commit(conn).await.map_err(failed())
+    }
+
+    /// Make the rules be what they should, in one transaction: an earlier version's are replaced at one stroke.
+    async fn rules(&self, conn: &Connection<Nftables>) -> Result<(), NetError> {
+        let table = self.table.as_str();
+        let filter = |hook| BaseChain::filter(hook, Priority::Filter).policy(Policy::Accept);
+        let bases = [
+            (INPUT, filter(FilterHook::Input)),
+            (FORWARD, filter(FilterHook::Forward)),
+            (POSTROUTING, BaseChain::nat(NatHook::Postrouting, Priority::SrcNat).policy(Policy::Accept)),
+        ];
+        let mut change = conn.transaction();
+        for (name, base) in bases {
+            let chain = Chain::new(table, name).map_err(failed())?.family(FAMILY).base(base);
+            unless_there(conn.add_chain(chain).await)?;
+            change = change.flush_chain(table, name, FAMILY);
+        }
+        let rules = rules(table, &self.bridges, self.pool);
+        rules.into_iter().fold(change, Transaction::add_rule).commit(conn).await.map_err(failed())
+    }
+}
+
+fn failed() -> impl FnOnce(nlink::Error) -> NetError {
+    NetError::making("the firewall's table (nftables)")
+}
+
+fn unless_there(done: Result<(), nlink::Error>) -> Result<(), NetError> {
+    match done {
+        Err(e) if !e.is_already_exists() => Err(failed()(e)),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn rules(table: &str, ours: &str, pool: Ipv4Addr) -> Vec<Rule> {
+    let rule = |chain| Rule::new(table, chain).family(FAMILY);
+    let refuse = |rule: Rule| rule.reject_icmpx(IcmpxCode::AdminProhibited);
+    let own = |chain| Kind::Own.matches(ipv4(rule(chain)));
+    let answers = CtState::ESTABLISHED | CtState::RELATED;
+    let mut rules = Vec::new();
+
+    // To this host: names, and the platform's addresses of one's own services.
+    let from = || rule(INPUT).match_iif_prefix(ours);
+    rules.push(from().match_ct_state(answers).accept());
+    rules.push(Kind::Doors.matches(own(INPUT)).accept());
+    rules.push(refuse(from()));
+
+    // Through this host: within a project, and out. Where the kernel shows the firewall what passes between the
+    // ports of one bridge, that comes by here too.
+    let (out, into) = (|| rule(FORWARD).match_iif_prefix(ours), || rule(FORWARD).match_oif_prefix(ours));
+    rules.push(out().match_ct_state(answers).accept());
+    rules.push(into().match_ct_state(answers).accept());
+    rules.push(Kind::Inside.matches(own(FORWARD)).accept());
+    rules.extend(METADATA.map(|(addr, prefix)| refuse(out().match_daddr_v4(addr, prefix))));
+    rules.push(refuse(out().match_daddr_v4(pool, 16)));
+    rules.push(refuse(into()));
+    rules.push(own(FORWARD).accept());
+    // With an address that is not its own, or over IPv6.
+    rules.push(out().drop());
+
+    rules.push(rule(POSTROUTING).match_saddr_v4(pool, 16).match_daddr_v4_not(pool, 16).masquerade());
+    rules
+}
+
+#[cfg(test)]
+mod tests;

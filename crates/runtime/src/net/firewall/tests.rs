@@ -1,0 +1,133 @@
+use dormouse_backend::Vip;
+use dormouse_model::AddressBlock;
+use expect_test::expect;
+
+use super::*;
+
+fn shop() -> Subnet {
+    let vip = |name: &str, last, port| Vip {
+        service: name.parse().unwrap(),
+        addr: Ipv4Addr::new(10, 77, 1, last),
+        port,
+    };
+    Subnet {
+        bridge: "dm-0badcafe-01a".into(),
+        gateway: Ipv4Addr::new(10, 77, 1, 1),
+        blocks: vec![
+            AddressBlock::around([10, 77, 1, 1].into(), 27),
+            AddressBlock::around([10, 77, 9, 64].into(), 26),
+        ],
+        vips: vec![vip("web", 2, 8000)],
+        apart: false,
+    }
+}
+
+/// What `nlink` has no words for shows as `?`: the doors of the own networks. The tests with real networks show them, as `nft`
+/// lists them.
+#[test]
+fn the_rules() {
+    let rules = rules("t", "dm-0badcafe-", Ipv4Addr::new(10, 77, 0, 0));
+    let shown: Vec<_> = rules.iter().map(|r| r.nft_syntax().unwrap_or_else(|| "?".into())).collect();
+    expect![[r#"
+        iifname "dm-0badcafe-*" ct state established,related accept
+        ?
+        iifname "dm-0badcafe-*" reject with icmpx admin-prohibited
+        iifname "dm-0badcafe-*" ct state established,related accept
+        oifname "dm-0badcafe-*" ct state established,related accept
+        iifname . ip saddr @own iifname . oifname @inside accept
+        iifname "dm-0badcafe-*" ip daddr 169.254.0.0/16 reject with icmpx admin-prohibited
+        iifname "dm-0badcafe-*" ip daddr 100.100.100.200 reject with icmpx admin-prohibited
+        iifname "dm-0badcafe-*" ip daddr 168.63.129.16 reject with icmpx admin-prohibited
+        iifname "dm-0badcafe-*" ip daddr 192.0.0.192 reject with icmpx admin-prohibited
+        iifname "dm-0badcafe-*" ip daddr 10.77.0.0/16 reject with icmpx admin-prohibited
+        oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
+        iifname . ip saddr @own accept
+        iifname "dm-0badcafe-*" drop
+        ip saddr 10.77.0.0/16 ip daddr != 10.77.0.0/16 masquerade"#]]
+    .assert_eq(&shown.join("\n"));
+}
+
+/// Runs in a network namespace of its own, as root.
+fn within(test: impl AsyncFnOnce() + Send) {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    std::thread::scope(|threads| {
+        threads.spawn(|| {
+            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(test());
+        });
+    });
+}
+
+fn nets(numbers: impl Iterator<Item = u32>) -> Vec<Subnet> {
+    let net = |n: u32| {
+        let block = AddressBlock::around(Ipv4Addr::from_bits(0x0a4d_0100 + n * 32), 27);
+        let vip = Vip { service: "web".parse().unwrap(), addr: block.at(2), port: 8000 };
+        let bridge = format!("dm-0badcafe-{n:03x}");
+        Subnet { bridge, gateway: block.at(1), blocks: vec![block], vips: vec![vip], apart: n == 0 }
+    };
+    numbers.map(net).collect()
+}
+
+/// The table, as a set of members and a number of rules.
+async fn table(firewall: &Firewall) -> (BTreeSet<Member>, usize) {
+    let conn = firewall.open().unwrap();
+    let members = firewall.sets(&conn).await.unwrap();
+    (members, conn.list_rules(&firewall.table, FAMILY).await.unwrap().len())
+}
+
+fn all(nets: &[Subnet]) -> BTreeSet<Member> {
+    nets.iter().flat_map(members).collect()
+}
+
+/// Bug: all rules were one message, and with the 66th project that no longer fitted the socket's buffer.
+#[test]
+fn a_thousand_networks() {
+    within(async || {
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let nets = nets(0..1000);
+        firewall.settle(&nets[..1]).await.unwrap();
+        for net in &nets[1..] {
+            firewall.change(None, Some(net)).await.unwrap();
+        }
+        assert_eq!(table(&firewall).await, (all(&nets), 15));
+        // As after a reboot, at once.
+        firewall.remove().await.unwrap();
+        firewall.settle(&nets).await.unwrap();
+        assert_eq!(table(&firewall).await, (all(&nets), 15));
+        for net in &nets[..10] {
+            firewall.change(Some(net), None).await.unwrap();
+        }
+        assert_eq!(table(&firewall).await, (all(&nets[10..]), 15));
+        // Some come back, and half go.
+        firewall.settle(&nets[..500]).await.unwrap();
+        assert_eq!(table(&firewall).await, (all(&nets[..500]), 15));
+    });
+}
+
+/// A block may be divided anew although somebody was killed before its old holder was forgotten.
+#[test]
+fn whatever_there_was() {
+    within(async || {
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let mut net = shop();
+        firewall.settle(&[net.clone()]).await.unwrap();
+        assert!(firewall.change(None, Some(&nets(7..8)[0])).await.is_ok());
+        assert!(firewall.change(Some(&nets(8..9)[0]), None).await.is_err(), "it was never there");
+        net.blocks = vec![AddressBlock::around(net.gateway, 26)];
+        firewall.settle(&[net.clone()]).await.unwrap();
+        assert_eq!(table(&firewall).await.0, members(&net));
+        // An older version's, which knew no sets.
+        firewall.remove().await.unwrap();
+        let conn = firewall.open().unwrap();
+        conn.add_table(&*firewall.table, FAMILY).await.unwrap();
+        let forward = BaseChain::filter(FilterHook::Forward, Priority::Filter).policy(Policy::Accept);
+        let chain = Chain::new(&*firewall.table, FORWARD).unwrap().family(FAMILY).base(forward);
+        conn.add_chain(chain).await.unwrap();
+        conn.add_rule(Rule::new(&firewall.table, FORWARD).family(FAMILY).drop()).await.unwrap();
+        firewall.settle(&[net.clone()]).await.unwrap();
+        assert_eq!(table(&firewall).await, (members(&net), 15));
+    });
+}
