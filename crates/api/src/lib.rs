@@ -5,24 +5,30 @@
 //! | call | answer |
 //! |---|---|
 //! | `GET /v1/server` | [`ServerInfo`] |
-//! | `POST /v1/deploys?folder=NAME`, body a tar of the manifest's folder | [`DeployAccepted`] |
+//! | `POST /v1/deploys?folder=NAME`, body a tar of the project's folder, perhaps after what is [`Given`] | [`DeployAccepted`] |
 //! | `GET /v1/deploys/{id}/events?from=N` | NDJSON of [`DeployEvent`], ends with the deploy |
 //! | `GET /v1/ps` | array of [`ServiceStatus`] |
 //! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
 //! | `POST /v1/projects/{project}/sleep?service=`, likewise `wake`, `restart` | [`Affected`] |
-//! | `DELETE /v1/projects/{project}?keep_logs=` | [`Affected`] |
+//! | `GET /v1/projects/{project}/env?service=` | array of [`EnvEntry`] |
+//! | `POST /v1/projects/{project}/env`, body [`EnvChange`] | [`EnvChanged`] |
+//! | `DELETE /v1/projects/{project}?keep_logs=&purge=` | [`Affected`] |
 //!
 //! Errors are [`ErrorBody`] with a fitting status.
 #![forbid(unsafe_code)]
 
 mod client;
 mod deploy;
+mod env;
 mod error;
+mod given;
 mod log;
 mod status;
 
 pub use client::{Client, DeployEvents, LogLines, NdJson};
 pub use deploy::{DeployAccepted, DeployEvent, DeployStep, LatestDeploy};
+pub use env::{EnvChange, EnvChanged, EnvEntry, MASK};
 pub use error::{Error, ErrorBody};
+pub use given::{GIVEN_AND_TAR, Given};
 pub use log::{LogLine, LogQuery, Stream};
 pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};

@@ -47,6 +47,9 @@ pub(crate) enum Command {
     Wake(TargetArgs),
     /// Replace a project's or a service's processes by new ones, without a gap
     Restart(TargetArgs),
+    /// Keep variables and secrets for a project's services
+    #[command(subcommand)]
+    Env(EnvCommand),
     /// Stop a project and forget it
     Down(DownArgs),
     /// Check whether this machine can run apps, and say what to do where not
@@ -58,6 +61,15 @@ pub(crate) struct DeployArgs {
     /// Folder of the project
     #[arg(value_name = "DIR", default_value = ".")]
     pub(crate) dir: PathBuf,
+    /// Compose file to deploy, in place of what DIR holds; further ones are laid over the first
+    #[arg(long = "file", short, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Start the services of this compose profile too
+    #[arg(long = "profile", value_name = "NAME")]
+    pub(crate) profiles: Vec<String>,
+    /// File of variables for ${NAME} in the manifest, in place of the .env beside it
+    #[arg(long = "env-file", value_name = "FILE")]
+    pub(crate) env_files: Vec<PathBuf>,
     /// Show all build output
     #[arg(long, short)]
     pub(crate) verbose: bool,
@@ -104,6 +116,71 @@ pub(crate) struct DownArgs {
     /// Leave its logs in the state folder
     #[arg(long)]
     pub(crate) keep_logs: bool,
+    /// Forget the variables kept with `dormouse env` too
+    #[arg(long)]
+    pub(crate) purge: bool,
+}
+
+/// What is to be done with variables.
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvCommand {
+    /// Keep variables, and start the services anew with them
+    ///
+    /// They are sealed on the server's disk, reach the services' processes, and fill in ${NAME} in manifests. They hold
+    /// over what files say, outlive `down`, and go with `down --purge`.
+    Set(EnvSetArgs),
+    /// Forget variables
+    Unset(EnvUnsetArgs),
+    /// List the names of what is kept
+    Ls(TargetArgs),
+    /// Keep the variables of a file such as .env
+    Import(EnvImportArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EnvSetArgs {
+    /// For whom: every service of a project, or one
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: String,
+    /// NAME=VALUE; NAME=- reads the value from standard input, where no shell history and no list of processes sees it
+    #[arg(value_name = "NAME=VALUE", required_unless_present = "from_files")]
+    pub(crate) variables: Vec<String>,
+    /// NAME=FILE: take the value from a file
+    #[arg(long = "from-file", value_name = "NAME=FILE")]
+    pub(crate) from_files: Vec<String>,
+    #[command(flatten)]
+    pub(crate) when: EnvWhen,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EnvUnsetArgs {
+    /// For whom: every service of a project, or one
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: String,
+    /// Which variables
+    #[arg(value_name = "NAME", required = true)]
+    pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) when: EnvWhen,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EnvImportArgs {
+    /// For whom: every service of a project, or one
+    #[arg(value_name = "PROJECT[/SERVICE]")]
+    pub(crate) target: String,
+    /// File of NAME=VALUE lines; - is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    #[command(flatten)]
+    pub(crate) when: EnvWhen,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct EnvWhen {
+    /// Leave what runs alone: the change takes effect with the next restart or deploy
+    #[arg(long)]
+    pub(crate) no_restart: bool,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 mod args;
 mod deploy;
 mod doctor;
+mod env;
 mod human;
 mod logs;
 mod pack;
@@ -115,6 +116,7 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
         Command::Sleep(args) => block_on(verbs::apply(&settings, verbs::Verb::Sleep, &args, streams)),
         Command::Wake(args) => block_on(verbs::apply(&settings, verbs::Verb::Wake, &args, streams)),
         Command::Restart(args) => block_on(verbs::apply(&settings, verbs::Verb::Restart, &args, streams)),
+        Command::Env(command) => block_on(env::env(&settings, &command, streams)),
         Command::Down(args) => block_on(verbs::down(&settings, &args, streams)),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
-    let folder = deploy::scan(settings, args, streams)?;
+    let packed = deploy::scan(settings, args, streams)?;
     let client = settings.client();
     match client.server().await {
         Ok(info) => {
@@ -25,7 +25,7 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
             if settings.listen_given && info.listen != settings.listen.to_string() {
                 streams.warning(&format!("it listens on {}, not on {}", info.listen, settings.listen))?;
             }
-            let outcome = deploy::send_and_follow(settings, &client, folder, args.verbose, streams).await?;
+            let outcome = deploy::send_and_follow(settings, &client, packed, args.verbose, streams).await?;
             return deploy::finish(settings, &outcome, streams);
         }
         Err(e) if e.is_unreachable() => {}
@@ -33,7 +33,7 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
     }
     let mut stop = Stop::listen()?;
     let (mut server, listen) = Server::start(settings)?;
-    let result = with_server(settings, args, folder, &mut server, listen, &mut stop, streams).await;
+    let result = with_server(settings, args, packed, &mut server, listen, &mut stop, streams).await;
     // Whatever happened, it is our server, and it goes with us.
     end(settings, &mut server, &mut stop, streams).await?;
     result
@@ -43,7 +43,7 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
 async fn with_server(
     settings: &Settings,
     args: &DeployArgs,
-    folder: std::sync::Arc<crate::source::SourceFolder>,
+    packed: deploy::Packed,
     server: &mut Server,
     listen: SocketAddr,
     stop: &mut Stop,
@@ -65,7 +65,7 @@ async fn with_server(
     let since = human::now();
     let project;
     let outcome = tokio::select! {
-        outcome = deploy::send_and_follow(settings, &client, folder, args.verbose, streams) => {
+        outcome = deploy::send_and_follow(settings, &client, packed, args.verbose, streams) => {
             let outcome = outcome?;
             project = outcome.project.clone();
             outcome

@@ -38,7 +38,7 @@ pub(crate) async fn apply(
 
 pub(crate) async fn down(settings: &Settings, args: &DownArgs, streams: &mut Streams) -> Result<u8> {
     let client = settings.client();
-    let affected = match client.down(&args.project, args.keep_logs).await {
+    let affected = match client.down(&args.project, args.keep_logs, args.purge).await {
         Ok(affected) => affected,
         Err(e) => {
             // Also a project that never got as far as a service can be taken down, so ask first and explain after.

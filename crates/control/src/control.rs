@@ -23,6 +23,7 @@ use crate::{
     reconcile::{Msg, Reconciler, WakeReply},
     state::State,
     store::Store,
+    vault::Vault,
 };
 
 /// The mind: what people and the edge ask of it. Cheap calls; all state is owned by the reconciler ([`Control::run`]).
@@ -63,7 +64,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
         std::fs::create_dir_all(settings.state.join("sources"))
             .map_err(|e| file("make the folder for sources", e))?;
-        let (store, snapshot) = Store::open(&settings.database(), settings.pool)?;
+        let vault = Vault::open(&settings.key()).map_err(|e| file("open secret.key", e))?;
+        let (store, snapshot) = Store::open(&settings.database(), settings.pool, vault)?;
         let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
         crate::ops::sweep_sources(&settings, &unfinished);
         let (inbox, outbox) = mpsc::unbounded_channel();

@@ -44,6 +44,9 @@ pub enum OpError {
     /// The project is being removed.
     #[error("the project `{0}` is being removed\n  hint: wait until `dormouse ps` no longer lists it")]
     Removing(String),
+    /// A variable that cannot be kept.
+    #[error("{0}")]
+    Variable(String),
     /// Nothing of the service was ever built.
     #[error("{0} was never built, so there is nothing to run\n  hint: deploy it first")]
     NothingBuilt(ServiceKey),

@@ -22,11 +22,16 @@ mod reconcile;
 mod settings;
 mod state;
 mod store;
+mod vault;
 
 pub use control::Control;
 pub use deploys::{DeployEvent, DeployStep, EventReader};
 pub use error::OpError;
 pub use id::DeployId;
-pub use ops::{DeployAccepted, LogEntry, LogReader, LogWanted, ServiceStanding, ServiceStatus, Upload};
+pub use ops::{
+    DeployAccepted, EnvChange, EnvChanged, EnvEntry, LogEntry, LogReader, LogWanted, ServiceStanding,
+    ServiceStatus, Upload,
+};
 pub use settings::ControlSettings;
 pub use store::StoreError;
+pub use vault::Unsealable;

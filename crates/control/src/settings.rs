@@ -26,6 +26,11 @@ impl ControlSettings {
         self.state.join("dormouse.db")
     }
 
+    /// What secrets are sealed with.
+    pub(crate) fn key(&self) -> PathBuf {
+        self.state.join("secret.key")
+    }
+
     /// Where a deploy's unpacked source is kept until its images are built.
     pub(crate) fn source(&self, deploy: DeployId) -> PathBuf {
         self.state.join("sources").join(deploy.0.to_string())

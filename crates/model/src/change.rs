@@ -32,11 +32,15 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         needs,
         limits,
         env,
+        stored,
         visibility,
         sleep,
         stop_grace,
     } = from;
-    if (kind, start, port, env) != (&to.kind, &to.start, &to.port, &to.env) {
+    // What a process is given is one thing, how the manifest says it another.
+    if (kind, start, port) != (&to.kind, &to.start, &to.port)
+        || env.filled(stored) != to.env.filled(&to.stored)
+    {
         return Change::Process;
     }
     let live = [
@@ -48,6 +52,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         ("public", *visibility != to.visibility),
         ("sleep", *sleep != to.sleep),
         ("stop_grace", *stop_grace != to.stop_grace),
+        ("env", (env, stored) != (&to.env, &to.stored)),
     ];
     let live: Vec<_> = live.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
     if live.is_empty() { Change::Nothing } else { Change::Live(live) }

@@ -4,7 +4,7 @@ use crate::ServiceSpec;
 
 /// The longest variable (name, `=` and value) or argument, with the byte that ends it: `MAX_ARG_STRLEN`, 32 pages
 /// (execve(2)).
-const LONGEST: usize = 128 << 10;
+pub(crate) const LONGEST: usize = 128 << 10;
 
 /// All of them together: a quarter of the default stack limit of 8 MiB (execve(2)), less what the platform and the image
 /// add.
@@ -15,7 +15,8 @@ const TOGETHER: usize = (2 << 20) - (64 << 10);
 pub fn too_large(spec: &ServiceSpec) -> Option<String> {
     let kib = |bytes: usize| bytes.div_ceil(1 << 10);
     let hint = "hint: put it into a file beside the code, and let the app read that";
-    let variables = spec.env.iter().map(|(name, value)| (Some(name), name.len() + value.len() + 2));
+    let env = spec.env.filled(&spec.stored);
+    let variables = env.iter().map(|(name, value)| (Some(name), name.len() + value.len() + 2));
     let arguments = spec.start.iter().flatten().map(|argument| (None, argument.len() + 1));
     let all: Vec<_> = variables.chain(arguments).collect();
     if let Some((name, size)) = all.iter().find(|(_, size)| *size > LONGEST) {

@@ -6,8 +6,11 @@
 pub mod address;
 pub mod change;
 pub mod desired;
+pub mod dotenv;
+pub mod env;
 pub mod exec;
 pub mod id;
+mod interpolate;
 pub mod manifest;
 pub mod observed;
 pub mod route;
@@ -19,6 +22,7 @@ pub mod time;
 pub use address::AddressBlock;
 pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService};
+pub use env::{Env, EnvValue, Stored, Variables};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
 pub use observed::{
     Cause, Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, StopReason, Traffic, Usage,

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Depth, ProjectName, ServiceName};
+use crate::{Depth, Env, ProjectName, ServiceName};
 
 /// A project as it is to be: what `dormouse.toml` means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,8 +54,11 @@ pub struct ServiceSpec {
     pub needs: BTreeSet<ServiceName>,
     /// Memory, cpu and process limits of each instance.
     pub limits: Limits,
-    /// Environment given by the user.
-    pub env: BTreeMap<String, String>,
+    /// Environment that its manifest gives it.
+    pub env: Env,
+    /// What was stored for it with `dormouse env` when its deployment was made; nothing before that.
+    #[serde(default, skip_serializing_if = "Env::is_empty")]
+    pub stored: Env,
     /// Whether it has a public host.
     pub visibility: Visibility,
     /// When and how deeply it sleeps.

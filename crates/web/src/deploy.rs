@@ -9,11 +9,11 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, header},
     response::Response,
 };
 use bytes::Bytes;
-use dormouse_api::{DeployAccepted, DeployEvent, DeployStep};
+use dormouse_api::{DeployAccepted, DeployEvent, DeployStep, GIVEN_AND_TAR, Given};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_control::{DeployId, EventReader};
 use futures_util::{StreamExt, TryStreamExt};
@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use crate::{
     App,
     error::Refused,
-    logs,
+    given, logs,
     ndjson::{self, Batches},
     principal::Principal,
     unpack,
@@ -44,6 +44,7 @@ pub(crate) async fn begin<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
     folder: Result<Query<Folder>, QueryRejection>,
+    headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<DeployAccepted>), Refused> {
     let Query(Folder { folder }) = folder?;
@@ -52,15 +53,20 @@ pub(crate) async fn begin<W: Workloads, B: Builds>(
     let dir = upload.dir().to_owned();
     let limits = unpack::Limits { bytes: app.settings.max_source, entries: app.settings.max_entries };
     // Read to its end whatever happens: a client that is cut off while it sends does not see the answer.
-    let (tar, rest) = tee(body);
-    let unpacked = tokio::task::spawn_blocking(move || unpack::unpack(tar, &dir, limits)).await;
+    let (mut tar, rest) = tee(body);
+    let with_given = headers.get(header::CONTENT_TYPE).is_some_and(|t| t == GIVEN_AND_TAR);
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let given = if with_given { given::read(&mut tar)? } else { Given::default() };
+        unpack::unpack(tar, &dir, limits).map(|()| given)
+    });
+    let unpacked = unpacked.await;
     rest.await;
-    match unpacked {
-        Ok(Ok(())) => {}
+    let given = match unpacked {
+        Ok(Ok(given)) => given,
         Ok(Err(error)) => return Err(Refused::new(error.status(), &error.to_string())),
         Err(_) => return Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "unpacking was interrupted")),
-    }
-    let accepted = app.control.deploy(upload, &folder).await?;
+    };
+    let accepted = app.control.deploy(upload, &folder, given::meant(given)).await?;
     let answer = DeployAccepted {
         id: accepted.id.0,
         project: accepted.project.to_string(),

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::rejection::{PathRejection, QueryRejection},
+    extract::rejection::{JsonRejection, PathRejection, QueryRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -32,7 +32,9 @@ impl IntoResponse for Refused {
 impl From<OpError> for Refused {
     fn from(error: OpError) -> Self {
         let status = match &error {
-            OpError::Name(_) | OpError::Manifest(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            OpError::Name(_) | OpError::Manifest(_) | OpError::Variable(_) => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
             OpError::Source(_) => StatusCode::BAD_REQUEST,
             OpError::NoSuchProject { .. }
             | OpError::NoSuchService { .. }
@@ -57,6 +59,12 @@ impl From<OpError> for Refused {
 impl From<QueryRejection> for Refused {
     fn from(error: QueryRejection) -> Self {
         Self::new(StatusCode::BAD_REQUEST, &error.body_text())
+    }
+}
+
+impl From<JsonRejection> for Refused {
+    fn from(error: JsonRejection) -> Self {
+        Self::new(error.status(), &error.body_text())
     }
 }
 

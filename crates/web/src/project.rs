@@ -16,13 +16,15 @@ use crate::{App, error::Refused, principal::Principal};
 
 #[derive(Deserialize)]
 pub(crate) struct Which {
-    service: Option<String>,
+    pub(crate) service: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(crate) struct Down {
     #[serde(default)]
     keep_logs: bool,
+    #[serde(default)]
+    purge: bool,
 }
 
 type ProjectPath = Result<Path<String>, PathRejection>;
@@ -87,7 +89,7 @@ pub(crate) async fn down<W: Workloads, B: Builds>(
 ) -> Result<Json<Affected>, Refused> {
     let (Path(project), Query(down)) = (project?, down?);
     principal.may_use(&project)?;
-    affected(&project, &app.control.down(&project, !down.keep_logs).await?)
+    affected(&project, &app.control.down(&project, !down.keep_logs, down.purge).await?)
 }
 
 fn affected(project: &str, keys: &[ServiceKey]) -> Result<Json<Affected>, Refused> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dormouse_api::{Client, DeployEvent, DeployStep, Depth, Error, LogQuery, ServiceState};
+use dormouse_api::{Client, DeployEvent, DeployStep, Depth, Error, Given, LogQuery, ServiceState};
 use dormouse_backend::sim::Sim;
 use dormouse_control::{Control, ControlSettings};
 use dormouse_model::{Time, TrafficReport};
@@ -108,7 +108,7 @@ async fn a_folder_s_life() {
     let info = client.server().await.unwrap();
     assert_eq!((info.version.as_str(), info.listen.as_str()), ("1.2.3", "127.0.0.1:8080"));
 
-    let accepted = client.deploy("shop", pieces(app())).await.unwrap();
+    let accepted = client.deploy("shop", &Given::default(), pieces(app())).await.unwrap();
     assert_eq!(
         (accepted.project.as_str(), accepted.urls.as_slice()),
         ("shop", &["http://shop.localhost:8080/".to_owned()][..])
@@ -137,7 +137,7 @@ async fn a_folder_s_life() {
     assert!(lines.iter().all(|l| l.service == service && l.instance == "i1"), "{lines:?}");
     let mut following = client.logs("shop", &LogQuery { follow: true, ..LogQuery::default() }).await.unwrap();
 
-    client.down("shop", true).await.unwrap();
+    client.down("shop", false, false).await.unwrap();
     assert!(client.ps().await.unwrap().is_empty());
     let end = async { while following.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(20), end).await.expect("following ends with the project");
@@ -154,19 +154,19 @@ async fn refusals() {
     );
     check_error(client.deploy_events(7, 0).await.map(|_| ()), expect!["404 there is no deploy 7 / None"]);
     let manifest = tar(&[("dormouse.toml", "[project]\nnam = \"shop\"\n"), ("main.py", APP)]);
-    let refused = client.deploy("shop", pieces(manifest)).await.unwrap_err();
+    let refused = client.deploy("shop", &Given::default(), pieces(manifest)).await.unwrap_err();
     let text = refused.to_string();
     assert!(matches!(refused, Error::Server { status: 422, .. }), "{refused:?}");
     assert!(text.contains("dormouse.toml") && text.contains("nam"), "{text}");
     check_error(
-        client.deploy("shop", pieces(vec![7; 3000])).await,
+        client.deploy("shop", &Given::default(), pieces(vec![7; 3000])).await,
         expect![
             "400 the upload broke off or is not a tar: numeric field was not a number:  when getting cksum for  / None"
         ],
     );
     let large = tar(&[("main.py", &"x".repeat(200_000))]);
     check_error(
-        client.deploy("shop", pieces(large)).await,
+        client.deploy("shop", &Given::default(), pieces(large)).await,
         expect![[
             r#"413 the source has more than 4000 bytes / Some("exclude data, caches and virtual environments in .dormouseignore")"#
         ]],

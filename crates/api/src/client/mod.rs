@@ -12,7 +12,8 @@ pub use ndjson::NdJson;
 use serde::Serialize;
 
 use crate::{
-    Affected, DeployAccepted, DeployEvent, Error, LatestDeploy, LogLine, LogQuery, ServerInfo, ServiceStatus,
+    Affected, DeployAccepted, DeployEvent, EnvChange, EnvChanged, EnvEntry, Error, Given, LatestDeploy,
+    LogLine, LogQuery, ServerInfo, ServiceStatus,
 };
 
 /// Events of a deploy as they come.
@@ -45,6 +46,7 @@ struct Which<'a> {
 #[derive(Serialize)]
 struct Down {
     keep_logs: bool,
+    purge: bool,
 }
 
 #[derive(Serialize)]
@@ -65,16 +67,18 @@ impl Client {
         self.json(Method::GET, "/v1/server", &Nothing {}).await
     }
 
-    /// Send a tar of the manifest's folder. `folder` is that folder's name: the project's name where there is no manifest.
+    /// Send a tar of the project's folder, and what its manifest asks for besides. `folder` is that folder's name: the
+    /// project's name where there is no manifest.
     ///
     /// # Errors
     /// A refused manifest is [`Error::Server`] with status 422 and the whole rendered message.
     pub async fn deploy(
         &self,
         folder: &str,
+        given: &Given,
         tar: impl Streaming<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<DeployAccepted, Error> {
-        send::upload(&self.socket, "/v1/deploys", &Folder { folder }, tar).await
+        send::upload(&self.socket, "/v1/deploys", &Folder { folder }, given, tar).await
     }
 
     /// Events of a deploy from number `from` on, live until its last one.
@@ -135,14 +139,32 @@ impl Client {
         self.verb(project, "restart", service).await
     }
 
-    /// Stop a project and forget it, logs included unless they are to be kept; answered once its processes and network are
-    /// gone.
+    /// What is kept for a project, or for one of its services, with `dormouse env`.
+    ///
+    /// # Errors
+    /// Status 422 for what cannot be a name.
+    pub async fn env(&self, project: &str, service: Option<&str>) -> Result<Vec<EnvEntry>, Error> {
+        self.json(Method::GET, &format!("/v1/projects/{}/env", send::segment(project)), &Which { service })
+            .await
+    }
+
+    /// Keep and forget variables; answered once the services that are replaced for it serve.
+    ///
+    /// # Errors
+    /// Status 422 for a variable that cannot be one, 409 and 504 when a service does not become ready with them.
+    pub async fn change_env(&self, project: &str, change: &EnvChange) -> Result<EnvChanged, Error> {
+        let path = format!("/v1/projects/{}/env", send::segment(project));
+        send::post_json(&self.socket, &path, change).await
+    }
+
+    /// Stop a project and forget it, logs included unless they are to be kept, and with `purge` also what `dormouse env`
+    /// keeps for it; answered once its processes and network are gone.
     ///
     /// # Errors
     /// Status 404 for an unknown project.
-    pub async fn down(&self, project: &str, keep_logs: bool) -> Result<Affected, Error> {
-        self.json(Method::DELETE, &format!("/v1/projects/{}", send::segment(project)), &Down { keep_logs })
-            .await
+    pub async fn down(&self, project: &str, keep_logs: bool, purge: bool) -> Result<Affected, Error> {
+        let path = format!("/v1/projects/{}", send::segment(project));
+        self.json(Method::DELETE, &path, &Down { keep_logs, purge }).await
     }
 
     async fn verb(&self, project: &str, verb: &str, service: Option<&str>) -> Result<Affected, Error> {

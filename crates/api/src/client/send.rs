@@ -3,16 +3,16 @@
 use std::{io, path::Path, time::Duration};
 
 use bytes::Bytes;
-use futures_util::{Stream as Streaming, TryStreamExt};
+use futures_util::{Stream as Streaming, StreamExt, TryStreamExt};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::net::UnixStream;
 
 use super::NdJson;
-use crate::{Error, ErrorBody};
+use crate::{Error, ErrorBody, GIVEN_AND_TAR, Given};
 
 type Body = UnsyncBoxBody<Bytes, io::Error>;
 
@@ -62,7 +62,8 @@ pub(super) async fn json<T: DeserializeOwned>(
 ) -> Result<T, Error> {
     let mut tries = 1;
     loop {
-        let asked = async { read_json(send(socket, method.clone(), path, query, empty()).await?).await };
+        let asked =
+            async { read_json(send(socket, method.clone(), path, query, None, empty()).await?).await };
         match asked.await {
             // The server was killed while it answered. It is started again at once, and looking changes nothing.
             Err(Error::Broken { .. }) if method == Method::GET && tries < LOOKS => {
@@ -74,19 +75,34 @@ pub(super) async fn json<T: DeserializeOwned>(
     }
 }
 
+pub(super) async fn post_json<T: DeserializeOwned>(
+    socket: &Path,
+    path: &str,
+    what: &impl Serialize,
+) -> Result<T, Error> {
+    let json = serde_json::to_vec(what).map_err(Error::broken)?;
+    let body = Full::new(Bytes::from(json)).map_err(|never| match never {}).boxed_unsync();
+    read_json(send(socket, Method::POST, path, &(), Some("application/json"), body).await?).await
+}
+
 pub(super) async fn upload<T: DeserializeOwned>(
     socket: &Path,
     path: &str,
     query: &impl Serialize,
+    given: &Given,
     tar: impl Streaming<Item = io::Result<Bytes>> + Send + 'static,
 ) -> Result<T, Error> {
-    let body = StreamBody::new(tar.map_ok(Frame::data)).boxed_unsync();
-    let answer = send(socket, Method::POST, path, query, body).await?;
+    let json = serde_json::to_vec(given).map_err(Error::broken)?;
+    let size = u32::try_from(json.len()).map_err(Error::broken)?;
+    let head = [&size.to_be_bytes()[..], &json].concat();
+    let whole = futures_util::stream::iter([Ok(Bytes::from(head))]).chain(tar);
+    let body = StreamBody::new(whole.map_ok(Frame::data)).boxed_unsync();
+    let answer = send(socket, Method::POST, path, query, Some(GIVEN_AND_TAR), body).await?;
     read_json(answer).await
 }
 
 pub(super) async fn stream<T>(socket: &Path, path: &str, query: &impl Serialize) -> Result<NdJson<T>, Error> {
-    let answer = send(socket, Method::GET, path, query, empty()).await?;
+    let answer = send(socket, Method::GET, path, query, None, empty()).await?;
     Ok(NdJson::new(answer.into_body()))
 }
 
@@ -100,6 +116,7 @@ async fn send(
     method: Method,
     path: &str,
     query: &impl Serialize,
+    content: Option<&str>,
     body: Body,
 ) -> Result<Response<Incoming>, Error> {
     let stream = UnixStream::connect(socket)
@@ -109,7 +126,11 @@ async fn send(
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(Error::broken)?;
     // Ends when the answer's body has been read or dropped.
     tokio::spawn(connection);
-    let request = Request::builder()
+    let mut request = Request::builder();
+    if let Some(content) = content {
+        request = request.header(http::header::CONTENT_TYPE, content);
+    }
+    let request = request
         .method(method)
         .uri(format!("{path}{}", query_string(query)?))
         .header(http::header::HOST, "dormouse")

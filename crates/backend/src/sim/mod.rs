@@ -22,6 +22,8 @@ use tokio::sync::mpsc;
 use crate::NetworkSpec;
 use clock::{Timers, Until};
 use process::Process;
+
+use crate::InstanceSpec;
 pub use process::{Answer, Behaviour, Trouble};
 pub use rng::Rng;
 
@@ -178,6 +180,12 @@ impl Sim {
     #[must_use]
     pub fn phase(&self, id: InstanceId) -> Option<Phase> {
         self.with(|w| w.processes.get(&id).map(|p| p.phase))
+    }
+
+    /// What an instance was started with; `None` when it does not exist.
+    #[must_use]
+    pub fn spec(&self, id: InstanceId) -> Option<InstanceSpec> {
+        self.with(|w| w.processes.get(&id).map(|p| p.spec.clone()))
     }
 
     /// What a probe of an instance gets now.

@@ -107,6 +107,7 @@ async fn builds_succeed_and_fail() {
             needs: [].into(),
             limits: Limits::default(),
             env: [].into(),
+            stored: [].into(),
             visibility: Visibility::Public,
             sleep: SleepPolicy::default(),
             stop_grace: Duration::from_secs(30),

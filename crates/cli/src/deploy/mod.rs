@@ -1,5 +1,6 @@
 //! `deploy`: pack, send, and show what happens until it is done.
 
+mod asked;
 mod follow;
 mod lines;
 mod progress;
@@ -7,7 +8,7 @@ mod progress;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Result;
-use dormouse_api::{Client, DeployAccepted, Error};
+use dormouse_api::{Client, DeployAccepted, Error, Given};
 
 use self::{follow::End, progress::Progress};
 use crate::{
@@ -31,37 +32,43 @@ pub(crate) struct Outcome {
 }
 
 pub(crate) async fn deploy(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
-    let folder = scan(settings, args, streams)?;
+    let packed = scan(settings, args, streams)?;
     let client = settings.client();
     // Before anything is packed, so that a missing server is the first thing said.
     client.server().await?;
-    let outcome = send_and_follow(settings, &client, folder, args.verbose, streams).await?;
+    let outcome = send_and_follow(settings, &client, packed, args.verbose, streams).await?;
     finish(settings, &outcome, streams)
 }
 
-/// The folder, with its warnings said.
-pub(crate) fn scan(
-    settings: &Settings,
-    args: &DeployArgs,
-    streams: &mut Streams,
-) -> Result<Arc<SourceFolder>> {
-    let folder = SourceFolder::scan(&args.dir, &settings.state)?;
+/// What is sent.
+pub(crate) struct Packed {
+    folder: Arc<SourceFolder>,
+    given: Given,
+}
+
+/// The folder and what its manifest asks for besides, with its warnings said.
+pub(crate) fn scan(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<Packed> {
+    let asked = asked::ask(args)?;
+    let folder = match &asked.sources {
+        Some(sources) => SourceFolder::of(&asked.root, sources, &settings.state)?,
+        None => SourceFolder::scan(&asked.root, &settings.state)?,
+    };
     for warning in &folder.warnings {
         streams.warning(warning)?;
     }
-    Ok(Arc::new(folder))
+    Ok(Packed { folder: Arc::new(folder), given: asked.given })
 }
 
 /// Send the folder and show the deploy's events until its last.
 pub(crate) async fn send_and_follow(
     settings: &Settings,
     client: &Client,
-    folder: Arc<SourceFolder>,
+    packed: Packed,
     verbose: bool,
     streams: &mut Streams,
 ) -> Result<Outcome> {
     let mut progress = Progress::new(settings.json, verbose, streams);
-    let accepted = send(client, folder).await?;
+    let accepted = send(client, &packed).await?;
     progress.accepted(&accepted, streams)?;
     let result = follow::follow(client, accepted.id, |event| progress.event(event, streams)).await;
     progress.end();
@@ -87,10 +94,11 @@ pub(crate) async fn replay(
 }
 
 /// Send until it is acknowledged. A server that dies half way forgets the half, so sending again is safe.
-async fn send(client: &Client, folder: Arc<SourceFolder>) -> Result<DeployAccepted> {
+async fn send(client: &Client, packed: &Packed) -> Result<DeployAccepted> {
+    let Packed { folder, given } = packed;
     let mut tries = 1;
     loop {
-        match client.deploy(&folder.name, pack::tar(folder.clone())).await {
+        match client.deploy(&folder.name, given, pack::tar(folder.clone())).await {
             Ok(accepted) => return Ok(accepted),
             Err(Error::Broken { .. } | Error::Unreachable { .. }) if tries < SENDS => {
                 tries += 1;

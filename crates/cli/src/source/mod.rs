@@ -12,7 +12,7 @@ use anyhow::{Context, Result, bail};
 use dormouse_model::manifest;
 use ignore::gitignore::gitconfig_excludes_path;
 
-use self::rules::Rules;
+use self::{left_out::LeftOut, rules::Rules};
 
 /// Files beside the manifests that make a folder a project.
 const MARKS: [&str; 3] = ["requirements.txt", "pyproject.toml", "Cargo.toml"];
@@ -63,21 +63,41 @@ impl SourceFolder {
             bail!("{} is not a folder\n  hint: name the folder that it lies in", dir.display());
         }
         let root = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
-        let name = root.file_name().map_or_else(|| "app".to_owned(), |n| n.to_string_lossy().into_owned());
-        let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
-        let rules = Rules::above(&root, gitconfig_excludes_path())?;
-        let found = walk::walk(&root, &state, rules)?;
-        let folder = Self { root, name, files: found.files, warnings: Vec::new() };
-        let lost = found.left_out.tops().find(|(name, _)| is_mark(name));
+        let (folder, left_out) = Self::list(root, state)?;
+        let lost = left_out.tops().find(|(name, _)| is_mark(name));
         if let Some((name, why)) = lost {
             bail!("{} {why}\n  hint: put the file itself there", folder.root.join(name).display());
         }
         if !folder.is_project() {
             bail!("{} does not look like a project: {}", dir.display(), folder.why_none());
         }
-        let bad_lines = found.bad_lines.into_iter().map(|line| format!("no ignore rule: {line}"));
-        let warnings = bad_lines.chain(found.left_out.warning()).chain(folder.too_much()).collect();
-        Ok(Self { warnings, ..folder })
+        Ok(folder.told(&left_out))
+    }
+
+    /// List the source files of some of a folder's folders, which a manifest names.
+    pub(crate) fn of(root: &Path, sources: &[PathBuf], state: &Path) -> Result<Self> {
+        let (mut folder, left_out) = Self::list(root.to_owned(), state)?;
+        folder.files.retain(|f| {
+            let leads_to = |s: &PathBuf| f.kind == FileKind::Folder && s.starts_with(&f.path);
+            sources.iter().any(|s| f.path.starts_with(s) || leads_to(s))
+        });
+        Ok(folder.told(&left_out))
+    }
+
+    fn list(root: PathBuf, state: &Path) -> Result<(Self, LeftOut)> {
+        let name = root.file_name().map_or_else(|| "app".to_owned(), |n| n.to_string_lossy().into_owned());
+        let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
+        let rules = Rules::above(&root, gitconfig_excludes_path())?;
+        let found = walk::walk(&root, &state, rules)?;
+        let warnings = found.bad_lines.into_iter().map(|line| format!("no ignore rule: {line}")).collect();
+        Ok((Self { root, name, files: found.files, warnings }, found.left_out))
+    }
+
+    /// With what is to be told of it.
+    fn told(mut self, left_out: &LeftOut) -> Self {
+        let more = left_out.warning().into_iter().chain(self.too_much());
+        self.warnings.extend(more.collect::<Vec<_>>());
+        self
     }
 
     fn is_project(&self) -> bool {

@@ -14,33 +14,34 @@ fn help() {
     check(
         &["--help"],
         &expect![[r#"
-        Runs your app from its folder, and puts it to sleep, memory and all, while nobody uses it
+            Runs your app from its folder, and puts it to sleep, memory and all, while nobody uses it
 
-        Usage: dormouse [OPTIONS] <COMMAND>
+            Usage: dormouse [OPTIONS] <COMMAND>
 
-        Commands:
-          up       Start a server if none runs, build and deploy a folder, show its URL, and stay until
-                   Ctrl-C
-          serve    Run the server
-          deploy   Build and deploy a folder to a running server
-          ps       List services
-          logs     Show what services write
-          sleep    Put a project or a service to sleep now
-          wake     Wake a project or a service
-          restart  Replace a project's or a service's processes by new ones, without a gap
-          down     Stop a project and forget it
-          doctor   Check whether this machine can run apps, and say what to do where not
-          help     Print this message or the help of the given subcommand(s)
+            Commands:
+              up       Start a server if none runs, build and deploy a folder, show its URL, and stay until
+                       Ctrl-C
+              serve    Run the server
+              deploy   Build and deploy a folder to a running server
+              ps       List services
+              logs     Show what services write
+              sleep    Put a project or a service to sleep now
+              wake     Wake a project or a service
+              restart  Replace a project's or a service's processes by new ones, without a gap
+              env      Keep variables and secrets for a project's services
+              down     Stop a project and forget it
+              doctor   Check whether this machine can run apps, and say what to do where not
+              help     Print this message or the help of the given subcommand(s)
 
-        Options:
-              --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
-                               ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
-              --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
-              --json           Write JSON for programs
-          -h, --help           Print help
-          -V, --version        Print version
-        [0]
-    "#]],
+            Options:
+                  --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
+                                   ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
+                  --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+                  --json           Write JSON for programs
+              -h, --help           Print help
+              -V, --version        Print version
+            [0]
+        "#]],
     );
 }
 

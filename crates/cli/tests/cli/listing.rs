@@ -133,7 +133,7 @@ fn verbs() {
     }
     expect![[r#"
         POST /v1/projects/shop/sleep?service=backend
-        DELETE /v1/projects/shop?keep_logs=false
-        DELETE /v1/projects/shp?keep_logs=false"#]]
+        DELETE /v1/projects/shop?keep_logs=false&purge=false
+        DELETE /v1/projects/shp?keep_logs=false&purge=false"#]]
     .assert_eq(&fake.seen().into_iter().filter(|s| !s.contains("/ps")).collect::<Vec<_>>().join("\n"));
 }

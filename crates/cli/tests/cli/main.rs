@@ -1,6 +1,7 @@
 //! The whole command line against a server that says what it is told to.
 
 mod deploying;
+mod env;
 mod fake;
 mod help;
 mod listing;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use dormouse_backend::{BuildError, BuildOutcome, BuildRequest, Builds, Workloads};
-use dormouse_model::{ProjectName, ServiceKey, ServiceName, ServiceSpec};
+use dormouse_model::{Env, ProjectName, ServiceKey, ServiceName, ServiceSpec};
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
 
@@ -146,6 +146,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let _slot = self.build_slots.acquire().await.map_err(|e| host(std::io::Error::other(e)))?;
         let source = service_source(&self.settings.source(deploy), &spec.source).map_err(host)?;
         log.say(Some(&key.service), DeployStep::Building { build: row.id });
+        // A build has no need of a service's secrets.
+        let spec = ServiceSpec { env: Env::default(), stored: Env::default(), ..spec };
         let request = BuildRequest { id: row.id, key, source, spec };
         let (events, mut heard) = mpsc::unbounded_channel();
         let build = self.builds.build(&request, events);

@@ -3,11 +3,16 @@
 use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use dormouse_backend::{Builds, NetworkSpec, Workloads};
-use dormouse_model::{AddressBlock, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName};
+use dormouse_model::{
+    AddressBlock, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, manifest::Given,
+};
 use dormouse_planner::BuildFact;
 use tracing::{info, warn};
 
-use super::source::{self, Upload};
+use super::{
+    env::configured,
+    source::{self, Upload},
+};
 use crate::{
     Control, DeployId, EventReader, OpError,
     address::{self, Need, NoRoom},
@@ -35,15 +40,21 @@ pub struct DeployAccepted {
 }
 
 impl<W: Workloads, B: Builds> Control<W, B> {
-    /// Read the manifest of the uploaded folder, and begin to build. A deploy of the project that is still being built
-    /// gives way.
+    /// Read the manifest of the uploaded folder, with what was given besides, and begin to build. A deploy of the project
+    /// that is still being built gives way.
     ///
     /// # Errors
     /// When the manifest has problems, there is no room, or the store refuses; nothing is left behind then.
-    pub async fn deploy(self: &Arc<Self>, upload: Upload, folder: &str) -> Result<DeployAccepted, OpError> {
+    pub async fn deploy(
+        self: &Arc<Self>,
+        upload: Upload,
+        folder: &str,
+        given: Given,
+    ) -> Result<DeployAccepted, OpError> {
         let dir = upload.dir().to_owned();
         let folder = folder.to_owned();
-        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &folder));
+        let stored = self.stored().await?;
+        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &folder, given, stored));
         let (spec, warnings) = read.await.map_err(|_| OpError::Closing)??;
         let accepted = self.deploy_spec(upload, spec).await?;
         Ok(DeployAccepted { warnings, ..accepted })
@@ -58,7 +69,11 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         upload: Upload,
         spec: ProjectSpec,
     ) -> Result<DeployAccepted, OpError> {
-        if let Some(why) = spec.services.values().find_map(dormouse_model::exec::too_large) {
+        if let Some(why) = configured(&spec, &self.stored().await?)
+            .services
+            .values()
+            .find_map(dormouse_model::exec::too_large)
+        {
             return Err(OpError::Manifest(why));
         }
         let this = self.clone();

@@ -8,13 +8,22 @@ use super::{deploy::supersede, source};
 use crate::{Control, OpError, state::State};
 
 impl<W: Workloads, B: Builds> Control<W, B> {
-    /// Drain and stop a project's instances, then remove its network, and forget it; logs stay unless `drop_logs`.
+    /// Drain and stop a project's instances, then remove its network, and forget it; logs stay unless `drop_logs`, and
+    /// what `dormouse env` keeps for it unless `purge`.
     /// Done once nothing of it is left. Goes on by itself when nobody waits, also after a restart of control.
     ///
     /// # Errors
     /// When there is no such project, or the store refuses.
-    pub async fn down(&self, project: &str, drop_logs: bool) -> Result<Vec<ServiceKey>, OpError> {
+    pub async fn down(
+        &self,
+        project: &str,
+        drop_logs: bool,
+        purge: bool,
+    ) -> Result<Vec<ServiceKey>, OpError> {
         let turn = self.one_at_a_time.lock().await;
+        if purge && self.purge_env(project).await? && self.keys(project, None).await.is_err() {
+            return Ok(Vec::new());
+        }
         let keys = self.keys(project, None).await?;
         let wanted = project.to_owned();
         let name = self.call(move |state| state.project(&wanted).map(|(n, _)| n.clone())).await??;

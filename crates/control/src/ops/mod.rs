@@ -3,6 +3,7 @@
 mod build;
 mod deploy;
 mod down;
+mod env;
 mod goes_on;
 mod images;
 mod logs;
@@ -14,6 +15,7 @@ mod source;
 mod wake;
 
 pub use deploy::DeployAccepted;
+pub use env::{EnvChange, EnvChanged, EnvEntry};
 pub use logs::{LogEntry, LogReader, LogWanted};
 pub use ps::{ServiceStanding, ServiceStatus};
 pub use source::Upload;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{Deployment, DeploymentId, ServiceKey};
+use dormouse_model::{Deployment, DeploymentId, ServiceKey, ServiceSpec};
+use tokio::sync::MutexGuard;
 
 use crate::{Control, OpError, id::Counter, reconcile::never_ready, state::State};
 
@@ -24,21 +25,29 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn restart(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
         let turn = self.one_at_a_time.lock().await;
         let keys = self.keys(project, service).await?;
-        let (wanted, at) = (keys.clone(), self.clock.now());
-        let current = self
-            .call(move |state| {
-                wanted
-                    .into_iter()
-                    .map(|key| match state.desired.services.get(&key) {
-                        Some(svc) => {
-                            let new = Deployment { created_at: at, continues: None, ..svc.target.clone() };
-                            Ok((key, new, svc.live.as_ref().map(|d| d.id)))
-                        }
-                        None => Err(OpError::NothingBuilt(key)),
-                    })
-                    .collect::<Result<Vec<_>, _>>()
+        let (wanted, stored) = (keys.clone(), self.stored().await?);
+        let current = self.call(move |state| current(state, &wanted)).await??;
+        let anew = current.into_iter().map(|(key, target, live)| {
+            let stored = stored.of(&key.project, Some(&key.service));
+            (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
+        });
+        self.replace(turn, anew.collect()).await?;
+        Ok(keys)
+    }
+
+    /// New deployments of the same images with other configurations, until they serve.
+    pub(super) async fn replace(
+        &self,
+        turn: MutexGuard<'_, ()>,
+        with: Vec<(ServiceKey, ServiceSpec, Deployment, Option<DeploymentId>)>,
+    ) -> Result<(), OpError> {
+        let at = self.clock.now();
+        let current: Vec<_> = with
+            .into_iter()
+            .map(|(key, spec, old, live)| {
+                (key, Deployment { spec, created_at: at, continues: None, ..old }, live)
             })
-            .await??;
+            .collect();
         let timeouts = current.iter().map(|(_, d, _)| d.spec.health.start_timeout);
         let limit = timeouts.max().unwrap_or_default() + SLACK;
         let numbered = self
@@ -79,8 +88,21 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 }
             }
         }
-        Ok(keys)
+        Ok(())
     }
+}
+
+/// Where services are to be, and what serves of them.
+pub(super) fn current(
+    state: &State,
+    keys: &[ServiceKey],
+) -> Result<Vec<(ServiceKey, Deployment, Option<DeploymentId>)>, OpError> {
+    keys.iter()
+        .map(|key| match state.desired.services.get(key) {
+            Some(svc) => Ok((key.clone(), svc.target.clone(), svc.live.as_ref().map(|d| d.id))),
+            None => Err(OpError::NothingBuilt(key.clone())),
+        })
+        .collect()
 }
 
 fn fate(state: &State, key: &ServiceKey, id: DeploymentId) -> Option<Fate> {

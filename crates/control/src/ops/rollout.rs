@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, sync::Arc};
 use dormouse_backend::{BuildOutcome, Builds, Workloads};
 use dormouse_model::{Deployment, DeploymentId, ImageId, ProjectSpec, ServiceKey, ServiceName};
 
-use super::goes_on::{Looked, Outlook, outlook};
+use super::{
+    env::configured,
+    goes_on::{Looked, Outlook, outlook},
+};
 use crate::{
     Control, DeployId, OpError,
     deploys::{DeployStep, EventLog},
@@ -47,9 +50,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             })
             .collect();
         // Takes its time, so others may have their turn meanwhile.
-        let looked = self.look(&spec, &images).await?;
+        let looked = self.look(&configured(&spec, &self.stored().await?), &images).await?;
         let turn = self.one_at_a_time.lock().await;
-        let wanted = spec.clone();
+        let wanted = configured(&spec, &self.stored().await?);
         let found = self
             .call(move |state| {
                 let project = state.projects.get(&wanted.name)?;

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
-    ProjectSpec,
-    manifest::{self, ManifestInput, Unread},
+    ProjectSpec, Stored,
+    manifest::{self, Given, ManifestInput, Unread},
 };
 use tracing::warn;
 
@@ -78,10 +78,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 
 /// What the folder's manifest means, and what in it may not be as meant; `folder` names the project when nothing else
 /// does.
-pub(super) fn resolve(dir: &Path, folder: &str) -> Result<(ProjectSpec, Vec<String>), OpError> {
+pub(super) fn resolve(
+    dir: &Path,
+    folder: &str,
+    given: Given,
+    stored: Stored,
+) -> Result<(ProjectSpec, Vec<String>), OpError> {
     let root =
         dir.canonicalize().map_err(|source| OpError::File { what: "read the source".to_owned(), source })?;
-    let input = look(&root, folder)?;
+    let mut input = look(&root, folder)?;
+    input.give(given);
+    input.store(stored);
     let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
     Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
 }
@@ -172,8 +179,11 @@ mod tests {
             symlink("src/api", dir.path().join("code")).unwrap();
             symlink("..", dir.path().join("src/api/around")).unwrap();
             symlink(manifest, dir.path().join("dormouse.toml")).unwrap();
-            match resolve(dir.path(), "shop") {
-                Ok((spec, _)) => format!("{} {:?}", spec.name, spec.services),
+            match resolve(dir.path(), "shop", Given::default(), Stored::default()) {
+                Ok((spec, _)) => {
+                    let env: Vec<_> = spec.services.values().map(|s| s.env.texts()).collect();
+                    format!("{} {:?} {env:?}", spec.name, spec.services)
+                }
                 Err(e) => e.to_string(),
             }
         };

@@ -233,7 +233,7 @@ fn instance(
     let spec = &deployment.spec;
     let port = spec.port.to_string();
     let argv = spec.start.as_ref().map(|argv| argv.iter().map(|a| with_port(a, &port)).collect());
-    let mut env = spec.env.clone();
+    let mut env = spec.env.filled(&spec.stored);
     match spec.kind {
         // Wins over the user's: it is where probes and requests go.
         ServiceKind::Web => drop(env.insert("PORT".to_owned(), port)),

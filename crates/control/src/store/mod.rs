@@ -5,6 +5,7 @@
 
 mod rows;
 mod schema;
+mod sealed;
 mod tables;
 
 use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
@@ -14,6 +15,8 @@ use rusqlite::{Connection, Transaction};
 pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
+
+use crate::vault::{Unsealable, Vault};
 
 /// Why the store cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +29,16 @@ pub enum StoreError {
     /// A row does not hold what this version expects.
     #[error("the database holds something this version cannot read: {0}")]
     Content(#[from] serde_json::Error),
+    /// A row was sealed with another key than ours.
+    #[error(
+        "the database holds something that cannot be read ({what}): {why}\n  hint: secret.key beside it belongs to another database; put the right one back"
+    )]
+    Sealed {
+        /// What.
+        what: String,
+        /// Why not.
+        why: Unsealable,
+    },
     /// A name in a row is not one.
     #[error("the database holds something this version cannot read: {0}")]
     Name(#[from] dormouse_model::NameError),
@@ -45,7 +58,7 @@ pub enum StoreError {
 }
 
 /// A change, as a whole or not at all.
-type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+type Job = Box<dyn FnOnce(&mut Connection, &Vault) + Send>;
 
 /// The way to the writer thread.
 #[derive(Debug, Clone)]
@@ -55,21 +68,17 @@ pub(crate) struct Store {
 
 impl Store {
     /// Open or create the database, bring it up to date, and read all of it. Addresses in it lie in `pool`.
-    pub(crate) fn open(path: &Path, pool: Ipv4Addr) -> Result<(Self, Snapshot), StoreError> {
+    pub(crate) fn open(path: &Path, pool: Ipv4Addr, vault: Vault) -> Result<(Self, Snapshot), StoreError> {
         let mut connection = Connection::open(path)?;
         schema::prepare(&mut connection)?;
-        let snapshot = connection.transaction().map_err(StoreError::from).and_then(|tx| {
-            let snapshot = tables::read(&tx, pool)?;
-            tx.commit()?;
-            Ok(snapshot)
-        })?;
+        let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault))?;
         let (jobs, inbox) = mpsc::channel::<Job>();
         thread::Builder::new()
             .name("store".to_owned())
             .spawn(move || {
                 // Ends when the last sender is gone, with everything written that was asked for.
                 for job in inbox {
-                    job(&mut connection);
+                    job(&mut connection, &vault);
                 }
             })
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
@@ -82,9 +91,9 @@ impl Store {
         change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection| {
+        let job: Job = Box::new(move |connection, vault| {
             // Nobody waiting any more is fine.
-            drop(reply.send(run(connection, change)));
+            drop(reply.send(run(connection, vault, change)));
         });
         self.jobs.send(job).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
@@ -97,8 +106,8 @@ impl Store {
 
     /// Make a change when there is time. Changes are made in the order they were asked for.
     pub(crate) fn later(&self, change: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
-        let job: Job = Box::new(move |connection| {
-            if let Err(error) = run(connection, change) {
+        let job: Job = Box::new(move |connection, vault| {
+            if let Err(error) = run(connection, vault, change) {
                 error!(%error, "cannot write down what happened");
             }
         });
@@ -108,14 +117,15 @@ impl Store {
     }
 }
 
-/// A change under way.
-pub(crate) struct Tx<'a>(Transaction<'a>);
+/// A change under way, and what seals the secrets in it.
+pub(crate) struct Tx<'a>(Transaction<'a>, &'a Vault);
 
 fn run<T>(
     connection: &mut Connection,
+    vault: &Vault,
     change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let tx = Tx(connection.transaction()?);
+    let tx = Tx(connection.transaction()?, vault);
     let value = change(&tx)?;
     tx.0.commit()?;
     Ok(value)

@@ -83,6 +83,15 @@ pub(crate) struct InstanceRow {
     pub(crate) draining_since: Option<Time>,
 }
 
+/// A variable that is stored, without its value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EnvRow {
+    /// `None` for every service of the project.
+    pub(crate) service: Option<ServiceName>,
+    pub(crate) name: String,
+    pub(crate) set_at: Time,
+}
+
 /// All of it, as read at the start.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Snapshot {

@@ -93,6 +93,16 @@ CREATE TABLE projects_with_blocks (
 INSERT INTO projects_with_blocks SELECT name, spec, removing, created_at FROM projects;
 DROP TABLE projects;
 ALTER TABLE projects_with_blocks RENAME TO projects;
+", "
+-- What `dormouse env` keeps; it may be there before its project, and outlives it.
+CREATE TABLE env (
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,         -- empty for every service of the project
+    name TEXT NOT NULL,
+    sealed TEXT NOT NULL,
+    set_at INTEGER NOT NULL,
+    PRIMARY KEY (project, service, name)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Settings of the connection, then whatever migrations are missing.

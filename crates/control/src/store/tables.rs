@@ -1,5 +1,6 @@
 //! Reading everything, and every change there is.
 
+mod env;
 mod read;
 mod write;
 

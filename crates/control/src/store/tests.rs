@@ -1,15 +1,12 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
-};
+use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, Demand, Deployment, DeploymentId, HealthSpec, ImageId, Limits, ProjectSpec, ServiceKey,
-    ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
+    AddressBlock, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
+    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
 };
 
 use super::{Store, StoreError, schema::MIGRATIONS};
-use crate::{DeployId, id::Counter};
+use crate::{DeployId, id::Counter, vault::Vault};
 
 const POOL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 0);
 
@@ -24,7 +21,8 @@ pub(crate) fn spec() -> ProjectSpec {
         health: HealthSpec::default(),
         needs: BTreeSet::new(),
         limits: Limits::default(),
-        env: BTreeMap::new(),
+        env: Env::default(),
+        stored: Env::default(),
         visibility: Visibility::Public,
         sleep: SleepPolicy::default(),
         stop_grace: std::time::Duration::from_secs(30),
@@ -41,7 +39,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     let path = dir.path().join("dormouse.db");
     let key: ServiceKey = "shop/web".parse().unwrap();
 
-    let (store, empty) = Store::open(&path, POOL).unwrap();
+    let (store, empty) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
     assert!(empty.projects.is_empty());
     let k = key.clone();
     let id = store
@@ -71,7 +69,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     store.flush().await.unwrap();
     drop(store);
 
-    let (store, again) = Store::open(&path, POOL).unwrap();
+    let (store, again) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
     let failed: Result<(), _> = store
         .write(|tx| {
             tx.removed(&"shop".parse()?)?;
@@ -80,7 +78,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
         .await;
     assert!(failed.is_err());
     drop(store);
-    let (_store, last) = Store::open(&path, POOL).unwrap();
+    let (_store, last) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
     assert_eq!(again.projects, last.projects, "a change that fails leaves nothing behind");
     assert_eq!(again.projects[0].spec, Some(spec()));
     assert_eq!(again.services[0].target, Some(id));
@@ -109,7 +107,7 @@ fn a_newer_file_is_refused() {
     let path = dir.path().join("dormouse.db");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&path, POOL), Err(StoreError::Newer { found: 99, .. })));
+    assert!(matches!(Store::open(&path, POOL, Vault::for_tests()), Err(StoreError::Newer { found: 99, .. })));
 }
 
 /// A project had 256 addresses, and a service the last number of one; both keep what they have.
@@ -128,7 +126,7 @@ async fn addresses_of_older_versions_stay() {
         )
         .unwrap();
     drop(connection);
-    let (store, found) = Store::open(&path, POOL).unwrap();
+    let (store, found) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
     let projects: Vec<_> = found.projects.iter().map(|p| format!("{} {}", p.name, p.blocks[0])).collect();
     assert_eq!(projects, ["blog 10.77.3.0/24", "shop 10.77.12.0/24"]);
     let vips: Vec<_> = found.services.iter().map(|s| s.vip.map(|vip| vip.to_string())).collect();
@@ -139,7 +137,7 @@ async fn addresses_of_older_versions_stay() {
     store.write(move |tx| tx.block(&"shop".parse()?, grown)).await.unwrap();
     store.write(|tx| tx.removed(&"blog".parse()?)).await.unwrap();
     drop(store);
-    let (_store, last) = Store::open(&path, POOL).unwrap();
+    let (_store, last) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
     let shop = &last.projects[0];
     assert_eq!(shop.blocks, [AddressBlock::around([10, 77, 12, 0].into(), 24), grown]);
     assert_eq!((last.projects.len(), last.services.len()), (1, 2), "what hangs on a project goes with it");

@@ -7,7 +7,7 @@ use std::{
 };
 
 use dormouse_backend::sim::Behaviour;
-use dormouse_model::{DeploymentId, Endpoint, ExitStatus, InstanceId, Phase, Time, Visibility};
+use dormouse_model::{DeploymentId, Endpoint, EnvValue, ExitStatus, InstanceId, Phase, Time, Visibility};
 use expect_test::expect;
 
 use crate::world::{World, project, service, show};
@@ -176,11 +176,11 @@ async fn down_leaves_nothing() {
     let logs = world.state().join("logs");
     std::fs::create_dir_all(logs.join("shop/web")).unwrap();
     assert!(logs.join("builds/1.log").exists());
-    world.ask(|c| async move { c.down("shop", true).await }).await.unwrap();
+    world.ask(|c| async move { c.down("shop", true, false).await }).await.unwrap();
     assert!(!logs.join("shop").exists() && !logs.join("builds/1.log").exists(), "its logs stay");
     assert_eq!((world.instances().await.len(), world.ps().await.as_str()), (0, ""));
     assert!(world.table().hosts.is_empty() && world.table().zones.len() == 1);
-    let error = world.ask(|c| async move { c.down("shop", true).await }).await.unwrap_err();
+    let error = world.ask(|c| async move { c.down("shop", true, false).await }).await.unwrap_err();
     assert!(error.to_string().starts_with("there is no project `shop`"));
     world.kill_and_restart().await;
     assert_eq!(world.ps().await, "");
@@ -214,7 +214,7 @@ async fn a_deploy_goes_on_when_its_client_leaves() {
 async fn what_could_never_be_started_is_not_built() {
     let world = World::new(40).await;
     let mut web = service("web");
-    web.env.insert("DATA".to_owned(), "x".repeat(200_000));
+    web.env.insert("DATA", EnvValue::Text("x".repeat(200_000)));
     let refused = world
         .ask(|c| async move {
             let upload = c.upload().await.unwrap();

@@ -6,7 +6,7 @@ use dormouse_backend::{
     Workloads,
     sim::{Behaviour, Faults},
 };
-use dormouse_model::{DeploymentId, Depth, ExitStatus, InstanceId, Limits, ServiceSpec};
+use dormouse_model::{DeploymentId, Depth, Env, EnvValue, ExitStatus, InstanceId, Limits, ServiceSpec};
 use expect_test::{Expect, expect};
 
 use crate::world::{World, project, service};
@@ -47,7 +47,7 @@ async fn a_policy_holds_for_the_process_that_runs() {
     world.stands("shop/web", "i1 asleep").await;
 
     // What a process is started with is another matter. After the restart of control numbers go on in a block of 256.
-    web.env.insert("A".to_owned(), "1".to_owned());
+    web.env.insert("A", EnvValue::Text("1".to_owned()));
     let said = expect![[r#"{"event":"starting","deployment":5}"#]];
     check(&world, &web, &said, "shop/web Ready d5 i257").await;
     // And whoever says restart means it.
@@ -134,12 +134,12 @@ async fn what_is_live_already_ends_a_rollout() {
     let mut web = service("web");
     deploy(&world, &web).await;
     world.sim.behave(DeploymentId(2), Behaviour { ready_after: None, ..Behaviour::default() });
-    web.env.insert("A".to_owned(), "1".to_owned());
+    web.env.insert("A", EnvValue::Text("1".to_owned()));
     world.deploy(&project("shop", vec![web.clone()])).await;
     while world.instances().await.len() < 2 {
         tokio::task::yield_now().await;
     }
-    web.env.clear();
+    web.env = Env::default();
     check(&world, &web, &expect![[r#"{"event":"unchanged"}"#]], "shop/web Ready d1 i1").await;
     while world.instances().await.len() > 1 {
         tokio::task::yield_now().await;

@@ -3,6 +3,7 @@
 
 mod builds;
 mod deploys;
+mod env;
 mod goes_on;
 mod networks;
 mod sleep;

@@ -56,7 +56,7 @@ async fn a_removal_goes_on() {
     let id = world.deploy(&project("shop", vec![service("web")])).await;
     world.events(id).await;
     let control = world.control.clone();
-    let removing = tokio::spawn(async move { control.down("shop", false).await });
+    let removing = tokio::spawn(async move { control.down("shop", false, false).await });
     world.table_where(|t| t.hosts.is_empty()).await;
     world.kill_and_restart().await;
     removing.abort();

@@ -67,6 +67,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         needs: [].into(),
         limits: Limits::default(),
         env: [].into(),
+        stored: [].into(),
         visibility: Visibility::Public,
         sleep: SleepPolicy { after: None, ..SleepPolicy::default() },
         stop_grace: Duration::from_secs(2),
@@ -200,6 +201,21 @@ impl World {
 
     pub(crate) fn state(&self) -> &std::path::Path {
         self.dir.path()
+    }
+
+    /// What an instance's process was given, but for what the platform itself gives; one variable a line.
+    pub(crate) fn env(&self, id: u64) -> String {
+        let spec = self.sim.spec(InstanceId(id)).expect("such an instance");
+        let ours = |name: &str| name == "PORT" || name.starts_with("DORMOUSE_");
+        spec.env.iter().filter(|(n, _)| !ours(n)).map(|(n, v)| format!("{n}={v}\n")).collect()
+    }
+
+    /// Whether a file of the state folder holds this text.
+    pub(crate) fn on_disk(&self, text: &str) -> bool {
+        let files = std::fs::read_dir(self.dir.path()).unwrap().flatten().filter(|f| f.path().is_file());
+        files
+            .map(|f| std::fs::read(f.path()).unwrap())
+            .any(|bytes| bytes.windows(text.len()).any(|window| window == text.as_bytes()))
     }
 
     pub(crate) fn source(&self, id: DeployId) -> std::path::PathBuf {

@@ -1,15 +1,16 @@
 //! A compose file read as a manifest: services that are built from a folder.
 
-use std::collections::BTreeSet;
-
 use super::{
     compose_parts as parts,
-    node::{Entry, Node, Value},
-    problem::{Report, Source},
+    environment::Unset,
+    node::{Entry, Node, Span, Value},
+    outside::Outside,
+    problem::{Report, Sources},
     read::{Reader, join},
     service,
     typed::{Project, Service, Written},
 };
+use crate::{dotenv, interpolate};
 
 /// Keys that say nothing we need to know, or that we do anyway.
 const SILENT: [&str; 20] = [
@@ -36,9 +37,8 @@ const SILENT: [&str; 20] = [
 ];
 
 /// Keys that change what runs, and that we do not do.
-const IGNORED: [&str; 24] = [
+const IGNORED: [&str; 23] = [
     "volumes",
-    "env_file",
     "secrets",
     "configs",
     "user",
@@ -64,11 +64,12 @@ const IGNORED: [&str; 24] = [
 ];
 
 /// Keys that mean something to us.
-const READ: [&str; 13] = [
+const READ: [&str; 14] = [
     "build",
     "command",
     "entrypoint",
     "environment",
+    "env_file",
     "depends_on",
     "ports",
     "expose",
@@ -81,15 +82,31 @@ const READ: [&str; 13] = [
 ];
 
 /// What the compose file says.
-pub(super) fn project(source: &Source<'_>, root: &Node, report: &mut Report) -> Project {
+pub(super) fn project(
+    sources: &Sources<'_>,
+    root: &Node,
+    outside: &mut Outside<'_>,
+    report: &mut Report,
+) -> Project {
     let mut root = root.clone();
-    let mut missing = BTreeSet::new();
-    parts::interpolate(&mut root, &mut missing);
-    for name in missing {
-        report.warn(format!("{}: `{name}` has no value here, so it is left empty", source.name));
-    }
-    let mut r = Reader { source, report };
-    let mut project = Project::default();
+    interpolate(&mut root, &[], &mut |text, path, span| {
+        let is_template = matches!(path, ["services", _, "environment", ..]);
+        let outcome = if is_template {
+            interpolate::expand_partly(text, &mut |name| outside.variable(name))
+        } else {
+            interpolate::expand(text, &mut |name| outside.variable(name)).map(|e| {
+                let place = sources.place(span, &path.join("."));
+                e.unset.iter().for_each(|name| outside.left_empty(name, place.clone()));
+                e.text
+            })
+        };
+        outcome.unwrap_or_else(|fault| {
+            report.at(sources.place(span, &path.join(".")), dotenv::words(&fault), None);
+            String::new()
+        })
+    });
+    let mut r = Reader { sources, report };
+    let mut project = Project { unset: Unset::Empty, ..Project::default() };
     for entry in r.table(&root, "") {
         match entry.key.as_str() {
             "name" => {
@@ -109,6 +126,21 @@ pub(super) fn project(source: &Source<'_>, root: &Node, report: &mut Report) -> 
         r.report.at(place, "there are no `services` in this file", None);
     }
     project
+}
+
+/// Have every text expanded, told where it stands.
+fn interpolate(node: &mut Node, path: &[&str], expand: &mut dyn FnMut(&str, &[&str], &Span) -> String) {
+    match &mut node.value {
+        Value::Text(text) if text.contains('$') => *text = expand(text, path, &node.span),
+        Value::List(items) => items.iter_mut().for_each(|n| interpolate(n, path, expand)),
+        Value::Table(entries) => {
+            for entry in entries {
+                let path = [path, &[entry.key.as_str()]].concat();
+                interpolate(&mut entry.node, &path, expand);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
+    }
 }
 
 /// Those with a `build`; one with only an image is refused when another needs it, and otherwise left out.
@@ -141,7 +173,7 @@ fn services(r: &mut Reader<'_>, node: &Node) -> Vec<Service> {
     if built_here {
         r.report.warn(format!(
             "{}: images are built from the source folders; Dockerfiles are not read",
-            r.source.name
+            r.sources.name()
         ));
     }
     services
@@ -166,6 +198,7 @@ fn one(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "command" if node.value != Value::Null => command = service::start(r, node, &key),
             "entrypoint" if node.value != Value::Null => entrypoint = service::start(r, node, &key),
             "environment" => s.env = parts::environment(r, node, &key),
+            "env_file" => s.env_files = r.env_files(node, &key),
             "depends_on" => s.needs = parts::depends_on(r, node, &key),
             "ports" => {
                 if let Some(port) = parts::ports(r, node, &key) {

@@ -1,53 +1,10 @@
 //! The parts of a compose service that can be written in several ways.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{
     node::{Node, Value},
     read::{Reader, join},
-    typed::{Health, ProbeKind, Service, Written},
+    typed::{Health, ProbeKind, Service, Variable, Written},
 };
-
-/// Replace `${NAME:-default}`, `${NAME}` and `$$` in every text. `PORT` stays: it is ours to fill in.
-pub(super) fn interpolate(node: &mut Node, missing: &mut BTreeSet<String>) {
-    match &mut node.value {
-        Value::Text(text) if text.contains('$') => *text = expand(text, missing),
-        Value::List(items) => items.iter_mut().for_each(|n| interpolate(n, missing)),
-        Value::Table(entries) => entries.iter_mut().for_each(|e| interpolate(&mut e.node, missing)),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {}
-    }
-}
-
-fn expand(text: &str, missing: &mut BTreeSet<String>) -> String {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    let mut out = String::new();
-    let mut rest = text;
-    while let Some(at) = rest.find('$') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(after) = rest.strip_prefix('$') {
-            out.push('$');
-            rest = after;
-            continue;
-        }
-        let (body, after) = match rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
-            Some(parts) => parts,
-            None => rest.split_at(rest.find(|c| !is_name(c)).unwrap_or(rest.len())),
-        };
-        rest = after;
-        let name_end = body.find(|c| !is_name(c)).unwrap_or(body.len());
-        let (name, modifier) = body.split_at(name_end);
-        match (name, modifier.trim_start_matches(':').strip_prefix('-')) {
-            ("", _) => out.push('$'),
-            ("PORT", _) => out.push_str("$PORT"),
-            (_, Some(default)) => out.push_str(default),
-            (name, None) => {
-                missing.insert(name.to_owned());
-            }
-        }
-    }
-    out + rest
-}
 
 /// `build: ./folder` or `build: {context: ./folder}`.
 pub(super) fn context(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Written<String>> {
@@ -62,25 +19,26 @@ pub(super) fn context(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Writ
 }
 
 /// A map, or a list of `NAME=value`.
-pub(super) fn environment(r: &mut Reader<'_>, node: &Node, key: &str) -> BTreeMap<String, String> {
-    let mut env = BTreeMap::new();
+pub(super) fn environment(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Variable> {
+    let mut env = Vec::new();
     match &node.value {
         Value::List(items) => {
             for (i, item) in items.iter().enumerate() {
                 let key = format!("{key}[{i}]");
                 let Some(text) = r.text(item, &key) else { continue };
-                match text.split_once('=') {
-                    Some((name, value)) => set(r, item, &key, name, Some(value.to_owned()), &mut env),
-                    None => set(r, item, &key, &text, None, &mut env),
-                }
+                let (name, value) = match text.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (text.as_str(), None),
+                };
+                env.extend(variable(r, item, &key, name, value));
             }
         }
         Value::Table(entries) => {
             for e in entries {
                 let key = join(key, &e.key);
                 match (&e.node.value, e.node.value.scalar()) {
-                    (_, Some(value)) => set(r, &e.node, &key, &e.key, Some(value), &mut env),
-                    (Value::Null, None) => set(r, &e.node, &key, &e.key, None, &mut env),
+                    (_, Some(value)) => env.extend(variable(r, &e.node, &key, &e.key, Some(value))),
+                    (Value::Null, None) => env.extend(variable(r, &e.node, &key, &e.key, None)),
                     (_, None) => r.wrong(&e.node, &key, "text"),
                 }
             }
@@ -93,26 +51,20 @@ pub(super) fn environment(r: &mut Reader<'_>, node: &Node, key: &str) -> BTreeMa
     env
 }
 
-fn set(
+fn variable(
     r: &mut Reader<'_>,
     node: &Node,
     key: &str,
     name: &str,
     value: Option<String>,
-    env: &mut BTreeMap<String, String>,
-) {
-    match value {
-        // Compose files set it for an app that reads it; here that is done anyway.
-        Some(_) if name == "PORT" => {
-            let place = r.place(&node.span, key);
-            r.report.warn_at(&place, "PORT is always the service's port; this value is not used");
-        }
-        Some(value) => r.variable(&node.span, key, name, value, env),
-        None => {
-            let place = r.place(&node.span, key);
-            r.report.warn_at(&place, format!("`{name}` has no value here, and is left out"));
-        }
+) -> Option<Variable> {
+    // Compose files set it for an app that reads it; here that is done anyway.
+    if name == "PORT" && value.is_some() {
+        let place = r.place(&node.span, key);
+        r.report.warn_at(&place, "PORT is always the service's port; this value is not used");
+        return None;
     }
+    r.variable(&node.span, key, name, value)
 }
 
 /// A list of names, or a table by name.

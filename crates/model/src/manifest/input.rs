@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COMPOSE, MANIFEST, problem::Report};
-use crate::source::{Links, text};
+use super::{COMPOSE, Given, MANIFEST, OVERRIDES, problem::Report};
+use crate::{
+    Stored,
+    source::{Links, text},
+};
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
 const MAX_DEPTH: usize = 6;
@@ -18,6 +21,8 @@ pub struct ManifestInput {
     folders: BTreeSet<String>,
     files: BTreeMap<String, Content>,
     links: Links,
+    pub(super) given: Given,
+    pub(super) stored: Stored,
 }
 
 /// A file, as far as it was read.
@@ -57,7 +62,7 @@ fn manifests() -> impl Iterator<Item = &'static str> {
 pub fn is_relevant(path: &str) -> bool {
     let depth = path.split('/').count();
     let name = path.rsplit('/').next().unwrap_or(path);
-    if is_manifest(path) {
+    if is_manifest(path) || OVERRIDES.contains(&path) {
         return true;
     }
     depth <= MAX_DEPTH
@@ -127,6 +132,16 @@ impl ManifestInput {
     #[must_use]
     pub fn max_file() -> u64 {
         MAX_FILE as u64
+    }
+
+    /// What whoever deploys gives besides.
+    pub fn give(&mut self, given: Given) {
+        self.given = given;
+    }
+
+    /// What is stored with `dormouse env`, of every project: which one it is, the manifest says.
+    pub fn store(&mut self, stored: Stored) {
+        self.stored = stored;
     }
 
     /// The folder's own name.

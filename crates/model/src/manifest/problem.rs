@@ -95,22 +95,19 @@ impl fmt::Display for Warning {
     }
 }
 
-/// A file being read.
-#[derive(Debug, Clone, Copy)]
+/// A file being read. The spans of what was read in it begin at `base`, so that one number tells the file too.
+#[derive(Debug, Clone)]
 pub(super) struct Source<'a> {
-    pub(super) name: &'a str,
+    pub(super) name: String,
     pub(super) text: &'a str,
+    pub(super) base: usize,
 }
 
-impl<'a> Source<'a> {
-    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
-        Self { name, text }
-    }
-
+impl Source<'_> {
     /// The place of a byte range; a range outside the text, or inside a character, is moved to the nearest fit.
     pub(super) fn place(&self, span: &Range<usize>, key: &str) -> Place {
-        let start = floor(self.text, span.start);
-        let end = floor(self.text, span.end.max(start));
+        let start = floor(self.text, span.start.saturating_sub(self.base));
+        let end = floor(self.text, span.end.saturating_sub(self.base).max(start));
         let line_start = self.text[..start].rfind('\n').map_or(0, |i| i + 1);
         let line_end = self.text[start..].find('\n').map_or(self.text.len(), |i| start + i);
         let text = self.text[line_start..line_end].trim_end();
@@ -119,13 +116,46 @@ impl<'a> Source<'a> {
         let width = self.text[start..end.clamp(start, line_end)].trim_end().chars().count();
         let room = shown.chars().count().saturating_sub(column - 1);
         Place {
-            file: self.name.to_owned(),
+            file: self.name.clone(),
             line: self.text[..start].matches('\n').count() + 1,
             column,
             key: key.to_owned(),
             text: shown,
             width: width.min(room).max(1),
         }
+    }
+}
+
+/// The files of a manifest that is spread over several.
+#[derive(Debug, Default)]
+pub(super) struct Sources<'a>(Vec<Source<'a>>);
+
+impl<'a> Sources<'a> {
+    /// Of one file.
+    pub(super) fn of(name: &str, text: &'a str) -> Self {
+        let mut sources = Self::default();
+        sources.add(name, text);
+        sources
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, name: &str, text: &'a str) -> &Source<'a> {
+        // One byte apart, so that the end of a file is not the start of the next.
+        let base = self.0.last().map_or(0, |s| s.base + s.text.len() + 1);
+        self.0.push(Source { name: name.to_owned(), text, base });
+        &self.0[self.0.len() - 1]
+    }
+
+    /// The first file's name, which stands for them all.
+    pub(super) fn name(&self) -> &str {
+        self.0.first().map_or("", |s| &s.name)
+    }
+
+    /// As [`Source::place`], in whichever file it is.
+    pub(super) fn place(&self, span: &Range<usize>, key: &str) -> Place {
+        let nowhere = Source { name: String::new(), text: "", base: 0 };
+        let source = self.0.iter().rev().find(|s| s.base <= span.start);
+        source.unwrap_or(&nowhere).place(span, key)
     }
 }
 

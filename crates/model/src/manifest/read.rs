@@ -1,22 +1,25 @@
 //! Nodes to the manifest as typed: the shape of `dormouse.toml`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use super::{
     names,
     node::{Entry, Node, Span, Value},
-    problem::{Place, Report, Source},
+    problem::{Place, Report, Sources},
     service,
-    typed::{Project, Written},
+    typed::{EnvFile, Project, Variable, Written},
     value,
 };
 
 /// Keys of the file.
 const KEYS: [&str; 2] = ["name", "services"];
 
+/// Keys of a file of variables.
+const ENV_FILE_KEYS: [&str; 3] = ["path", "required", "format"];
+
 /// What `dormouse.toml` says.
-pub(super) fn project(source: &Source<'_>, root: &Node, report: &mut Report) -> Project {
-    let mut r = Reader { source, report };
+pub(super) fn project(sources: &Sources<'_>, root: &Node, report: &mut Report) -> Project {
+    let mut r = Reader { sources, report };
     let mut project = Project::default();
     for entry in r.table(root, "") {
         match entry.key.as_str() {
@@ -47,13 +50,13 @@ pub(super) fn project(source: &Source<'_>, root: &Node, report: &mut Report) -> 
 
 /// Reads values, and reports those that are not what they should be.
 pub(super) struct Reader<'a> {
-    pub(super) source: &'a Source<'a>,
+    pub(super) sources: &'a Sources<'a>,
     pub(super) report: &'a mut Report,
 }
 
 impl Reader<'_> {
     pub(super) fn place(&self, span: &Span, key: &str) -> Place {
-        self.source.place(span, key)
+        self.sources.place(span, key)
     }
 
     pub(super) fn problem(&mut self, span: &Span, key: &str, message: impl Into<String>, hint: Option<&str>) {
@@ -196,40 +199,74 @@ impl Reader<'_> {
     }
 
     /// Name and value of environment variables.
-    pub(super) fn env(&mut self, node: &Node, key: &str) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::new();
+    pub(super) fn env(&mut self, node: &Node, key: &str) -> Vec<Variable> {
+        let mut env = Vec::new();
         for entry in self.table(node, key) {
             let key = join(key, &entry.key);
             match entry.node.value.scalar() {
-                Some(value) => self.variable(&entry.key_span, &key, &entry.key, value, &mut env),
+                Some(_) if entry.key == "PORT" => {
+                    let hint = Some("set the service's `port` instead");
+                    let why = "PORT is always the port the service is expected to listen on";
+                    self.problem(&entry.key_span, &key, why, hint);
+                }
+                Some(value) => env.extend(self.variable(&entry.node.span, &key, &entry.key, Some(value))),
                 None => self.wrong(&entry.node, &key, "text"),
             }
         }
         env
     }
 
-    /// Check and keep one variable.
+    /// Check one variable's name.
     pub(super) fn variable(
         &mut self,
         span: &Span,
         key: &str,
         name: &str,
-        value: String,
-        env: &mut BTreeMap<String, String>,
-    ) {
-        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            self.problem(
-                span,
-                key,
-                "an environment variable needs a name without `=`, and no NUL character",
-                None,
-            );
-        } else if name == "PORT" {
-            let hint = Some("set the service's `port` instead");
-            self.problem(span, key, "PORT is always the port the service is expected to listen on", hint);
-        } else {
-            env.insert(name.to_owned(), value);
+        value: Option<String>,
+    ) -> Option<Variable> {
+        if name.is_empty() || name.contains(['=', '\0']) || value.as_ref().is_some_and(|v| v.contains('\0')) {
+            let why = "an environment variable needs a name without `=`, and no NUL character";
+            self.problem(span, key, why, None);
+            return None;
         }
+        Some(Variable { name: name.to_owned(), value, place: self.place(span, key) })
+    }
+
+    /// Files of environment variables: a path, a list of paths, or of tables with a `path`.
+    pub(super) fn env_files(&mut self, node: &Node, key: &str) -> Vec<EnvFile> {
+        match &node.value {
+            Value::List(items) => {
+                let each = |(i, item)| self.env_file(item, &format!("{key}[{i}]"));
+                items.iter().enumerate().filter_map(each).collect()
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::Table(_) => self.env_file(node, key).into_iter().collect(),
+        }
+    }
+
+    fn env_file(&mut self, node: &Node, key: &str) -> Option<EnvFile> {
+        let Value::Table(entries) = &node.value else {
+            return self.text(node, key).map(|path| EnvFile::at(&path, self.place(&node.span, key)));
+        };
+        let (mut path, mut required, mut raw) = (None, true, false);
+        for e in entries {
+            let at = join(key, &e.key);
+            match e.key.as_str() {
+                "path" => path = self.text(&e.node, &at).map(|p| (p, self.place(&e.node.span, &at))),
+                "required" => required = self.bool(&e.node, &at).unwrap_or(true),
+                "format" => raw = self.text(&e.node, &at).is_some_and(|format| format == "raw"),
+                _ => self.unknown_key(e, key, &ENV_FILE_KEYS),
+            }
+        }
+        let Some((path, place)) = path else {
+            self.problem(&node.span, key, "it has no `path`", None);
+            return None;
+        };
+        Some(EnvFile { required, raw, ..EnvFile::at(&path, place) })
     }
 }
 

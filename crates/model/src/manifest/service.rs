@@ -9,7 +9,7 @@ use super::{
 use crate::{Depth, ServiceKind, Streams};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 16] = [
+pub(super) const KEYS: [&str; 17] = [
     "source",
     "include",
     "kind",
@@ -22,6 +22,7 @@ pub(super) const KEYS: [&str; 16] = [
     "cpu",
     "pids",
     "env",
+    "env_file",
     "public",
     "sleep",
     "stop_grace",
@@ -63,6 +64,7 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "cpu" => s.cpu_milli = r.cpu(node, &key),
             "pids" => s.pids = r.number(node, &key, 2..=4_000_000),
             "env" => s.env = r.env(node, &key),
+            "env_file" => s.env_files = r.env_files(node, &key),
             "public" => {
                 s.public =
                     r.bool(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });

@@ -4,14 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     detect::{self, Facts},
+    environment::{self, Owner},
     foreign,
     input::ManifestInput,
     names,
+    outside::Outside,
+    path,
     problem::Report,
     typed::{ProbeKind, Project, Service},
 };
 use crate::{
-    HealthSpec, Limits, ProjectName, ProjectSpec, ServiceKind, ServiceName, ServiceSpec, SleepPolicy,
+    Env, HealthSpec, Limits, ProjectName, ProjectSpec, ServiceKind, ServiceName, ServiceSpec, SleepPolicy,
     Visibility,
 };
 
@@ -31,7 +34,12 @@ const HTTP_SERVERS: [&str; 5] = ["uvicorn", "gunicorn", "hypercorn", "fastapi", 
 const FRONT: [&str; 3] = ["frontend", "web", "app"];
 
 /// The project, or `None` with the reasons reported.
-pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Report) -> Option<ProjectSpec> {
+pub(super) fn project(
+    input: &ManifestInput,
+    outside: &mut Outside<'_>,
+    typed: &Project,
+    report: &mut Report,
+) -> Option<ProjectSpec> {
     let name = match &typed.name {
         Some(written) => match written.value.parse::<ProjectName>() {
             Ok(name) => Some(name),
@@ -62,10 +70,12 @@ pub(super) fn project(input: &ManifestInput, typed: &Project, report: &mut Repor
         return None;
     }
     let found = typed.services.is_none();
-    let sources: Vec<_> = services.iter().map(|service| source(input, service, report)).collect();
+    let sources: Vec<_> = services.iter().map(|service| source(input, outside, service, report)).collect();
     let mut settled = Vec::new();
     for (service, source) in services.iter().zip(&sources) {
-        if let Some((spec, facts)) = one(input, service, source.as_deref(), services, &sources, report) {
+        if let Some((mut spec, facts)) = one(input, service, source.as_deref(), services, &sources, report) {
+            let owner = Owner { project: name.as_ref(), service: Some(&spec.name) };
+            spec.env = environment::settle(outside, owner, service, typed.unset, report);
             settled.push((service, spec, facts));
         }
     }
@@ -130,7 +140,8 @@ fn one(
                 cpu_milli: typed.cpu_milli.unwrap_or(limits.cpu_milli),
                 pids: typed.pids.unwrap_or(limits.pids),
             },
-            env: typed.env.clone(),
+            env: Env::default(),
+            stored: Env::default(),
             visibility: Visibility::Private,
             sleep: SleepPolicy {
                 after: typed.sleep.after.unwrap_or(sleep.after),
@@ -197,31 +208,37 @@ fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<Serv
 }
 
 /// The source folder: as typed, else the folder of the service's name, else the project's own.
-fn source(input: &ManifestInput, typed: &Service, report: &mut Report) -> Option<String> {
+fn source(
+    input: &ManifestInput,
+    outside: &mut Outside<'_>,
+    typed: &Service,
+    report: &mut Report,
+) -> Option<String> {
     let Some(written) = &typed.source else {
+        outside.wanted.sources.insert(".".to_owned());
         // A package is looked for everywhere: it may lie beside others that it is built of.
         let is_own = |name: &&str| typed.package.is_none() && input.has_folder(name);
-        let own = Some(typed.name.as_str()).filter(is_own).unwrap_or(".");
-        return Some(typed.found_in.clone().unwrap_or_else(|| own.to_owned()));
+        let own = path::join(&input.given.base, &typed.name);
+        let own =
+            Some(own).filter(|o| is_own(&o.as_str())).unwrap_or_else(|| path::join(&input.given.base, "."));
+        return Some(typed.found_in.clone().unwrap_or(own));
     };
     let mut fail = |message: String, hint: Option<String>| {
         report.at(written.place.clone(), message, hint);
         None
     };
-    let path = match relative(&written.value) {
-        Ok(path) => path,
-        Err(Outside::Absolute) => {
-            let hint = "write it relative to this file".to_owned();
-            return fail("the source folder must not be absolute".to_owned(), Some(hint));
-        }
-        Err(Outside::Above) => {
-            let hint = "move this file to a folder above all its sources".to_owned();
-            return fail(
-                "the source folder must not lie outside the project's folder".to_owned(),
-                Some(hint),
-            );
-        }
-    };
+    if written.value.starts_with('/') {
+        let hint = "write it relative to this file".to_owned();
+        return fail("the source folder must not be absolute".to_owned(), Some(hint));
+    }
+    let from_manifest = path::join(".", &written.value);
+    outside.wanted.up = outside.wanted.up.max(path::levels_up(&from_manifest));
+    outside.wanted.sources.insert(from_manifest);
+    let path = path::join(&input.given.base, &written.value);
+    if path::levels_up(&path) > 0 {
+        let hint = "move this file to a folder above all its sources".to_owned();
+        return fail("the source folder must not lie outside the project's folder".to_owned(), Some(hint));
+    }
     if !input.has_folder(&path) {
         let hint = names::nearest(&path, input.folders()).map(|n| format!("did you mean `{n}`?"));
         return fail(format!("there is no folder `{path}`"), hint);
@@ -233,37 +250,15 @@ fn source(input: &ManifestInput, typed: &Service, report: &mut Report) -> Option
 fn include(typed: &Service, report: &mut Report) -> BTreeSet<String> {
     let mut out = BTreeSet::new();
     for written in &typed.include {
-        match relative(&written.value) {
-            Ok(path) => drop(out.insert(path)),
-            Err(Outside::Absolute | Outside::Above) => {
-                let hint = "name files and folders relative to the service's `source`".to_owned();
-                report.at(written.place.clone(), "this is not below the source folder", Some(hint));
-            }
+        let path = path::join(".", &written.value);
+        if path.starts_with('/') || path::levels_up(&path) > 0 {
+            let hint = "name files and folders relative to the service's `source`".to_owned();
+            report.at(written.place.clone(), "this is not below the source folder", Some(hint));
+        } else {
+            out.insert(path);
         }
     }
     out
-}
-
-/// Why a path cannot be one below a folder.
-enum Outside {
-    Absolute,
-    Above,
-}
-
-/// A path below a folder in its shortest form, `.` for the folder itself.
-fn relative(path: &str) -> Result<String, Outside> {
-    if path.starts_with('/') {
-        return Err(Outside::Absolute);
-    }
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop().ok_or(Outside::Above)?),
-            part => parts.push(part),
-        }
-    }
-    Ok(if parts.is_empty() { ".".to_owned() } else { parts.join("/") })
 }
 
 /// Decide who has a public host: those that say so; when nobody says anything, the one that looks like the front.

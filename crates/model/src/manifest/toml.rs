@@ -7,17 +7,17 @@ use toml::{
 
 use super::{
     node::{Entry, Node, Value},
-    problem::{Report, Source},
+    problem::{Report, Sources},
 };
 
 /// Syntax errors shown at most: the later ones are mostly echoes.
 const MAX_ERRORS: usize = 3;
 
 /// The file's root table, or `None` with the syntax errors reported.
-pub(super) fn parse(source: &Source<'_>, report: &mut Report) -> Option<Node> {
-    let (root, errors) = DeTable::parse_recoverable(source.text);
+pub(super) fn parse(sources: &Sources<'_>, text: &str, report: &mut Report) -> Option<Node> {
+    let (root, errors) = DeTable::parse_recoverable(text);
     for error in errors.iter().take(MAX_ERRORS) {
-        let place = source.place(&error.span().unwrap_or(0..0), "");
+        let place = sources.place(&error.span().unwrap_or(0..0), "");
         // The parser may say several things on several lines; the first is what happened.
         let message = error.message().lines().next().unwrap_or("syntax error").to_owned();
         report.at(place, format!("not valid TOML: {message}"), None);

@@ -1,8 +1,8 @@
 //! The manifest as typed by the user: everything optional, nothing checked against anything else.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
-use super::problem::Place;
+use super::{environment::Unset, path, problem::Place};
 use crate::{Depth, ServiceKind, Streams};
 
 /// A project as typed.
@@ -11,6 +11,34 @@ pub(super) struct Project {
     pub(super) name: Option<Written<String>>,
     /// `None` when the file has no services, which then are found in the code.
     pub(super) services: Option<Vec<Service>>,
+    /// What its environments mean by a name that nobody gives.
+    pub(super) unset: Unset,
+}
+
+/// A variable as typed.
+#[derive(Debug, Clone)]
+pub(super) struct Variable {
+    pub(super) name: String,
+    /// By the rules of [`crate::interpolate`]; `None` for what is to be taken from outside.
+    pub(super) value: Option<String>,
+    pub(super) place: Place,
+}
+
+impl EnvFile {
+    /// One that is a mere path, which has to be there.
+    pub(super) fn at(path: &str, place: Place) -> Self {
+        Self { path: Written { value: path::join(".", path), place }, required: true, raw: false }
+    }
+}
+
+/// A file of variables as typed.
+#[derive(Debug, Clone)]
+pub(super) struct EnvFile {
+    /// Relative to the manifest's folder.
+    pub(super) path: Written<String>,
+    pub(super) required: bool,
+    /// Whether its values are to be taken as they are.
+    pub(super) raw: bool,
 }
 
 /// A value with the place to point at.
@@ -38,7 +66,8 @@ pub(super) struct Service {
     pub(super) memory: Option<u64>,
     pub(super) cpu_milli: Option<u32>,
     pub(super) pids: Option<u32>,
-    pub(super) env: BTreeMap<String, String>,
+    pub(super) env: Vec<Variable>,
+    pub(super) env_files: Vec<EnvFile>,
     pub(super) public: Option<Written<bool>>,
     pub(super) sleep: Sleep,
     pub(super) stop_grace: Option<Duration>,
@@ -63,7 +92,8 @@ impl Service {
             memory: None,
             cpu_milli: None,
             pids: None,
-            env: BTreeMap::new(),
+            env: Vec::new(),
+            env_files: Vec::new(),
             public: None,
             sleep: Sleep::default(),
             stop_grace: None,

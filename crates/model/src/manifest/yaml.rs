@@ -19,13 +19,14 @@ const MAX_DEPTH: usize = 64;
 pub(super) fn parse(source: &Source<'_>, report: &mut Report) -> Option<Node> {
     let mut loader = Loader {
         offsets: source.text.char_indices().map(|(i, _)| i).chain([source.text.len()]).collect(),
+        base: source.base,
         stack: Vec::new(),
         anchors: HashMap::new(),
         nodes: 0,
     };
     match loader.run(source.text) {
         Ok(Some(root)) => Some(root),
-        Ok(None) => Some(Node { span: 0..0, value: Value::Table(Vec::new()) }),
+        Ok(None) => Some(Node { span: source.base..source.base, value: Value::Table(Vec::new()) }),
         Err((span, why)) => {
             report.at(source.place(&span, ""), format!("not valid YAML: {why}"), None);
             None
@@ -38,6 +39,8 @@ type Failure = (Span, String);
 struct Loader {
     /// Byte offset of each character.
     offsets: Vec<usize>,
+    /// Where the file's spans begin.
+    base: usize,
     stack: Vec<Open>,
     /// Finished anchored values and how many values each holds.
     anchors: HashMap<usize, (Node, usize)>,
@@ -102,7 +105,7 @@ impl Loader {
     }
 
     fn byte(&self, mark: &Marker) -> usize {
-        self.offsets.get(mark.index()).or(self.offsets.last()).copied().unwrap_or(0)
+        self.base + self.offsets.get(mark.index()).or(self.offsets.last()).copied().unwrap_or(0)
     }
 
     fn span(&self, marks: &Marks) -> Span {

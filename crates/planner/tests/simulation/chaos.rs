@@ -115,6 +115,7 @@ impl History {
             needs: [].into(),
             limits: Limits::default(),
             env: [].into(),
+            stored: [].into(),
             visibility: Visibility::Public,
             sleep: SleepPolicy {
                 after: after.map(Duration::from_secs),

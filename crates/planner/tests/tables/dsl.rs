@@ -68,6 +68,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         needs: [].into(),
         limits: Limits { memory: mib("512"), ..Limits::default() },
         env: [].into(),
+        stored: [].into(),
         visibility: Visibility::Public,
         sleep: SleepPolicy::default(),
         stop_grace: Duration::from_secs(30),

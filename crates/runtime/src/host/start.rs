@@ -1,6 +1,6 @@
 //! Starting an instance.
 
-use std::{fs, io, path::Path, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::SystemTime};
 
 use dormouse_backend::{InstanceSpec, WorkloadError};
 use dormouse_images::ImageError;
@@ -52,7 +52,8 @@ impl<N: Networks> Inner<N> {
             };
             let launched = launch::launch(&wanted, &group, connect).await.map_err(told)?;
             let record = Record {
-                spec: spec.clone(),
+                // The process has its environment; what is secret in it is not for the disk.
+                spec: InstanceSpec { env: BTreeMap::new(), ..spec.clone() },
                 // One that has ended already has left its record; any number will do then.
                 process: Process::find(launched.pid)
                     .map_err(|e| failed("looking at the instance's process", e))?

@@ -11,23 +11,29 @@ use serde::de::DeserializeOwned;
 use super::super::{
     StoreError,
     rows::{BuildRow, DeployRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
+    sealed,
 };
 use super::write::take;
 use crate::{
     DeployId,
     id::{BLOCK, Counter},
+    vault::Vault,
 };
 
 /// Everything, and the numbers this run of the process may hand out.
-pub(in crate::store) fn read(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Snapshot, StoreError> {
+pub(in crate::store) fn read(
+    tx: &Transaction<'_>,
+    pool: Ipv4Addr,
+    vault: &Vault,
+) -> Result<Snapshot, StoreError> {
     for counter in Counter::ALL {
         tx.execute("INSERT OR IGNORE INTO counters (name, next) VALUES (?, 1)", [counter.name()])?;
     }
     Ok(Snapshot {
-        projects: projects(tx, pool)?,
+        projects: projects(tx, pool, vault)?,
         services: services(tx, pool)?,
-        unfinished: unfinished(tx)?,
-        deployments: deployments(tx)?,
+        unfinished: unfinished(tx, vault)?,
+        deployments: deployments(tx, vault)?,
         instances: instances(tx)?,
         ends: ends(tx)?,
         instance_block: take(tx, Counter::Instance, BLOCK)?,
@@ -70,7 +76,7 @@ fn at(pool: Ipv4Addr, offset: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(pool.to_bits() | offset)
 }
 
-fn projects(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ProjectRow>, StoreError> {
+fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<ProjectRow>, StoreError> {
     let mut blocks: BTreeMap<String, Vec<_>> = BTreeMap::new();
     for (project, block) in
         all(tx, "SELECT project, start, prefix FROM blocks ORDER BY project, nth", |row| {
@@ -91,8 +97,8 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ProjectRow>, Sto
         Ok(ProjectRow {
             blocks: blocks.remove(&name).unwrap_or_default(),
             name: name.parse()?,
-            spec: spec.as_deref().map(json).transpose()?,
-            failed: failed.as_deref().map(json).transpose()?,
+            spec: spec.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
+            failed: failed.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
             removing: (removing > 0).then_some(removing > 1),
         })
     })
@@ -113,12 +119,13 @@ fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, Sto
     })
 }
 
-fn unfinished(tx: &Transaction<'_>) -> Result<Vec<DeployRow>, StoreError> {
-    let sql = "SELECT id, spec, state FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
+fn unfinished(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<DeployRow>, StoreError> {
+    let sql =
+        "SELECT id, spec, state, project FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
     let mut deploys = all(tx, sql, |row| {
         Ok(DeployRow {
             id: DeployId(row.get(0)?),
-            spec: json(&row.get::<_, String>(1)?)?,
+            spec: sealed::read_project(vault, &row.get::<_, String>(3)?, &row.get::<_, String>(1)?)?,
             rolling: row.get::<_, String>(2)? == "rolling",
             builds: Vec::new(),
             deployments: Vec::new(),
@@ -146,10 +153,10 @@ fn unfinished(tx: &Transaction<'_>) -> Result<Vec<DeployRow>, StoreError> {
     Ok(deploys)
 }
 
-fn deployments(tx: &Transaction<'_>) -> Result<Vec<dormouse_model::Deployment>, StoreError> {
+fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<dormouse_model::Deployment>, StoreError> {
     let sql = "SELECT body FROM deployments d WHERE EXISTS
                (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id) ORDER BY id";
-    all(tx, sql, |row| json(&row.get::<_, String>(0)?))
+    all(tx, sql, |row| sealed::read_deployment(vault, &row.get::<_, String>(0)?))
 }
 
 fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {

@@ -9,7 +9,7 @@ use dormouse_model::{
 };
 use rusqlite::{Transaction, params};
 
-use super::super::{StoreError, Tx, rows::DeployState};
+use super::super::{StoreError, Tx, rows::DeployState, sealed};
 use crate::{DeployId, id::Counter};
 
 /// Logs of this many instances of a service can be read.
@@ -55,7 +55,7 @@ impl Tx<'_> {
     }
 
     pub(crate) fn project_spec(&self, spec: &ProjectSpec) -> Result<(), StoreError> {
-        let text = serde_json::to_string(spec)?;
+        let text = sealed::project(self.1, spec)?;
         self.0.execute("UPDATE projects SET spec = ?2 WHERE name = ?1", params![spec.name.as_str(), text])?;
         Ok(())
     }
@@ -117,7 +117,7 @@ impl Tx<'_> {
 
     pub(crate) fn deploy(&self, id: DeployId, spec: &ProjectSpec, at: Time) -> Result<(), StoreError> {
         let sql = "INSERT INTO deploys (id, project, spec, state, at) VALUES (?, ?, ?, ?, ?)";
-        let text = serde_json::to_string(spec)?;
+        let text = sealed::project(self.1, spec)?;
         self.0.execute(sql, params![id.0, spec.name.as_str(), text, DeployState::Building.name(), at.0])?;
         Ok(())
     }
@@ -157,7 +157,7 @@ impl Tx<'_> {
         deployment: &Deployment,
     ) -> Result<(), StoreError> {
         let sql = "INSERT INTO deployments (id, project, service, deploy, body) VALUES (?, ?, ?, ?, ?)";
-        let body = serde_json::to_string(deployment)?;
+        let body = sealed::deployment(self.1, deployment)?;
         let (project, service) = (key.project.as_str(), key.service.as_str());
         self.0.execute(sql, params![deployment.id.0, project, service, deploy.map(|d| d.0), body])?;
         Ok(())

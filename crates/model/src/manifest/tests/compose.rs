@@ -53,13 +53,14 @@ services:
         &expect![[r#"
             project shop
             front frontend
-            backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": "", "LEVEL": "info", "MODE": "fast"}
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
             frontend: source=frontend port=8501 public needs={backend} env={"BACKEND_URL": "http://backend:8000"}
-            warning: docker-compose.yml: `API_KEY` has no value here, so it is left empty
             warning: docker-compose.yml:31: services.frontend.environment.PORT: PORT is always the service's port; this value is not used
             warning: docker-compose.yml:35: services.frontend.volumes: not supported, and ignored
             warning: docker-compose.yml:36: services.adminer: `adminer` has an image but no `build`, and images are not supported yet; it is left out
             warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
+            warning: left empty, because nobody gives a value: `API_KEY` (docker-compose.yml:14)
+              hint: give it when you deploy (`API_KEY=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop API_KEY=-`
         "#]],
     );
 }

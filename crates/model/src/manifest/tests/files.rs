@@ -42,42 +42,69 @@ fn a_manifest_that_cannot_be_read_is_never_ignored() {
         input
     };
     let tables = [
-        (with("dormouse.toml", b"# ok\n# caf\xe9\n[services.web]\n"), expect![[r#"
+        (
+            with("dormouse.toml", b"# ok\n# caf\xe9\n[services.web]\n"),
+            expect![[r#"
             dormouse.toml cannot be read: line 2 is not text: byte 11 of the file is 0xE9, which is not UTF-8 here
               hint: save it as UTF-8; in Latin-1 this byte is `é`
-        "#]]),
-        (with("compose.yaml", b"services:\n  caf\xe9:\n    build: .\n"), expect![[r#"
+        "#]],
+        ),
+        (
+            with("compose.yaml", b"services:\n  caf\xe9:\n    build: .\n"),
+            expect![[r#"
             compose.yaml cannot be read: line 2 is not text: byte 16 of the file is 0xE9, which is not UTF-8 here
               hint: save it as UTF-8; in Latin-1 this byte is `é`
-        "#]]),
-        (with("dormouse.toml", &utf16(MANIFEST)[2..]), expect![[r#"
+        "#]],
+        ),
+        (
+            with("dormouse.toml", &utf16(MANIFEST)[2..]),
+            expect![[r#"
             dormouse.toml cannot be read: line 1 is not text: byte 2 of the file is NUL
               hint: save it as UTF-8; it looks like UTF-16 without a byte order mark
-        "#]]),
-        (unread("dormouse.toml", Unread::Link), expect![[r#"
+        "#]],
+        ),
+        (
+            unread("dormouse.toml", Unread::Link),
+            expect![[r#"
             dormouse.toml cannot be read: it is a link that leads nowhere, in a circle or out of the project's folder
               hint: put the file itself there
-        "#]]),
-        (unread("docker-compose.yml", Unread::Special), expect![[r#"
+        "#]],
+        ),
+        (
+            unread("docker-compose.yml", Unread::Special),
+            expect![[r#"
             docker-compose.yml cannot be read: it is a socket, a pipe or a device
               hint: make it a file
-        "#]]),
-        (with("dormouse.toml", &vec![b'#'; 2 << 20]), expect![[r#"
+        "#]],
+        ),
+        (
+            with("dormouse.toml", &vec![b'#'; 2 << 20]),
+            expect![[r#"
             dormouse.toml cannot be read: it has 2097152 bytes, and more than 1048576 are not read
               hint: check that it is the right file
-        "#]]),
-        (folder("shop", &[("requirements.txt", ""), ("dormouse.toml/", "")]), expect![[r#"
+        "#]],
+        ),
+        (
+            folder("shop", &[("requirements.txt", ""), ("dormouse.toml/", "")]),
+            expect![[r#"
             dormouse.toml is a folder
               hint: it has to be a file
-        "#]]),
-        (with("Dormouse.toml", b""), expect![[r#"
+        "#]],
+        ),
+        (
+            with("Dormouse.toml", b""),
+            expect![[r#"
             Dormouse.toml is not read
               hint: rename it to dormouse.toml
-        "#]]),
-        (with("DOCKER-COMPOSE.YML", b""), expect![[r#"
+        "#]],
+        ),
+        (
+            with("DOCKER-COMPOSE.YML", b""),
+            expect![[r#"
             DOCKER-COMPOSE.YML is not read
               hint: rename it to docker-compose.yml
-        "#]]),
+        "#]],
+        ),
     ];
     for (input, expected) in tables {
         check(&input, &expected);
@@ -91,11 +118,14 @@ fn links_are_followed() {
     input.add_file("src/api/main.py", "import fastapi\n@app.get('/health')");
     input.add_link("dormouse.toml", "config/dormouse.toml");
     input.add_link("code", "src/api");
-    check(&input, &expect![[r#"
+    check(
+        &input,
+        &expect![[r#"
         project shop
         front api
         api: source=code port=8000 public health=/health
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -105,11 +135,14 @@ fn of_two_manifests_the_other_is_named() {
         "shop",
         &[("requirements.txt", ""), ("compose.yaml", compose), ("docker-compose.yml", compose)],
     );
-    check(&input, &expect![[r#"
+    check(
+        &input,
+        &expect![[r#"
         project shop
         front web
         web: source=. port=8000 public
         warning: docker-compose.yml is not read, because there is a compose.yaml
         warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
-    "#]]);
+    "#]],
+    );
 }

@@ -2,6 +2,7 @@
 
 mod compose;
 mod detect;
+mod environment;
 mod errors;
 mod files;
 mod manifest;
@@ -10,7 +11,7 @@ mod no_panic;
 use expect_test::Expect;
 
 use super::{ManifestInput, resolve};
-use crate::{Depth, HealthSpec, Limits, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
+use crate::{Depth, Env, EnvValue, HealthSpec, Limits, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
 
 /// A folder of files; a name that ends in `/` is a folder.
 fn folder(name: &str, files: &[(&str, &str)]) -> ManifestInput {
@@ -47,6 +48,15 @@ fn shown(input: &ManifestInput) -> String {
     text
 }
 
+/// Templates in backquotes.
+fn env(env: &Env) -> String {
+    let shown = env.iter().map(|(name, value)| match value {
+        EnvValue::Text(text) => format!("{name:?}: {text:?}"),
+        EnvValue::Template { template } => format!("{name:?}: `{template}`"),
+    });
+    format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+}
+
 fn show(s: &ServiceSpec) -> String {
     let mut t = format!("{}: source={} port={}", s.name, s.source, s.port);
     if s.kind == ServiceKind::Worker {
@@ -81,7 +91,7 @@ fn show(s: &ServiceSpec) -> String {
         t += &format!(" limits={} {}m {}", s.limits.memory, s.limits.cpu_milli, s.limits.pids);
     }
     if !s.env.is_empty() {
-        t += &format!(" env={:?}", s.env);
+        t += &format!(" env={}", env(&s.env));
     }
     if s.sleep != SleepPolicy::default() {
         let depth = match s.sleep.depth {

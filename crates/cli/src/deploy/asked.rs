@@ -1,0 +1,267 @@
+//! What a manifest asks for besides its folder: variables of the shell, files that it names, and folders above it.
+//!
+//! Only the manifest knows what it refers to, so it is read here too, as often as what it names names more.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use anyhow::{Context, Result, bail};
+use dormouse_api::Given;
+use dormouse_model::{
+    manifest::{self, ManifestInput, Wanted},
+    source::text,
+};
+
+use crate::args::DeployArgs;
+
+/// How often a file may name another.
+const MOST_ROUNDS: usize = 32;
+
+/// Largest file that is sent, in bytes; none that a manifest names comes near.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Where a project's source is, and what goes with it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    /// The folder to pack.
+    pub(super) root: PathBuf,
+    /// What of it to pack, relative to it; `None` for all of it.
+    pub(super) sources: Option<Vec<PathBuf>>,
+    pub(super) given: Given,
+}
+
+/// Read the manifest, and gather what it asks for.
+pub(super) fn ask(args: &DeployArgs) -> Result<Asked> {
+    // A missing folder is told of where it is packed.
+    let Some(dir) = home(args)? else {
+        return Ok(Asked { root: args.dir.clone(), sources: None, given: Given::default() });
+    };
+    let named = |files: &[PathBuf]| files.iter().map(|file| relative(&dir, file)).collect::<Result<Vec<_>>>();
+    let mut given = Given {
+        manifests: named(&args.files)?,
+        profiles: args.profiles.clone(),
+        env_files: named(&args.env_files)?,
+        ..Given::default()
+    };
+    for _ in 0..MOST_ROUNDS {
+        let wanted = wanted(&given);
+        if wanted.files.is_empty() && wanted.variables.is_empty() {
+            return place(&dir, &wanted, given, args);
+        }
+        for file in wanted.files {
+            let text = read(&dir.join(&file))?;
+            given.files.insert(file, text);
+        }
+        for name in wanted.variables {
+            let value = std::env::var_os(&name).map(|value| {
+                value
+                    .into_string()
+                    .map_err(|_| anyhow::anyhow!("the variable {name} of this shell is not UTF-8"))
+            });
+            given.variables.insert(name, value.transpose()?);
+        }
+    }
+    bail!("the manifest in {} names files that name files without an end", dir.display())
+}
+
+fn wanted(given: &Given) -> Wanted {
+    let Given { base, manifests, profiles, env_files, variables, files } = given.clone();
+    let mut input = ManifestInput::new("");
+    input.give(manifest::Given { base, manifests, profiles, env_files, variables, files });
+    manifest::inspect(&input)
+}
+
+/// The manifest's folder; `None` when there is none.
+fn home(args: &DeployArgs) -> Result<Option<PathBuf>> {
+    let Some(first) = args.files.first() else {
+        return Ok(args.dir.canonicalize().ok().filter(|d| d.is_dir()));
+    };
+    if !first.is_file() {
+        bail!("there is no file {}", first.display());
+    }
+    let file = first.canonicalize().with_context(|| format!("cannot open {}", first.display()))?;
+    Ok(file.parent().map(Path::to_owned))
+}
+
+/// A file's path from a folder.
+fn relative(folder: &Path, file: &Path) -> Result<String> {
+    let parent = file.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent = parent.canonicalize().with_context(|| format!("cannot open {}", file.display()))?;
+    let file = parent.join(file.file_name().unwrap_or_default());
+    let same = folder.components().zip(file.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(same).map(|_| Component::ParentDir);
+    let path: PathBuf = up.chain(file.components().skip(same)).collect();
+    path.to_str().map(str::to_owned).with_context(|| format!("the path {} is not UTF-8", file.display()))
+}
+
+/// The text of a file, if it is there.
+fn read(path: &Path) -> Result<Option<String>> {
+    let cannot = || format!("cannot read {}", path.display());
+    let meta = match fs::metadata(path) {
+        Ok(meta) if !meta.is_file() => return Ok(None),
+        Ok(meta) => meta,
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
+        Err(e) => return Err(e).with_context(cannot),
+    };
+    if meta.len() > MAX_FILE {
+        bail!("{} is larger than a megabyte, which no manifest and no file of variables is", path.display());
+    }
+    let bytes = fs::read(path).with_context(cannot)?;
+    match text::decode(&bytes) {
+        Ok(text) => Ok(Some(text)),
+        // Whether it is one that counts, whoever reads the whole folder decides.
+        Err(_) if path.file_name().and_then(|n| n.to_str()).is_some_and(manifest::is_manifest) => Ok(None),
+        Err(e) => bail!("{} cannot be read: {e}\n  hint: {}", path.display(), e.hint()),
+    }
+}
+
+/// The folder that holds all sources.
+fn place(dir: &Path, wanted: &Wanted, mut given: Given, args: &DeployArgs) -> Result<Asked> {
+    if wanted.up == 0 && args.files.is_empty() {
+        return Ok(Asked { root: args.dir.clone(), sources: None, given });
+    }
+    let Some(root) = dir.ancestors().nth(wanted.up).filter(|root| root.parent().is_some()) else {
+        bail!(
+            "the manifest in {} has a source that begins at /, and a whole machine is not sent\n  hint: move the project into a folder of its own",
+            dir.display()
+        );
+    };
+    let below = dir.strip_prefix(root).unwrap_or(Path::new(""));
+    given.base = below.to_str().context("the path of the manifest's folder is not UTF-8")?.to_owned();
+    let inside = |source: &String| -> PathBuf {
+        let mut path = below.to_owned();
+        for part in source.split('/').filter(|p| *p != ".") {
+            match part {
+                ".." => _ = path.pop(),
+                part => path.push(part),
+            }
+        }
+        path
+    };
+    let sources: BTreeSet<_> = wanted.sources.iter().map(inside).collect();
+    let all = sources.is_empty() || sources.contains(Path::new(""));
+    let sources = (!all).then(|| sources.into_iter().collect());
+    // That it is a project, the manifest says.
+    Ok(Asked { root: root.to_owned(), sources: sources.or(Some(vec![PathBuf::new()])), given })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn args(dir: &Path, files: &[&str]) -> DeployArgs {
+        DeployArgs {
+            dir: dir.to_owned(),
+            files: files.iter().map(|f| dir.join(f)).collect(),
+            profiles: Vec::new(),
+            env_files: Vec::new(),
+            verbose: false,
+        }
+    }
+
+    fn shown(dir: &Path, asked: &Asked) -> String {
+        let given = &asked.given;
+        let found: Vec<_> =
+            given.files.iter().filter(|(_, t)| t.is_some()).map(|(f, _)| f.as_str()).collect();
+        let root = asked.root.strip_prefix(dir.canonicalize().unwrap()).unwrap_or(&asked.root);
+        format!(
+            "pack {:?} of {:?}, the manifest in {:?}; read {found:?}; asked for {:?}",
+            asked.sources,
+            root.display().to_string().replace(&dir.display().to_string(), "DIR"),
+            given.base,
+            given.variables.keys().collect::<Vec<_>>(),
+        )
+    }
+
+    #[test]
+    fn only_what_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            (
+                "dormouse.toml",
+                "[services.web]\nenv_file = 'web.env'\nenv = { A = '${PATH}', B = '${NO_SUCH:-x}' }",
+            ),
+            ("web.env", "C=d"),
+            ("other.env", "E=f"),
+            (".env", "G=h"),
+        ] {
+            fs::write(dir.path().join(path), text).unwrap();
+        }
+        let asked = ask(&args(dir.path(), &[])).unwrap();
+        expect![[r#"pack None of "", the manifest in ""; read [".env", "dormouse.toml", "web.env"]; asked for ["NO_SUCH", "PATH"]"#]]
+            .assert_eq(&shown(dir.path(), &asked));
+        let set: Vec<_> = asked.given.variables.values().map(Option::is_some).collect();
+        assert_eq!(set, [false, true]);
+    }
+
+    #[test]
+    fn sources_above_the_manifest() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir_all(dir.path().join("deploy")).unwrap();
+        let compose = dir.path().join("deploy/docker-compose.yml");
+        for (contexts, expected) in [
+            (
+                &[".."][..],
+                expect![[
+                    r#"pack Some([""]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for []"#
+                ]],
+            ),
+            (
+                &["../api", "../page", "."],
+                expect![[
+                    r#"pack Some(["api", "deploy", "page"]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for []"#
+                ]],
+            ),
+            (
+                &["./api"],
+                expect![[
+                    r#"pack None of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for []"#
+                ]],
+            ),
+        ] {
+            let services: Vec<_> =
+                contexts.iter().enumerate().map(|(i, c)| format!("  s{i}: {{build: {c}}}\n")).collect();
+            fs::write(&compose, format!("services:\n{}", services.concat())).unwrap();
+            let args = DeployArgs { dir: dir.path().join("deploy"), ..args(dir.path(), &[]) };
+            let shown = shown(dir.path(), &ask(&args).unwrap());
+            expected.assert_eq(&shown);
+        }
+        // Named, the file decides, wherever one stands.
+        let asked = ask(&args(dir.path(), &["deploy/docker-compose.yml"])).unwrap();
+        expect![[
+            r#"pack Some(["api"]) of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for []"#
+        ]]
+        .assert_eq(&shown(dir.path(), &asked));
+    }
+
+    #[test]
+    fn refusals() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(
+            dir.path().join("compose.yaml"),
+            format!("services: {{w: {{build: {}}}}}", "../".repeat(40)),
+        )
+        .unwrap();
+        let wrong = |args: &DeployArgs| {
+            let error = format!("{:#}", ask(args).unwrap_err());
+            error
+                .replace(&dir.path().canonicalize().unwrap().display().to_string(), "DIR")
+                .replace(&dir.path().display().to_string(), "DIR")
+        };
+        expect![[r#"
+            the manifest in DIR has a source that begins at /, and a whole machine is not sent
+              hint: move the project into a folder of its own"#]]
+        .assert_eq(&wrong(&args(dir.path(), &[])));
+        expect!["there is no file DIR/no.yaml"].assert_eq(&wrong(&args(dir.path(), &["no.yaml"])));
+        fs::write(dir.path().join("compose.yaml"), "services: {w: {build: ., env_file: a.env}}").unwrap();
+        fs::write(dir.path().join("a.env"), b"# caf\xe9\n").unwrap();
+        assert!(wrong(&args(dir.path(), &[])).starts_with("DIR/a.env cannot be read: line 1 is not text"));
+    }
+}

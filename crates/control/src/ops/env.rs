@@ -1,0 +1,175 @@
+//! `dormouse env`: variables kept for services, sealed.
+
+use std::collections::BTreeSet;
+
+use dormouse_backend::{Builds, Workloads};
+use dormouse_model::{
+    ProjectName, ProjectSpec, ServiceKey, ServiceName, ServiceSpec, Stored, Time, Variables, dotenv, env,
+};
+
+use super::restart::current;
+use crate::{Control, OpError};
+
+/// Variables that the platform sets itself.
+const OURS: [&str; 3] = ["PORT", "DORMOUSE_PROJECT", "DORMOUSE_SERVICE"];
+
+/// What is to be kept or forgotten.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct EnvChange {
+    /// Variables to keep.
+    pub set: Variables,
+    /// Names to forget.
+    pub unset: BTreeSet<String>,
+    /// The text of a file of variables to keep.
+    pub import: Option<String>,
+    /// Whether services that run without it are replaced at once.
+    pub restart: bool,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EnvChanged {
+    /// Names that are kept now.
+    pub set: Vec<String>,
+    /// Services that were replaced, and run with it.
+    pub restarted: Vec<ServiceKey>,
+    /// Services that have it from their next start of a deployment on.
+    pub later: Vec<ServiceKey>,
+    /// Whether there is such a project, or such a service in it; what is kept waits for its first deploy otherwise.
+    pub known: bool,
+}
+
+/// A variable that is kept. Its value is not shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvEntry {
+    /// Whose it is; `None` for every service of the project.
+    pub service: Option<ServiceName>,
+    /// Its name.
+    pub name: String,
+    /// When it was set.
+    pub set_at: Time,
+}
+
+impl<W: Workloads, B: Builds> Control<W, B> {
+    /// What is kept for a project, or for one of its services.
+    ///
+    /// # Errors
+    /// When a name cannot be one, or the store refuses.
+    pub async fn env(&self, project: &str, service: Option<&str>) -> Result<Vec<EnvEntry>, OpError> {
+        let (project, service) = names(project, service)?;
+        let rows = self.store.write(move |tx| tx.env_names(&project)).await?;
+        let wanted = rows.into_iter().filter(|row| service.is_none() || row.service == service);
+        Ok(wanted.map(|r| EnvEntry { service: r.service, name: r.name, set_at: r.set_at }).collect())
+    }
+
+    /// Keep and forget variables of a project or of one of its services, and replace what runs without them. A project
+    /// that is not there yet has them from its first deploy on.
+    ///
+    /// # Errors
+    /// When a variable cannot be one, or a service does not become ready with them; they are kept all the same then.
+    pub async fn change_env(
+        &self,
+        project: &str,
+        service: Option<&str>,
+        change: EnvChange,
+    ) -> Result<EnvChanged, OpError> {
+        let (name, service) = names(project, service)?;
+        let EnvChange { mut set, unset, import, restart } = change;
+        if let Some(text) = import {
+            let read = dotenv::parse(&text, &mut |_| None);
+            let read = read.map_err(|e| OpError::Variable(format!("line {}: {}", e.line, e.why)))?;
+            // What the platform sets is often in such files, and nothing anybody could mean to change.
+            set.extend(read.into_iter().filter(|(name, _)| !OURS.contains(&name.as_str())));
+        }
+        for (name, value) in &set {
+            check(name, value)?;
+        }
+        let turn = self.one_at_a_time.lock().await;
+        let (row, of, at, kept) = (name.clone(), service.clone(), self.clock.now(), set.clone());
+        let write = self.store.write(move |tx| {
+            tx.env_set(&row, of.as_ref(), &kept, at)?;
+            tx.env_unset(&row, of.as_ref(), &unset)
+        });
+        let missing = write.await?;
+        if !missing.is_empty() && set.is_empty() {
+            return Err(not_kept(&name, service.as_ref(), &missing));
+        }
+        let set = set.into_keys().collect();
+        let Ok(keys) = self.keys(name.as_str(), service.as_ref().map(ServiceName::as_str)).await else {
+            return Ok(EnvChanged { set, ..EnvChanged::default() });
+        };
+        let stored = self.stored().await?;
+        let current = self
+            .call(move |state| {
+                // What was never built has it from its first deployment on.
+                let built = keys.into_iter().filter(|key| state.desired.services.contains_key(key));
+                current(state, &built.collect::<Vec<_>>())
+            })
+            .await??;
+        let anew: Vec<_> = current
+            .into_iter()
+            .map(|(key, target, live)| {
+                let stored = stored.of(&key.project, Some(&key.service));
+                (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
+            })
+            .filter(|(_, spec, target, _)| {
+                // What a process is given already needs no new one.
+                spec.env.filled(&spec.stored) != target.spec.env.filled(&target.spec.stored)
+            })
+            .collect();
+        let keys: Vec<_> = anew.iter().map(|(key, ..)| key.clone()).collect();
+        if !restart {
+            return Ok(EnvChanged { set, later: keys, known: true, ..EnvChanged::default() });
+        }
+        self.replace(turn, anew).await?;
+        Ok(EnvChanged { set, restarted: keys, known: true, ..EnvChanged::default() })
+    }
+
+    /// Forget everything that is kept for a project; whether there was anything.
+    pub(super) async fn purge_env(&self, project: &str) -> Result<bool, OpError> {
+        let (project, _) = names(project, None)?;
+        let purge = self.store.write(move |tx| {
+            let any = !tx.env_names(&project)?.is_empty();
+            tx.env_purge(&project)?;
+            Ok(any)
+        });
+        Ok(purge.await?)
+    }
+
+    /// Everything that is kept.
+    pub(super) async fn stored(&self) -> Result<Stored, OpError> {
+        Ok(self.store.write(|tx| tx.env_all()).await?)
+    }
+}
+
+/// A project as it is deployed: with what is kept for each of its services.
+pub(super) fn configured(spec: &ProjectSpec, stored: &Stored) -> ProjectSpec {
+    let with = |service: &ServiceSpec| ServiceSpec {
+        stored: stored.of(&spec.name, Some(&service.name)),
+        ..service.clone()
+    };
+    let services = spec.services.iter().map(|(name, service)| (name.clone(), with(service))).collect();
+    ProjectSpec { services, ..spec.clone() }
+}
+
+fn names(project: &str, service: Option<&str>) -> Result<(ProjectName, Option<ServiceName>), OpError> {
+    Ok((project.parse()?, service.map(str::parse).transpose()?))
+}
+
+fn check(name: &str, value: &str) -> Result<(), OpError> {
+    if OURS.contains(&name) {
+        return Err(OpError::Variable(format!(
+            "{name} is set by the platform\n  hint: the port is `port` in dormouse.toml"
+        )));
+    }
+    env::check(name, value).map_err(OpError::Variable)
+}
+
+fn not_kept(project: &ProjectName, service: Option<&ServiceName>, missing: &[String]) -> OpError {
+    let whose = service.map_or_else(|| project.to_string(), |s| format!("{project}/{s}"));
+    let names: Vec<_> = missing.iter().map(|n| format!("`{n}`")).collect();
+    OpError::Variable(format!(
+        "nothing is kept for {whose} under {}\n  hint: `dormouse env ls {project}` lists what is",
+        names.join(", ")
+    ))
+}

@@ -1,0 +1,94 @@
+//! What `dormouse env` keeps.
+
+use std::collections::BTreeSet;
+
+use dormouse_model::{ProjectName, ServiceName, Stored, Time, Variables};
+use rusqlite::params;
+
+use super::super::{StoreError, Tx, rows::EnvRow};
+
+fn place(project: &str, service: &str, name: &str) -> String {
+    format!("env {project}/{service} {name}")
+}
+
+fn service_of(text: &str) -> Result<Option<ServiceName>, StoreError> {
+    Ok(if text.is_empty() { None } else { Some(text.parse()?) })
+}
+
+impl Tx<'_> {
+    /// Keep variables of a service, or of every service of the project.
+    pub(crate) fn env_set(
+        &self,
+        project: &ProjectName,
+        service: Option<&ServiceName>,
+        variables: &Variables,
+        at: Time,
+    ) -> Result<(), StoreError> {
+        let (project, service) = (project.as_str(), service.map_or("", ServiceName::as_str));
+        let sql = "INSERT INTO env (project, service, name, sealed, set_at) VALUES (?, ?, ?, ?, ?)
+                   ON CONFLICT (project, service, name)
+                   DO UPDATE SET sealed = excluded.sealed, set_at = excluded.set_at";
+        for (name, value) in variables {
+            let sealed = self.1.seal(&place(project, service, name), value);
+            self.0.execute(sql, params![project, service, name, sealed, at.0])?;
+        }
+        Ok(())
+    }
+
+    /// Forget variables; those that there were not.
+    pub(crate) fn env_unset(
+        &self,
+        project: &ProjectName,
+        service: Option<&ServiceName>,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<String>, StoreError> {
+        let sql = "DELETE FROM env WHERE project = ? AND service = ? AND name = ?";
+        let (project, service) = (project.as_str(), service.map_or("", ServiceName::as_str));
+        let mut missing = Vec::new();
+        for name in names {
+            if self.0.execute(sql, params![project, service, name])? == 0 {
+                missing.push(name.clone());
+            }
+        }
+        Ok(missing)
+    }
+
+    /// Names of what is kept for a project.
+    pub(crate) fn env_names(&self, project: &ProjectName) -> Result<Vec<EnvRow>, StoreError> {
+        let mut statement = self
+            .0
+            .prepare("SELECT service, name, set_at FROM env WHERE project = ? ORDER BY service, name")?;
+        let mut rows = statement.query([project.as_str()])?;
+        let mut out = Vec::new();
+        while let Some(row) = rows.next()? {
+            out.push(EnvRow {
+                service: service_of(&row.get::<_, String>(0)?)?,
+                name: row.get(1)?,
+                set_at: Time(row.get(2)?),
+            });
+        }
+        Ok(out)
+    }
+
+    /// Everything that is kept.
+    pub(crate) fn env_all(&self) -> Result<Stored, StoreError> {
+        let mut statement = self.0.prepare("SELECT project, service, name, sealed FROM env")?;
+        let mut rows = statement.query([])?;
+        let mut out = Stored::default();
+        while let Some(row) = rows.next()? {
+            let (project, service): (String, String) = (row.get(0)?, row.get(1)?);
+            let (name, sealed): (String, String) = (row.get(2)?, row.get(3)?);
+            let place = place(&project, &service, &name);
+            let value =
+                self.1.unseal(&place, &sealed).map_err(|why| StoreError::Sealed { what: place, why })?;
+            out.insert(project.parse()?, service_of(&service)?, name, value);
+        }
+        Ok(out)
+    }
+
+    /// Forget everything of a project.
+    pub(crate) fn env_purge(&self, project: &ProjectName) -> Result<(), StoreError> {
+        self.0.execute("DELETE FROM env WHERE project = ?", [project.as_str()])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! A service's environment: what its files of variables say, what the manifest says on top, and references filled in.
+
+use super::{
+    outside::{Outside, place_of_line},
+    problem::{Place, Report},
+    typed::{EnvFile, Service, Variable},
+};
+use crate::{
+    Env, EnvValue, ProjectName, ServiceName, Variables, dotenv, env,
+    interpolate::{self, Fault},
+};
+
+/// What a reference to nothing means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Unset {
+    /// A mistake.
+    #[default]
+    Refused,
+    /// Nothing, as compose has it, which warns.
+    Empty,
+}
+
+/// Whose environment it is.
+#[derive(Clone, Copy)]
+pub(super) struct Owner<'a> {
+    pub(super) project: Option<&'a ProjectName>,
+    pub(super) service: Option<&'a ServiceName>,
+}
+
+/// The environment as it is meant.
+pub(super) fn settle(
+    outside: &mut Outside<'_>,
+    owner: Owner<'_>,
+    typed: &Service,
+    unset: Unset,
+    report: &mut Report,
+) -> Env {
+    let stored = owner.project.map(|p| outside.stored(p, owner.service)).unwrap_or_default();
+    let mut env = Env::default();
+    for file in &typed.env_files {
+        for (name, value) in read(outside, file, report) {
+            if name == "PORT" {
+                continue;
+            }
+            if fits(&file.path.place, &name, &value, report) {
+                env.insert(name, EnvValue::Text(value));
+            }
+        }
+    }
+    for variable in &typed.env {
+        if let Some(value) = one(outside, owner, variable, &stored, unset, report) {
+            env.insert(&variable.name, value);
+        }
+    }
+    env
+}
+
+/// What a file of variables says.
+fn read(outside: &mut Outside<'_>, file: &EnvFile, report: &mut Report) -> Variables {
+    let path = &file.path.value;
+    let Some(text) = outside.text(path) else {
+        if file.required {
+            let hint = "add it, or write { path = ..., required = false } if the service can do without it";
+            report.at(file.path.place.clone(), format!("there is no file `{path}`"), Some(hint.to_owned()));
+        }
+        return Variables::new();
+    };
+    let found = if file.raw {
+        dotenv::parse_raw(text)
+    } else {
+        dotenv::parse(text, &mut |name| outside.variable(name))
+    };
+    found.unwrap_or_else(|e| {
+        report.at(place_of_line(path, text, e.line), e.why, None);
+        Variables::new()
+    })
+}
+
+fn one(
+    outside: &mut Outside<'_>,
+    owner: Owner<'_>,
+    variable: &Variable,
+    stored: &Variables,
+    unset: Unset,
+    report: &mut Report,
+) -> Option<EnvValue> {
+    let Variable { name, value, place } = variable;
+    let Some(written) = value else {
+        let given = outside.variable(name);
+        if given.is_none() && !stored.contains_key(name) {
+            outside.left_empty(name, place.clone());
+        }
+        return given.filter(|value| fits(place, name, value, report)).map(EnvValue::Text);
+    };
+    let mut fail = |fault: &Fault| {
+        let hint = match fault {
+            Fault::Required { name, .. } => how_to_give(owner, name),
+            Fault::Malformed(_) => "write $$ for a dollar sign".to_owned(),
+        };
+        report.at(place.clone(), dotenv::words(fault), Some(hint));
+        None
+    };
+    let template = match interpolate::expand_partly(written, &mut |name| outside.variable(name)) {
+        Ok(template) => template,
+        Err(fault) => return fail(&fault),
+    };
+    let refers = !interpolate::names(&template).is_empty();
+    let expanded = match interpolate::expand(&template, &mut |name| stored.get(name).cloned()) {
+        Ok(expanded) => expanded,
+        Err(fault) => return fail(&fault),
+    };
+    match (expanded.unset.first(), unset) {
+        (Some(missing), Unset::Refused) => {
+            return fail(&Fault::Required { name: missing.clone(), why: String::new() });
+        }
+        (Some(_), Unset::Empty) => {
+            expanded.unset.iter().for_each(|name| outside.left_empty(name, place.clone()));
+        }
+        (None, _) => {}
+    }
+    if !fits(place, name, &expanded.text, report) {
+        return None;
+    }
+    Some(if refers { EnvValue::Template { template } } else { EnvValue::Text(expanded.text) })
+}
+
+/// What to do about a name that nobody gives.
+fn how_to_give(owner: Owner<'_>, name: &str) -> String {
+    let project = owner.project.map_or("PROJECT", ProjectName::as_str);
+    format!(
+        "give it when you deploy (`{name}=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set {project} {name}=-`; write $$ for a dollar sign"
+    )
+}
+
+/// Whether a process can be given the variable.
+fn fits(place: &Place, name: &str, value: &str, report: &mut Report) -> bool {
+    let checked = env::check(name, value);
+    if let Err(why) = &checked {
+        let hint = "put a long value into a file that the service reads".to_owned();
+        report.at(place.clone(), why, Some(hint).filter(|_| value.len() > 1000));
+    }
+    checked.is_ok()
+}

@@ -1,0 +1,130 @@
+//! What the manifest's reader asks for: variables and files, and which of them it was not told about.
+
+use std::collections::BTreeMap;
+
+use super::{
+    given::Wanted,
+    input::ManifestInput,
+    path,
+    problem::{Place, Report, Source},
+};
+use crate::{ProjectName, ServiceName, Variables, dotenv};
+
+/// The file of variables beside a manifest.
+const DOTENV: &str = ".env";
+
+/// Names told in one warning at most.
+const MOST_NAMES: usize = 8;
+
+/// What lies outside the manifest.
+pub(super) struct Outside<'a> {
+    input: &'a ManifestInput,
+    pub(super) wanted: Wanted,
+    /// From `.env`.
+    dotenv: Variables,
+    /// Names without a value for which nothing was put in, and where they were first met.
+    unset: BTreeMap<String, Place>,
+}
+
+impl<'a> Outside<'a> {
+    /// With the variables of `.env`, or of the files named in its place.
+    pub(super) fn new(input: &'a ManifestInput, report: &mut Report) -> Self {
+        let (wanted, dotenv) = (Wanted::default(), Variables::new());
+        let mut this = Self { input, wanted, dotenv, unset: BTreeMap::new() };
+        match input.given.env_files.as_slice() {
+            [] => this.dotenv = this.variables_in(DOTENV, report).unwrap_or_default(),
+            files => {
+                for file in files {
+                    let found = this.variables_in(file, report);
+                    if found.is_none() {
+                        report.folder(format!("there is no file `{file}`"), "check --env-file");
+                    }
+                    this.dotenv.extend(found.unwrap_or_default());
+                }
+            }
+        }
+        this
+    }
+
+    /// Variables of a file; `None` when there is no such file.
+    pub(super) fn variables_in(&mut self, file: &str, report: &mut Report) -> Option<Variables> {
+        let text = self.text(file)?;
+        let found = dotenv::parse(text, &mut |name| self.variable(name));
+        Some(found.unwrap_or_else(|e| {
+            report.at(place_of_line(file, text, e.line), e.why, None);
+            Variables::new()
+        }))
+    }
+
+    /// The value of a variable, from the shell or from `.env`.
+    pub(super) fn variable(&mut self, name: &str) -> Option<String> {
+        match self.input.given.variables.get(name) {
+            Some(Some(value)) => return Some(value.clone()),
+            Some(None) => {}
+            None => drop(self.wanted.variables.insert(name.to_owned())),
+        }
+        self.dotenv.get(name).cloned()
+    }
+
+    /// The text of a file, by its path from the manifest's folder; `None` when it is not there.
+    pub(super) fn text(&mut self, file: &str) -> Option<&'a str> {
+        match self.input.given.files.get(file) {
+            Some(text) => text.as_deref(),
+            None => {
+                self.wanted.files.insert(file.to_owned());
+                let below = path::join(&self.input.given.base, file);
+                self.input.text(&below)
+            }
+        }
+    }
+
+    /// The text of a manifest, when there is one; one that cannot be read is a problem.
+    pub(super) fn manifest(&mut self, name: &str, report: &mut Report) -> Option<&'a str> {
+        match self.input.given.files.get(name) {
+            Some(Some(text)) => return Some(text),
+            Some(None) => {}
+            None => drop(self.wanted.files.insert(name.to_owned())),
+        }
+        self.input.manifest(&path::join(&self.input.given.base, name), report)
+    }
+
+    /// Whether there is such a file, readable or not.
+    pub(super) fn has(&self, file: &str) -> bool {
+        let given = self.input.given.files.get(file).is_some_and(Option::is_some);
+        given || self.input.has_file(".", &path::join(&self.input.given.base, file))
+    }
+
+    /// What is stored for a service, or for every service of the project.
+    pub(super) fn stored(&self, project: &ProjectName, service: Option<&ServiceName>) -> Variables {
+        self.input.stored.of(project, service).texts()
+    }
+
+    /// A name has no value, and nothing was put in its place.
+    pub(super) fn left_empty(&mut self, name: &str, place: Place) {
+        self.unset.entry(name.to_owned()).or_insert(place);
+    }
+
+    /// Tell of them.
+    pub(super) fn warn_of_unset(&self, project: Option<&ProjectName>, report: &mut Report) {
+        let Some(first) = self.unset.keys().next() else { return };
+        let told = self.unset.iter().take(MOST_NAMES);
+        let names: Vec<_> = told.map(|(name, at)| format!("`{name}` ({}:{})", at.file, at.line)).collect();
+        let more = match self.unset.len().saturating_sub(MOST_NAMES) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let project = project.map_or("PROJECT", ProjectName::as_str);
+        report.warn(format!(
+            "left empty, because nobody gives a value: {}{more}\n  hint: give it when you deploy (`{first}=... dormouse deploy`), in a {DOTENV} beside the file, or for good with `dormouse env set {project} {first}=-`",
+            names.join(", "),
+        ));
+    }
+}
+
+/// The place of a whole line.
+pub(super) fn place_of_line(file: &str, text: &str, line: usize) -> Place {
+    let source = Source { name: file.to_owned(), text, base: 0 };
+    let start = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+    let end = text[start..].find('\n').map_or(text.len(), |i| start + i);
+    source.place(&(start..end), "")
+}
