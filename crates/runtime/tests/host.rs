@@ -335,7 +335,7 @@ async fn who_watches_wakes_last(b: Bench) {
     for id in [1, 2] {
         until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
     }
-    for _round in 0..3 {
+    for _round in 0..2 {
         for id in [1, 2] {
             host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
         }
@@ -343,7 +343,8 @@ async fn who_watches_wakes_last(b: Bench) {
         for id in [1, 2] {
             host.wake(InstanceId(id)).await.unwrap();
         }
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        // Two levels, each of which is given time for a sign of life.
+        tokio::time::sleep(Duration::from_millis(4700)).await;
     }
     for id in [1, 2] {
         assert_eq!(log(&host, id).await, ["up"], "of {id}");
@@ -408,16 +409,16 @@ async fn nobody_stays_held_back(b: Bench) {
     }
     // Asleep again before it was awake, and woken twice.
     for _again in 0..20 {
-        host.wake(InstanceId(1)).await.unwrap();
         host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
         host.wake(InstanceId(1)).await.unwrap();
         host.wake(InstanceId(1)).await.unwrap();
-        goes_on(&host, 1).await;
-        host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
-        host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
     }
-    // Stopped: its supervisor hears of it.
+    goes_on(&host, 1).await;
+    host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+    // Stopped: its supervisor hears of it, and does not wait for its time.
+    let start = Instant::now();
     host.stop(InstanceId(1), GRACE).await.unwrap();
+    assert!(start.elapsed() < Duration::from_millis(1500), "{:?}", start.elapsed());
     assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Code(4)));
     // Killed right after the leaves were thawed.
     host.wake(InstanceId(2)).await.unwrap();

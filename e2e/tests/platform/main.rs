@@ -12,6 +12,7 @@ mod healing;
 mod isolation;
 mod readme;
 mod sleeping;
+mod supervisors;
 mod survival;
 mod toolbox;
 
@@ -36,6 +37,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_callee_is_not_frozen_in_its_answer", sleeping::callee_answers),
     ("a_request_in_flight_keeps_it_awake", sleeping::in_flight),
     ("the_browser_session_survives_sleep", sleeping::browser),
+    ("supervisors_lose_no_worker", supervisors::quick),
     ("killing_control_fails_no_request", survival::kill_control),
     ("killing_control_starts_nothing_twice", survival::nothing_twice),
     ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
@@ -65,7 +67,10 @@ const ALONE: &[(&str, fn())] = &[
 ];
 
 /// Tests that take too long for every change: `scripts/test --long` runs them. Each brings a server of its own.
-const LONG: &[(&str, fn())] = &[];
+const LONG: &[(&str, fn())] = &[
+    ("supervisors_lose_no_worker_in_twenty_sleeps_of_45_s", supervisors::longer_than_their_timeouts),
+    ("supervisors_lose_no_worker_in_five_sleeps_of_10_minutes", supervisors::ten_minutes),
+];
 
 /// Whether the long tests were asked for.
 fn long() -> bool {

@@ -46,7 +46,7 @@ pub(crate) fn deploy(server: &Server, project: &str, keys: &str) -> Visitor {
     visitor
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).expect("the app's folder") {
         let entry = entry.expect("a file");
         if entry.path().is_file() {

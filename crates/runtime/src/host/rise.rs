@@ -7,23 +7,27 @@ use std::{
 
 use crate::{
     cgroup::Group,
-    tree::{Rest, Tree, Waits},
+    process::Stat,
+    tree::{Inbox, Rest, Tree, Waits},
 };
 
-/// Supervisors wait this long for what they watch to come back, and no longer: it may hang, or never have had a reason
-/// to run. Reading 200 MB back from a busy disk has been seen to take 3 s.
+/// Time for workers to tell that they live, while nobody needs their supervisor. Most do once a second, and so count
+/// some that look for it in each turn of their loop: gunicorn's UvicornWorker has been seen to need 1.1 s.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// A worker that has not come back by then is not waited for: reading 200 MB from a busy disk has been seen to take 3 s.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// Time between two looks: at first, and at most.
+/// Time between two looks, at first and at most.
 const SOON: Duration = Duration::from_micros(100);
-const LATER: Duration = Duration::from_millis(2);
+const LATER: Duration = Duration::from_millis(20);
 
 /// How a frozen tree of processes is to be woken.
 #[derive(Debug)]
 pub(super) struct Rise {
     leaves: Vec<u32>,
-    /// Those held back, innermost first.
-    supervisors: Vec<Vec<u32>>,
+    /// Those held back, innermost first, with what arrives for them and for all above them.
+    supervisors: Vec<(Vec<u32>, Inbox)>,
     waits: Waits,
     rest: Rest,
     /// When it was frozen; `None` when that was before our time.
@@ -34,19 +38,25 @@ impl Rise {
     /// Hold the supervisors of a frozen group back. `None` when there are none, and one thaw does it all.
     pub(super) fn prepare(group: &dyn Group, init: u32, since: Option<Instant>) -> io::Result<Option<Self>> {
         let tree = Tree::of(&group.procs()?, init);
-        let supervisors = tree.supervisors();
-        if let Err(e) = group.hold_back(&supervisors) {
+        let levels = tree.supervisors();
+        if let Err(e) = group.hold_back(&levels) {
             // As they were before there were levels: awake all at once.
             tracing::warn!("cannot wake the leaves of a process tree first: {e}");
-            (0..supervisors.len()).try_for_each(|level| group.thaw_level(level))?;
+            (0..levels.len()).try_for_each(|level| group.thaw_level(level))?;
             return Ok(None);
         }
-        if supervisors.is_empty() {
+        if levels.is_empty() {
             return Ok(None);
         }
+        let leaves = tree.leaves();
+        let inbox = |level: usize| {
+            let others = [&leaves[..], &levels[..level].concat()].concat();
+            Inbox::of(&levels[level..].concat(), &others)
+        };
+        let inboxes: Vec<Inbox> = (0..levels.len()).map(inbox).collect();
         let all = || tree.members().map(|m| m.pid);
-        let (waits, rest) = (Waits::of(all()), Rest::before(all()));
-        Ok(Some(Self { leaves: tree.leaves(), supervisors, waits, rest, since }))
+        let (waits, rest) = (Waits::of(all()), Rest::of(all()));
+        Ok(Some(Self { leaves, supervisors: levels.into_iter().zip(inboxes).collect(), waits, rest, since }))
     }
 
     /// Thaw the leaves.
@@ -56,13 +66,15 @@ impl Rise {
         group.thaw_leaves()
     }
 
-    /// Have `thaw` thaw each level when the one below has come to rest, until it says that nobody wants that any more; ask
+    /// Have `thaw` thaw each level when those below have had their time, until it says that nobody wants that any more; ask
     /// `wanted` meanwhile. Blocks.
     pub(super) fn go_on(&self, wanted: impl Fn() -> bool, thaw: impl Fn(usize) -> bool) {
-        let deadline = Instant::now() + LIMIT;
         let mut below = &self.leaves;
-        for (level, supervisors) in self.supervisors.iter().enumerate() {
-            self.wait(below, || wanted() && Instant::now() < deadline);
+        for (level, (supervisors, inbox)) in self.supervisors.iter().enumerate() {
+            let start = Instant::now();
+            while wanted() && !self.is_time(start.elapsed(), below, inbox) {
+                thread::sleep((start.elapsed() / 8).clamp(SOON, LATER));
+            }
             if !thaw(level) {
                 return;
             }
@@ -70,17 +82,12 @@ impl Rise {
         }
     }
 
-    /// Until these have run and wait again.
-    fn wait(&self, pids: &[u32], go_on: impl Fn() -> bool) {
-        let start = Instant::now();
-        let mut before = None;
-        while go_on() {
-            let now = self.rest.look(pids);
-            if now.is_some() && now == before {
-                return;
-            }
-            before = now;
-            thread::sleep((start.elapsed() / 4).clamp(SOON, LATER));
-        }
+    /// Whether a level is to be thawed, so long after the one below.
+    fn is_time(&self, passed: Duration, below: &[u32], inbox: &Inbox) -> bool {
+        passed >= LIMIT
+            || (passed >= HEARTBEAT && below.iter().all(|pid| self.rest.is_back(*pid)))
+            // Nobody is left to be watched.
+            || below.iter().all(|pid| Stat::of(*pid).is_none_or(|stat| stat.has_ended()))
+            || inbox.has_something()
     }
 }

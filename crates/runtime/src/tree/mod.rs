@@ -1,14 +1,17 @@
 //! The processes of a sandbox while it is frozen: who watches whom, and what each waits for.
 //!
 //! Supervisors measure time: one that wakes first finds that its workers have not been heard of for as long as the sleep
-//! was, and kills them. So a wake begins with the leaves of the tree, and goes on upwards when these have run
-//! ([`Rest`]); and what the kernel would let them wait for anew is cut to what is left of it ([`Waits`]).
+//! was, and kills them. So a wake begins with the leaves of the tree, and goes on upwards when these have had the time to
+//! say that they live ([`Rest`]), or when a supervisor is asked for something itself ([`Inbox`]); and what the kernel would
+//! let them wait for anew is cut to what is left of it ([`Waits`]).
 
+mod inbox;
 mod rest;
 mod waits;
 
 use std::{collections::BTreeMap, fs, path::Path};
 
+pub(crate) use inbox::Inbox;
 pub(crate) use rest::Rest;
 pub(crate) use waits::Waits;
 

@@ -1,4 +1,4 @@
-//! Whether processes that were just thawed have run and wait again.
+//! Whether processes that were just thawed have come back: run, and wait again.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -10,54 +10,29 @@ use crate::process::Stat;
 /// a Python worker about 5 ms.
 const BUSY: Duration = Duration::from_millis(50);
 
-/// What a thread has had of the processors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Ran {
-    time: Duration,
-    /// How often it was given one.
-    turns: u64,
-}
-
-/// Watches processes come to rest.
+/// How far threads had come when they were frozen: time on a processor.
 #[derive(Debug, Default)]
-pub(crate) struct Rest {
-    /// By thread, from while they were frozen.
-    before: BTreeMap<u32, Ran>,
-}
+pub(crate) struct Rest(BTreeMap<u32, Duration>);
 
 impl Rest {
-    /// Remember how far these processes have come; they are frozen.
-    pub(crate) fn before(pids: impl IntoIterator<Item = u32>) -> Self {
+    /// Of these processes, which are frozen.
+    pub(crate) fn of(pids: impl IntoIterator<Item = u32>) -> Self {
         let each = pids.into_iter().flat_map(|pid| threads(pid).into_iter().map(move |tid| (pid, tid)));
-        let before = each.filter_map(|(pid, tid)| Some((tid, ran(pid, tid)?))).collect();
-        Self { before }
+        Self(each.filter_map(|(pid, tid)| Some((tid, time(pid, tid)?))).collect())
     }
 
-    /// Whether each thread of these processes waits, or has run for long enough. When so, the number of turns they have
-    /// had: two looks that give the same mean that nothing happened in between.
-    pub(crate) fn look(&self, pids: &[u32]) -> Option<u64> {
-        let mut turns = 0;
-        for pid in pids {
-            for tid in threads(*pid) {
-                // One that ends meanwhile is at rest too.
-                let Some(stat) = Stat::of_thread(*pid, tid) else { continue };
-                let Some(now) = ran(*pid, tid) else { continue };
-                let before = self.before.get(&tid).copied().unwrap_or_default();
-                if is_busy(before, now) {
-                    continue;
-                }
-                if !waits(stat.state) {
-                    return None;
-                }
-                turns += now.turns;
-            }
-        }
-        Some(turns)
+    /// Whether each thread of a process waits, or has run for long enough. Also when there is none any more.
+    pub(crate) fn is_back(&self, pid: u32) -> bool {
+        threads(pid).into_iter().all(|tid| {
+            // One that ends meanwhile needs nothing.
+            let Some(stat) = Stat::of_thread(pid, tid) else { return true };
+            waits(stat.state) || time(pid, tid).is_none_or(|now| self.is_busy(tid, now))
+        })
     }
-}
 
-fn is_busy(before: Ran, now: Ran) -> bool {
-    now.time.saturating_sub(before.time) >= BUSY
+    fn is_busy(&self, tid: u32, now: Duration) -> bool {
+        now.saturating_sub(self.0.get(&tid).copied().unwrap_or_default()) >= BUSY
+    }
 }
 
 /// Whether a thread in this state waits for something other than a processor and the disk. A page that comes back from
@@ -67,15 +42,13 @@ fn waits(state: char) -> bool {
 }
 
 /// `None` when the thread is gone.
-fn ran(pid: u32, tid: u32) -> Option<Ran> {
+fn time(pid: u32, tid: u32) -> Option<Duration> {
     parse(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/schedstat")).ok()?)
 }
 
 /// Nanoseconds on a processor, nanoseconds of waiting for one, turns.
-fn parse(text: &str) -> Option<Ran> {
-    let mut fields = text.split_whitespace().map(str::parse);
-    let (time, _waited, turns) = (fields.next()?.ok()?, fields.next()?.ok()?, fields.next()?.ok()?);
-    Some(Ran { time: Duration::from_nanos(time), turns })
+fn parse(text: &str) -> Option<Duration> {
+    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
 }
 
 #[cfg(test)]
@@ -94,44 +67,42 @@ mod tests {
 
     #[test]
     fn enough_is_enough() {
-        let ran = |ms| Ran { time: Duration::from_millis(ms), turns: 1 };
-        for (before, now, busy) in
-            [(0, 0, false), (0, 49, false), (0, 50, true), (900, 920, false), (900, 950, true)]
+        let ms = Duration::from_millis;
+        let rest = Rest([(1, ms(900))].into());
+        for (tid, now, busy) in
+            [(1, 900, false), (1, 949, false), (1, 950, true), (2, 0, false), (2, 50, true)]
         {
-            assert_eq!(is_busy(ran(before), ran(now)), busy, "{before} {now}");
+            assert_eq!(rest.is_busy(tid, ms(now)), busy, "{tid} {now}");
         }
     }
 
     #[test]
     fn what_the_kernel_writes() {
-        assert_eq!(
-            parse("1186018 4977660 2\n"),
-            Some(Ran { time: Duration::from_nanos(1_186_018), turns: 2 })
-        );
-        assert_eq!(parse("0 0"), None);
+        assert_eq!(parse("1186018 4977660 2\n"), Some(Duration::from_nanos(1_186_018)));
+        assert_eq!(parse(""), None);
     }
 
-    /// A process that waits is at rest; one that never does is when it has had its share.
+    /// A process that waits is back; one that never does is when it has had its share.
     #[test]
     fn real_processes() {
         let child =
             |argv: &[&str]| Command::new(argv[0]).args(&argv[1..]).stdout(Stdio::null()).spawn().unwrap();
         let mut sleeper = child(&["sleep", "100"]);
         let mut spinner = child(&["sh", "-c", "while :; do :; done"]);
-        let rest = Rest::before([sleeper.id()]);
-        let settles = |pid| {
+        let rest = Rest::of([sleeper.id()]);
+        let comes_back = |pid| {
             (0..2000).any(|_| {
                 std::thread::sleep(Duration::from_millis(5));
-                rest.look(&[pid]).is_some()
+                rest.is_back(pid)
             })
         };
-        assert!(settles(sleeper.id()), "it waits");
-        assert_eq!(Rest::before([spinner.id()]).look(&[spinner.id()]), None, "it has not had its share");
-        assert!(settles(spinner.id()), "it has had its share");
+        assert!(comes_back(sleeper.id()), "it waits");
+        assert!(!Rest::of([spinner.id()]).is_back(spinner.id()), "it has not had its share");
+        assert!(comes_back(spinner.id()), "it has had its share");
         for child in [&mut sleeper, &mut spinner] {
             child.kill().unwrap();
             child.wait().unwrap();
-            assert_eq!(rest.look(&[child.id()]), Some(0), "it is gone");
+            assert!(rest.is_back(child.id()), "it is gone");
         }
     }
 }
