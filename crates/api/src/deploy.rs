@@ -110,6 +110,11 @@ pub enum DeployStep {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// The new deployment runs, but is not ready yet, and this is why. Said once as long as nothing changes.
+    Waiting {
+        /// What was seen, with a hint where one helps.
+        reason: String,
+    },
     /// The new deployment takes the requests.
     Ready {
         /// The deployment.

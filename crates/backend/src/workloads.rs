@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
-    AddressBlock, DeploymentId, Depth, ImageId, InstanceId, Limits, Phase, ProjectName, ServiceKey,
-    ServiceName, Time, Usage,
+    AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
+    ServiceKey, ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -65,6 +65,9 @@ pub trait Workloads: Send + Sync + 'static {
 
     /// Memory and processor time.
     fn usage(&self, id: InstanceId) -> impl Future<Output = Result<Usage, WorkloadError>> + Send;
+
+    /// Where it listens, and its processes; of an ended one nothing is left to see.
+    fn inspect(&self, id: InstanceId) -> impl Future<Output = Result<Inspection, WorkloadError>> + Send;
 
     /// Log lines from byte `from` on, at most about a megabyte; an unknown instance has an empty log.
     fn read_log(

@@ -26,6 +26,18 @@ pub(crate) fn hosts(spec: &ProjectSpec, service: &ServiceSpec, domain: &str) -> 
     }
 }
 
+/// What a service is asked by: its public host, or the name that its neighbours know.
+pub(crate) fn authority(
+    spec: Option<&ProjectSpec>,
+    service: &ServiceSpec,
+    settings: &ControlSettings,
+) -> String {
+    match spec.and_then(|spec| hosts(spec, service, &settings.domain).into_iter().next()) {
+        Some(host) => settings.authority(&host),
+        None => format!("{}:{}", service.name, service.port),
+    }
+}
+
 /// All public URLs of a project, the front one first: one for each service.
 pub(crate) fn urls(spec: &ProjectSpec, settings: &ControlSettings) -> Vec<String> {
     let front = spec.front();

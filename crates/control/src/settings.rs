@@ -46,10 +46,14 @@ impl ControlSettings {
 
     /// The URL of a public host.
     pub(crate) fn url(&self, host: &str) -> String {
-        let scheme = &self.scheme;
-        match (scheme.as_str(), self.public_port) {
-            ("http", 80) | ("https", 443) => format!("{scheme}://{host}/"),
-            (_, port) => format!("{scheme}://{host}:{port}/"),
+        format!("{}://{}/", self.scheme, self.authority(host))
+    }
+
+    /// A public host with the port it is reached at, unless that goes without saying.
+    pub(crate) fn authority(&self, host: &str) -> String {
+        match (self.scheme.as_str(), self.public_port) {
+            ("http", 80) | ("https", 443) => host.to_owned(),
+            (_, port) => format!("{host}:{port}"),
         }
     }
 }

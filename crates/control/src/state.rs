@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) history: BTreeMap<ServiceKey, Vec<InstanceId>>,
     /// How long the last wake of a service took, in milliseconds.
     pub(crate) last_wake: BTreeMap<ServiceKey, f64>,
+    /// What was found out of deployments of which nothing says what they speak: the next instance need not be asked.
+    pub(crate) speaks_http: BTreeMap<DeploymentId, bool>,
     pub(crate) instances: Block,
     /// Why an instance does not run within its new limits yet.
     pub(crate) unapplied: BTreeMap<InstanceId, String>,
@@ -73,6 +75,8 @@ pub(crate) struct Rollout {
     pub(crate) given_up: BTreeMap<ServiceName, String>,
     /// Services that did not make it.
     pub(crate) failed: Vec<ServiceName>,
+    /// What followers were told of services that are still on their way.
+    pub(crate) told: BTreeSet<(ServiceName, String)>,
 }
 
 /// A project on its way out.

@@ -9,11 +9,13 @@ pub mod desired;
 pub mod dotenv;
 pub mod env;
 pub mod exec;
+pub mod health;
 pub mod id;
 mod interpolate;
 pub mod manifest;
 pub mod observed;
 pub mod route;
+pub mod server;
 pub mod size;
 pub mod source;
 pub mod spec;
@@ -23,10 +25,12 @@ pub use address::AddressBlock;
 pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use env::{Env, EnvValue, Stored, Variables};
+pub use health::{Answer, Ask, HealthSpec, Question, Serves};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
 pub use observed::{
-    Cause, Depth, End, ExitStatus, InstanceRecord, Observed, Phase, Probe, StopReason, Traffic, Usage,
+    Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase, Probe, Process,
+    StopReason, Traffic, Usage,
 };
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
-pub use spec::{HealthSpec, Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
+pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;

@@ -1,10 +1,14 @@
 //! What exists, as seen by the hands, the prober and the edge.
 
-use std::{collections::BTreeMap, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, InstanceId, Limits, ServiceKey, Time};
+use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time};
 
 /// How deep a sleep is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -53,10 +57,59 @@ pub struct Probe {
     pub last_ok: Option<Time>,
     /// Failures in a row since the last success.
     pub failures: u32,
-    /// Whether the last failure was a refused connection (nobody listens), not a timeout or an error answer.
-    pub refused: bool,
+    /// What the last probe came to.
+    pub last: Option<Answer>,
     /// When the last probe ended, well or not; `None` when none was made yet.
     pub last_at: Option<Time>,
+    /// The last HTTP status it answered with.
+    pub status: Option<u16>,
+    /// Whether it was found to speak HTTP; `None` while nobody has found out, or has had to.
+    pub speaks_http: Option<bool>,
+}
+
+impl Probe {
+    /// Whether nobody listens any more: a hung app still has its connections accepted, by the kernel.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.failures > 0 && self.last == Some(Answer::Refused)
+    }
+}
+
+/// What goes on in an instance, as the kernel sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Inspection {
+    /// Where its processes accept TCP connections, in its own network namespace.
+    pub listeners: Vec<SocketAddr>,
+    /// Its processes, without its init.
+    pub processes: Vec<Process>,
+}
+
+/// A process of an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number on the host.
+    pub pid: u32,
+    /// Its parent's.
+    pub parent: u32,
+    /// The file it executes.
+    pub program: String,
+    /// Its command line as it shows it, which a process may write over.
+    pub argv: Vec<String>,
+}
+
+/// What was seen in an instance while it was not ready.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Inside {
+    /// When somebody looked last.
+    pub looked_at: Option<Time>,
+    /// Where it listened then.
+    pub listeners: Vec<SocketAddr>,
+    /// Since when it has listened somewhere, but nowhere that its port is reached at.
+    pub astray_since: Option<Time>,
+    /// Worker processes with their parent's numbers.
+    pub workers: BTreeMap<u32, u32>,
+    /// Looks at which a worker was gone though its parent went on.
+    pub losses: u32,
 }
 
 /// What the edge has carried for an instance.
@@ -123,6 +176,9 @@ pub struct InstanceRecord {
     pub probe: Probe,
     /// What the edge has carried.
     pub traffic: Traffic,
+    /// What was seen in it while it was not ready.
+    #[serde(default)]
+    pub inside: Inside,
 }
 
 /// Everything that exists.
@@ -145,6 +201,9 @@ pub struct End {
     pub how: Cause,
     /// How long it had been ready; `None` when it never was.
     pub ready_for: Option<Duration>,
+    /// What was seen of it that tells more than `how`: one line, and a hint in a second one where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
 }
 
 /// How an instance came to an end nobody wanted.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Depth, Env, ProjectName, ServiceName};
+use crate::{Depth, Env, HealthSpec, ProjectName, Question, ServiceName};
 
 /// A project as it is to be: what `dormouse.toml` means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +85,23 @@ impl ServiceSpec {
     }
 }
 
+impl ServiceSpec {
+    /// Starts it with the command that its builder found, unless the manifest names one; with that it is known what it is
+    /// asked.
+    pub fn starts(&mut self, found: Vec<String>) {
+        if self.start.is_none() {
+            self.health.started_by(&found);
+            self.start = Some(found);
+        }
+    }
+
+    /// What a probe asks of an instance that has (`Some(true)`), or has not (`Some(false)`), been found to speak HTTP.
+    #[must_use]
+    pub fn question(&self, speaks_http: Option<bool>) -> Question {
+        self.health.question(self.port, speaks_http)
+    }
+}
+
 /// What kind of process a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,43 +110,6 @@ pub enum ServiceKind {
     Web,
     /// Runs without a port.
     Worker,
-}
-
-/// How readiness and liveness are asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HealthSpec {
-    /// HTTP path that answers below 400 when healthy; `None` means a TCP connect is enough, or any answer of what
-    /// is known to speak HTTP.
-    pub path: Option<String>,
-    /// Whether it is known to speak HTTP: the kernel accepts connections for a server that hangs, so without a path
-    /// only an answer shows that it lives.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub speaks_http: bool,
-    /// Time between two probes of a ready instance.
-    pub interval: Duration,
-    /// Time one probe may take.
-    pub timeout: Duration,
-    /// Time from start to the first success before the instance counts as failed.
-    pub start_timeout: Duration,
-    /// Failures in a row, with nothing in flight, that mean death.
-    pub failures: u32,
-    /// How long an instance may leave its probe unanswered without any byte of progress on a request in flight
-    /// before it counts as hung.
-    pub hang_timeout: Duration,
-}
-
-impl Default for HealthSpec {
-    fn default() -> Self {
-        Self {
-            path: None,
-            speaks_http: false,
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(5),
-            start_timeout: Duration::from_secs(120),
-            failures: 3,
-            hang_timeout: Duration::from_secs(120),
-        }
-    }
 }
 
 /// Limits of one sandbox.

@@ -36,7 +36,7 @@ pub enum Action {
         key: ServiceKey,
         /// The deployment that is given up.
         deployment: DeploymentId,
-        /// What happened, one line.
+        /// What happened: one line, and a hint in a second one where there is one.
         why: String,
     },
     /// Send it no new traffic, and remember since when.

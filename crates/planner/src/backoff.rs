@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Cause, DeploymentId, End, InstanceRecord, ServiceKind, StopReason, Time};
+use dormouse_model::{Cause, DeploymentId, End, InstanceRecord, ServiceKind, ServiceSpec, StopReason, Time};
 
 use crate::{clock::Clock, standing::WORKER_SETTLE};
 
@@ -51,12 +51,14 @@ pub(crate) fn over(ends: &[End], deployment: DeploymentId, clock: &Clock) -> boo
 
 /// Describes the end of `record` at `at`, for [`note_end`].
 #[must_use]
-pub fn end_of(record: &InstanceRecord, kind: ServiceKind, at: Time, how: Cause) -> End {
-    let ready_at = match kind {
+pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause) -> End {
+    let ready_at = match spec.kind {
         ServiceKind::Web => record.probe.ready_at,
         ServiceKind::Worker => Some(record.started_at.after(WORKER_SETTLE)).filter(|t| *t <= at),
     };
-    End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)) }
+    let detail =
+        (how == Cause::Stopped(StopReason::NeverReady)).then(|| crate::words::not_ready(record, spec));
+    End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }
 }
 
 /// Adds an end to a service's list, unless it is there already, and forgets what no longer counts.

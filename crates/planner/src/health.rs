@@ -2,20 +2,20 @@
 
 use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, StopReason};
 
-use crate::view::View;
+use crate::{inside, view::View};
 
 /// Why a running instance has to be stopped, if it has to.
 pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     match (i.phase, d.spec.kind) {
         (Phase::Running, ServiceKind::Web) => match i.probe.ready_at {
-            None => never_ready(d, i),
+            None => never_ready(view, d, i),
             Some(_) => unhealthy(view, d, i),
         },
         (Phase::Running, ServiceKind::Worker) | (Phase::Asleep(_) | Phase::Exited(_), _) => None,
     }
 }
 
-fn never_ready(d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+fn never_ready(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     // What carries traffic has been ready, even when that was forgotten.
     if i.traffic.in_flight > 0 {
         return None;
@@ -23,7 +23,8 @@ fn never_ready(d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     let since = i.woken_at.unwrap_or(i.started_at).max(i.started_at);
     // Its time is up when a probe says so, not the clock alone: it may have become ready while nobody asked.
     let over = since.after(d.spec.health.start_timeout);
-    i.probe.last_at.is_some_and(|at| at >= over).then_some(StopReason::NeverReady)
+    let late = i.probe.last_at.is_some_and(|at| at >= over);
+    (late || inside::hopeless(d, i, view.clock)).then_some(StopReason::NeverReady)
 }
 
 fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
@@ -35,7 +36,7 @@ fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Stop
     if i.woken_at.is_some_and(|at| !view.clock.passed(at, health.interval * health.failures)) {
         return None;
     }
-    if i.probe.refused {
+    if i.probe.is_refused() {
         return Some(StopReason::Unhealthy);
     }
     // Many Python servers answer their probe only after the request they are busy with, and go on with it when its

@@ -1,7 +1,8 @@
 //! Every lifecycle rule, as pure functions: no clock, no IO, no memory of earlier calls.
 //!
 //! [`plan`] says what is to be done now, [`next_deadline`] when to ask again although nothing changes, [`probe_due`]
-//! whom to probe, [`standings`] and [`endpoints`] what to tell people and the edge.
+//! whom to ask what and [`inspect_due`] whom to look into ([`note_answer`] and [`note_inspection`] take in what came of it),
+//! [`standings`] and [`endpoints`] what to tell people and the edge.
 //!
 //! What the caller owes:
 //! - `Observed` holds what the backend lists, plus what only the caller knows. `ready_at`, `draining_since`, the ends
@@ -23,6 +24,7 @@ mod clock;
 mod endpoint;
 mod health;
 mod idle;
+mod inside;
 mod plan;
 mod probe;
 mod standing;
@@ -33,7 +35,8 @@ pub use action::{Action, Subject};
 pub use awake::{Awake, keeps_awake};
 pub use backoff::{end_of, note_end};
 pub use endpoint::{BuildFact, Facts, endpoints};
+pub use inside::{inspect_due, note_inspection};
 pub use plan::{next_deadline, plan};
-pub use probe::probe_due;
+pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
-pub use words::{cause, stop};
+pub use words::{cause, explain, stop, waiting};

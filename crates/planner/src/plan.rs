@@ -2,15 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use dormouse_model::{
-    Deployment, Depth, Desired, InstanceId, InstanceRecord, Observed, ServiceKey, StopReason, Time,
-};
+use dormouse_model::{Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, StopReason, Time};
 
 use crate::{
     Action, awake, backoff,
     clock::Clock,
-    health, idle, probe, standing,
+    health, idle, inside, probe, standing,
     view::{View, asleep, ended, of},
+    words,
 };
 
 /// Time from taking an instance off the route table until the edge's count of what is in flight can be believed: the
@@ -28,13 +27,14 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Time) -> Vec<Action> {
     plan_with(desired, observed, &Clock::new(now))
 }
 
-/// The first time at which [`plan`], [`crate::probe_due`] or [`crate::standings`] will say something else although
-/// nothing changes; `None` when they never will.
+/// The first time at which [`plan`], [`crate::probe_due`], [`crate::inspect_due`] or [`crate::standings`] will say something
+/// else although nothing changes; `None` when they never will.
 #[must_use]
 pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Option<Time> {
     let clock = Clock::new(now);
     plan_with(desired, observed, &clock);
     probe::due_with(desired, observed, &clock);
+    inside::due_with(desired, observed, &clock);
     standing::standings_with(desired, observed, &clock);
     clock.next()
 }
@@ -98,7 +98,7 @@ impl<'a> Planner<'a> {
         let ending = self.stop_what_does_not_work(&wanted);
         if self.given_up(&ending) {
             wanted.remove(0);
-        } else if !self.view.promoted() && self.view.keep(target).is_some_and(|i| self.view.ready(i, target))
+        } else if !self.view.promoted() && self.view.keep(target).is_some_and(|i| self.view.proven(i, target))
         {
             self.out.push(Action::Promote { key: self.key(), deployment: target.id });
             wanted.truncate(1);
@@ -119,7 +119,8 @@ impl<'a> Planner<'a> {
             }
         }
         for d in wanted {
-            let missing = self.view.keep(d).is_none() && !ending.iter().any(|(id, _)| *id == d.id);
+            let missing =
+                self.view.keep(d).is_none() && !ending.iter().any(|(i, _)| i.deployment == d.process());
             if missing
                 && idle::needs_instance(&self.view, d)
                 && backoff::over(self.view.ends, d.process(), self.view.clock)
@@ -129,35 +130,32 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Stops what fails its probes, takes it out of the view, and tells whose instances and why.
+    /// Stops what fails its probes, takes it out of the view, and tells which they were and why.
     fn stop_what_does_not_work(
         &mut self,
         wanted: &[&'a Deployment],
-    ) -> Vec<(dormouse_model::DeploymentId, StopReason)> {
+    ) -> Vec<(&'a InstanceRecord, StopReason)> {
         let mut ending = Vec::new();
-        let mut gone: Vec<InstanceId> = Vec::new();
         for i in &self.view.alive {
             let Some(d) = wanted.iter().find(|d| d.process() == i.deployment) else { continue };
             if let Some(why) = health::verdict(&self.view, d, i) {
-                ending.push((d.id, why));
-                gone.push(i.id);
+                ending.push((*i, why));
                 self.out.push(Action::Stop { key: i.key.clone(), id: i.id, why });
             }
         }
-        self.view.alive.retain(|i| !gone.contains(&i.id));
+        self.view.alive.retain(|i| ending.iter().all(|(gone, _)| gone.id != i.id));
         ending
     }
 
     /// Gives up the target if it does not work and something older does.
-    fn given_up(&mut self, ending: &[(dormouse_model::DeploymentId, StopReason)]) -> bool {
+    fn given_up(&mut self, ending: &[(&'a InstanceRecord, StopReason)]) -> bool {
         let target = &self.view.svc.target;
-        let in_time = !ending.contains(&(target.id, StopReason::NeverReady));
-        let why = match self.view.older() {
-            Some(_) if !in_time => {
-                Some(crate::cause(&dormouse_model::Cause::Stopped(StopReason::NeverReady), &target.spec))
-            }
-            Some(_) => self.view.given_up(),
-            None => None,
+        let late =
+            ending.iter().find(|(i, why)| i.deployment == target.process() && *why == StopReason::NeverReady);
+        let why = match (self.view.older(), late) {
+            (Some(_), Some((i, _))) => Some(words::not_ready(i, &target.spec)),
+            (Some(_), None) => self.view.given_up(),
+            (None, _) => None,
         };
         let given_up = why.is_some();
         if let Some(why) = why {
@@ -180,7 +178,7 @@ impl<'a> Planner<'a> {
         match asleep(i) {
             Some(_) if !idle => self.out.push(Action::Wake { key, id }),
             // A rollout decides soon whether the instance is needed; until then it stays as it is.
-            Some(_) | None if !idle || rolling || !self.view.ready(i, d) => {}
+            Some(_) | None if !idle || rolling || !self.view.proven(i, d) => {}
             Some(_) | None if depth == Depth::Stopped => {
                 self.out.push(Action::Stop { key, id, why: StopReason::Idle });
             }

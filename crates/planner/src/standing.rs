@@ -14,6 +14,8 @@ use crate::{
 
 /// A worker that has run for this long counts as ready.
 pub(crate) const WORKER_SETTLE: Duration = Duration::from_secs(3);
+/// What nobody can ask whether it works has to run for this long before its deployment is taken to.
+pub(crate) const PROOF: Duration = Duration::from_secs(10);
 
 /// Where a service stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +92,7 @@ fn standing(view: &View<'_>) -> Standing {
             if backoff::count(view.ends, d.process()) >= backoff::CRASH_LOOP
                 && (wanted || !backoff::over(view.ends, d.process(), view.clock)) =>
         {
-            let reason = words::cause(&last.how, &d.spec);
+            let reason = words::cause(last, &d.spec);
             at(State::Crashed { reason })
         }
         Some(_) | None if wanted => at(State::Starting),

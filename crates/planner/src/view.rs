@@ -1,10 +1,16 @@
 //! One service with what exists of it.
 
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
+    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, Question, ServiceKey,
+    ServiceKind, Time,
 };
 
-use crate::{backoff, clock::Clock, standing::WORKER_SETTLE};
+use crate::{
+    backoff,
+    clock::Clock,
+    standing::{PROOF, WORKER_SETTLE},
+    words,
+};
 
 /// A wanted service and its instances, sorted by what they are to it.
 pub(crate) struct View<'a> {
@@ -56,6 +62,18 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Whether an instance shows that its deployment works. An answer does; what nobody can ask has to run for a while: a
+    /// port is open before the workers behind it have begun, and nothing listens in a worker.
+    pub(crate) fn proven(&self, i: &InstanceRecord, d: &Deployment) -> bool {
+        let answers = match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
+            (ServiceKind::Web, Question::Http(_)) => true,
+            // An open port is little, but with nothing to be replaced it does.
+            (ServiceKind::Web, Question::Connection | Question::Protocol(_)) => self.older().is_none(),
+            (ServiceKind::Worker, _) => false,
+        };
+        self.ready(i, d) && (answers || asleep(i).is_some() || self.clock.passed(i.started_at, PROOF))
+    }
+
     /// The one instance of a deployment that is to exist: the oldest ready one, so that the choice never changes.
     pub(crate) fn keep(&self, d: &Deployment) -> Option<&'a InstanceRecord> {
         let mine = self.alive.iter().filter(|i| i.deployment == d.process());
@@ -65,8 +83,10 @@ impl<'a> View<'a> {
     /// The deployment that takes the traffic.
     pub(crate) fn serving(&self) -> &'a Deployment {
         let target = &self.svc.target;
+        let ready = |d: &Deployment| self.keep(d).is_some_and(|i| self.ready(i, d));
+        let proven = self.keep(target).is_some_and(|i| self.proven(i, target));
         match self.older() {
-            Some(older) if !self.keep(target).is_some_and(|i| self.ready(i, target)) => older,
+            Some(older) if !proven && (ready(older) || !ready(target)) => older,
             Some(_) | None => target,
         }
     }
@@ -76,10 +96,10 @@ impl<'a> View<'a> {
         self.older()?;
         let target = &self.svc.target;
         let last = backoff::last(self.ends, target.process())?;
-        let why = crate::cause(&last.how, &target.spec);
+        let why = words::explain(last, &target.spec);
         match backoff::count(self.ends, target.process()) {
             _ if backoff::never_ready(last) => Some(why),
-            n if n >= backoff::CRASH_LOOP => Some(format!("{why} ({n} times)")),
+            n if n >= backoff::CRASH_LOOP => Some(words::times(&why, n)),
             _too_few => None,
         }
     }

@@ -1,6 +1,13 @@
 //! How things are said to people.
 
-use dormouse_model::{Cause, Depth, ExitStatus, ServiceKind, ServiceSpec, StopReason};
+use std::time::Duration;
+
+use dormouse_model::{
+    Answer, Ask, Cause, Depth, End, ExitStatus, InstanceRecord, Question, Serves, ServiceKind, ServiceSpec,
+    StopReason, Time, server,
+};
+
+use crate::inside;
 
 /// A depth, one word.
 pub(crate) fn depth(depth: Depth) -> &'static str {
@@ -27,17 +34,27 @@ pub fn stop(why: StopReason) -> &'static str {
 
 /// How an instance came to its end, one line: `exited with code 1`, `out of memory (limit 512 MiB)`.
 #[must_use]
-pub fn cause(how: &Cause, spec: &ServiceSpec) -> String {
-    match how {
+pub fn cause(end: &End, spec: &ServiceSpec) -> String {
+    let whole = explain(end, spec);
+    whole.lines().next().unwrap_or_default().to_owned()
+}
+
+/// The same, and what to do about it in a second line, where there is something.
+#[must_use]
+pub fn explain(end: &End, spec: &ServiceSpec) -> String {
+    if let Some(detail) = &end.detail {
+        return detail.clone();
+    }
+    match &end.how {
         Cause::Exited(ExitStatus::Code(code)) => format!("exited with code {code}"),
         Cause::Exited(ExitStatus::Signal(signal)) => format!("killed by signal {signal}"),
         Cause::Exited(ExitStatus::OutOfMemory) => {
             format!("out of memory (limit {})", memory(spec.limits.memory))
         }
         Cause::Exited(ExitStatus::Lost) => "ended while nobody was watching".to_owned(),
-        Cause::Stopped(StopReason::NeverReady) => never_ready(spec),
         Cause::Stopped(
-            why @ (StopReason::Replaced
+            why @ (StopReason::NeverReady
+            | StopReason::Replaced
             | StopReason::Surplus
             | StopReason::Removed
             | StopReason::Idle
@@ -48,21 +65,102 @@ pub fn cause(how: &Cause, spec: &ServiceSpec) -> String {
     }
 }
 
-/// Says what was waited for: a port that is not the one the app listens on is the usual mistake.
-fn never_ready(spec: &ServiceSpec) -> String {
-    let within = spec.health.start_timeout.as_secs();
-    match (spec.kind, &spec.health.path) {
-        (ServiceKind::Web, Some(path)) => {
-            format!("not ready within {within} s: no good answer to {path} on port {}", spec.port)
-        }
-        (ServiceKind::Web, None) if spec.health.speaks_http => {
-            format!("not ready within {within} s: nothing answers HTTP on port {}", spec.port)
-        }
-        (ServiceKind::Web, None) => {
-            format!("not ready within {within} s: nothing listens on port {}", spec.port)
-        }
-        (ServiceKind::Worker, _) => format!("not ready within {within} s"),
+/// Says of something, whose first line may be followed by a hint, how often it happened.
+pub(crate) fn times(why: &str, n: usize) -> String {
+    match why.split_once('\n') {
+        Some((first, rest)) => format!("{first} ({n} times)\n{rest}"),
+        None => format!("{why} ({n} times)"),
     }
+}
+
+/// What keeps an instance from becoming ready, with a hint in a second line where there is one.
+pub(crate) fn not_ready(i: &InstanceRecord, spec: &ServiceSpec) -> String {
+    let health = &spec.health;
+    let age = i.probe.last_at.map_or(Duration::ZERO, |at| at.since(i.woken_at.unwrap_or(i.started_at)));
+    let within = match age >= health.start_timeout {
+        true => format!("not ready within {} s: ", health.start_timeout.as_secs()),
+        false => String::new(),
+    };
+    let (what, hint) = obstacle(i, spec);
+    let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+    format!("{within}{what}{hint}")
+}
+
+/// What is worth telling somebody who waits for an instance that has been starting for a while; the same while nothing
+/// changes.
+#[must_use]
+pub fn waiting(i: &InstanceRecord, spec: &ServiceSpec, now: Time) -> Option<String> {
+    let old = now.since(i.started_at) >= WORTH_TELLING;
+    let tells = inside::is_astray(i) || i.probe.last.is_some_and(|a| !matches!(a, Answer::Refused));
+    if spec.kind == ServiceKind::Worker || i.probe.ready_at.is_some() || !old || !tells {
+        return None;
+    }
+    let (what, hint) = obstacle(i, spec);
+    let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+    Some(format!("{what}{hint}"))
+}
+
+/// Age at which one begins to wonder why an instance is not ready, although it does something.
+const WORTH_TELLING: Duration = Duration::from_secs(4);
+
+fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
+    let port = spec.port;
+    if inside::is_astray(i) {
+        return astray(i, spec);
+    }
+    if inside::workers_die(i, spec) {
+        return ("its worker processes keep ending before they answer".to_owned(), None);
+    }
+    let path = match spec.question(i.probe.speaks_http) {
+        Question::Http(path) | Question::Protocol(path) => path,
+        Question::Connection => "/".to_owned(),
+    };
+    match (i.probe.last, &spec.health.ask) {
+        (Some(Answer::Status(code)), Ask::Path(_)) => (
+            format!("it answers {code} to GET {path} on port {port}"),
+            Some(format!(
+                "an answer below 400 counts as good; mend it, or name another path as `health` of {} in the manifest",
+                spec.name
+            )),
+        ),
+        (Some(Answer::Status(code)), Ask::Auto { .. } | Ask::Connection) => (
+            format!("it answers {code} to GET {path} on port {port}"),
+            Some(format!(
+                "if that is how it should be, name a path that it answers well as `health` of {} in the manifest",
+                spec.name
+            )),
+        ),
+        (Some(Answer::Silent), _) => {
+            (format!("it takes connections on port {port}, and gives no answer to GET {path}"), None)
+        }
+        (Some(Answer::Cut), _) => {
+            (format!("it closes connections on port {port} without an answer to GET {path}"), None)
+        }
+        (Some(Answer::NotHttp), _) => (
+            format!("what answers on port {port} is not HTTP"),
+            Some(format!(
+                "if that is how it should be, write health = \"tcp\" for {} in the manifest",
+                spec.name
+            )),
+        ),
+        (Some(Answer::Refused | Answer::Accepted) | None, _) => {
+            (format!("nothing listens on port {port}"), None)
+        }
+    }
+}
+
+/// It listens, but not where it is reached.
+fn astray(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
+    let list: Vec<_> = i.inside.listeners.iter().map(ToString::to_string).collect();
+    let what = format!("it listens on {}, not on 0.0.0.0:{} (PORT)", list.join(" and "), spec.port);
+    let advice = match spec.health.server {
+        Some(Serves { by, how }) => by.listen_advice(how),
+        None => server::GENERAL.to_owned(),
+    };
+    // One that everybody reaches is only a matter of its number.
+    let open = i.inside.listeners.iter().find(|at| at.ip().is_unspecified());
+    let or = open.map(|at| format!(", or write port = {} for {} in the manifest", at.port(), spec.name));
+    (what, Some(advice + &or.unwrap_or_default()))
 }
 
 /// Bytes in the largest binary unit that needs no fraction.

@@ -6,13 +6,14 @@ mod support;
 use std::{
     collections::BTreeMap,
     fs,
+    net::SocketAddr,
     path::Path,
     time::{Duration, Instant},
 };
 
 use dormouse_backend::{InstanceSpec, Workload, WorkloadError, Workloads};
 use dormouse_images::{ImageConfig, Store};
-use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
+use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase};
 use dormouse_runtime::{
     Host, HostSettings, Loopback,
     swap::{Size, Swap, SwapSettings},
@@ -222,6 +223,32 @@ async fn is_paged(b: Bench) {
         drop(host);
         swap.tear_down();
     }
+}
+
+/// Where it listens is told from outside, also while it is frozen.
+async fn is_looked_into(b: Bench) {
+    let host = b.host();
+    let script = "nc -l -p 5000 & nc -l -p 8000 & echo up; while :; do sleep 0.05; done";
+    host.start(&b.spec(1, script)).await.unwrap();
+    let look = async || {
+        let mut seen = host.inspect(InstanceId(1)).await.unwrap();
+        seen.listeners.sort();
+        seen
+    };
+    until("both listen", async || look().await.listeners.len() == 2).await;
+    host.sleep(InstanceId(1), Depth::Frozen).await.unwrap();
+    let seen = look().await;
+    let everywhere: Vec<_> =
+        seen.listeners.iter().filter(|at| at.ip().is_unspecified()).map(SocketAddr::port).collect();
+    assert_eq!(everywhere, [5000, 8000]);
+    let nc: Vec<_> = seen.processes.iter().filter(|p| p.argv.first().is_some_and(|w| w == "nc")).collect();
+    assert_eq!(nc.len(), 2, "{seen:?}");
+    let shell = seen.processes.iter().find(|p| p.argv.first().is_some_and(|w| w == "sh")).unwrap();
+    assert!(nc.iter().all(|p| p.parent == shell.pid && p.program.ends_with("/busybox")), "{seen:?}");
+    assert_eq!(shell.parent, one(&host, 1).await.pid);
+    host.stop(InstanceId(1), GRACE).await.unwrap();
+    assert_eq!(look().await, Inspection::default());
+    host.remove(InstanceId(1)).await.unwrap();
 }
 
 async fn is_adopted(b: Bench) {
@@ -484,6 +511,7 @@ fn main() {
         ("what_cannot_start_leaves_nothing", &|| with(what_cannot_start_leaves_nothing)),
         ("sleeps_and_wakes_with_its_state", &|| with(sleeps_and_wakes_with_its_state)),
         ("is_paged", &|| with(is_paged)),
+        ("is_looked_into", &|| with(is_looked_into)),
         ("is_adopted", &|| with(is_adopted)),
         ("who_watches_wakes_last", &|| with(who_watches_wakes_last)),
         ("nobody_stays_held_back", &|| with(nobody_stays_held_back)),

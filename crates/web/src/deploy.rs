@@ -164,6 +164,7 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
         Step::Starting { deployment, why } => {
             DeployStep::Starting { deployment: deployment.to_string(), why }
         }
+        Step::Waiting { reason } => DeployStep::Waiting { reason },
         Step::Ready { deployment } => DeployStep::Ready { deployment: deployment.to_string() },
         Step::RolloutFailed { deployment, reason, log_tail, old_serves } => {
             let deployment = deployment.to_string();

@@ -1,8 +1,8 @@
 //! The checks of the suite.
 
-use std::{fmt::Debug, time::Duration};
+use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
-use dormouse_model::{Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
+use dormouse_model::{Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase};
 use tokio::sync::mpsc;
 
 use super::{Harness, Program};
@@ -201,6 +201,26 @@ pub(super) async fn limits<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await
 }
 
+pub(super) async fn inspect<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let w = &h.workloads;
+    let id = h.run(10, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    let seen = done("inspect", w.inspect(id).await)?;
+    same("listeners", seen.listeners, vec![])?;
+    // A shell and, most of the time, the program it waits for.
+    let pids: BTreeSet<u32> = seen.processes.iter().map(|p| p.pid).collect();
+    let first = seen.processes.iter().filter(|p| !pids.contains(&p.parent));
+    same("processes that no other of them started", first.count(), 1)?;
+    if seen.processes.iter().any(|p| p.program.is_empty()) {
+        return Err(format!("a process without a program: {:?}", seen.processes));
+    }
+    done("sleep", w.sleep(id, Depth::Frozen).await)?;
+    done("inspect of one asleep", w.inspect(id).await)?;
+    done("stop", w.stop(id, Duration::from_secs(5)).await)?;
+    same("inspect of an ended one", done("inspect", w.inspect(id).await)?, Inspection::default())?;
+    h.clear(id).await
+}
+
 pub(super) async fn out_of_memory<W: Workloads>(h: &Harness<W>) -> Outcome {
     let mut exits = h.workloads.exits();
     let mut spec = h.spec(6, Program::Greedy);
@@ -239,6 +259,7 @@ pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
         ("wake", w.wake(id).await),
         ("usage", w.usage(id).await.map(|_| ())),
         ("set_limits", w.set_limits(id, h.template.limits).await),
+        ("inspect", w.inspect(id).await.map(|_| ())),
     ] {
         match result {
             Err(WorkloadError::NoSuchInstance(which)) => same(what, which, id)?,

@@ -44,6 +44,7 @@ pub async fn suite<W: Workloads>(harness: Harness<W>) {
     check("what does not obey is killed", checks::stubborn(h)).await;
     check("an end is reported, with its status", checks::exit(h)).await;
     check("limits are changed while it runs and while it sleeps", checks::limits(h)).await;
+    check("one can look into it", checks::inspect(h)).await;
     check("running out of memory is named", checks::out_of_memory(h)).await;
     check("what cannot start says so", checks::cannot_start(h)).await;
     check("unknown instances", checks::unknown(h)).await;

@@ -1,8 +1,8 @@
 //! A process that is not there.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use dormouse_model::{ExitStatus, Phase, Time};
+use dormouse_model::{ExitStatus, Inspection, Phase, Process as Seen, Time};
 
 use crate::{InstanceSpec, conformance::Program};
 
@@ -15,11 +15,24 @@ pub struct Behaviour {
     pub ends: Option<(Duration, ExitStatus)>,
     /// Whether it ends when asked to; otherwise it has to be killed.
     pub obeys: bool,
+    /// Where it listens from its start on.
+    pub listens: Vec<SocketAddr>,
+    /// Its command line, as it shows it.
+    pub argv: Vec<String>,
+    /// How long each of its workers lives; `None` when it has none.
+    pub workers_live: Option<Duration>,
 }
 
 impl Default for Behaviour {
     fn default() -> Self {
-        Self { ready_after: Some(Duration::ZERO), ends: None, obeys: true }
+        Self {
+            ready_after: Some(Duration::ZERO),
+            ends: None,
+            obeys: true,
+            listens: Vec::new(),
+            argv: Vec::new(),
+            workers_live: None,
+        }
     }
 }
 
@@ -97,6 +110,20 @@ impl Process {
     pub(crate) fn end(&self) -> Option<(Time, ExitStatus)> {
         let (after, how) = self.behaviour.ends.filter(|_| self.phase == Phase::Running)?;
         Some((self.since.after(after.saturating_sub(self.ran)), how))
+    }
+
+    /// What can be seen of it.
+    pub(crate) fn inspect(&self, now: Time) -> Inspection {
+        let (Phase::Running | Phase::Asleep(_)) = self.phase else { return Inspection::default() };
+        let seen =
+            |pid, parent| Seen { pid, parent, program: "/sim".to_owned(), argv: self.behaviour.argv.clone() };
+        // Numbers of workers are never used again, and far from those of other processes.
+        let generation =
+            self.behaviour.workers_live.map(|life| self.awake(now).as_nanos() / life.as_nanos().max(1));
+        let worker =
+            generation.and_then(|n| u32::try_from(n).ok()).map(|n| seen(self.pid * 100_000 + n, self.pid));
+        let processes = std::iter::once(seen(self.pid, 1)).chain(worker).collect();
+        Inspection { listeners: self.behaviour.listens.clone(), processes }
     }
 
     /// What a probe gets.

@@ -65,7 +65,7 @@ async fn time_passes_only_when_told_to() {
     sim.set_faults(Faults { start_takes: Duration::from_millis(40), ..Faults::default() });
     let ends = Some((Duration::from_secs(2), ExitStatus::OutOfMemory));
     let ready_after = Some(Duration::from_secs(1));
-    sim.behave(DeploymentId(1), Behaviour { ready_after, ends, obeys: true });
+    sim.behave(DeploymentId(1), Behaviour { ready_after, ends, ..Behaviour::default() });
     let mut exits = sim.exits();
 
     let start = tokio::spawn({

@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{Depth, ExitStatus, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage};
+use dormouse_model::{
+    Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage,
+};
 use tokio::sync::mpsc;
 
 use super::{
@@ -259,6 +261,13 @@ impl Workloads for Sim {
             };
             let needed_bytes = resident_bytes + swapped_bytes;
             Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.awake(now) / 100 })
+        })
+    }
+
+    async fn inspect(&self, id: InstanceId) -> Result<Inspection, WorkloadError> {
+        self.with(|w| {
+            let now = w.now;
+            w.process(id).map(|p| p.inspect(now))
         })
     }
 

@@ -57,6 +57,7 @@ pub(crate) async fn follow(
                         | DeployStep::Unchanged
                         | DeployStep::Applied { .. }
                         | DeployStep::Starting { .. }
+                        | DeployStep::Waiting { .. }
                         | DeployStep::Ready { .. }
                         | DeployStep::RolloutFailed { .. }
                         | DeployStep::Superseded => {}

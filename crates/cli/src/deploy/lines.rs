@@ -11,6 +11,8 @@ pub(super) enum Say {
     Doing(String),
     /// Something is done.
     Did(String),
+    /// Something worth knowing while it goes on.
+    Note(String),
     /// The service is done, well.
     Good(String),
     /// The service is done, badly; with what it said last.
@@ -29,7 +31,7 @@ impl Say {
             Self::Good(_) => Paint::Good,
             Self::Bad(..) => Paint::Bad,
             Self::Output(_) | Self::Did(_) | Self::Bytes(..) | Self::Nothing => Paint::Dim,
-            Self::Doing(_) => Paint::Bold,
+            Self::Doing(_) | Self::Note(_) => Paint::Bold,
         }
     }
 }
@@ -55,6 +57,7 @@ pub(super) fn say(step: &DeployStep) -> Say {
         DeployStep::Starting { deployment, why: Some(why) } => {
             Say::Doing(format!("starting anew, because {why} ({deployment})"))
         }
+        DeployStep::Waiting { reason } => Say::Note(format!("not ready yet: {reason}")),
         DeployStep::Ready { .. } => Say::Good("ready".to_owned()),
         DeployStep::RolloutFailed { reason, log_tail, old_serves, .. } => {
             Say::Bad(format!("does not become ready: {reason}{}", old(*old_serves)), log_tail.clone())

@@ -87,6 +87,7 @@ impl Progress {
             | DeployStep::Unchanged
             | DeployStep::Applied { .. }
             | DeployStep::Starting { .. }
+            | DeployStep::Waiting { .. }
             | DeployStep::Ready { .. }
             | DeployStep::RolloutFailed { .. }
             | DeployStep::Superseded
@@ -115,7 +116,7 @@ impl Progress {
 
 fn lines(name: &str, said: &Say, streams: &mut Streams) -> Result<()> {
     let (text, tail): (String, &[String]) = match said {
-        Say::Doing(text) | Say::Did(text) | Say::Good(text) => (text.clone(), &[]),
+        Say::Doing(text) | Say::Did(text) | Say::Note(text) | Say::Good(text) => (text.clone(), &[]),
         Say::Bad(text, tail) => (text.clone(), tail),
         Say::Output(text) => (format!("| {text}"), &[]),
         Say::Bytes(..) | Say::Nothing => return Ok(()),
@@ -156,6 +157,8 @@ impl Service {
                 }
                 bar.set_position(*done);
             }
+            // More than fits into a bar, and not to be wiped away by what comes next.
+            Say::Note(text) => print(bars, format!("{name}  {text}")),
             Say::Output(text) => {
                 if verbose {
                     print(bars, format!("{name}  | {text}"));

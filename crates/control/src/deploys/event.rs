@@ -88,6 +88,11 @@ pub enum DeployStep {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
     },
+    /// It runs, but is not ready, and this is why.
+    Waiting {
+        /// What was seen, with a hint where one helps.
+        reason: String,
+    },
     /// It takes the requests.
     Ready {
         /// Which.

@@ -9,10 +9,7 @@ use dormouse_model::{
 };
 use dormouse_planner::{Standing, State as Planned};
 
-use crate::{
-    Control, OpError,
-    probe::{Answer, Question, ask},
-};
+use crate::{Control, OpError, names, probe::ask};
 
 /// Pause before a health question that was not answered well is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -81,8 +78,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             })
             .await?;
         let mut looked = Looked::new();
-        for (key, live, instance, spec) in going_on {
-            let why = self.why_not(&key, &live, instance, &spec).await;
+        for (key, live, instance, service) in going_on {
+            let host = names::authority(Some(spec), &service, &self.settings);
+            let why = self.why_not(&key, &live, instance, &service, &host).await;
             looked.insert(key.service, (live.id, why));
         }
         Ok(looked)
@@ -95,6 +93,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         live: &Deployment,
         instance: Option<InstanceId>,
         spec: &ServiceSpec,
+        host: &str,
     ) -> Option<String> {
         let limit = spec.limits.memory;
         if limit < live.limits().memory
@@ -106,8 +105,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             return Some(format!("it needs {needed} MiB of memory, more than its new limit of {limit} MiB"));
         }
         // One that answers wrongly would be taken for ill, and stopped.
-        let question = Question::of(&spec.health);
-        if question == Question::of(live.health()) {
+        let question = spec.question(None);
+        if question == live.spec.question(None) {
             return None;
         }
         if instance.is_none() {
@@ -116,7 +115,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         for _ in 0..spec.health.failures.max(1) {
             let Ok(targets) = self.wake(key).await else { return Some("it does not wake".to_owned()) };
             let Some(target) = targets.first() else { break };
-            if ask(target.addr, question, spec.health.timeout).await == Answer::Healthy {
+            let answer = ask(target.addr, host, &question, spec.health.timeout).await;
+            if dormouse_planner::answers_well(spec, &question, answer) {
                 return None;
             }
             tokio::time::sleep(ASK_AGAIN).await;

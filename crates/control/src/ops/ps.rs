@@ -93,7 +93,7 @@ fn ended_lately(state: &State, key: &ServiceKey) -> Option<String> {
     let spec = &state.deployment(key, last.deployment)?.spec;
     let minutes = age.as_secs() / 60;
     (age < LATELY)
-        .then(|| format!("started again {minutes} min ago: {}", dormouse_planner::cause(&last.how, spec)))
+        .then(|| format!("started again {minutes} min ago: {}", dormouse_planner::cause(last, spec)))
 }
 
 fn statuses(state: &State) -> Vec<ServiceStatus> {

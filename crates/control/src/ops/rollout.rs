@@ -44,7 +44,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             .into_iter()
             .map(|(name, outcome)| {
                 if let Some(service) = spec.services.get_mut(&name) {
-                    service.start.get_or_insert(outcome.start);
+                    service.starts(outcome.start);
                 }
                 (name, outcome.image)
             })

@@ -7,8 +7,8 @@ use std::{
 
 use dormouse_backend::{Workload, Workloads};
 use dormouse_model::{
-    Depth, Desired, DesiredService, InstanceRecord, Observed, Phase, Probe, ProjectName, RouteTable, Time,
-    Traffic,
+    Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, RouteTable,
+    Time, Traffic,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{
@@ -77,6 +77,7 @@ impl<W: Workloads> Reconciler<W> {
             networks,
             seals: BTreeMap::new(),
             probes: HashMap::new(),
+            looks: BTreeSet::new(),
             waiters: Vec::new(),
             asked: BTreeMap::new(),
             confirmed: 0,
@@ -140,6 +141,7 @@ fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, drai
         exited_at: None,
         probe: Probe { ready_at, ..Probe::default() },
         traffic: Traffic::default(),
+        inside: Inside::default(),
     };
     state.observed.instances.insert(id, record);
 }
@@ -162,6 +164,7 @@ fn state(
         facts: Facts::default(),
         history: BTreeMap::new(),
         last_wake: BTreeMap::new(),
+        speaks_http: BTreeMap::new(),
         instances: Block::new(snapshot.instance_block),
         unapplied: BTreeMap::new(),
     };
@@ -228,7 +231,7 @@ fn state(
             // Given up, but whoever follows was not told.
             let given_up = project.notes.iter().filter(|(service, _)| pending.contains_key(*service));
             let given_up = given_up.map(|(s, why)| (s.clone(), why.clone())).collect();
-            Rollout { pending, given_up, failed: Vec::new() }
+            Rollout { pending, given_up, ..Rollout::default() }
         });
         if rollout.is_none() && project.removing.is_none() {
             for service in row.spec.services.keys() {

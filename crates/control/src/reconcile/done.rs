@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_backend::{Workload, WorkloadError, Workloads};
 use dormouse_model::{
-    Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, ServiceKey, Time,
+    Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe, ServiceKey, Time,
 };
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
@@ -72,8 +72,8 @@ impl<W: Workloads> Reconciler<W> {
         let now = self.state.clock.now();
         if let Err(error) = result {
             warn!(%key, %id, error = %chain(&error), "did not start");
-            let end =
-                End { deployment, at: now, how: Cause::NotStarted { why: chain(&error) }, ready_for: None };
+            let how = Cause::NotStarted { why: chain(&error) };
+            let end = End { deployment, at: now, how, ready_for: None, detail: None };
             self.networks.remove(&key.project);
             self.keep_end(&key, end, None);
             return;
@@ -92,8 +92,12 @@ impl<W: Workloads> Reconciler<W> {
             slept_at: None,
             draining_since: None,
             exited_at: None,
-            probe: dormouse_model::Probe::default(),
+            probe: Probe {
+                speaks_http: self.state.speaks_http.get(&deployment).copied(),
+                ..Probe::default()
+            },
             traffic: dormouse_model::Traffic::default(),
+            inside: dormouse_model::Inside::default(),
         };
         self.state.observed.instances.insert(id, record);
         if self.early_exits.remove(&id) {
@@ -220,8 +224,8 @@ impl<W: Workloads> Reconciler<W> {
     pub(super) fn note_end(&mut self, id: InstanceId, at: Time, how: Cause) {
         let Some(record) = self.state.observed.instances.get(&id) else { return };
         let (key, deployment) = (record.key.clone(), record.deployment);
-        let Some(kind) = self.state.deployment(&key, deployment).map(|d| d.spec.kind) else { return };
-        let end = dormouse_planner::end_of(record, kind, at, how);
+        let Some(spec) = self.state.deployment(&key, deployment).map(|d| &d.spec) else { return };
+        let end = dormouse_planner::end_of(record, spec, at, how);
         self.keep_end(&key, end, Some(id));
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn never_ready(svc: &DesiredService, ends: &[End]) -> Option<String> 
     }
     let waited = Cause::Stopped(StopReason::NeverReady);
     let end = ends.iter().rev().find(|e| e.deployment == svc.target.id && e.how == waited)?;
-    Some(dormouse_planner::cause(&end.how, &svc.target.spec))
+    Some(dormouse_planner::explain(end, &svc.target.spec))
 }
 
 #[cfg(test)]
@@ -86,6 +86,7 @@ mod tests {
             at: Time(at as u64),
             how: how.clone(),
             ready_for: None,
+            detail: (*how == DEAF).then(|| "nothing listens\n  hint: mend it".to_owned()),
         };
         let ends: Vec<_> = ends.iter().enumerate().map(end).collect();
         let standing = Standing { state, deployment: DeploymentId(2), instance: None };
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn fates() {
-        let deaf = || expect![[r#"GivenUp("not ready within 120 s: nothing listens on port 8000")"#]];
+        let deaf = || expect![[r#"GivenUp("nothing listens\n  hint: mend it")"#]];
         let open = || expect![["Undecided"]];
         let crashed = State::Crashed { reason: "exited with code 1".into() };
         check(None, State::Starting, &[], &open());

@@ -4,13 +4,13 @@ use std::net::Ipv4Addr;
 
 use dormouse_backend::{Workload, WorkloadError};
 use dormouse_model::{
-    DeploymentId, Depth, InstanceId, Limits, ProjectName, ServiceKey, Target, Time, TrafficReport,
-    WakeRefused,
+    Answer, DeploymentId, Depth, Inspection, InstanceId, Limits, ProjectName, Question, ServiceKey, Target,
+    Time, TrafficReport, WakeRefused,
 };
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::{probe::Answer, state::State};
+use crate::state::State;
 
 /// Where the answer to a call for a wake goes.
 pub(crate) type WakeReply = oneshot::Sender<Result<Vec<Target>, WakeRefused>>;
@@ -26,7 +26,9 @@ pub(crate) enum Msg {
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.
-    Probed { id: InstanceId, woken_at: Option<Time>, answer: Answer },
+    Probed { id: InstanceId, woken_at: Option<Time>, asked: Question, answer: Answer },
+    /// Somebody looked into an instance.
+    Inspected { id: InstanceId, result: Result<Inspection, WorkloadError> },
     /// An action ended.
     Done { subject: Subject, number: u64, outcome: Outcome },
     /// The last words of an instance.

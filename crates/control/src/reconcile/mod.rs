@@ -91,6 +91,8 @@ pub(crate) struct Reconciler<W> {
     networks: BTreeSet<ProjectName>,
     seals: BTreeMap<InstanceId, seal::Seal>,
     probes: HashMap<InstanceId, AbortHandle>,
+    /// Instances being looked into.
+    looks: BTreeSet<InstanceId>,
     waiters: Vec<waiters::Waiter>,
     /// Services that were asked for while not awake, and when.
     asked: BTreeMap<ServiceKey, Instant>,
@@ -146,6 +148,7 @@ impl<W: Workloads> Reconciler<W> {
                 continue;
             }
             self.probe(now);
+            self.inspect(now);
             self.publish(now);
             // A seal on what the edge already treats as asleep is confirmed at once.
             if !self.set_seals() {

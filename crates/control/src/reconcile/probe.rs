@@ -1,59 +1,111 @@
-//! Asking instances whether they work, when the planner says so.
+//! Asking instances whether they work, and looking into those that do not, when the planner says so.
 
-use dormouse_backend::Workloads;
-use dormouse_model::{InstanceId, Phase, Time};
-use tracing::info;
+use std::collections::BTreeSet;
+
+use dormouse_backend::{WorkloadError, Workloads};
+use dormouse_model::{Answer, Deployment, Inspection, InstanceId, Phase, Question, Time, server};
+use tracing::{debug, info};
 
 use super::{Msg, Reconciler};
-use crate::probe::{self, Answer, Question};
+use crate::{error::chain, names, probe};
 
 impl<W: Workloads> Reconciler<W> {
     /// Ask those whose time has come.
     pub(super) fn probe(&mut self, now: Time) {
         let due = dormouse_planner::probe_due(&self.state.desired, &self.state.observed, now);
-        for id in due {
+        for (id, asked) in due {
             // About to be frozen in the middle of it, or asked already.
             if self.probes.contains_key(&id) || self.seals.contains_key(&id) {
                 continue;
             }
             let Some(record) = self.state.observed.instances.get(&id) else { continue };
             let Some(deployment) = self.state.deployment(&record.key, record.deployment) else { continue };
-            let addr = std::net::SocketAddrV4::new(record.addr, deployment.spec.port);
-            let health = deployment.spec.health.clone();
-            let (woken_at, outbox) = (record.woken_at, self.outbox.clone());
+            let spec = &deployment.spec;
+            let addr = std::net::SocketAddrV4::new(record.addr, spec.port);
+            let face = self.state.projects.get(&record.key.project).and_then(|p| p.face());
+            let host = names::authority(face, spec, &self.state.settings);
+            let (limit, has_route) = (spec.health.timeout, spec.health.has_route());
+            let (woken_at, outbox, workloads) =
+                (record.woken_at, self.outbox.clone(), self.workloads.clone());
             let task = self.tasks.spawn(async move {
-                let answer = probe::ask(addr, Question::of(&health), health.timeout).await;
-                drop(outbox.send(Msg::Probed { id, woken_at, answer }));
+                let mut answer = probe::ask(addr, &host, &asked, limit).await;
+                let open = matches!(asked, Question::Protocol(_)) && !has_route;
+                if open
+                    && matches!(answer, Answer::Silent | Answer::Cut)
+                    && !serves_http(&*workloads, id).await
+                {
+                    answer = Answer::NotHttp;
+                }
+                drop(outbox.send(Msg::Probed { id, woken_at, asked, answer }));
             });
             self.probes.insert(id, task);
         }
     }
 
     /// An answer from before a sleep says nothing about now.
-    pub(super) fn probed(&mut self, id: InstanceId, woken_at: Option<Time>, answer: Answer) {
+    pub(super) fn probed(
+        &mut self,
+        id: InstanceId,
+        woken_at: Option<Time>,
+        asked: &Question,
+        answer: Answer,
+    ) {
         self.probes.remove(&id);
         let now = self.state.clock.now();
         let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
         if record.phase != Phase::Running || record.woken_at != woken_at {
             return;
         }
-        let probe = &mut record.probe;
-        probe.last_at = Some(now);
-        match answer {
-            Answer::Healthy => {
-                probe.last_ok = Some(now);
-                probe.failures = 0;
-                probe.refused = false;
-                if probe.ready_at.is_none() {
-                    probe.ready_at = Some(now);
-                    info!(key = %record.key, %id, took = ?now.since(record.started_at), "ready");
-                    self.state.store.later(move |tx| tx.instance_ready(id, now));
-                }
-            }
-            Answer::Refused | Answer::Unhealthy => {
-                probe.failures = probe.failures.saturating_add(1);
-                probe.refused = answer == Answer::Refused;
-            }
+        let Some(svc) = self.state.desired.services.get(&record.key) else { return };
+        if dormouse_planner::note_answer(record, svc, asked, answer, now) {
+            info!(key = %record.key, %id, ?answer, took = ?now.since(record.started_at), "ready");
+            self.state.store.later(move |tx| tx.instance_ready(id, now));
+        }
+        if let Some(speaks) = record.probe.speaks_http
+            && self.state.speaks_http.insert(record.deployment, speaks) != Some(speaks)
+        {
+            let services = self.state.desired.services.values();
+            let wanted: BTreeSet<_> = services
+                .flat_map(|svc| std::iter::once(&svc.target).chain(&svc.live))
+                .map(Deployment::process)
+                .collect();
+            self.state.speaks_http.retain(|id, _| wanted.contains(id));
         }
     }
+
+    /// Look into those that do not become ready.
+    pub(super) fn inspect(&mut self, now: Time) {
+        for id in dormouse_planner::inspect_due(&self.state.desired, &self.state.observed, now) {
+            if !self.looks.insert(id) {
+                continue;
+            }
+            let (workloads, outbox) = (self.workloads.clone(), self.outbox.clone());
+            self.tasks.spawn(async move {
+                let result = workloads.inspect(id).await;
+                drop(outbox.send(Msg::Inspected { id, result }));
+            });
+        }
+    }
+
+    pub(super) fn inspected(&mut self, id: InstanceId, result: Result<Inspection, WorkloadError>) {
+        self.looks.remove(&id);
+        // What cannot be looked into is taken to show nothing; its probes go on.
+        let seen = result.unwrap_or_else(|error| {
+            debug!(%id, error = %chain(&error), "cannot look into it");
+            Inspection::default()
+        });
+        let now = self.state.clock.now();
+        let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
+        let Some(svc) = self.state.desired.services.get(&record.key) else { return };
+        let mut wanted = std::iter::once(&svc.target).chain(&svc.live);
+        if let Some(d) = wanted.find(|d| d.process() == record.deployment) {
+            dormouse_planner::note_inspection(record, &d.spec, &seen, now);
+        }
+    }
+}
+
+/// Whether one of its processes is a server that speaks HTTP, whatever started it.
+async fn serves_http<W: Workloads>(workloads: &W, id: InstanceId) -> bool {
+    let seen = workloads.inspect(id).await.unwrap_or_default();
+    seen.processes.iter().any(|p| matches!(server::program(&p.argv), Some(server::Program::Http(_))))
 }

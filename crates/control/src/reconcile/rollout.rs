@@ -23,7 +23,9 @@ impl<W: Workloads> Reconciler<W> {
     pub(super) fn give_up(&mut self, key: &ServiceKey, deployment: DeploymentId, why: &str) {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let Some(live) = svc.live.clone() else { return };
-        let note = format!("the new deployment {deployment} was given up: {why}; {} serves on", live.id);
+        let line = first_line(why);
+        let note = format!("the new deployment {deployment} was given up: {line}; {} serves on", live.id);
+        let process = svc.target.process();
         svc.target = live;
         self.state.save_rollout(key);
         self.state.set_note(key, Some(note));
@@ -32,6 +34,11 @@ impl<W: Workloads> Reconciler<W> {
             && rollout.pending.get(&key.service) == Some(&deployment)
         {
             rollout.given_up.insert(key.service.clone(), why.to_owned());
+        }
+        // Its last words belong to what is told of it. Of one that has ended they have been read.
+        let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
+        if let Some(id) = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back() {
+            self.read_tail(key, id);
         }
     }
 
@@ -48,11 +55,29 @@ impl<W: Workloads> Reconciler<W> {
             let Some(mut coming) = self.state.projects.get_mut(&name).and_then(|p| p.coming.take()) else {
                 continue;
             };
+            self.tell_why_not_ready(&name, &mut coming, now);
             let done = self.follow(&name, &mut coming, &standings);
             if done {
                 self.finish(&name, coming);
             } else if let Some(project) = self.state.projects.get_mut(&name) {
                 project.coming = Some(coming);
+            }
+        }
+    }
+
+    /// Whoever follows a deploy learns what keeps it while there is still time to do something about it.
+    fn tell_why_not_ready(&self, name: &ProjectName, coming: &mut Coming, now: Time) {
+        let Coming { log, rollout: Some(rollout), .. } = coming else { return };
+        for (service, id) in &rollout.pending {
+            let key = ServiceKey::new(name, service);
+            let Some(deployment) = self.state.wanted(&key, *id) else { continue };
+            let mine = self.state.observed.instances.values().filter(|i| i.key == key);
+            let starting =
+                mine.filter(|i| i.deployment == deployment.process() && i.draining_since.is_none());
+            let said =
+                starting.filter_map(|i| dormouse_planner::waiting(i, &deployment.spec, now)).next_back();
+            if let Some(reason) = said.filter(|r| rollout.told.insert((service.clone(), r.clone()))) {
+                log.say(Some(service), DeployStep::Waiting { reason });
             }
         }
     }

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
+    AddressBlock, Ask, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
 };
 
@@ -89,16 +89,16 @@ async fn what_is_acknowledged_is_there_after_reopening() {
 
 #[test]
 fn what_older_versions_wrote_is_read() {
-    let mut spec = spec().services.into_values().next().unwrap();
+    let spec = spec().services.into_values().next().unwrap();
     let mut json = serde_json::to_value(&spec).unwrap();
-    assert!(
-        json["health"].as_object_mut().unwrap().remove("speaks_http").is_none(),
-        "said although it need not be"
-    );
-    assert_eq!(serde_json::from_value::<ServiceSpec>(json).unwrap(), spec);
-    spec.health.speaks_http = true;
-    let json = serde_json::to_value(&spec).unwrap();
-    assert_eq!(serde_json::from_value::<ServiceSpec>(json).unwrap(), spec);
+    // Health was a path and a flag.
+    let health = json["health"].as_object_mut().unwrap();
+    health.remove("ask");
+    health.remove("server");
+    health.insert("path".to_owned(), "/up".into());
+    let read = serde_json::from_value::<ServiceSpec>(json).unwrap();
+    assert_eq!(read.health.ask, Ask::Path("/up".to_owned()));
+    assert_eq!(ServiceSpec { health: spec.health.clone(), ..read }, spec);
 }
 
 #[test]

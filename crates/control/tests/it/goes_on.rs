@@ -6,7 +6,7 @@ use dormouse_backend::{
     Workloads,
     sim::{Behaviour, Faults},
 };
-use dormouse_model::{DeploymentId, Depth, Env, EnvValue, ExitStatus, InstanceId, Limits, ServiceSpec};
+use dormouse_model::{Ask, DeploymentId, Depth, Env, EnvValue, ExitStatus, InstanceId, Limits, ServiceSpec};
 use expect_test::{Expect, expect};
 
 use crate::world::{World, project, service};
@@ -99,11 +99,11 @@ async fn a_health_check_is_tried_before_it_is_relied_on() {
     web.health.failures = 1;
     deploy(&world, &web).await;
     world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
-    web.health.path = Some("/well".to_owned());
+    web.health.ask = Ask::Path("/well".to_owned());
     let said = expect![[r#"{"event":"applied","deployment":2,"changed":["health"]}"#]];
     check(&world, &web, &said, "shop/web Ready d2 i1").await;
 
-    web.health.path = Some("/nowhere".to_owned());
+    web.health.ask = Ask::Path("/nowhere".to_owned());
     web.health.start_timeout = Duration::from_millis(300);
     let id = world.deploy(&project("shop", vec![web])).await;
     let events = world.events(id).await;
@@ -118,8 +118,11 @@ async fn what_keeps_crashing_is_tried_again() {
     let world = World::new(64).await;
     let web = service("web");
     deploy(&world, &web).await;
-    let dies =
-        Behaviour { ready_after: None, ends: Some((Duration::ZERO, ExitStatus::Code(1))), obeys: true };
+    let dies = Behaviour {
+        ready_after: None,
+        ends: Some((Duration::ZERO, ExitStatus::Code(1))),
+        ..Behaviour::default()
+    };
     world.sim.behave(DeploymentId(1), dies);
     world.sim.crash(InstanceId(1), ExitStatus::Code(1));
     world.stands("shop/web", "crashed: exited with code 1").await;

@@ -6,6 +6,7 @@ mod deploys;
 mod env;
 mod goes_on;
 mod networks;
+mod readiness;
 mod sleep;
 mod survival;
 mod world;

@@ -15,12 +15,13 @@ use dormouse_backend::{
 };
 use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, OpError};
 use dormouse_model::{
-    Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, ServiceKey, ServiceKind,
-    ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
+    DeploymentId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
+    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
+    server::{How, Server},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     runtime::Runtime,
     sync::oneshot,
     task::JoinHandle,
@@ -40,6 +41,8 @@ pub(crate) struct World {
     pub(crate) sim: Sim,
     pub(crate) builder: Builder,
     pub(crate) edge: Arc<Mutex<Edge>>,
+    /// What the instances of a deployment answer, when it is not that all is well.
+    pub(crate) answers: Arc<Mutex<HashMap<DeploymentId, &'static str>>>,
     pub(crate) control: Mind,
     process: Option<Runtime>,
     stop: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
@@ -60,10 +63,14 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         name: name.parse().unwrap(),
         kind: ServiceKind::Web,
         source: ".".to_owned(),
-        start: None,
+        start: Some(vec!["gunicorn".to_owned()]),
         package: None,
         port: 18000,
-        health: HealthSpec { start_timeout: Duration::from_secs(10), ..HealthSpec::default() },
+        health: HealthSpec {
+            server: Some(Serves { by: Server::Gunicorn, how: How::Command }),
+            start_timeout: Duration::from_secs(10),
+            ..HealthSpec::default()
+        },
         needs: [].into(),
         limits: Limits::default(),
         env: [].into(),
@@ -94,8 +101,9 @@ impl World {
         let builder = Builder::default();
         let edge = Arc::new(Mutex::new(Edge::default()));
         let (process, control, stop) = boot(dir.path(), net, &sim, &builder, &edge).await;
-        tokio::spawn(answer(sim.clone()));
-        Self { dir, net, sim, builder, edge, control, process: Some(process), stop: Some(stop) }
+        let answers = Arc::<Mutex<HashMap<_, _>>>::default();
+        tokio::spawn(answer(sim.clone(), answers.clone()));
+        Self { dir, net, sim, builder, edge, answers, control, process: Some(process), stop: Some(stop) }
     }
 
     /// Kill control at once, and start it again.
@@ -297,18 +305,8 @@ pub(crate) fn show(table: &RouteTable) -> String {
     table.endpoints.iter().map(|(key, e)| format!("{key}: {}\n", endpoint(e))).collect()
 }
 
-/// An answer to a probe: `/well` is the only path there is.
-async fn well(mut stream: TcpStream) {
-    let mut request = [0; 10];
-    if stream.read_exact(&mut request).await.is_ok() {
-        let status = if request == *b"GET /well " { "200 OK" } else { "404 Not Found" };
-        // Whoever asked may have left.
-        let _ = stream.write_all(format!("HTTP/1.1 {status}\r\n\r\n").as_bytes()).await;
-    }
-}
-
-/// Listen for every instance that is healthy by the simulator's account.
-async fn answer(sim: Sim) {
+/// Listen for every instance that is healthy by the simulator's account, and answer requests.
+async fn answer(sim: Sim, answers: Arc<Mutex<HashMap<DeploymentId, &'static str>>>) {
     let mut listeners: HashMap<InstanceId, tokio::task::JoinHandle<()>> = HashMap::new();
     loop {
         sim.advance_to(Time::from(SystemTime::now()));
@@ -323,9 +321,11 @@ async fn answer(sim: Sim) {
         for w in all {
             if sim.answer(w.id) == Answer::Healthy && !listeners.contains_key(&w.id) {
                 let listener = TcpListener::bind(SocketAddrV4::new(w.addr, 18000)).await.unwrap();
+                let answers = answers.clone();
                 let task = tokio::spawn(async move {
                     while let Ok((stream, _)) = listener.accept().await {
-                        tokio::spawn(well(stream));
+                        let says = answers.lock().unwrap().get(&w.deployment).copied().unwrap_or(WELL);
+                        tokio::spawn(say(stream, says));
                     }
                 });
                 listeners.insert(w.id, task);
@@ -333,4 +333,20 @@ async fn answer(sim: Sim) {
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+}
+
+const WELL: &str = "HTTP/1.1 200 OK\r\n\r\n";
+/// An instance that takes connections, and does nothing with them.
+pub(crate) const SILENT: &str = "";
+
+async fn say(mut stream: tokio::net::TcpStream, answer: &'static str) {
+    let mut request = [0; 1024];
+    // Who asks may have left.
+    let read = stream.read(&mut request).await.unwrap_or(0);
+    let known = ["GET / ", "GET /well "].iter().any(|line| request[..read].starts_with(line.as_bytes()));
+    let answer = if answer == WELL && !known { "HTTP/1.1 404 Not Found\r\n\r\n" } else { answer };
+    if answer == SILENT {
+        std::future::pending::<()>().await;
+    }
+    let _ = stream.write_all(answer.as_bytes()).await;
 }

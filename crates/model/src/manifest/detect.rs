@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{input::ManifestInput, names, typed::Service};
+use crate::server::Server;
 
 /// What a source folder turned out to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,13 +14,33 @@ pub(super) struct Facts {
     pub(super) rust: bool,
     /// A health route the code defines.
     pub(super) health: Option<&'static str>,
+    /// Whether the code defines a page at `/`.
+    pub(super) root: bool,
+    /// What the code uses to serve, as far as that can be told.
+    pub(super) server: Option<Server>,
 }
 
 /// Health routes people write, the likeliest first.
 const HEALTH_ROUTES: [&str; 4] = ["/health", "/healthz", "/api/health", "/livez"];
 
-/// Streamlit's own.
-const STREAMLIT_HEALTH: &str = "/_stcore/health";
+/// What Python code serves with, by the module it imports; those built on top of others come first.
+const SERVERS: [(&str, Server); 15] = [
+    ("gradio", Server::Gradio),
+    ("nicegui", Server::NiceGui),
+    ("chainlit", Server::Chainlit),
+    ("dash", Server::Dash),
+    ("panel", Server::Panel),
+    ("streamlit", Server::Streamlit),
+    ("waitress", Server::Waitress),
+    ("hypercorn", Server::Hypercorn),
+    ("flask", Server::Flask),
+    ("fastapi", Server::Uvicorn),
+    ("uvicorn", Server::Uvicorn),
+    ("sanic", Server::Sanic),
+    ("bottle", Server::Bottle),
+    ("tornado", Server::Tornado),
+    ("django", Server::Django),
+];
 
 /// Folders that hold code which is not a service.
 const NOT_SERVICES: [&str; 8] = ["tests", "test", "docs", "doc", "scripts", "venv", "env", "node_modules"];
@@ -33,29 +54,30 @@ pub(super) fn look(
 ) -> Facts {
     let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f));
     if package.is_some() || (input.has_file(source, "Cargo.toml") && !is_python) {
-        return Facts { rust: true, health: rust_health(input, source, package), ..Facts::default() };
+        let health = rust_health(input, source, package);
+        return Facts { rust: true, health, server: Some(Server::Rust), ..Facts::default() };
     }
     let mut facts = Facts::default();
     let mut health: Option<usize> = None;
+    let mut server: Option<usize> = None;
     let is_own = |path: &str| {
         !left_out.iter().any(|out| path.strip_prefix(out.as_str()).is_some_and(|rest| rest.starts_with('/')))
     };
     for (_, text) in input.ending(source, ".py").filter(|(path, _)| is_own(path)) {
         facts.fastapi |= imports(text, "fastapi");
         facts.streamlit |= imports(text, "streamlit");
+        facts.root |= defines(text, "/");
         let found = HEALTH_ROUTES.iter().position(|route| defines(text, route));
         health = [health, found].into_iter().flatten().min();
+        let found = SERVERS.iter().position(|(module, _)| imports(text, module));
+        server = [server, found].into_iter().flatten().min();
     }
     if !facts.fastapi && !facts.streamlit {
         facts.fastapi = depends(input, source, "fastapi");
         facts.streamlit = depends(input, source, "streamlit");
     }
-    // With both in one folder only the builder, which picks the start command, knows which of them will listen.
-    facts.health = match (facts.streamlit, facts.fastapi) {
-        (true, false) => Some(STREAMLIT_HEALTH),
-        (true, true) => None,
-        (false, _) => health.map(|i| HEALTH_ROUTES[i]),
-    };
+    facts.health = health.map(|i| HEALTH_ROUTES[i]);
+    facts.server = server.map(|i| SERVERS[i].1);
     facts
 }
 
@@ -171,23 +193,39 @@ mod tests {
 
     #[test]
     fn frameworks_and_routes() {
-        let streamlit = Some("/_stcore/health");
         for (file, text, fastapi, is_streamlit, health) in [
             ("main.py", "from fastapi import FastAPI\n@app.get(\"/health\")", true, false, Some("/health")),
             ("main.py", "import fastapi\n@app.get(\n    '/healthz')", true, false, Some("/healthz")),
             ("main.py", "from fastapi import FastAPI\n@app.get('/healthy')", true, false, None),
-            ("pkg/page.py", "import streamlit as st", false, true, streamlit),
+            ("pkg/page.py", "import streamlit as st", false, true, None),
             ("main.py", "import streamlit_authenticator", false, false, None),
-            ("main.py", "import fastapi\nimport streamlit", true, true, None),
+            ("main.py", "import fastapi\nimport streamlit\n@app.get('/health')", true, true, Some("/health")),
             ("requirements.txt", "# c\nFastAPI[standard]==0.1\n", true, false, None),
             ("requirements.txt", "fastapi-users\n", false, false, None),
-            ("pyproject.toml", "dependencies = [\"streamlit>=1\"]", false, true, streamlit),
+            ("pyproject.toml", "dependencies = [\"streamlit>=1\"]", false, true, None),
             ("main.py", "requests.get(\"/health\")\n.get(é", false, false, Some("/health")),
         ] {
             let mut input = ManifestInput::new("x");
             input.add_file(file, text);
-            let want = Facts { fastapi, streamlit: is_streamlit, rust: false, health };
-            assert_eq!(look(&input, ".", &BTreeSet::new(), None), want, "{file}: {text}");
+            let facts = look(&input, ".", &BTreeSet::new(), None);
+            let got = (facts.fastapi, facts.streamlit, facts.rust, facts.health);
+            assert_eq!(got, (fastapi, is_streamlit, false, health), "{file}: {text}");
+        }
+    }
+
+    #[test]
+    fn pages_and_servers() {
+        for (text, root, server) in [
+            ("import flask\n@app.route('/')", true, Some(Server::Flask)),
+            ("from fastapi import FastAPI\n@app.get(\"/items\")", false, Some(Server::Uvicorn)),
+            ("import gradio as gr\nfrom fastapi import FastAPI", false, Some(Server::Gradio)),
+            ("from dash import Dash\nimport flask", false, Some(Server::Dash)),
+            ("import os", false, None),
+        ] {
+            let mut input = ManifestInput::new("x");
+            input.add_file("main.py", text);
+            let facts = look(&input, ".", &BTreeSet::new(), None);
+            assert_eq!((facts.root, facts.server), (root, server), "{text}");
         }
     }
 

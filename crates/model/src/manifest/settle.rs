@@ -14,8 +14,8 @@ use super::{
     typed::{ProbeKind, Project, Service},
 };
 use crate::{
-    Env, HealthSpec, Limits, ProjectName, ProjectSpec, ServiceKind, ServiceName, ServiceSpec, SleepPolicy,
-    Visibility,
+    Ask, Env, HealthSpec, Limits, ProjectName, ProjectSpec, Serves, ServiceKind, ServiceName, ServiceSpec,
+    SleepPolicy, Visibility, server::How,
 };
 
 /// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
@@ -26,9 +26,6 @@ const RUST_PORT: u16 = 8080;
 
 /// How long requests in flight get when an instance is stopped.
 const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
-
-/// Programs in start commands that serve nothing but HTTP.
-const HTTP_SERVERS: [&str; 5] = ["uvicorn", "gunicorn", "hypercorn", "fastapi", "streamlit"];
 
 /// Names of the service people open, when nothing says which it is.
 const FRONT: [&str; 3] = ["frontend", "web", "app"];
@@ -158,33 +155,31 @@ fn one(
 
 fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
     let (typed, default) = (&service.health, HealthSpec::default());
-    HealthSpec {
-        speaks_http: match (&typed.probe, kind) {
-            // Who asks for a connection gets one, and with a path there is no question.
-            (Some(ProbeKind::Tcp | ProbeKind::Http(_)), _) | (None, ServiceKind::Worker) => false,
-            (None, ServiceKind::Web) => facts.health.is_none() && speaks_http(service, facts),
+    // FastAPI always has its documentation; nothing else is sure to have anything.
+    let page = if facts.fastapi && !facts.root { "/docs" } else { "/" };
+    let mut health = HealthSpec {
+        ask: match (&typed.probe, kind) {
+            (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker) => Ask::Connection,
+            (Some(ProbeKind::Http(path)), _) => Ask::Path(path.clone()),
+            (None, ServiceKind::Web) => {
+                Ask::Auto { route: facts.health.map(str::to_owned), page: page.to_owned() }
+            }
         },
-        path: match (&typed.probe, kind) {
-            (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker) => None,
-            (Some(ProbeKind::Http(path)), _) => Some(path.clone()),
-            (None, ServiceKind::Web) => facts.health.map(str::to_owned),
+        server: match kind {
+            ServiceKind::Web => facts.server.map(|by| Serves { by, how: How::Code }),
+            ServiceKind::Worker => None,
         },
         interval: typed.interval.unwrap_or(default.interval),
         timeout: typed.timeout.unwrap_or(default.timeout),
         start_timeout: typed.start_timeout.unwrap_or(default.start_timeout),
         failures: typed.failures.unwrap_or(default.failures),
         hang_timeout: typed.hang_timeout.unwrap_or(default.hang_timeout),
+    };
+    // A command that only the builder can find is taken into account when it is found.
+    if let (Some(start), ServiceKind::Web) = (&service.start, kind) {
+        health.started_by(start);
     }
-}
-
-/// Whether what is started is sure to speak HTTP. The code says nothing of a start command of one's own.
-fn speaks_http(service: &Service, facts: Facts) -> bool {
-    let serves = |word: &String| word.rsplit('/').next().is_some_and(|name| HTTP_SERVERS.contains(&name));
-    match &service.start {
-        // Also behind `python -m` or `uv run`.
-        Some(start) => start.iter().any(serves),
-        None => facts.fastapi || facts.streamlit,
-    }
+    health
 }
 
 fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<ServiceName> {

@@ -1,7 +1,8 @@
 //! What a plan leads to if all of it goes well at once.
 
 use dormouse_model::{
-    Cause, Deployment, Desired, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, Time, Traffic,
+    Cause, Deployment, Desired, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, Time,
+    Traffic,
 };
 use dormouse_planner::{Action, end_of, note_end};
 
@@ -42,8 +43,7 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
             Action::Stop { key, id, why } => {
                 let i = observed.instances.remove(id).unwrap();
                 if why.counts() {
-                    let kind = desired.services[key].target.spec.kind;
-                    let end = end_of(&i, kind, now, Cause::Stopped(*why));
+                    let end = end_of(&i, &desired.services[key].target.spec, now, Cause::Stopped(*why));
                     note_end(observed.ends.entry(key.clone()).or_default(), end);
                 }
             }
@@ -76,5 +76,6 @@ pub(crate) fn fresh(
         exited_at: None,
         probe: Probe::default(),
         traffic: Traffic::default(),
+        inside: Inside::default(),
     }
 }

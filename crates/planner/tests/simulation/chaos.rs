@@ -7,8 +7,9 @@ use dormouse_backend::{
     sim::{Behaviour, Faults, Rng, Trouble},
 };
 use dormouse_model::{
-    Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, ServiceKey,
-    ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
+    Ask, Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, Serves,
+    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
+    server::{How, Server},
 };
 
 use crate::{control::now_or_never, history::History};
@@ -104,8 +105,8 @@ impl History {
             package: None,
             port: 8000,
             health: HealthSpec {
-                path: None,
-                speaks_http: false,
+                ask: if rng.chance(300) { Ask::Path("/up".to_owned()) } else { Ask::default() },
+                server: Some(Serves { by: Server::Other, how: How::Command }),
                 interval: Duration::from_secs(5),
                 timeout: Duration::from_secs(1),
                 start_timeout: Duration::from_secs(15),
@@ -135,7 +136,9 @@ impl History {
         let how = *rng.pick(&[ExitStatus::Code(1), ExitStatus::Signal(11), ExitStatus::OutOfMemory]);
         let healthy = Behaviour { ready_after: Some(ms(rng, 20, 3000)), ..Behaviour::default() };
         match rng.below(100) {
-            0..12 => Behaviour { ready_after: None, ends: Some((ms(rng, 10, 3000), how)), obeys: true },
+            0..12 => {
+                Behaviour { ready_after: None, ends: Some((ms(rng, 10, 3000), how)), ..Behaviour::default() }
+            }
             12..18 => Behaviour { ready_after: None, ..healthy },
             18..28 => Behaviour { ends: Some((ms(rng, 3000, 30_000), how)), ..healthy },
             28..35 => Behaviour { ready_after: Some(ms(rng, 5000, 20_000)), ..healthy },

@@ -13,9 +13,12 @@ use dormouse_backend::{
     sim::{Answer, Sim},
 };
 use dormouse_model::{
-    Cause, Depth, InstanceId, InstanceRecord, Observed, Phase, Probe, StopReason, Time, Traffic,
+    Answer as Heard, Cause, Depth, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe, Question,
+    StopReason, Time, Traffic,
 };
-use dormouse_planner::{Action, Facts, Subject, end_of, endpoints, next_deadline, note_end, plan, probe_due};
+use dormouse_planner::{
+    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, plan, probe_due,
+};
 
 use crate::{Tally, edge::Table, rules::Rules, store::Store};
 
@@ -51,7 +54,7 @@ pub(crate) struct Control {
     held: BTreeMap<Subject, Time>,
     /// Instances shown asleep, and since which table.
     falling: BTreeMap<InstanceId, u64>,
-    probing: BTreeMap<InstanceId, (Time, Answer)>,
+    probing: BTreeMap<InstanceId, (Time, Question, Answer)>,
     published: Option<Table>,
     pub(crate) observed: Observed,
     deadline: Option<Time>,
@@ -118,7 +121,7 @@ impl Control {
     }
 
     pub(crate) fn next_event(&self) -> Option<Time> {
-        let probes = self.probing.values().map(|(at, _)| *at);
+        let probes = self.probing.values().map(|(at, ..)| *at);
         probes.chain(self.held.values().copied()).chain(self.deadline).min()
     }
 
@@ -181,8 +184,13 @@ impl Control {
                 if let Err(e) = &result {
                     *w.tally.entry("start failed").or_default() += 1;
                     let how = Cause::NotStarted { why: e.to_string() };
-                    let end =
-                        dormouse_model::End { deployment: *deployment, at: w.now, how, ready_for: None };
+                    let end = dormouse_model::End {
+                        deployment: *deployment,
+                        at: w.now,
+                        how,
+                        ready_for: None,
+                        detail: None,
+                    };
                     note_end(w.store.ends.entry(key.clone()).or_default(), end);
                 }
                 None
@@ -222,11 +230,12 @@ impl Control {
                 exited_at: workload.exited_at,
                 probe: Probe { ready_at: kept.ready_at, ..probe },
                 traffic: self.traffic.get(&workload.id).copied().unwrap_or_default(),
+                inside: Inside::default(),
             };
             if let (Phase::Exited(how), None, Some(at)) = (i.phase, i.draining_since, i.exited_at)
                 && let Some(svc) = w.store.desired.services.get(&i.key)
             {
-                let end = end_of(&i, svc.target.spec.kind, at, Cause::Exited(how));
+                let end = end_of(&i, &svc.target.spec, at, Cause::Exited(how));
                 note_end(w.store.ends.entry(i.key.clone()).or_default(), end);
                 kept.draining_since = Some(at);
                 *w.tally.entry("crash").or_default() += 1;
@@ -387,8 +396,8 @@ impl Control {
                 w.store.kept.entry(id).or_default().draining_since.get_or_insert(w.now);
                 if why.counts() {
                     let i = &self.observed.instances[&id];
-                    let kind = w.store.desired.services[&key].target.spec.kind;
-                    let end = end_of(i, kind, w.now, Cause::Stopped(why));
+                    let spec = &w.store.desired.services[&key].target.spec;
+                    let end = end_of(i, spec, w.now, Cause::Stopped(why));
                     note_end(w.store.ends.entry(key).or_default(), end);
                 }
             }
@@ -400,25 +409,33 @@ impl Control {
     }
 
     fn learn(&mut self, w: &mut World<'_>) {
-        let over: Vec<_> =
-            self.probing.iter().filter(|(_, p)| p.0 <= w.now).map(|(id, p)| (*id, p.1)).collect();
-        for (id, begun) in over {
+        let over: Vec<_> = self
+            .probing
+            .iter()
+            .filter(|(_, p)| p.0 <= w.now)
+            .map(|(id, p)| (*id, p.1.clone(), p.2))
+            .collect();
+        for (id, asked, begun) in over {
             self.probing.remove(&id);
             let answer = if begun == Answer::Silent { begun } else { w.sim.answer(id) };
-            let probe = &mut self.seen.entry(id).or_default().0;
-            probe.last_at = Some(w.now);
-            probe.refused = answer == Answer::Refused;
-            if answer == Answer::Healthy {
-                (probe.last_ok, probe.failures) = (Some(w.now), 0);
+            let answer = match (answer, &asked) {
+                (Answer::Refused, _) => Heard::Refused,
+                // The kernel takes connections for one that hangs.
+                (Answer::Healthy | Answer::Silent, Question::Connection) => Heard::Accepted,
+                (Answer::Healthy, Question::Http(_) | Question::Protocol(_)) => Heard::Status(200),
+                (Answer::Silent, Question::Http(_) | Question::Protocol(_)) => Heard::Silent,
+            };
+            let Some(i) = self.observed.instances.get_mut(&id) else { continue };
+            let Some(svc) = w.store.desired.services.get(&i.key) else { continue };
+            if note_answer(i, svc, &asked, answer, w.now) {
                 w.store.kept.entry(id).or_default().ready_at.get_or_insert(w.now);
-            } else {
-                probe.failures += 1;
             }
+            self.seen.entry(id).or_default().0 = i.probe;
         }
     }
 
     fn probe(&mut self, w: &mut World<'_>) {
-        for id in probe_due(&w.store.desired, &self.observed, w.now) {
+        for (id, asked) in probe_due(&w.store.desired, &self.observed, w.now) {
             if self.probing.contains_key(&id) {
                 continue;
             }
@@ -429,8 +446,9 @@ impl Control {
                 }
                 answer @ (Answer::Healthy | Answer::Refused | Answer::Silent) => answer,
             };
-            let takes = if answer == Answer::Silent { PROBE_TIMEOUT } else { Duration::from_millis(5) };
-            self.probing.insert(id, (w.now.after(takes), answer));
+            let waits = answer == Answer::Silent && asked != Question::Connection;
+            let takes = if waits { PROBE_TIMEOUT } else { Duration::from_millis(5) };
+            self.probing.insert(id, (w.now.after(takes), asked, answer));
         }
     }
 }

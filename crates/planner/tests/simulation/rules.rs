@@ -49,6 +49,13 @@ impl Rules {
         ready && i.draining_since.is_none()
     }
 
+    /// Shows that its deployment works.
+    fn proves(&self, i: &InstanceRecord, now: Time) -> bool {
+        let asleep = matches!(i.phase, Phase::Asleep(_));
+        let long = asleep || now.since(i.started_at) >= Duration::from_secs(10);
+        self.serves(i, now) && (long || !self.workers.contains(&i.deployment))
+    }
+
     /// A request is not refused or left waiting while an instance could take it, and one deployment takes them all.
     pub(crate) fn table(&self, desired: &Desired, observed: &Observed, table: &Table, now: Time) -> Held {
         for (key, svc) in &desired.services {
@@ -61,7 +68,9 @@ impl Rules {
                     must(targets.len() == 1, || format!("{key} has targets {targets:?}"))?;
                     let taken = able.iter().find(|i| i.id == targets[0].instance);
                     let taken = taken.ok_or_else(|| format!("{key} sends to {}", targets[0].instance))?;
-                    let newest = able.iter().any(|i| i.deployment == svc.target.process());
+                    let newest =
+                        able.iter().any(|i| i.deployment == svc.target.process() && self.proves(i, now))
+                            || able.iter().all(|i| i.deployment == svc.target.process());
                     must(!newest || taken.deployment == svc.target.process(), || {
                         format!("{key} sends to {} though its target is ready", taken.deployment)
                     })?;
@@ -160,7 +169,7 @@ impl Rules {
             for i in mine(svc.key.clone()).filter(own) {
                 let grace = health.interval * health.failures;
                 let deaf =
-                    i.phase == Phase::Running && i.probe.refused && i.probe.failures >= health.failures;
+                    i.phase == Phase::Running && i.probe.is_refused() && i.probe.failures >= health.failures;
                 let woken = i.woken_at.is_some_and(|at| now.since(at) < grace);
                 let stopped = actions.iter().any(|a| matches!(a, Action::Stop { id, .. } if *id == i.id));
                 must(!deaf || woken || stopped, || format!("{} refuses connections, and stays", i.id))?;
@@ -252,7 +261,7 @@ impl Rules {
             }
             Action::Promote { key, deployment } => {
                 let ready =
-                    observed.instances.values().any(|i| i.deployment == *deployment && self.serves(i, now));
+                    observed.instances.values().any(|i| i.deployment == *deployment && self.proves(i, now));
                 must(ready && store.desired.services[key].target.id == *deployment, || format!("`{action}`"))
             }
             Action::Fail { key, deployment, .. } => {

@@ -13,9 +13,9 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService, End, ExitStatus, HealthSpec,
-    ImageId, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, ServiceKey, ServiceKind,
-    ServiceSpec, SleepPolicy, StopReason, Streams, Time, Traffic, Visibility,
+    Answer, Ask, Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService, End, ExitStatus,
+    HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, ServiceKey,
+    ServiceKind, ServiceSpec, SleepPolicy, StopReason, Streams, Time, Traffic, Visibility,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -39,6 +39,7 @@ pub(crate) fn situation(text: &str) -> Situation {
                     at: time(at),
                     how: cause(how),
                     ready_for: rest.first().map(|r| span(r.strip_prefix("ready-for=").unwrap())),
+                    detail: how.strip_prefix("never-ready:").map(|d| d.replace('_', " ")),
                 };
                 s.observed.ends.entry(key(service)).or_default().push(end);
             }
@@ -64,7 +65,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         start: None,
         package: None,
         port: 8000,
-        health: HealthSpec::default(),
+        health: HealthSpec { ask: Ask::Connection, ..HealthSpec::default() },
         needs: [].into(),
         limits: Limits { memory: mib("512"), ..Limits::default() },
         env: [].into(),
@@ -86,7 +87,12 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             ("depth", v) => spec.sleep.depth = depth(v),
             ("streams", "ignore") => spec.sleep.streams = Streams::Ignore,
             ("patience", v) => spec.sleep.patience = span(v),
-            ("http", _) => spec.health.speaks_http = true,
+            // Unless it says so, nothing is known of it but that it listens.
+            ("serves", v) => {
+                spec.health.ask = Ask::default();
+                spec.health.started_by(&v.split('+').map(str::to_owned).collect::<Vec<_>>());
+            }
+            ("asks", v) => spec.health.ask = Ask::Path(v.to_owned()),
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("created", v) => created = time(v),
             ("wake", v) => demand.wake_at = Some(time(v)),
@@ -130,6 +136,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         exited_at: (phase == "exited").then_some(NOW),
         probe: Probe { last_at: Some(NOW), ..Probe::default() },
         traffic: Traffic::default(),
+        inside: Inside::default(),
     };
     if phase == "starting" {
         i.started_at = time("-1s");
@@ -152,7 +159,20 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("client", v) => i.traffic.last_client_byte = Some(time(v)),
             ("answered", v) => i.traffic.last_instance_byte = Some(time(v)),
             ("failures", v) => i.probe.failures = v.parse().unwrap(),
-            ("refused", _) => i.probe.refused = true,
+            ("refused", _) => i.probe.last = Some(Answer::Refused),
+            ("silent", _) => i.probe.last = Some(Answer::Silent),
+            ("cut", _) => i.probe.last = Some(Answer::Cut),
+            ("status", v) => {
+                i.probe.status = v.parse().ok();
+                i.probe.last = i.probe.status.map(Answer::Status);
+            }
+            ("speaks", v) => i.probe.speaks_http = Some(v == "http"),
+            ("listens", v) => {
+                i.inside.listeners = v.split(',').map(|at| at.parse().unwrap()).collect();
+            }
+            ("astray", v) => i.inside.astray_since = Some(time(v)),
+            ("looked", v) => i.inside.looked_at = Some(time(v)),
+            ("losses", v) => i.inside.losses = v.parse().unwrap(),
             ("ok", v) => i.probe.last_ok = Some(time(v)),
             ("probed", "never") => i.probe.last_at = None,
             ("probed", v) => i.probe.last_at = Some(time(v)),

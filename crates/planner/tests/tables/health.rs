@@ -45,6 +45,61 @@ fn starting() {
 }
 
 #[test]
+fn hopeless() {
+    check(
+        "it listens on another address, for a moment",
+        "web d1
+         i1 web d1 starting started=-12s astray=-9s listens=127.0.0.1:8000",
+        &expect!["nothing"],
+    );
+    check(
+        "for longer: it will not listen on two",
+        "web d1
+         i1 web d1 starting started=-12s astray=-10s listens=127.0.0.1:8000",
+        &expect!["stop shop/web i1: not ready in time"],
+    );
+    check(
+        "another port may be one for metrics",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-60s astray=-50s listens=0.0.0.0:9090",
+        &expect!["nothing"],
+    );
+    check(
+        "unless it is its server's own",
+        "web d1 serves=flask+run
+         i1 web d1 starting started=-12s astray=-10s listens=127.0.0.1:5000",
+        &expect!["stop shop/web i1: not ready in time"],
+    );
+    check(
+        "its workers keep ending",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-8s silent listens=0.0.0.0:8000 losses=5",
+        &expect!["stop shop/web i1: not ready in time"],
+    );
+    check(
+        "some have ended",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-8s silent listens=0.0.0.0:8000 losses=4",
+        &expect!["nothing"],
+    );
+    check(
+        "something ends again and again before it listens: its work, for all we know",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-60s losses=50",
+        &expect!["nothing"],
+    );
+    check(
+        "an older one is not replaced by it",
+        "web d2 live=d1
+         i1 web d1 running client=now
+         i2 web d2 starting started=-12s astray=-10s listens=127.0.0.1:8000",
+        &expect![
+            "fail shop/web d2: it listens on 127.0.0.1:8000, not on 0.0.0.0:8000 (PORT)\n  hint: have it listen on the address 0.0.0.0 and on the port in the variable PORT; stop shop/web i2: not ready in time"
+        ],
+    );
+}
+
+#[test]
 fn unhealthy() {
     check(
         "two failures",

@@ -1,5 +1,6 @@
 //! The lifecycle rules, one row each: a situation, and what follows from it.
 
+mod answers;
 mod awake;
 mod deadlines;
 mod draining;
@@ -7,6 +8,7 @@ mod dsl;
 mod endpoints;
 mod healing;
 mod health;
+mod inside;
 mod probing;
 mod rollout;
 mod sleeping;

@@ -238,8 +238,8 @@ fn a_rollout_fails() {
         "not ready in time, and control died before it said so",
         "web d2 live=d1
          i1 web d1 running client=now
-         end web d2 -1s never-ready",
-        &expect!["fail shop/web d2: not ready within 120 s: nothing listens on port 8000"],
+         end web d2 -1s never-ready:it_answers_500",
+        &expect!["fail shop/web d2: it answers 500"],
     );
     check(
         "afterwards the older one is the target",
@@ -284,10 +284,39 @@ fn workers() {
         &expect!["nothing"],
     );
     check(
+        "nor one that has settled: it may still end every few seconds",
+        "web d1 worker
+         i1 web d1 starting started=-9s",
+        &expect!["nothing"],
+    );
+    check(
         "one that keeps running is",
         "web d1 worker
-         i1 web d1 starting started=-3s",
+         i1 web d1 starting started=-10s",
         &expect!["promote shop/web d1"],
+    );
+    check(
+        "the older one works on meanwhile",
+        "web d2 live=d1 worker
+         i1 web d1 running
+         i2 web d2 starting started=-9s",
+        &expect!["nothing"],
+    );
+    check(
+        "until the newer one has shown that it works",
+        "web d2 live=d1 worker
+         i1 web d1 running
+         i2 web d2 starting started=-10s",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "one that ends every five seconds never does",
+        "web d2 live=d1 worker
+         i1 web d1 running
+         end web d2 -12s code:0
+         end web d2 -6s code:0
+         end web d2 now code:0",
+        &expect!["fail shop/web d2: exited with code 0 (3 times)"],
     );
     check(
         "and does not sleep for want of bytes",
@@ -300,5 +329,56 @@ fn workers() {
         "web d1 live=d1 worker slept=-1s
          i1 web d1 running ready=forgotten",
         &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "but not before it has shown that it works",
+        "web d1 worker slept=-1s
+         i1 web d1 starting started=-9s",
+        &expect!["nothing"],
+    );
+}
+
+#[test]
+fn an_open_port_is_little_proof() {
+    check(
+        "but all there is when nothing is replaced",
+        "web d1
+         i1 web d1 starting ready=now",
+        &expect!["promote shop/web d1"],
+    );
+    check(
+        "what works is not replaced by it at once",
+        "web d2 live=d1
+         i1 web d1 running
+         i2 web d2 starting started=-9s ready=-8s",
+        &expect!["nothing"],
+    );
+    check(
+        "but after a while",
+        "web d2 live=d1
+         i1 web d1 running
+         i2 web d2 starting started=-10s ready=-9s",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "an answer is proof",
+        "web d2 live=d1 serves=gunicorn
+         i1 web d1 running
+         i2 web d2 starting ready=now",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "also of what was found to speak HTTP",
+        "web d2 live=d1 serves=./run
+         i1 web d1 running
+         i2 web d2 starting ready=now speaks=http",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "another protocol is none",
+        "web d2 live=d1 serves=./run
+         i1 web d1 running
+         i2 web d2 starting ready=now speaks=other",
+        &expect!["nothing"],
     );
 }

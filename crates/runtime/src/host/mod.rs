@@ -1,5 +1,6 @@
 //! This machine as a place for instances.
 
+mod inspect;
 mod instance;
 mod logs;
 mod networks;

@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use dormouse_backend::{
     Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
 };
-use dormouse_model::{Depth, InstanceId, Limits, ProjectName, ServiceKey, Usage};
+use dormouse_model::{Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{Host, Networks, failed, instance::Instance, lock, logs};
+use super::{Host, Networks, failed, inspect, instance::Instance, lock, logs};
 
 impl<N: Networks> Host<N> {
     fn known(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
@@ -116,6 +116,11 @@ impl<N: Networks> Workloads for Host<N> {
 
     async fn usage(&self, id: InstanceId) -> Result<Usage, WorkloadError> {
         self.known(id)?.usage().map_err(|e| failed(format!("measuring instance {id}"), e))
+    }
+
+    async fn inspect(&self, id: InstanceId) -> Result<Inspection, WorkloadError> {
+        let instance = self.known(id)?;
+        inspect::inspect(&instance).await.map_err(|e| failed(format!("looking into instance {id}"), e))
     }
 
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {

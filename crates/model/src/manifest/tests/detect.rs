@@ -10,11 +10,11 @@ fn the_code_tells() {
     for (files, expected) in [
         (
             &[("requirements.txt", "fastapi"), ("main.py", fastapi)][..],
-            expect![[r"
+            expect![[r#"
                 project hello
                 front web
-                web: source=. port=8000 public health=/health
-            "]],
+                web: source=. port=8000 public health?=/health
+            "#]],
         ),
         (
             &[
@@ -31,19 +31,19 @@ fn the_code_tells() {
         (
             // Without a health route, what is known to speak HTTP has to.
             &[("requirements.txt", "fastapi"), ("main.py", "import fastapi")],
-            expect![[r"
+            expect![[r#"
                 project hello
                 front web
-                web: source=. port=8000 public http
-            "]],
+                web: source=. port=8000 public health?=/docs
+            "#]],
         ),
         (
             &[("requirements.txt", "fastapi"), ("main.py", "import fastapi\nimport streamlit")],
-            expect![[r"
+            expect![[r#"
                 project hello
                 front web
-                web: source=. port=8000 public http
-            "]],
+                web: source=. port=8000 public health?=/docs
+            "#]],
         ),
         (
             // The root's pyproject.toml holds the settings of tools.
@@ -54,12 +54,12 @@ fn the_code_tells() {
                 ("My_Page/pyproject.toml", "dependencies = ['streamlit']"),
                 ("docs/requirements.txt", "sphinx"),
             ],
-            expect![[r"
+            expect![[r#"
                 project hello
                 front my-page
-                api: source=api port=8000 health=/health
-                my-page: source=My_Page port=8000 public health=/_stcore/health needs={api}
-            "]],
+                api: source=api port=8000 health?=/health
+                my-page: source=My_Page port=8000 public needs={api}
+            "#]],
         ),
         (
             &[("main.py", "print()")],
@@ -83,7 +83,7 @@ fn the_code_tells() {
             expect![[r#"
                 project hello
                 front web
-                web: source=. port=8080 public health=/health
+                web: source=. port=8080 public health?=/health
             "#]],
         ),
         (

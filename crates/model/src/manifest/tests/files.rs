@@ -121,10 +121,10 @@ fn links_are_followed() {
     check(
         &input,
         &expect![[r#"
-        project shop
-        front api
-        api: source=code port=8000 public health=/health
-    "#]],
+            project shop
+            front api
+            api: source=code port=8000 public health?=/health
+        "#]],
     );
 }
 

@@ -71,28 +71,28 @@ fn defaults_fill_the_rest() {
     for (text, expected) in [
         (
             "",
-            expect![[r"
+            expect![[r#"
                 project my-shop
                 front frontend
-                backend: source=backend port=8000 health=/health
-                frontend: source=frontend port=8000 public health=/_stcore/health needs={backend}
-            "]],
+                backend: source=backend port=8000 health?=/health
+                frontend: source=frontend port=8000 public needs={backend}
+            "#]],
         ),
         (
             "name = \"a\"\n[services.backend]\n[services.frontend]\n",
-            expect![[r"
+            expect![[r#"
                 project a
                 front frontend
-                backend: source=backend port=8000 health=/health
-                frontend: source=frontend port=8000 public health=/_stcore/health
-            "]],
+                backend: source=backend port=8000 health?=/health
+                frontend: source=frontend port=8000 public
+            "#]],
         ),
         (
             "[services.api]\nsource = 'backend'\nhealth = 'tcp'\nstart = 'uvicorn main:app --port=9000'\n",
             expect![[r#"
                 project my-shop
                 front api
-                api: source=backend port=9000 public start=["uvicorn", "main:app", "--port=9000"]
+                api: source=backend port=9000 public start=["uvicorn", "main:app", "--port=9000"] tcp
             "#]],
         ),
         (
@@ -101,47 +101,47 @@ fn defaults_fill_the_rest() {
             expect![[r#"
                 project my-shop
                 front c
-                a: source=. port=8000 start=["./serve"]
-                b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] http
-                c: source=. port=8000 public http
+                a: source=. port=8000 start=["./serve"] health?=/health
+                b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] health=/health
+                c: source=. port=8000 public health?=/health
                 d: source=. port=8000 worker
             "#]],
         ),
         (
             "[services.one]\nsource = 'backend'\n[services.two]\nsource = 'frontend'\n",
-            expect![[r"
+            expect![[r#"
                 project my-shop
                 front two
-                one: source=backend port=8000 health=/health
-                two: source=frontend port=8000 public health=/_stcore/health
-            "]],
+                one: source=backend port=8000 health?=/health
+                two: source=frontend port=8000 public
+            "#]],
         ),
         (
             "[services.one]\nsource = 'backend'\n[services.two]\nsource = 'backend'\n",
-            expect![[r"
+            expect![[r#"
                 project my-shop
-                one: source=backend port=8000 health=/health
-                two: source=backend port=8000 health=/health
+                one: source=backend port=8000 health?=/health
+                two: source=backend port=8000 health?=/health
                 warning: no service is public, so nothing can be opened from outside
                   hint: write `public = true` under one of them in dormouse.toml
-            "]],
+            "#]],
         ),
         (
             "[services.web]\nsource = 'backend'\npublic = false\n",
-            expect![[r"
+            expect![[r#"
                 project my-shop
-                web: source=backend port=8000 health=/health
-            "]],
+                web: source=backend port=8000 health?=/health
+            "#]],
         ),
         (
             // Each needs the other: they wake together.
             "[services.backend]\nneeds = ['frontend']\npublic = true\n[services.frontend]\nneeds = ['backend']\nsleep = false\n",
-            expect![[r"
+            expect![[r#"
                 project my-shop
                 front backend
-                backend: source=backend port=8000 public health=/health needs={frontend}
-                frontend: source=frontend port=8000 health=/_stcore/health needs={backend} sleep=None paged
-            "]],
+                backend: source=backend port=8000 public health?=/health needs={frontend}
+                frontend: source=frontend port=8000 needs={backend} sleep=None paged
+            "#]],
         ),
     ] {
         let mut files = vec![("dormouse.toml", text)];

@@ -11,7 +11,9 @@ mod no_panic;
 use expect_test::Expect;
 
 use super::{ManifestInput, resolve};
-use crate::{Depth, Env, EnvValue, HealthSpec, Limits, ServiceKind, ServiceSpec, SleepPolicy, Visibility};
+use crate::{
+    Depth, Env, EnvValue, HealthSpec, Limits, Question, ServiceKind, ServiceSpec, SleepPolicy, Visibility,
+};
 
 /// A folder of files; a name that ends in `/` is a folder.
 fn folder(name: &str, files: &[(&str, &str)]) -> ManifestInput {
@@ -71,14 +73,14 @@ fn show(s: &ServiceSpec) -> String {
     if let Some(package) = &s.package {
         t += &format!(" package={package}");
     }
-    if let Some(path) = &s.health.path {
-        t += &format!(" health={path}");
-    }
-    if s.health.speaks_http {
-        t += " http";
-    }
     let h = &s.health;
-    if *h != (HealthSpec { path: h.path.clone(), speaks_http: h.speaks_http, ..HealthSpec::default() }) {
+    t += &match (s.question(None), s.kind) {
+        (Question::Http(path), _) => format!(" health={path}"),
+        (Question::Connection, ServiceKind::Web) => " tcp".to_owned(),
+        (Question::Protocol(path), _) if path != "/" => format!(" health?={path}"),
+        (Question::Protocol(_), _) | (Question::Connection, ServiceKind::Worker) => String::new(),
+    };
+    if *h != (HealthSpec { ask: h.ask.clone(), server: h.server, ..HealthSpec::default() }) {
         t += &format!(
             " probe=({:?} {:?} {:?} {} {:?})",
             h.interval, h.timeout, h.start_timeout, h.failures, h.hang_timeout

@@ -1,0 +1,115 @@
+//! Looking into an instance that does not become ready: where it listens, and whether its workers live.
+
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+
+use dormouse_model::{
+    Deployment, Desired, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process, ServiceKind,
+    ServiceSpec, Time,
+};
+
+use crate::{clock::Clock, view::View};
+
+/// Age before which nobody looks: most are ready by then.
+const FIRST: Duration = Duration::from_secs(1);
+/// Time between two looks at a young instance.
+const OFTEN: Duration = Duration::from_secs(1);
+/// Time between two looks at one that has been starting for [`YOUNG`].
+const RARELY: Duration = Duration::from_secs(5);
+const YOUNG: Duration = Duration::from_secs(30);
+/// Listening for this long on an address that nobody reaches is no step of a start.
+const ASTRAY: Duration = Duration::from_secs(10);
+/// So many looks in which a worker was gone are no chance: each of them is a second or more after the last.
+const LOSSES: u32 = 5;
+/// More listeners than this are told nobody.
+const MOST: usize = 8;
+
+/// Instances that are starting for so long that somebody should look into them.
+#[must_use]
+pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<InstanceId> {
+    due_with(desired, observed, &Clock::new(now))
+}
+
+pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<InstanceId> {
+    let mut out = Vec::new();
+    for svc in desired.services.values() {
+        let view = View::new(svc, observed, None, clock);
+        for i in &view.alive {
+            let wanted =
+                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+            if wanted.is_some_and(|d| due(d, i, clock)) {
+                out.push(i.id);
+            }
+        }
+    }
+    out
+}
+
+fn due(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> bool {
+    match (i.phase, d.spec.kind, i.probe.ready_at) {
+        (Phase::Running, ServiceKind::Web, None) => {}
+        (Phase::Running, _, _) | (Phase::Asleep(_) | Phase::Exited(_), _, _) => return false,
+    }
+    match i.inside.looked_at {
+        None => clock.passed(i.started_at, FIRST),
+        Some(last) if last.since(i.started_at) < YOUNG => clock.passed(last, OFTEN),
+        Some(last) => clock.passed(last, RARELY),
+    }
+}
+
+/// Take in what was seen.
+pub fn note_inspection(i: &mut InstanceRecord, spec: &ServiceSpec, seen: &Inspection, now: Time) {
+    let mut listeners = seen.listeners.clone();
+    listeners.sort_unstable_by_key(|at| (!reached(i, spec, at), *at));
+    listeners.dedup();
+    listeners.truncate(MOST);
+    let astray = listeners.first().is_some_and(|at| !reached(i, spec, at));
+    let lives = |pid: &u32| seen.processes.iter().any(|p| p.pid == *pid);
+    let lost = i.inside.workers.iter().any(|(pid, parent)| !lives(pid) && lives(parent));
+    let inside = &mut i.inside;
+    inside.looked_at = Some(now);
+    inside.listeners = listeners;
+    inside.astray_since = astray.then(|| inside.astray_since.unwrap_or(now));
+    inside.workers = workers(&seen.processes);
+    inside.losses += u32::from(lost);
+}
+
+/// Whether a listener takes what is sent to the service's port.
+fn reached(i: &InstanceRecord, spec: &ServiceSpec, at: &SocketAddr) -> bool {
+    at.port() == spec.port && (at.ip().is_unspecified() || at.ip() == i.addr)
+}
+
+/// Processes that another, which is the first of its program, has started to do its work: a server's workers, but not what
+/// a worker starts in turn.
+fn workers(all: &[Process]) -> BTreeMap<u32, u32> {
+    let find = |pid: u32| all.iter().find(|p| p.pid == pid);
+    let like_parent = |p: &Process| find(p.parent).filter(|parent| parent.program == p.program);
+    let worker = |p: &Process| {
+        let parent = like_parent(p)?;
+        like_parent(parent).is_none().then_some((p.pid, parent.pid))
+    };
+    all.iter().filter_map(worker).collect()
+}
+
+/// Whether what was seen says that an instance will not become ready, however long one waits.
+pub(crate) fn hopeless(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> bool {
+    workers_die(i, &d.spec)
+        || (surely_astray(d, i) && i.inside.astray_since.is_some_and(|since| clock.passed(since, ASTRAY)))
+}
+
+/// Whether it listens where its server always does, or at the right port of an address that nobody reaches. Another port
+/// may be one for metrics or for debugging, opened long before the real one.
+fn surely_astray(d: &Deployment, i: &InstanceRecord) -> bool {
+    let usual = d.spec.health.server.and_then(|s| s.by.default_port());
+    is_astray(i) && i.inside.listeners.iter().any(|at| at.port() == d.spec.port || Some(at.port()) == usual)
+}
+
+/// Whether it listens, but nowhere that its port is reached at.
+pub(crate) fn is_astray(i: &InstanceRecord) -> bool {
+    i.inside.astray_since.is_some()
+}
+
+/// Whether its workers keep ending while it takes connections and answers none.
+pub(crate) fn workers_die(i: &InstanceRecord, spec: &ServiceSpec) -> bool {
+    let takes = i.inside.listeners.iter().any(|at| reached(i, spec, at));
+    takes && i.inside.losses >= LOSSES
+}
