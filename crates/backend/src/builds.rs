@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::PathBuf};
 
-use dormouse_model::{BuildId, ImageId, ServiceKey, ServiceSpec};
+use dormouse_model::{BuildId, ImageId, Origin, ServiceKey, ServiceSpec};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -26,6 +26,8 @@ pub struct BuildRequest {
     pub key: ServiceKey,
     /// The service's own source folder on this host, already unpacked.
     pub source: PathBuf,
+    /// The project's folder, in which it lies.
+    pub project: PathBuf,
     /// Its resolved configuration.
     pub spec: ServiceSpec,
 }
@@ -37,6 +39,9 @@ pub struct BuildOutcome {
     pub image: ImageId,
     /// The start command the builder found when the manifest names none, `$PORT` still in it.
     pub start: Vec<String>,
+    /// Where that comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_origin: Option<Origin>,
 }
 
 /// What happens during a build.

@@ -1,66 +1,40 @@
 //! A service's source folder: what is in it, and copying it into a layer.
 
+mod read;
+
 use std::{
-    collections::BTreeMap,
     fs::{self, File, Permissions},
-    io::{self, Read},
+    io,
     os::unix::{
         ffi::OsStrExt,
-        fs::{MetadataExt, PermissionsExt, symlink},
+        fs::{PermissionsExt, symlink},
     },
     path::{Path, PathBuf},
 };
 
 use sha2::{Digest as _, Sha256};
-use walkdir::{DirEntry, WalkDir};
 
 use crate::plan::Listing;
-
-/// Folders that never belong into an image: they are made again, or are the history of the source.
-const LEFT_OUT: &[&str] = &[
-    ".git",
-    ".hg",
-    ".svn",
-    ".venv",
-    "__pycache__",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".tox",
-    ".nox",
-    ".ipynb_checkpoints",
-    "node_modules",
-];
-
-/// Files that only say what is left out, and leftovers of editors and desktops: an open editor must not look like a
-/// change, and no app reads them.
-fn is_noise(name: &str) -> bool {
-    let vim = |name: &str| name.starts_with('.') && name.len() > 5 && name[..name.len() - 1].ends_with(".sw");
-    let emacs = |name: &str| name.starts_with(".#") || (name.starts_with('#') && name.ends_with('#'));
-    [".gitignore", ".dockerignore", ".dormouseignore", ".DS_Store", "Thumbs.db"].contains(&name)
-        || name.ends_with('~')
-        || name.starts_with(".~lock.")
-        || emacs(name)
-        || (name.is_ascii() && vim(name))
-}
-
-/// Text files larger than this are not looked into. A lock file of a large project is about 2 MB.
-const MAX_TEXT: u64 = 8 << 20;
+pub(crate) use read::{Folder, ReadError};
 
 /// A source folder, read once.
 #[derive(Debug, Clone)]
 pub(crate) struct Source {
-    root: PathBuf,
     entries: Vec<Entry>,
     /// What planning looks at.
     pub(crate) listing: Listing,
     /// Digest of every path, mode, link target and content.
     pub(crate) digest: String,
+    /// Things worth saying in the build log.
+    pub(crate) notes: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
+    /// Where it is in the source.
     path: PathBuf,
+    /// Where it is on this host.
+    from: PathBuf,
     kind: Kind,
 }
 
@@ -75,36 +49,6 @@ enum Kind {
 pub(crate) type Digest = [u8; 32];
 
 impl Source {
-    /// Read the folder, but for the paths below it that `leaves_out` names. Links are kept as links and never followed: they could lead
-    /// anywhere on this host.
-    pub(crate) fn read(root: &Path, leaves_out: impl Fn(&Path) -> bool) -> io::Result<Self> {
-        let mut entries = Vec::new();
-        let mut files = BTreeMap::new();
-        let walk = WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter();
-        let is_part = |e: &DirEntry| belongs(e) && !e.path().strip_prefix(root).is_ok_and(&leaves_out);
-        for entry in walk.filter_entry(is_part) {
-            let entry = entry?;
-            let path = entry.path().strip_prefix(root).map_err(io::Error::other)?.to_owned();
-            let file_type = entry.file_type();
-            let kind = if file_type.is_dir() {
-                Kind::Folder
-            } else if file_type.is_symlink() {
-                Kind::Link(fs::read_link(entry.path())?)
-            } else if file_type.is_file() {
-                let (text, digest) = read_file(&entry, &path)?;
-                if let Some(name) = path.to_str() {
-                    files.insert(name.to_owned(), text);
-                }
-                Kind::File { executable: entry.metadata()?.mode() & 0o111 != 0, digest }
-            } else {
-                // Sockets, pipes and devices have no content to build from.
-                continue;
-            };
-            entries.push(Entry { path, kind });
-        }
-        Ok(Self { root: root.to_owned(), digest: digest(&entries), entries, listing: Listing::new(files) })
-    }
-
     /// Only the files and links that are `wanted`, and the folders that they are in or that were empty before.
     pub(crate) fn only(&self, wanted: impl Fn(&Path) -> bool) -> Self {
         let mut entries = Vec::new();
@@ -124,7 +68,7 @@ impl Source {
                 entries.push(entry.clone());
             }
         }
-        Self { root: self.root.clone(), digest: digest(&entries), entries, listing: self.listing.clone() }
+        Self { digest: digest(&entries), entries, listing: self.listing.clone(), notes: Vec::new() }
     }
 
     /// Its files, each with the digest of its content.
@@ -139,12 +83,12 @@ impl Source {
     pub(crate) fn copy_to(&self, to: &Path) -> io::Result<()> {
         fs::create_dir_all(to)?;
         for entry in &self.entries {
-            let (from, to) = (self.root.join(&entry.path), to.join(&entry.path));
+            let (from, to) = (&entry.from, to.join(&entry.path));
             match &entry.kind {
                 Kind::Folder => fs::create_dir(&to)?,
                 Kind::Link(target) => symlink(target, &to)?,
                 Kind::File { executable, .. } => {
-                    let (mut src, mut dst) = (File::open(&from)?, File::create_new(&to)?);
+                    let (mut src, mut dst) = (File::open(from)?, File::create_new(&to)?);
                     io::copy(&mut src, &mut dst)?;
                     dst.set_permissions(Permissions::from_mode(if *executable { 0o755 } else { 0o644 }))?;
                     dst.set_modified(src.metadata()?.modified()?)?;
@@ -153,27 +97,6 @@ impl Source {
         }
         Ok(())
     }
-}
-
-fn belongs(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    if !entry.file_type().is_dir() {
-        return !name.to_str().is_some_and(is_noise);
-    }
-    let left_out = || {
-        LEFT_OUT.iter().any(|n| name == *n)
-            // A virtual environment under any other name.
-            || entry.path().join("pyvenv.cfg").is_file()
-            || is_cache(entry.path())
-    };
-    !left_out()
-}
-
-/// Whether a folder says of itself that it can be made again, as cargo's does (<https://bford.info/cachedir/>).
-fn is_cache(folder: &Path) -> bool {
-    let tag = folder.join("CACHEDIR.TAG");
-    tag.symlink_metadata().is_ok_and(|m| m.is_file())
-        && fs::read(tag).is_ok_and(|t| t.starts_with(b"Signature: 8a477f597d28d172789f06886806bc55"))
 }
 
 /// Of everything that ends up in a layer.
@@ -201,27 +124,19 @@ fn part(hash: &mut Sha256, bytes: &[u8]) {
     hash.update(bytes);
 }
 
-/// A file's text, if planning wants to read it, and the digest of its content.
-fn read_file(entry: &DirEntry, path: &Path) -> io::Result<(Option<String>, Digest)> {
-    let mut file = File::open(entry.path())?;
-    if file.metadata()?.len() <= MAX_TEXT && Listing::reads(path) {
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let digest = Sha256::digest(&bytes).into();
-        return Ok((String::from_utf8(bytes).ok(), digest));
-    }
-    let mut hash = Sha256::new();
-    let mut buf = vec![0; 128 * 1024];
-    loop {
-        match file.read(&mut buf)? {
-            0 => return Ok((None, hash.finalize().into())),
-            n => hash.update(&buf[..n]),
-        }
+#[cfg(test)]
+impl Source {
+    /// Read a folder that is a project of its own.
+    pub(crate) fn of(root: &Path) -> Self {
+        Self::read(&Folder { source: root, project: root, include: &[].into(), leaves_out: &|_| false })
+            .unwrap()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use dormouse_model::manifest::{ManifestInput, resolve};
 
     use super::*;
@@ -251,9 +166,9 @@ mod tests {
     #[test]
     fn what_belongs_is_listed_and_copied() {
         let dir = folder();
-        let source = Source::read(dir.path(), |_| false).unwrap();
+        let source = Source::of(dir.path());
         let names: Vec<_> = source.listing.paths().collect();
-        assert_eq!(names, ["main.py", "pkg/data.bin", "requirements.txt"]);
+        assert_eq!(names, ["main.py", "pkg/data.bin", "requirements.txt", "setup.py"]);
         assert_eq!(source.listing.text("main.py"), Some("x = 1\n"));
         assert_eq!(source.listing.text("pkg/data.bin"), None);
         assert_eq!(source.listing.text("setup.py"), None, "a link must not be followed");
@@ -261,7 +176,7 @@ mod tests {
         let to = tempfile::tempdir().unwrap();
         let app = to.path().join("app");
         source.copy_to(&app).unwrap();
-        let copied = Source::read(&app, |_| false).unwrap();
+        let copied = Source::of(&app);
         assert_eq!(copied.digest, source.digest);
         assert!(!app.join(".git").exists() && !app.join("env").exists());
         assert_eq!(fs::read_link(app.join("setup.py")).unwrap(), Path::new("/etc/shadow"));
@@ -277,7 +192,7 @@ mod tests {
         fs::create_dir_all(root.join("target/release")).unwrap();
         fs::write(root.join("target/CACHEDIR.TAG"), "Signature: 8a477f597d28d172789f06886806bc55\n").unwrap();
         fs::write(root.join("target/release/app"), "elf").unwrap();
-        let source = Source::read(root, |_| false).unwrap();
+        let source = Source::of(root);
         let no_data = source.only(|p| p.extension().is_none_or(|e| e != "bin"));
         assert_ne!(no_data.digest, source.digest);
         let to = tempfile::tempdir().unwrap();
@@ -292,7 +207,7 @@ mod tests {
     #[test]
     fn the_digest_is_of_content() {
         let dir = folder();
-        let digest = || Source::read(dir.path(), |_| false).unwrap().digest;
+        let digest = || Source::of(dir.path()).digest;
         let before = digest();
         fs::write(dir.path().join(".git/HEAD"), "other").unwrap();
         for open_in_an_editor in
@@ -334,7 +249,10 @@ mod tests {
         input.add_file("dormouse.toml", manifest);
         input.add_file("frontend/app.py", "");
         let spec = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
-        let read = || Source::read(dir.path(), |path| spec.leaves_out(path)).unwrap();
+        let leaves_out = |path: &Path| spec.leaves_out(path);
+        let (source, include) = (dir.path(), &spec.include);
+        let read =
+            || Source::read(&Folder { source, project: source, include, leaves_out: &leaves_out }).unwrap();
         let before = read();
         let names: Vec<_> = before.listing.paths().collect();
         assert_eq!(names, ["frontend/shared/api.py", "lib/frontend/a.py", "main.py"]);

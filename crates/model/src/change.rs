@@ -26,6 +26,11 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         packages: _,
         left_out: _,
         include: _,
+        requirements: _,
+        install: _,
+        workdir: _,
+        // Nothing depends on where something was said.
+        origins: _,
         start,
         port,
         health,

@@ -14,6 +14,7 @@ pub mod id;
 mod interpolate;
 pub mod manifest;
 pub mod observed;
+pub mod origin;
 pub mod route;
 pub mod server;
 pub mod size;
@@ -31,6 +32,7 @@ pub use observed::{
     Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase, Probe, Process,
     StopReason, Traffic, Usage,
 };
+pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Depth, Env, HealthSpec, ProjectName, Question, ServiceName};
+use crate::{Depth, Env, HealthSpec, Origins, ProjectName, Question, ServiceName};
 
 /// A project as it is to be: what `dormouse.toml` means.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +46,18 @@ pub struct ServiceSpec {
     /// The Cargo package to build, when its source folder does not say; such a source may hold several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
+    /// The file that lists what it installs, relative to its source folder, when it is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requirements: Option<String>,
+    /// Commands that install what it needs, each an argument vector, instead of what the builder would do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub install: Vec<Vec<String>>,
+    /// The folder it is started in, relative to its source folder, when it is another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workdir: Option<String>,
+    /// Where some of this comes from.
+    #[serde(default, skip_serializing_if = "Origins::is_empty")]
+    pub origins: Origins,
     /// TCP port the process listens on, also given as `PORT`.
     pub port: u16,
     /// How readiness and liveness are asked.

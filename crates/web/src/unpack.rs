@@ -1,12 +1,9 @@
 //! A tar that somebody sent, into a folder and nowhere else.
 
-use std::{
-    fs,
-    io::Read,
-    path::{Component, Path, PathBuf},
-};
+use std::{fs, io::Read, path::Path};
 
 use axum::http::StatusCode;
+use dormouse_model::source::within;
 use tar::{Archive, EntryType};
 
 /// How much is taken.
@@ -109,24 +106,6 @@ pub(crate) fn unpack(tar: impl Read, dir: &Path, limits: Limits) -> Result<(), U
         }
     }
     Ok(())
-}
-
-/// `path` as seen from `base`, without leaving the root; `None` when it would, by its letters.
-fn within(base: &Path, path: &Path) -> Option<PathBuf> {
-    let mut out = base.to_owned();
-    for part in path.components() {
-        match part {
-            Component::Normal(name) => out.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                if !out.pop() {
-                    return None;
-                }
-            }
-            Component::RootDir | Component::Prefix(_) => return None,
-        }
-    }
-    Some(out)
 }
 
 fn is_disk(error: &std::io::Error) -> bool {

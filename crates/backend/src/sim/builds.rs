@@ -28,6 +28,10 @@ impl Builds for Sim {
         let ms = u64::try_from(takes.as_millis()).unwrap_or(u64::MAX);
         send(BuildEvent::PhaseDone { name, ms });
         let start = request.spec.start.clone().unwrap_or_else(|| vec!["serve".to_owned()]);
-        Ok(BuildOutcome { image: ImageId(format!("sha256:{:064x}", request.id.0).into()), start })
+        Ok(BuildOutcome {
+            image: ImageId(format!("sha256:{:064x}", request.id.0).into()),
+            start,
+            start_origin: None,
+        })
     }
 }

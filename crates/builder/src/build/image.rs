@@ -4,18 +4,25 @@ use dormouse_backend::{BuildError, BuildOutcome};
 use dormouse_images::ImageConfig;
 
 use super::{Job, Stack, blocking, phase::store_error};
+use crate::plan::Plan;
 
 impl Job<'_> {
     pub(super) async fn image(
         &self,
         stack: Stack,
         env: &[(&str, &str)],
-        start: Vec<String>,
+        plan: Plan,
     ) -> Result<BuildOutcome, BuildError> {
+        let start_origin = plan.start_origin().cloned();
+        let start = plan.start;
+        let own = env.iter().map(|&(k, v)| (k.to_owned(), v.to_owned()));
         let config = ImageConfig {
-            env: env.iter().map(|&(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            env: own.chain(plan.env).collect(),
             cmd: start.clone(),
-            workdir: "/app".to_owned(),
+            workdir: match &self.request.spec.workdir {
+                Some(folder) => format!("/app/{folder}"),
+                None => "/app".to_owned(),
+            },
             port: Some(self.request.spec.port),
         };
         let store = self.builder.store.clone();
@@ -24,6 +31,6 @@ impl Job<'_> {
             .await
             .map_err(|e| super::host("writing the image down", e))?
             .map_err(|e| store_error("image", e))?;
-        Ok(BuildOutcome { image, start })
+        Ok(BuildOutcome { image, start, start_origin })
     }
 }

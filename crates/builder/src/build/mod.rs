@@ -29,8 +29,8 @@ pub use base::Base;
 use crate::{
     BuildSettings,
     hostnet::{Host, HostNet},
-    plan::{self, Recipe, Wishes},
-    source::Source,
+    plan::{self, PlanError, Recipe, Wishes},
+    source::{Folder, ReadError, Source},
 };
 
 /// Builds images on this host.
@@ -117,26 +117,25 @@ impl Job<'_> {
         for warning in &self.builder.net.warnings {
             self.say(warning);
         }
-        let (folder, of) = (self.request.source.clone(), spec.clone());
-        let source = blocking(move || Source::read(&folder, |path| of.leaves_out(path)))
-            .await
-            .map_err(|e| host(format!("reading the source folder {}", self.request.source.display()), e))?;
-
+        let source = self.read_source().await?;
         let (base, suite) = self.base().await?;
         let python = python::interpreter::version_of(&self.builder.store.layer_path(&base));
         let wishes = Wishes {
+            service: spec.name.as_str(),
             kind: spec.kind,
             start: spec.start.as_deref(),
+            start_origin: spec.origins.start.as_ref(),
+            port: spec.port,
+            requirements: spec.requirements.as_deref(),
+            install: &spec.install,
+            install_origin: spec.origins.install.as_ref(),
+            workdir: spec.workdir.as_deref(),
             package: spec.package.as_deref(),
             packages: &spec.packages,
             base_python: python.as_deref(),
         };
-        let plan = plan::plan(&source.listing, &wishes).map_err(|e| BuildError::Unknown {
-            service: spec.name.to_string(),
-            why: e.why,
-            hint: e.hint,
-        })?;
-        plan.notes.iter().for_each(|n| self.say(n));
+        let plan = plan::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
+        source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));
         self.say_what_is_left_out();
 
         let mut stack = Stack { layers: vec![base], tools: None, suite };
@@ -151,7 +150,30 @@ impl Job<'_> {
                 &rust::ENV
             }
         };
-        self.image(stack, env, plan.start).await
+        self.image(stack, env, plan).await
+    }
+
+    async fn read_source(&self) -> Result<Source, BuildError> {
+        let request = self.request.clone();
+        let read = blocking(move || {
+            let (spec, leaves_out) = (&request.spec, |path: &Path| request.spec.leaves_out(path));
+            Source::read(&Folder {
+                source: &request.source,
+                project: &request.project,
+                include: &spec.include,
+                leaves_out: &leaves_out,
+            })
+        });
+        read.await.map_err(|e| match e {
+            ReadError::Refused(e) => self.unknown(e),
+            ReadError::Io(e) => {
+                host(format!("reading the source folder {}", self.request.source.display()), e)
+            }
+        })
+    }
+
+    fn unknown(&self, e: PlanError) -> BuildError {
+        BuildError::Unknown { service: self.request.spec.name.to_string(), why: e.why, hint: e.hint }
     }
 
     /// What this project's builds keep of one kind.

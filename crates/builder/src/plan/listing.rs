@@ -2,15 +2,54 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use dormouse_model::source::{
+    Links,
+    text::{self, NotText},
+};
+
+use super::PlanError;
+
+/// Text files larger than this are not looked into, in bytes. A lock file of a large project has about 2 MB.
+pub(crate) const MAX_TEXT: u64 = 8 << 20;
+
 /// Names of files, and the text of those that say how to build.
 #[derive(Debug, Clone, Default)]
-pub struct Listing(BTreeMap<String, Option<String>>);
+pub struct Listing {
+    files: BTreeMap<String, Content>,
+    links: Links,
+}
+
+/// A file, as far as planning looks into it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Its text.
+    Text(String),
+    /// It would be looked into, and its bytes are no text.
+    NotText(NotText),
+    /// It would be looked into, and has this many bytes.
+    TooLarge(u64),
+    /// It is a link that leads nowhere within the project.
+    Lost,
+    /// Nobody looks into such a file.
+    Other,
+}
+
+impl Content {
+    /// Of a file at `path` whose bytes planning may see. What a program is written in matters only as far as it is ASCII.
+    #[must_use]
+    pub fn of(path: &Path, bytes: &[u8]) -> Self {
+        if path.extension().is_some_and(|e| e == "py") {
+            return Self::Text(text::decode_code(bytes));
+        }
+        text::decode(bytes).map_or_else(Self::NotText, Self::Text)
+    }
+}
 
 impl Listing {
-    /// Of paths relative to the source folder, with the text of those that [`Listing::reads`] names.
+    /// Of paths relative to the source folder, and of its links to folders.
     #[must_use]
-    pub fn new(files: BTreeMap<String, Option<String>>) -> Self {
-        Self(files)
+    pub fn new(files: BTreeMap<String, Content>, links: Links) -> Self {
+        Self { files, links }
     }
 
     /// Whether planning may look into this file.
@@ -24,28 +63,78 @@ impl Listing {
 
     /// Every path, sorted.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.files.keys().map(String::as_str)
+    }
+
+    fn content(&self, path: &str) -> Option<&Content> {
+        self.files.get(&*self.links.follow(path)?)
     }
 
     /// Whether there is such a file.
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
-        self.0.contains_key(path)
+        self.content(path).is_some()
     }
 
-    /// Its text, when planning reads such files.
+    /// Its text, when planning reads such files and it is text.
     #[must_use]
     pub fn text(&self, path: &str) -> Option<&str> {
-        self.0.get(path)?.as_deref()
+        match self.content(path)? {
+            Content::Text(text) => Some(text),
+            Content::NotText(_) | Content::TooLarge(_) | Content::Lost | Content::Other => None,
+        }
+    }
+
+    /// The text of a file that is not to be ignored when it is there.
+    ///
+    /// # Errors
+    /// When it is there and cannot be read.
+    pub(crate) fn read(&self, path: &str) -> Result<Option<&str>, PlanError> {
+        let Some(content) = self.content(path) else { return Ok(None) };
+        let (why, hint) = match content {
+            Content::Text(text) => return Ok(Some(text)),
+            Content::NotText(e) => (e.to_string(), e.hint()),
+            Content::TooLarge(bytes) => (
+                format!("it has {} MiB, and more than {} MiB are not read", bytes >> 20, MAX_TEXT >> 20),
+                "check that it is the right file".to_owned(),
+            ),
+            Content::Lost => (
+                "it is a link that leads nowhere within the project".to_owned(),
+                "put the file itself there".to_owned(),
+            ),
+            Content::Other => ("it is no text file".to_owned(), "check that it is the right file".to_owned()),
+        };
+        Err(PlanError::new(format!("{path} cannot be read: {why}"), hint))
+    }
+
+    /// A file of the top whose name differs from `name` in case only.
+    pub(crate) fn misspelt(&self, name: &str) -> Option<&str> {
+        let near = |path: &&str| path.eq_ignore_ascii_case(name) && *path != name;
+        if self.has(name) { None } else { self.paths().find(near) }
+    }
+
+    /// What lies below a folder, as seen from there.
+    pub(crate) fn below(&self, folder: &str) -> Self {
+        let Some(real) = self.links.follow(folder) else { return Self::default() };
+        let prefix = format!("{real}/");
+        let inside = |path: &str| Some(path.strip_prefix(&prefix)?.to_owned());
+        let files = self.files.iter().filter_map(|(path, content)| Some((inside(path)?, content.clone())));
+        let mut links = Links::default();
+        for (path, target) in self.links.iter() {
+            if let (Some(path), Some(target)) = (inside(path), inside(target)) {
+                links.add(path, target);
+            }
+        }
+        Self { files: files.collect(), links }
     }
 
     /// Python files with their text, those nearest to the top first, then by name.
     pub(crate) fn python(&self) -> Vec<(&str, &str)> {
         let mut found: Vec<_> = self
-            .0
-            .iter()
-            .filter(|(p, _)| Path::new(p).extension().is_some_and(|e| e == "py"))
-            .filter_map(|(p, text)| Some((p.as_str(), text.as_deref()?)))
+            .files
+            .keys()
+            .filter(|p| Path::new(p).extension().is_some_and(|e| e == "py"))
+            .filter_map(|p| Some((p.as_str(), self.text(p)?)))
             .collect();
         found.sort_by_key(|(p, _)| (p.matches('/').count(), *p));
         found
@@ -55,6 +144,59 @@ impl Listing {
 #[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Listing {
     fn from(files: [(&str, &str); N]) -> Self {
-        Self(files.map(|(path, text)| (path.to_owned(), Some(text.to_owned()))).into())
+        let files = files.map(|(path, text)| (path.to_owned(), Content::Text(text.to_owned())));
+        Self { files: files.into(), links: Links::default() }
+    }
+}
+
+#[cfg(test)]
+impl Listing {
+    /// The same with one more file, of any bytes.
+    pub(crate) fn and(mut self, path: &str, bytes: &[u8]) -> Self {
+        self.files.insert(path.to_owned(), Content::of(Path::new(path), bytes));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_is_read_or_refused() {
+        let mut listing = Listing::from([("reqs/base.txt", "fastapi"), ("Procfile", "web: x")])
+            .and("latin.txt", b"caf\xe9")
+            .and("latin.py", b"# caf\xe9\nimport x");
+        listing.files.insert("big.lock".to_owned(), Content::TooLarge(9 << 20));
+        listing.files.insert("gone.txt".to_owned(), Content::Lost);
+        listing.links.add("requirements", "reqs");
+        let read = |path: &str| match listing.read(path) {
+            Ok(text) => format!("{text:?}"),
+            Err(e) => e.to_string(),
+        };
+        for (path, want) in [
+            ("Procfile", "Some(\"web: x\")"),
+            ("procfile", "None"),
+            ("requirements/base.txt", "Some(\"fastapi\")"),
+            ("latin.py", "Some(\"# caf\u{fffd}\\nimport x\")"),
+            (
+                "latin.txt",
+                "latin.txt cannot be read: line 1 is not text: byte 4 of the file is 0xE9, which is not UTF-8 here\n  hint: \
+                 save it as UTF-8; in Latin-1 this byte is `é`",
+            ),
+            (
+                "big.lock",
+                "big.lock cannot be read: it has 9 MiB, and more than 8 MiB are not read\n  hint: check that it is the right file",
+            ),
+            (
+                "gone.txt",
+                "gone.txt cannot be read: it is a link that leads nowhere within the project\n  hint: put the file itself there",
+            ),
+        ] {
+            assert_eq!(read(path), want, "{path}");
+        }
+        assert_eq!(listing.misspelt("procfile"), Some("Procfile"));
+        assert_eq!(listing.misspelt("Procfile"), None);
+        assert_eq!(listing.below("requirements").text("base.txt"), Some("fastapi"));
     }
 }

@@ -5,27 +5,64 @@ mod procfile;
 pub(crate) mod python;
 pub(crate) mod rust;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_model::ServiceKind;
+use dormouse_model::{Origin, ServiceKind};
 
-pub use listing::Listing;
+pub(crate) use listing::MAX_TEXT;
+pub use listing::{Content, Listing};
 pub use python::{Install, Interpreter, Python};
 pub use rust::{Crate, RustVersion};
 
 /// What the manifest and the base say that planning has to respect.
 #[derive(Debug, Clone, Copy)]
 pub struct Wishes<'a> {
+    /// The service's name.
+    pub service: &'a str,
     /// What kind of process it is.
     pub kind: ServiceKind,
     /// The start command, when the manifest names one.
     pub start: Option<&'a [String]>,
+    /// Where it does.
+    pub start_origin: Option<&'a Origin>,
+    /// The port it is to listen on.
+    pub port: u16,
+    /// The requirements file, when the manifest names one.
+    pub requirements: Option<&'a str>,
+    /// Commands that install what it needs, when the manifest names some.
+    pub install: &'a [Vec<String>],
+    /// Where it does.
+    pub install_origin: Option<&'a Origin>,
+    /// The folder below the source folder that it is started in, when it is another.
+    pub workdir: Option<&'a str>,
     /// The Cargo package, when the manifest names one.
     pub package: Option<&'a str>,
     /// Debian packages the manifest asks for.
     pub packages: &'a BTreeSet<String>,
     /// Full version of the base's own Python, if it has one.
     pub base_python: Option<&'a str>,
+}
+
+#[cfg(test)]
+impl Wishes<'_> {
+    /// Those of a service of which the manifest says nothing.
+    pub(crate) fn nothing() -> Self {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        Wishes {
+            service: "web",
+            kind: ServiceKind::Web,
+            start: None,
+            start_origin: None,
+            port: 8000,
+            requirements: None,
+            install: &[],
+            install_origin: None,
+            workdir: None,
+            package: None,
+            packages: &NONE,
+            base_python: Some("3.11.2"),
+        }
+    }
 }
 
 /// What has to be done.
@@ -35,8 +72,31 @@ pub struct Plan {
     pub recipe: Recipe,
     /// The start command, `$PORT` still in it.
     pub start: Vec<String>,
+    /// What that needs in its environment, beside the manifest's.
+    pub env: BTreeMap<String, String>,
+    /// What was decided and where that comes from.
+    pub decisions: Vec<Decision>,
     /// Things worth saying in the build log.
     pub notes: Vec<String>,
+}
+
+/// Something that was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// `python`, `dependencies`, `start`.
+    pub about: &'static str,
+    /// What was.
+    pub value: String,
+    /// The place in the project's files that decided it; `None` when none did.
+    pub origin: Option<Origin>,
+}
+
+impl Plan {
+    /// Where the start command comes from.
+    #[must_use]
+    pub fn start_origin(&self) -> Option<&Origin> {
+        self.decisions.iter().find(|d| d.about == "start")?.origin.as_ref()
+    }
 }
 
 /// How an image is made, by language.
@@ -70,10 +130,15 @@ impl PlanError {
 /// When it is not something we know how to build or start, with what to do about it.
 pub fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError> {
     if listing.paths().next().is_none() {
-        return Err(PlanError::new("the source folder is empty", "check `source` in dormouse.toml"));
+        return Err(PlanError::new(
+            "the source folder is empty",
+            "check that it is the right one, and that no ignore rule leaves out all that is in it",
+        ));
     }
     // Python packages written in Rust have both files; whoever means the crate says so.
-    let is_python = listing.has("requirements.txt") || listing.has("pyproject.toml");
+    let is_python = wishes.requirements.is_some()
+        || !wishes.install.is_empty()
+        || ["requirements.txt", "pyproject.toml", "setup.py"].iter().any(|f| listing.has(f));
     if wishes.package.is_some() || (listing.has("Cargo.toml") && !is_python) {
         rust::plan(listing, wishes)
     } else {

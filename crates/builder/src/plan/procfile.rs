@@ -1,39 +1,70 @@
 //! Reading a `Procfile`.
 
-use dormouse_model::ServiceKind;
+use std::collections::BTreeMap;
 
-use super::{Listing, PlanError};
+use dormouse_model::{Origin, ServiceKind, source::procfile};
 
-/// The command for this kind of process, if there is a `Procfile` that names one.
-pub(crate) fn command(listing: &Listing, kind: ServiceKind) -> Result<Option<Vec<String>>, PlanError> {
-    let Some(text) = listing.text("Procfile") else { return Ok(None) };
-    let process = match kind {
-        ServiceKind::Web => "web",
-        ServiceKind::Worker => "worker",
+use super::{Listing, PlanError, Wishes};
+
+/// A line of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Command {
+    /// Variables set before the command.
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) words: Vec<String>,
+    pub(crate) origin: Origin,
+}
+
+/// The command for this service, if there is a `Procfile` that names one. A worker may have a line of its own name.
+pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<Command>, PlanError> {
+    let Some(text) = listing.read(procfile::NAME)? else { return Ok(None) };
+    let names: &[&str] = match wishes.kind {
+        ServiceKind::Web => &["web"],
+        ServiceKind::Worker => &[wishes.service, "worker"],
     };
-    let line = text.lines().find_map(|l| l.trim().strip_prefix(process)?.trim_start().strip_prefix(':'));
-    let Some(line) = line else { return Ok(None) };
-    let hint = "commands run without a shell; name `start` in dormouse.toml, or put the steps into a script";
-    let words = shell_words::split(line).map_err(|e| {
-        PlanError::new(format!("the `{process}` line of the Procfile cannot be read: {e}"), hint)
-    })?;
+    let found = names.iter().find_map(|name| procfile::lines(text).find(|l| l.process == *name));
+    let Some(procfile::Line { number: at, process: name, command: line }) = found else { return Ok(None) };
+    let wrong = |why: String| {
+        let hint =
+            "commands run without a shell; name `start` in dormouse.toml, or put the steps into a script";
+        PlanError::new(format!("the `{name}` line of the Procfile {why} (line {at})"), hint)
+    };
+    let words = shell_words::split(line).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     if let Some(word) = words.iter().find(|w| is_shell(w)) {
-        let why = format!("the `{process}` line of the Procfile uses `{word}`, which needs a shell");
-        return Err(PlanError::new(why, hint));
+        return Err(wrong(format!("uses `{word}`, which needs a shell")));
     }
+    let mut env = BTreeMap::new();
+    let mut words = words.iter().map(|w| port_as_variable(w)).peekable();
+    while let Some((variable, value)) = words.peek().and_then(|word| assignment(word)) {
+        env.insert(variable.to_owned(), value.replace("$PORT", &wishes.port.to_string()));
+        words.next();
+    }
+    // The port is ours to give.
+    env.remove("PORT");
+    // A shell's word for what happens here anyway.
+    words.next_if(|word| word == "exec");
+    let words: Vec<String> = words.collect();
     if words.is_empty() {
-        return Err(PlanError::new(format!("the `{process}` line of the Procfile is empty"), hint));
+        return Err(wrong("is empty".to_owned()));
     }
-    Ok(Some(words.iter().map(|w| port(w)).collect()))
+    Ok(Some(Command { env, words, origin: Origin::written(procfile::NAME, at) }))
+}
+
+/// `NAME=value`.
+fn assignment(word: &str) -> Option<(&str, &str)> {
+    let (name, value) = word.split_once('=')?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    is_name.then_some((name, value))
 }
 
 fn is_shell(word: &str) -> bool {
     matches!(word, "&&" | "||" | "|" | ";" | "&" | ">" | ">>" | "<" | "2>&1")
-        || (word.contains('$') && port(word).replace("$PORT", "").contains('$'))
+        || (word.contains('$') && port_as_variable(word).replace("$PORT", "").contains('$'))
 }
 
 /// Every spelling of the port as `$PORT`: `${PORT}`, `${PORT:-8000}`.
-fn port(word: &str) -> String {
+fn port_as_variable(word: &str) -> String {
     let mut out = String::new();
     let mut rest = word;
     while let Some((before, after)) = rest.split_once("${PORT") {
@@ -50,4 +81,51 @@ fn port(word: &str) -> String {
         }
     }
     out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn lines_and_variables() {
+        let mut out = String::new();
+        for text in [
+            "web: gunicorn app:app --bind :${PORT:-80}",
+            "# a\r\n\r\nweb : exec gunicorn app:app\r\n",
+            "web: X=1 Y='a b' BIND=0.0.0.0:$PORT PORT=1 gunicorn app:app A=b",
+            "web: env X=1 gunicorn app:app",
+            "web:",
+            "web: X=1",
+            "web: X=$HOME gunicorn",
+            "web: a 'b",
+            "web-admin: a\nworker: celery\nrelease: python manage.py migrate",
+            "worker: celery\nbeat: celery beat",
+        ] {
+            let listing = Listing::from([("Procfile", text)]);
+            for (service, kind) in [("web", ServiceKind::Web), ("beat", ServiceKind::Worker)] {
+                let wishes = Wishes { service, kind, ..Wishes::nothing() };
+                out += &match command(&listing, &wishes) {
+                    Ok(Some(c)) => format!("{service}: {} {:?} {:?}\n", c.origin, c.env, c.words),
+                    Ok(None) => String::new(),
+                    Err(e) => format!("{service}: {}\n", e.why),
+                };
+            }
+        }
+        expect![[r#"
+            web: Procfile:1 {} ["gunicorn", "app:app", "--bind", ":$PORT"]
+            web: Procfile:3 {} ["gunicorn", "app:app"]
+            web: Procfile:1 {"BIND": "0.0.0.0:8000", "X": "1", "Y": "a b"} ["gunicorn", "app:app", "A=b"]
+            web: Procfile:1 {} ["env", "X=1", "gunicorn", "app:app"]
+            web: the `web` line of the Procfile is empty (line 1)
+            web: the `web` line of the Procfile is empty (line 1)
+            web: the `web` line of the Procfile uses `X=$HOME`, which needs a shell (line 1)
+            web: the `web` line of the Procfile cannot be read: missing closing quote (line 1)
+            beat: Procfile:2 {} ["celery"]
+            beat: Procfile:2 {} ["celery", "beat"]
+        "#]]
+        .assert_eq(&out);
+    }
 }

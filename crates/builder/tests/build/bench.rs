@@ -82,14 +82,20 @@ impl Bench {
             if entry.file_type().is_dir() {
                 input.add_folder(path);
             } else if manifest::is_relevant(path) {
-                input.add_file(path, fs::read_to_string(entry.path()).unwrap());
+                input.add_bytes(path, &fs::read(entry.path()).unwrap());
             }
         }
         let (project, _) = manifest::resolve(&input).unwrap();
         let service: ServiceName = "web".parse().unwrap();
         let spec = project.services[&service].clone();
         let key = ServiceKey { project: project.name, service };
-        BuildRequest { id: BuildId(id), key, source: folder.join(&spec.source), spec }
+        BuildRequest {
+            id: BuildId(id),
+            key,
+            source: folder.join(&spec.source),
+            project: folder.to_owned(),
+            spec,
+        }
     }
 
     pub(crate) async fn build(&self, builder: &Builder, request: &BuildRequest) -> Built {

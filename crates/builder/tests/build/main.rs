@@ -44,6 +44,8 @@ fn main() -> ExitCode {
         let (passed, failed) = run!(
             bench,
             python::hello_becomes_an_image_and_a_change_reinstalls_nothing,
+            python::what_is_written_reaches_the_image_and_secrets_do_not,
+            python::setup_py_and_commands_of_ones_own_install,
             python::a_requirement_that_does_not_exist_is_explained,
             python::a_build_over_its_memory_limit_is_told_so,
             python::a_cancelled_build_leaves_nothing_and_frees_its_lock,

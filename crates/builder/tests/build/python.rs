@@ -118,3 +118,67 @@ pub(crate) async fn a_cancelled_build_leaves_nothing_and_frees_its_lock(b: &Benc
     built.ok();
     assert!(built.phases().ends_with("dependencies! source!"), "{}", built.phases());
 }
+
+/// Bug: a `requirements.txt` that is a link, or in UTF-16, was none; secrets that an ignore file names were in the image.
+pub(crate) async fn what_is_written_reaches_the_image_and_secrets_do_not(b: &Bench) {
+    let main = "import os, six, sys\nprint(os.environ['X'], six.__name__, sorted(os.listdir('/app')))\n";
+    let folder = b.folder(
+        "written",
+        &[
+            ("main.py", main),
+            ("Procfile", "web: X='a b' python main.py\n"),
+            (".dockerignore", "*.csv\n"),
+            ("data.csv", "1"),
+            (".env", "SECRET=1"),
+            (".env.example", "SECRET="),
+            ("tls.pem", "-----BEGIN PRIVATE KEY-----\n"),
+        ],
+    );
+    let utf16: Vec<u8> =
+        [0xFEFF].into_iter().chain("six\r\n".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    fs::create_dir_all(folder.join("requirements")).unwrap();
+    fs::write(folder.join("requirements/base.txt"), utf16).unwrap();
+    std::os::unix::fs::symlink("requirements/base.txt", folder.join("requirements.txt")).unwrap();
+    let built = b.build(&b.builder(b.settings.clone()), &b.request(1, &folder)).await;
+    let outcome = built.ok();
+    assert_eq!(outcome.start, ["python", "main.py"]);
+    assert_eq!(outcome.start_origin.as_ref().unwrap().to_string(), "Procfile:1");
+    let (status, lines) = b.run(&outcome.image, &["python", "main.py"]).await;
+    assert_eq!(
+        (status, &lines[..]),
+        (
+            ExitStatus::Code(0),
+            &["a b six ['.env.example', '.venv', 'Procfile', 'main.py', 'requirements', 'requirements.txt']"
+                .to_owned()][..]
+        )
+    );
+    assert!(built.said.iter().any(|l| l.contains("`.env`, `tls.pem`")), "{}", built.said.join("\n"));
+}
+
+/// Bug: a folder with only a setup.py was refused; a `.python-version` of another patch release broke the installation of a
+/// locked package.
+pub(crate) async fn setup_py_and_commands_of_ones_own_install(b: &Bench) {
+    let setup = "from setuptools import setup\nsetup(name='shop', version='1', py_modules=['shop'], install_requires=['six'])\n";
+    let files = [
+        ("setup.py", setup),
+        ("shop.py", "import six\nprint(six.__name__)\n"),
+        ("Procfile", "web: python -m shop\n"),
+    ];
+    let builder = b.builder(b.settings.clone());
+    let folder = b.folder("setup", &files);
+    let built = b.build(&builder, &b.request(1, &folder)).await;
+    assert!(built.phases().ends_with("dependencies! source! install!"), "{}", built.phases());
+    let (_, lines) = b.run(&built.ok().image, &["python", "-m", "shop"]).await;
+    assert_eq!(lines, ["six"]);
+
+    let manifest = "[services.web]\nworkdir = 'serving'\ninstall = ['pip install six', 'pip --version']\nstart = 'python where.py'\n";
+    let folder = b.folder(
+        "commands",
+        &[("dormouse.toml", manifest), ("serving/where.py", "import os, six\nprint(os.getcwd())\n")],
+    );
+    let built = b.build(&builder, &b.request(2, &folder)).await;
+    let outcome = built.ok();
+    assert_eq!(outcome.start_origin.as_ref().unwrap().to_string(), "dormouse.toml:4");
+    let (_, lines) = b.run(&outcome.image, &["python", "where.py"]).await;
+    assert_eq!(lines, ["/app/serving"]);
+}

@@ -5,6 +5,8 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
+use dormouse_model::source::within;
+
 /// What becomes of a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fate {
@@ -23,41 +25,15 @@ pub(super) fn fate(root: &Path, path: &Path) -> std::io::Result<Fate> {
     let Ok(real) = link.canonicalize() else { return Ok(Fate::Nowhere(target)) };
     let Ok(inside) = real.strip_prefix(root) else { return Ok(Fate::Outside(target)) };
     let folder = path.parent().unwrap_or(Path::new(""));
-    if stays(root, folder, &target) {
+    // By its letters it has to stay inside, and lead to the same: folders on its way may be links too.
+    let by_letters = within(folder, &target).and_then(|path| root.join(path).canonicalize().ok());
+    if by_letters.is_some_and(|path| path == real) {
         return Ok(Fate::Kept(target));
     }
     // It comes back in, after a detour or by an absolute path: elsewhere only the short way exists.
-    let up = folder.components().map(|_| Component::ParentDir);
-    let direct: PathBuf = up.chain(inside.components()).collect();
+    let up: PathBuf = folder.components().map(|_| Component::ParentDir).collect();
+    let direct = up.join(inside);
     Ok(Fate::Kept(if direct.as_os_str().is_empty() { ".".into() } else { direct }))
-}
-
-/// Whether a target, as seen from a folder of ours, never leaves `root` on its way: neither by its letters nor through
-/// another link. What it names may be a link too, which is decided of by itself.
-fn stays(root: &Path, folder: &Path, target: &Path) -> bool {
-    let mut at = folder.to_owned();
-    for part in target.components() {
-        match part {
-            Component::Normal(name) => at.push(name),
-            Component::CurDir => {}
-            Component::ParentDir => {
-                if !at.pop() {
-                    return false;
-                }
-            }
-            Component::RootDir | Component::Prefix(_) => return false,
-        }
-    }
-    // By its letters it is at `at`; if folders on the way are links, it may be elsewhere.
-    let by_letters = at.parent().map_or(root.to_owned(), |p| root.join(p));
-    let parent = target.parent().unwrap_or(Path::new(""));
-    let by_links = root.join(folder).join(parent);
-    match (by_letters.canonicalize(), by_links.canonicalize()) {
-        (Ok(letters), Ok(links)) => {
-            links.starts_with(root) && (letters == links || target.file_name().is_none())
-        }
-        (Ok(_) | Err(_), _) => false,
-    }
 }
 
 #[cfg(test)]

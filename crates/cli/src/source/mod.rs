@@ -14,9 +14,6 @@ use ignore::gitignore::gitconfig_excludes_path;
 
 use self::{left_out::LeftOut, rules::Rules};
 
-/// Files beside the manifests that make a folder a project.
-const MARKS: [&str; 3] = ["requirements.txt", "pyproject.toml", "Cargo.toml"];
-
 /// More than this is probably not all source, in bytes.
 const HUGE: u64 = 200 << 20;
 
@@ -109,12 +106,13 @@ impl SourceFolder {
     }
 
     fn why_none(&self) -> String {
-        let ignored = MARKS.iter().find(|mark| self.root.join(mark).symlink_metadata().is_ok());
-        match ignored {
+        let tops = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let mut names = tops.filter_map(|e| e.file_name().into_string().ok());
+        match names.find(|name| is_mark(name)) {
             Some(mark) => format!(
                 "its {mark} is left out by an ignore rule\n  hint: a line `!{mark}` in .dormouseignore brings it back"
             ),
-            None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it\n  hint: \
+            None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml, setup.py or Cargo.toml in it\n  hint: \
                      a requirements.txt beside a main.py is enough"
                 .to_owned(),
         }
@@ -149,7 +147,7 @@ impl SourceFolder {
 
 /// Whether a file of this name makes a folder a project.
 fn is_mark(name: &str) -> bool {
-    manifest::is_manifest(name) || MARKS.contains(&name)
+    manifest::is_manifest(name) || manifest::says_how_to_build(name)
 }
 
 /// The folder beside the missing one whose name is nearest.
@@ -291,7 +289,7 @@ mod tests {
               hint: name the folder that it lies in"#]]
         .assert_eq(&error("shop/main.py"));
         expect![[r#"
-            /shop does not look like a project: there is no dormouse.toml, compose file, requirements.txt, pyproject.toml or Cargo.toml in it
+            /shop does not look like a project: there is no dormouse.toml, compose file, requirements.txt, pyproject.toml, setup.py or Cargo.toml in it
               hint: a requirements.txt beside a main.py is enough"#]]
         .assert_eq(&error("shop"));
     }

@@ -144,11 +144,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             source: source.into(),
         };
         let _slot = self.build_slots.acquire().await.map_err(|e| host(std::io::Error::other(e)))?;
-        let source = service_source(&self.settings.source(deploy), &spec.source).map_err(host)?;
+        let project = self.settings.source(deploy);
+        let source = service_source(&project, &spec.source).map_err(host)?;
         log.say(Some(&key.service), DeployStep::Building { build: row.id });
         // A build has no need of a service's secrets.
         let spec = ServiceSpec { env: Env::default(), stored: Env::default(), ..spec };
-        let request = BuildRequest { id: row.id, key, source, spec };
+        let request = BuildRequest { id: row.id, key, source, project, spec };
         let (events, mut heard) = mpsc::unbounded_channel();
         let build = self.builds.build(&request, events);
         tokio::pin!(build);

@@ -44,6 +44,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             .into_iter()
             .map(|(name, outcome)| {
                 if let Some(service) = spec.services.get_mut(&name) {
+                    if service.start.is_none() {
+                        service.origins.start = outcome.start_origin;
+                    }
                     service.starts(outcome.start);
                 }
                 (name, outcome.image)

@@ -1,11 +1,15 @@
 //! Source folders: where an upload goes, and what its manifest says.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     ProjectSpec, Stored,
     manifest::{self, Given, ManifestInput, Unread},
+    source::secret,
 };
 use tracing::warn;
 
@@ -118,8 +122,13 @@ fn look(root: &Path, folder: &str) -> Result<ManifestInput, OpError> {
                     None if matters => input.add_unread(relative, Unread::Link),
                     None => {}
                 }
-            } else if matters {
-                read(&mut input, relative, &entry.path()).map_err(file)?;
+            } else {
+                if matters {
+                    read(&mut input, relative, &entry.path()).map_err(file)?;
+                }
+                if kind.is_file() && secret::holds(relative, || head(&entry.path())).map_err(file)? {
+                    input.add_secret(relative);
+                }
             }
         }
     }
@@ -136,6 +145,13 @@ fn read(input: &mut ManifestInput, path: &str, file: &Path) -> std::io::Result<(
         input.add_bytes(path, &std::fs::read(file)?);
     }
     Ok(())
+}
+
+/// The first bytes of a file, as many as tell whether it holds secrets.
+fn head(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    std::fs::File::open(file)?.take(secret::HEAD as u64).read_to_end(&mut head)?;
+    Ok(head)
 }
 
 /// Where a link leads, when that is within the folder.

@@ -67,7 +67,11 @@ impl Builds for Builder {
             });
         }
         let image = self.0.image.load(Ordering::SeqCst);
-        Ok(BuildOutcome { image: ImageId(format!("sha256:{image}").into()), start: vec!["serve".to_owned()] })
+        Ok(BuildOutcome {
+            image: ImageId(format!("sha256:{image}").into()),
+            start: vec!["serve".to_owned()],
+            start_origin: None,
+        })
     }
 }
 

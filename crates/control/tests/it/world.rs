@@ -65,6 +65,10 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         source: ".".to_owned(),
         start: Some(vec!["gunicorn".to_owned()]),
         package: None,
+        requirements: None,
+        install: Vec::new(),
+        workdir: None,
+        origins: dormouse_model::Origins::default(),
         port: 18000,
         health: HealthSpec {
             server: Some(Serves { by: Server::Gunicorn, how: How::Command }),

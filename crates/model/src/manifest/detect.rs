@@ -20,6 +20,12 @@ pub(super) struct Facts {
     pub(super) server: Option<Server>,
 }
 
+/// Files that say how to build what lies beside them.
+pub(super) const BUILDABLE: [&str; 5] = [PYTHON[0], PYTHON[1], PYTHON[2], PYTHON[3], "Cargo.toml"];
+
+/// Those of Python.
+const PYTHON: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"];
+
 /// Health routes people write, the likeliest first.
 const HEALTH_ROUTES: [&str; 4] = ["/health", "/healthz", "/api/health", "/livez"];
 
@@ -52,7 +58,7 @@ pub(super) fn look(
     left_out: &BTreeSet<String>,
     package: Option<&str>,
 ) -> Facts {
-    let is_python = ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f));
+    let is_python = is_python(input, source);
     if package.is_some() || (input.has_file(source, "Cargo.toml") && !is_python) {
         let health = rust_health(input, source, package);
         return Facts { rust: true, health, server: Some(Server::Rust), ..Facts::default() };
@@ -146,9 +152,17 @@ fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
     requirements.lines().any(named) || pyproject.split(['\n', ',', '[']).any(named)
 }
 
+/// Whether a source folder says what it depends on in one of Python's ways.
+fn is_python(input: &ManifestInput, source: &str) -> bool {
+    PYTHON.iter().filter(|f| input.has_file(source, f)).any(|file| {
+        // It may hold nothing but the settings of tools.
+        *file != "setup.cfg" || input.text_in(source, file).is_some_and(|text| text.contains("[metadata]"))
+    })
+}
+
 /// Whether a source folder says what it depends on, or is a Cargo package with a program.
 fn buildable(input: &ManifestInput, source: &str) -> bool {
-    ["requirements.txt", "pyproject.toml"].iter().any(|f| input.has_file(source, f))
+    is_python(input, source)
         || input.text_in(source, "Cargo.toml").is_some_and(|text| {
             let is_program = |path: &str| path == "src/main.rs" || path.starts_with("src/bin/");
             text.contains("[[bin]]")

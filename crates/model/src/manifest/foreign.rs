@@ -61,7 +61,9 @@ fn named(input: &ManifestInput, typed: &Service, source: &str, folder: &str) -> 
     let paths = ["requirements.txt", "pyproject.toml"].map(file);
     // There a bare word is the name of a package.
     let as_path = |text: &str| text.contains(&format!("{folder}/")) || text.contains(&format!("./{folder}"));
-    typed.start.iter().flatten().any(|word| names(word))
+    let install = typed.install.iter().flat_map(|w| w.value.iter().flatten());
+    let paths_of_its_own = typed.requirements.iter().chain(&typed.workdir).map(|w| &w.value);
+    typed.start.iter().flatten().chain(install).chain(paths_of_its_own).any(|word| names(word))
         || names(file("Procfile"))
         || paths.iter().any(|text| as_path(text))
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COMPOSE, Given, MANIFEST, OVERRIDES, problem::Report};
+use super::{COMPOSE, Given, MANIFEST, OVERRIDES, detect, problem::Report};
 use crate::{
     Stored,
-    source::{Links, text},
+    source::{Links, procfile, text},
 };
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
@@ -23,6 +23,7 @@ pub struct ManifestInput {
     links: Links,
     pub(super) given: Given,
     pub(super) stored: Stored,
+    secrets: BTreeSet<String>,
 }
 
 /// A file, as far as it was read.
@@ -52,6 +53,12 @@ pub fn is_manifest(path: &str) -> bool {
     manifests().any(|m| m.eq_ignore_ascii_case(path))
 }
 
+/// Whether a file of this name says how to build what lies beside it.
+#[must_use]
+pub fn says_how_to_build(name: &str) -> bool {
+    detect::BUILDABLE.contains(&name)
+}
+
 /// Names that a manifest may have.
 fn manifests() -> impl Iterator<Item = &'static str> {
     [MANIFEST].into_iter().chain(COMPOSE)
@@ -66,7 +73,8 @@ pub fn is_relevant(path: &str) -> bool {
         return true;
     }
     depth <= MAX_DEPTH
-        && (matches!(name, "requirements.txt" | "pyproject.toml" | "uv.lock" | "Cargo.toml" | "Procfile")
+        && (detect::BUILDABLE.contains(&name)
+            || matches!(name, "uv.lock" | procfile::NAME)
             || name.ends_with(".py")
             || name.ends_with(".rs"))
 }
@@ -119,6 +127,16 @@ impl ManifestInput {
             self.add_folder(folder);
         }
         self.links.add(path, target);
+    }
+
+    /// There is a file at `path` that holds secrets ([`crate::source::secret`]).
+    pub fn add_secret(&mut self, path: &str) {
+        self.secrets.insert(path.to_owned());
+    }
+
+    /// Files that hold secrets.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.secrets.iter().map(String::as_str)
     }
 
     fn add(&mut self, path: &str, content: Content) {

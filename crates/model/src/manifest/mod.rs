@@ -17,6 +17,7 @@ mod outside;
 mod path;
 mod problem;
 mod read;
+mod remarks;
 mod service;
 mod settle;
 #[cfg(test)]
@@ -27,7 +28,7 @@ mod value;
 mod yaml;
 
 pub use given::{Given, Wanted};
-pub use input::{ManifestInput, Unread, is_manifest, is_relevant};
+pub use input::{ManifestInput, Unread, is_manifest, is_relevant, says_how_to_build};
 pub use problem::{ManifestError, Place, Problem, Warning};
 
 use self::outside::Outside;

@@ -9,11 +9,14 @@ use super::{
 use crate::{Depth, ServiceKind, Streams};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 17] = [
+pub(super) const KEYS: [&str; 20] = [
     "source",
     "include",
     "kind",
     "start",
+    "workdir",
+    "requirements",
+    "install",
     "package",
     "port",
     "health",
@@ -49,13 +52,19 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
         let key = join(&path, &e.key);
         let node = &e.node;
         match e.key.as_str() {
-            "source" => {
-                s.source =
-                    r.text(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
-            }
+            "source" => s.source = written(r, node, &key),
             "include" => s.include = r.texts(node, &key),
             "kind" => s.kind = kind(r, node, &key),
-            "start" => s.start = start(r, node, &key),
+            "start" => {
+                s.start = start(r, node, &key);
+                s.start_at = Some(r.place(&node.span, &key));
+            }
+            "workdir" => s.workdir = written(r, node, &key),
+            "requirements" => s.requirements = written(r, node, &key),
+            "install" => {
+                let value = install(r, node, &key);
+                s.install = Some(Written { value, place: r.place(&node.span, &key) });
+            }
             "package" => s.package = package(r, node, &key),
             "port" => s.port = port(r, node, &key),
             "health" => s.health = health(r, node, &key),
@@ -76,6 +85,11 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
         }
     }
     Some(s)
+}
+
+/// Text with its place.
+fn written(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Written<String>> {
+    r.text(node, key).map(|value| Written { value, place: r.place(&node.span, key) })
 }
 
 /// One of a few words.
@@ -123,6 +137,16 @@ pub(super) fn start(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<St
                 );
                 return None;
             }
+            if let Some(word) = words.first().filter(|w| is_assignment(w)) {
+                let hint = "write it under the service's `env`";
+                r.problem(
+                    &node.span,
+                    key,
+                    format!("`{word}` sets a variable, which a shell would do"),
+                    Some(hint),
+                );
+                return None;
+            }
             words
         }
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Table(_) => {
@@ -135,6 +159,31 @@ pub(super) fn start(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<St
         return None;
     }
     Some(words)
+}
+
+/// `NAME=value`.
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// A command, or a list of commands, each as [`start`] takes it.
+fn install(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Vec<String>> {
+    let Value::List(items) = &node.value else { return start(r, node, key).into_iter().collect() };
+    let mut commands = Vec::new();
+    for (i, item) in items.iter().enumerate() {
+        let key = format!("{key}[{i}]");
+        let Some(command) = start(r, item, &key) else { continue };
+        if command[0].starts_with('-') {
+            let hint =
+                "each item is a command of its own: install = [\"pip install -r a.txt\", \"pip install b\"]";
+            r.problem(&item.span, &key, format!("`{}` is no command", command[0]), Some(hint));
+        }
+        commands.push(command);
+    }
+    commands
 }
 
 fn health(r: &mut Reader<'_>, node: &Node, key: &str) -> Health {

@@ -10,12 +10,13 @@ use super::{
     names,
     outside::Outside,
     path,
-    problem::Report,
-    typed::{ProbeKind, Project, Service},
+    problem::{Place, Report},
+    remarks,
+    typed::{ProbeKind, Project, Service, Written},
 };
 use crate::{
-    Ask, Env, HealthSpec, Limits, ProjectName, ProjectSpec, Serves, ServiceKind, ServiceName, ServiceSpec,
-    SleepPolicy, Visibility, server::How,
+    Ask, Env, HealthSpec, Limits, Origin, Origins, ProjectName, ProjectSpec, Serves, ServiceKind,
+    ServiceName, ServiceSpec, SleepPolicy, Visibility, server::How,
 };
 
 /// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
@@ -84,6 +85,7 @@ pub(super) fn project(
             spec.needs = all.iter().filter(|n| **n != spec.name).cloned().collect();
         }
     }
+    remarks::all(input, settled.iter().map(|(_, spec, _)| spec), report);
     let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
     Some(ProjectSpec { name: name?, services })
 }
@@ -115,6 +117,9 @@ fn one(
     let others = sources.iter().flatten().map(String::as_str);
     let left_out = foreign::left_out(input, typed, source, others, &include);
     let facts = detect::look(input, source, &left_out, typed.package.as_deref());
+    let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
+    let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, report));
+    let origin = |place: &Place| Origin::written(&place.file, place.line);
     let kind = typed.kind.unwrap_or(ServiceKind::Web);
     let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in));
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
@@ -129,6 +134,13 @@ fn one(
             left_out,
             start: typed.start.clone(),
             package: typed.package.clone(),
+            requirements,
+            install: typed.install.as_ref().map(|w| w.value.clone()).unwrap_or_default(),
+            workdir,
+            origins: Origins {
+                start: typed.start_at.as_ref().filter(|_| typed.start.is_some()).map(origin),
+                install: typed.install.as_ref().map(|w| origin(&w.place)),
+            },
             port,
             health: health(typed, kind, facts),
             needs,
@@ -254,6 +266,40 @@ fn include(typed: &Service, report: &mut Report) -> BTreeSet<String> {
         }
     }
     out
+}
+
+/// A path below a service's source folder.
+fn inside(written: &Written<String>, what: &str, report: &mut Report) -> Option<String> {
+    let path = path::join(".", &written.value);
+    if path.starts_with('/') || path::levels_up(&path) > 0 {
+        let hint = "write it relative to the service's `source`".to_owned();
+        let message = format!("the {what} must lie in the service's source folder");
+        report.at(written.place.clone(), message, Some(hint));
+        return None;
+    }
+    Some(path)
+}
+
+/// The folder it is started in; the image has the source folder at `/app`.
+fn workdir(
+    input: &ManifestInput,
+    source: &str,
+    written: &Written<String>,
+    report: &mut Report,
+) -> Option<String> {
+    let below = written.value.strip_prefix("/app").filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    let value = below.map_or(written.value.as_str(), |rest| rest.trim_start_matches('/')).to_owned();
+    let path = inside(&Written { value, place: written.place.clone() }, "working directory", report)?;
+    if path == "." {
+        return None;
+    }
+    let folder = if source == "." { path.clone() } else { format!("{source}/{path}") };
+    if !input.has_folder(&folder) {
+        let hint = names::nearest(&folder, input.folders()).map(|n| format!("did you mean `{n}`?"));
+        report.at(written.place.clone(), format!("there is no folder `{folder}`"), hint);
+        return None;
+    }
+    Some(path)
 }
 
 /// Decide who has a public host: those that say so; when nobody says anything, the one that looks like the front.

@@ -1,6 +1,10 @@
 //! Symbolic links of a folder, by name alone.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    path::{Component, Path, PathBuf},
+};
 
 /// Links followed for one path; the kernel's own limit.
 const MAX_HOPS: usize = 40;
@@ -41,6 +45,26 @@ impl Links {
         }
         None
     }
+}
+
+/// `path` as seen from `base`, without `.` and `..`; `None` when by its letters it is absolute or leaves the top that `base`
+/// is seen from.
+#[must_use]
+pub fn within(base: &Path, path: &Path) -> Option<PathBuf> {
+    let mut out = base.to_owned();
+    for part in path.components() {
+        match part {
+            Component::Normal(name) => out.push(name),
+            Component::CurDir => {}
+            Component::ParentDir => {
+                if !out.pop() {
+                    return None;
+                }
+            }
+            Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    Some(out)
 }
 
 #[cfg(test)]

@@ -4,7 +4,9 @@
 
 pub mod dockerignore;
 pub mod links;
+pub mod procfile;
+pub mod secret;
 pub mod text;
 
 pub use dockerignore::DockerIgnore;
-pub use links::Links;
+pub use links::{Links, within};

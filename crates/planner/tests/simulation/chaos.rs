@@ -103,6 +103,10 @@ impl History {
             source: ".".to_owned(),
             start: None,
             package: None,
+            requirements: None,
+            install: Vec::new(),
+            workdir: None,
+            origins: dormouse_model::Origins::default(),
             port: 8000,
             health: HealthSpec {
                 ask: if rng.chance(300) { Ask::Path("/up".to_owned()) } else { Ask::default() },

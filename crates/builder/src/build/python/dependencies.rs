@@ -5,13 +5,24 @@ use std::{fs, path::Path};
 use dormouse_backend::BuildError;
 use dormouse_images::{CacheKey, LayerDraft};
 
-use super::{Command, Job, Stack, below, blocking, interpreter::FETCHED, io_error};
+use super::{Command, Job, PATH, Stack, below, blocking, explain, interpreter::FETCHED, io_error};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,
 };
 
 const VENV: &str = "/app/.venv";
+
+/// The environment's interpreter. Named, because uv would look for another if a `.python-version` asked for a patch release that
+/// the base does not have.
+const PYTHON: &str = "/app/.venv/bin/python";
+
+/// What [`Install::Written`] is written down as.
+const REQUIREMENTS: &str = "requirements.txt";
+const CONSTRAINTS: &str = "constraints.txt";
+
+/// Where the manifests are while something is installed: each as text in UTF-8, whatever it was in.
+const MANIFESTS: &str = "/mnt/manifests";
 
 impl Job<'_> {
     /// The virtual environment, with everything that can be installed without the source.
@@ -21,46 +32,33 @@ impl Job<'_> {
         source: &Source,
         python: &Python,
     ) -> Result<(), BuildError> {
-        let (files, install): (&[String], &[&str]) = match &python.install {
-            Install::Nothing => return Ok(()),
-            Install::Requirements { after_source: true, .. } | Install::Project { dynamic: true, .. } => {
-                (&[], &[])
-            }
-            Install::Requirements { files, after_source: false } => {
-                (files, &["uv", "pip", "install", "-r", "requirements.txt"])
-            }
-            Install::Locked { files, .. } => (
-                files,
-                &[
-                    "uv",
-                    "sync",
-                    "--frozen",
-                    "--no-dev",
-                    "--no-editable",
-                    "--no-install-project",
-                    "--no-install-workspace",
-                    "--no-install-local",
-                ],
-            ),
-            Install::Project { files, .. } => (files, &["uv", "pip", "install", "-r", "pyproject.toml"]),
-        };
+        if python.install == Install::Nothing {
+            return Ok(());
+        }
+        let install = if needs_source(&python.install) { Vec::new() } else { command(&python.install, None) };
         // Whatever a project's packages do while they are installed, only that project's layers and cache see it.
         let mut key = below(CacheKey::new("dependencies 1"), stack)
             .with("project", self.request.key.project.as_str())
             .with("python", format!("{:?}", python.interpreter))
             .with("index", self.builder.net.index_key())
             .with("command", install.join(" "));
-        for file in files {
-            key = key.with(file, source.listing.text(file).unwrap_or_default());
+        let files = if install.is_empty() { Vec::new() } else { manifests(source, &python.install) };
+        for (file, text) in &files {
+            key = key.with(file, text);
         }
         let make = async |draft: &LayerDraft| {
             let manifests = draft.work_path().join("manifests");
-            write_manifests(source, files, &manifests)
-                .map_err(|e| io_error("dependencies", "writing", &manifests, e))?;
-            let venv = ["uv", "venv", "--no-project", "--python", interpreter(&python.interpreter), VENV];
-            self.uv(stack, draft, "dependencies", &venv, Some(&manifests)).await?;
+            write(&files, &manifests).map_err(|e| io_error("dependencies", "writing", &manifests, e))?;
+            let mut venv =
+                vec!["uv", "venv", "--no-project", "--python", interpreter(&python.interpreter), VENV];
+            if matches!(python.install, Install::Commands(_)) {
+                // People's own commands say pip.
+                venv.push("--seed");
+            }
+            self.uv(stack, draft, "dependencies", &venv, Some(&manifests), MANIFESTS).await?;
             if !install.is_empty() {
-                self.uv(stack, draft, "dependencies", install, Some(&manifests)).await?;
+                let install: Vec<&str> = install.iter().map(String::as_str).collect();
+                self.uv(stack, draft, "dependencies", &install, Some(&manifests), MANIFESTS).await?;
             }
             Ok(())
         };
@@ -70,33 +68,42 @@ impl Job<'_> {
     }
 
     /// What has to be installed out of the source.
-    pub(super) async fn install(&self, stack: &mut Stack, python: &Python) -> Result<(), BuildError> {
-        let install: &[&str] = match &python.install {
-            Install::Nothing
-            | Install::Requirements { after_source: false, .. }
-            | Install::Locked { package: false, .. }
-            | Install::Project { package: false, .. } => return Ok(()),
-            Install::Requirements { after_source: true, .. } => {
-                &["uv", "pip", "install", "-r", "requirements.txt"]
-            }
-            Install::Locked { package: true, .. } => &["uv", "sync", "--frozen", "--no-dev", "--no-editable"],
-            Install::Project { package: true, dynamic: false, .. } => {
-                &["uv", "pip", "install", "--no-deps", "."]
-            }
-            Install::Project { package: true, dynamic: true, .. } => &["uv", "pip", "install", "."],
-        };
-        let key = below(CacheKey::new("install 1"), stack)
+    pub(super) async fn install(
+        &self,
+        stack: &mut Stack,
+        source: &Source,
+        python: &Python,
+    ) -> Result<(), BuildError> {
+        let commands = from_source(&python.install);
+        if commands.is_empty() {
+            return Ok(());
+        }
+        let lines: Vec<_> = commands.iter().map(|c| c.join(" ")).collect();
+        let mut key = below(CacheKey::new("install 1"), stack)
             .with("project", self.request.key.project.as_str())
             .with("index", self.builder.net.index_key())
-            .with("command", install.join(" "));
-        let layer = self
-            .phase("install", key, async |draft| self.uv(stack, draft, "install", install, None).await)
-            .await?;
+            .with("command", lines.join("\n"));
+        let files = manifests(source, &python.install);
+        if matches!(python.install, Install::Written { .. }) {
+            for (file, text) in &files {
+                key = key.with(file, text);
+            }
+        }
+        let make = async |draft: &LayerDraft| {
+            let manifests = draft.work_path().join("manifests");
+            write(&files, &manifests).map_err(|e| io_error("install", "writing", &manifests, e))?;
+            for command in &commands {
+                let argv: Vec<&str> = command.iter().map(String::as_str).collect();
+                self.uv(stack, draft, "install", &argv, Some(&manifests), "/app").await?;
+            }
+            Ok(())
+        };
+        let layer = self.phase("install", key, make).await?;
         stack.layers.push(layer);
         Ok(())
     }
 
-    /// Run uv in the folder of manifests, or in the source when there is none.
+    /// Run uv, or what may run it, in `cwd`, with the manifests beside.
     async fn uv(
         &self,
         stack: &Stack,
@@ -104,9 +111,11 @@ impl Job<'_> {
         phase: &str,
         argv: &[&str],
         manifests: Option<&Path>,
+        cwd: &str,
     ) -> Result<(), BuildError> {
         let cache = self.cache(phase, "uv")?;
         let mut command = Command::new(phase, argv)
+            .env("PATH", PATH)
             .env("VIRTUAL_ENV", VENV)
             .env("UV_PROJECT_ENVIRONMENT", VENV)
             .env("UV_PYTHON_INSTALL_DIR", FETCHED)
@@ -117,15 +126,79 @@ impl Job<'_> {
             // Cold starts then need not compile anything.
             .env("UV_COMPILE_BYTECODE", "1")
             .env("UV_NO_PROGRESS", "1")
+            .env("PIP_NO_CACHE_DIR", "1")
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .mount(cache.path().to_owned(), "/var/cache/uv", false)
-            .in_folder("/app");
+            .explained(explain::reason)
+            .in_folder(cwd);
         if let Some(manifests) = manifests {
-            command = command.mount(manifests.to_owned(), "/mnt/manifests", true).in_folder("/mnt/manifests");
+            command = command.mount(manifests.to_owned(), MANIFESTS, true);
         }
         self.command(stack, draft, command).await?;
         let (path, max) = (cache.path().to_owned(), self.builder.settings.max_cache);
         let bounded = blocking(move || cache.bound(cache.path(), max)).await;
         bounded.map_err(|e| io_error(phase, "emptying", &path, e))
+    }
+}
+
+/// Whether nothing can be installed before the source is there.
+fn needs_source(install: &Install) -> bool {
+    match install {
+        Install::Requirements { after_source, .. } | Install::Written { after_source, .. } => *after_source,
+        Install::Project { dynamic, .. } => *dynamic,
+        Install::Commands(_) => true,
+        Install::Nothing | Install::Locked { .. } => false,
+    }
+}
+
+/// What installs the dependencies; `above` is the folder of manifests as seen from elsewhere.
+fn command(install: &Install, above: Option<&str>) -> Vec<String> {
+    let at = |file: &str| above.map_or_else(|| file.to_owned(), |folder| format!("{folder}/{file}"));
+    let uv = |words: &[&str]| ["uv"].iter().chain(words).map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    match install {
+        Install::Requirements { file, .. } => uv(&["pip", "install", "-r", &at(file)]),
+        Install::Locked { .. } => uv(&[
+            "sync",
+            "--frozen",
+            "--no-dev",
+            "--no-editable",
+            "--no-install-project",
+            "--no-install-workspace",
+            "--no-install-local",
+            "--python",
+            PYTHON,
+        ]),
+        Install::Project { .. } => uv(&["pip", "install", "-r", &at("pyproject.toml")]),
+        Install::Written { .. } => uv(&["pip", "install", "-r", &at(REQUIREMENTS), "-c", &at(CONSTRAINTS)]),
+        Install::Nothing | Install::Commands(_) => Vec::new(),
+    }
+}
+
+/// What is installed where the source is.
+fn from_source(install: &Install) -> Vec<Vec<String>> {
+    let itself = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>();
+    let only_itself = || itself(&["uv", "pip", "install", "--no-deps", "."]);
+    match install {
+        Install::Nothing
+        | Install::Locked { package: false, .. }
+        | Install::Project { package: false, .. } => Vec::new(),
+        Install::Requirements { after_source, .. } => {
+            if *after_source {
+                vec![command(install, Some(MANIFESTS))]
+            } else {
+                Vec::new()
+            }
+        }
+        Install::Written { after_source, package, .. } => {
+            let dependencies = after_source.then(|| command(install, Some(MANIFESTS)));
+            dependencies.into_iter().chain(package.then(only_itself)).collect()
+        }
+        Install::Locked { package: true, .. } => {
+            vec![itself(&["uv", "sync", "--frozen", "--no-dev", "--no-editable", "--python", PYTHON])]
+        }
+        Install::Project { package: true, dynamic: false, .. } => vec![only_itself()],
+        Install::Project { package: true, dynamic: true, .. } => vec![itself(&["uv", "pip", "install", "."])],
+        Install::Commands(commands) => commands.clone(),
     }
 }
 
@@ -136,12 +209,29 @@ fn interpreter(interpreter: &Interpreter) -> &str {
     }
 }
 
-fn write_manifests(source: &Source, files: &[String], to: &Path) -> std::io::Result<()> {
+/// The files that say what to install, each with its text.
+fn manifests(source: &Source, install: &Install) -> Vec<(String, String)> {
+    let files = match install {
+        Install::Nothing | Install::Commands(_) => return Vec::new(),
+        Install::Requirements { files, .. }
+        | Install::Locked { files, .. }
+        | Install::Project { files, .. } => files,
+        Install::Written { requirements, constraints, .. } => {
+            return [(REQUIREMENTS, requirements), (CONSTRAINTS, constraints)]
+                .map(|(file, lines)| (file.to_owned(), lines.join("\n")))
+                .into();
+        }
+    };
+    let text = |file: &String| source.listing.text(file).unwrap_or_default().to_owned();
+    files.iter().map(|file| (file.clone(), text(file))).collect()
+}
+
+fn write(files: &[(String, String)], to: &Path) -> std::io::Result<()> {
     fs::create_dir_all(to)?;
-    for file in files {
+    for (file, text) in files {
         let path = to.join(file);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
-        fs::write(&path, source.listing.text(file).unwrap_or_default())?;
+        fs::write(&path, text)?;
     }
     Ok(())
 }

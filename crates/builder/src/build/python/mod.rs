@@ -1,16 +1,22 @@
 //! The phases of Python services.
 
 mod dependencies;
+mod explain;
 pub(super) mod interpreter;
 mod tools;
 
 use dormouse_backend::BuildError;
 
-use super::{Job, Stack, blocking, command::Command, phase::io_error, system::below};
+use super::{
+    Job, Stack, blocking, command::Command, explain::Reason, phase::io_error, said::Said, system::below,
+};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,
 };
+
+/// Where commands are looked for while something is installed.
+const PATH: &str = "/app/.venv/bin:/opt/uv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Environment of an image.
 pub(super) const ENV: [(&str, &str); 4] = [
@@ -31,11 +37,11 @@ impl Job<'_> {
         python: &Python,
     ) -> Result<(), BuildError> {
         if python.install != Install::Nothing || python.interpreter != Interpreter::Base {
-            self.uv_tools(stack).await?;
+            self.uv_tools(stack, python.git).await?;
         }
         self.interpreter(stack, &python.interpreter).await?;
         self.dependencies(stack, &source, python).await?;
-        self.source(stack, source).await?;
-        self.install(stack, python).await
+        self.source(stack, source.clone()).await?;
+        self.install(stack, &source, python).await
     }
 }

@@ -6,16 +6,26 @@ use dormouse_images::CacheKey;
 use super::{Command, Job, Stack, interpreter};
 
 impl Job<'_> {
-    /// A layer that only builds see: uv, and what Python needs to make environments.
-    pub(super) async fn uv_tools(&self, stack: &mut Stack) -> Result<(), BuildError> {
+    /// A layer that only builds see: uv, what Python needs to make environments, and Git where something comes from there.
+    pub(super) async fn uv_tools(&self, stack: &mut Stack, git: bool) -> Result<(), BuildError> {
         let Some(base) = stack.layers.first().cloned() else { return Ok(()) };
         let uv = &self.builder.settings.uv;
-        let key = CacheKey::new("tools 1").on(&base).with("uv", uv);
+        let mut key = CacheKey::new("tools 1").on(&base).with("uv", uv);
+        if git {
+            key = key.with("git", "1");
+        }
         let only_base = Stack { layers: vec![base], tools: None, suite: None };
         let layer = self
             .phase("tools", key, async |draft| {
+                let mut packages: Vec<&str> = Vec::new();
                 if !interpreter::can_make_venvs(&self.builder.store.layer_path(&only_base.layers[0])) {
-                    self.apt(&only_base, draft, "tools", &["python3", "python3-venv"]).await?;
+                    packages.extend(["python3", "python3-venv"]);
+                }
+                if git {
+                    packages.extend(["git", "ca-certificates"]);
+                }
+                if !packages.is_empty() {
+                    self.apt(&only_base, draft, "tools", &packages).await?;
                 }
                 for argv in [
                     &["python3", "-m", "venv", "/opt/uv"] as &[&str],

@@ -77,7 +77,7 @@ mod tests {
         };
         let record = dir.path().join("stamps.json");
         let deploy = |now: u64| {
-            let source = Source::read(&root, |_| false).unwrap();
+            let source = Source::of(&root);
             let stamps = Stamps::read(&record).renew(&source, UNIX_EPOCH + Duration::from_secs(now));
             stamps.write(&record).unwrap();
             let copy = tempfile::tempdir().unwrap();

@@ -15,7 +15,10 @@ const APPS: &[(&str, &str, Serves)] = &[
     ("starlette", "Starlette", Serves::Asgi),
     ("litestar", "Litestar", Serves::Asgi),
     ("quart", "Quart", Serves::Asgi),
+    ("fasthtml", "FastHTML", Serves::Asgi),
+    ("fasthtml", "fast_app", Serves::Asgi),
     ("flask", "Flask", Serves::Wsgi),
+    ("dash", "Dash", Serves::Wsgi),
 ];
 
 /// An app made at the top level of a file.
@@ -26,29 +29,69 @@ pub(crate) struct App<'a> {
     /// The package it comes from.
     pub(crate) package: &'static str,
     pub(crate) serves: Serves,
+    /// Where, from 1.
+    pub(crate) line: usize,
 }
 
 /// The first `app = FastAPI(` at the top level; `app` itself is preferred over other names.
 pub(crate) fn app(text: &str) -> Option<App<'_>> {
-    let found = || text.lines().filter_map(assignment);
+    // What Dash makes is no app for a server; it holds one, if somebody takes it out.
+    let found =
+        || assignments(text).filter_map(|a| if a.package == "dash" { held(text, a) } else { Some(a) });
     found().find(|a| a.variable == "app").or_else(|| found().next())
+}
+
+/// What a script serves by itself, when it is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Script {
+    Dash,
+    Gradio,
+}
+
+/// Whether a file serves something when it is run, and the line where it says so.
+pub(crate) fn script(text: &str) -> Option<(Script, usize)> {
+    let line = |signs: &[&str]| {
+        let calls = |l: &str| !l.trim_start().starts_with('#') && signs.iter().any(|sign| l.contains(sign));
+        text.lines().position(calls).map(|i| i + 1)
+    };
+    if imports(text, "gradio") {
+        return Some((Script::Gradio, line(&[".launch("])?));
+    }
+    assignments(text).find(|a| a.package == "dash")?;
+    Some((Script::Dash, line(&[".run(", ".run_server("])?))
+}
+
+fn assignments(text: &str) -> impl Iterator<Item = App<'_>> {
+    text.lines().enumerate().filter_map(|(i, line)| Some(App { line: i + 1, ..assignment(line)? }))
+}
+
+/// `server = app.server`.
+fn held<'a>(text: &'a str, dash: App<'a>) -> Option<App<'a>> {
+    text.lines().enumerate().find_map(|(i, line)| {
+        let (variable, value) = line.split_once('=')?;
+        let holder = value.split('#').next()?.trim().strip_suffix(".server")?;
+        let variable = variable.trim_end();
+        (holder == dash.variable && is_name(variable)).then_some(App { variable, line: i + 1, ..dash })
+    })
+}
+
+fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && word.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 fn assignment(line: &str) -> Option<App<'_>> {
     let (left, right) = line.split_once('=')?;
-    let variable = left.split(':').next()?.trim_end();
-    let is_ident = !variable.is_empty() && variable.chars().all(|c| c.is_alphanumeric() || c == '_');
+    // The first of several: `app, rt = fast_app(`.
+    let variable = left.split([':', ',']).next()?.trim_end();
     // Indented code is inside a function or a condition.
-    if !is_ident
-        || variable.starts_with(|c: char| c.is_ascii_digit())
-        || line.starts_with(char::is_whitespace)
-    {
+    if !is_name(variable) {
         return None;
     }
     let call = right.trim_start().split_once('(')?.0.trim_end();
     APPS.iter().find_map(|&(package, class, serves)| {
         let qualified = call.strip_prefix(package).and_then(|r| r.strip_prefix('.'));
-        (qualified.unwrap_or(call) == class).then_some(App { variable, package, serves })
+        (qualified.unwrap_or(call) == class).then_some(App { variable, package, serves, line: 0 })
     })
 }
 
@@ -88,8 +131,34 @@ mod tests {
             ("app = router.FastAPI()", None),
             ("x.app = FastAPI()", None),
             ("if app == FastAPI():", None),
+            ("from fasthtml.common import *\napp, rt = fast_app(live=True)", Some("app")),
+            ("app,rt,todos,Todo=fast_app('db', id=int)", Some("app")),
+            ("app = FastHTML()", Some("app")),
+            ("app = Dash(__name__)\nserver = app.server  # for gunicorn", Some("server")),
+            ("app = dash.Dash(__name__)\nfoo = other.server", None),
+            ("app = Dash(__name__)\nif x:\n    server = app.server", None),
+            ("server = Flask(__name__)\napp = Dash(server=server)", Some("server")),
         ] {
             assert_eq!(app(text).map(|a| a.variable), variable, "{text}");
+        }
+    }
+
+    #[test]
+    fn scripts() {
+        for (text, want) in [
+            (
+                "import gradio as gr\nwith gr.Blocks() as demo:\n    pass\ndemo.launch()",
+                Some((Script::Gradio, 4)),
+            ),
+            ("import gradio as gr\n# demo.launch()", None),
+            (
+                "app = Dash(__name__)\nif __name__ == '__main__':\n    app.run(debug=True)",
+                Some((Script::Dash, 3)),
+            ),
+            ("app = dash.Dash()\napp.run_server()", Some((Script::Dash, 2))),
+            ("app = Flask(__name__)\napp.run()", None),
+        ] {
+            assert_eq!(script(text), want, "{text}");
         }
     }
 

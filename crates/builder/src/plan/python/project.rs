@@ -2,21 +2,33 @@
 
 use serde::Deserialize;
 
-use super::{Listing, PlanError, requirements::Names, see};
+use super::{
+    Listing, Origin, PlanError,
+    poetry::{self, Poetry},
+    requirements::{self, Names},
+    see,
+    version::Requires,
+};
 
 /// What a `pyproject.toml` says about building.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Project {
     /// What it depends on.
     pub(crate) names: Names,
-    /// Which Pythons it runs on, as written.
-    pub(crate) requires_python: Option<String>,
+    /// Its dependencies as written, when `[project]` lists them.
+    pub(crate) dependencies: Vec<String>,
+    /// Which Pythons it runs on.
+    pub(crate) requires: Option<Requires>,
     /// Whether it has a `[project]` table at all.
     pub(crate) described: bool,
     /// Whether it is itself a package that has to be installed.
     pub(crate) package: bool,
     /// Whether its dependencies are only known after running its build backend.
     pub(crate) dynamic: bool,
+    /// What it says in Poetry's own words.
+    pub(crate) poetry: Option<Poetry>,
+    /// Whether something is installed from a Git repository, and where that is said.
+    pub(crate) git: Option<Origin>,
 }
 
 #[derive(Deserialize)]
@@ -28,9 +40,10 @@ struct File {
     tool: Tool,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "kebab-case")]
 struct Table {
+    name: Option<String>,
     #[serde(default)]
     dependencies: Vec<String>,
     #[serde(default)]
@@ -42,7 +55,8 @@ struct Table {
 struct Tool {
     #[serde(default)]
     uv: Uv,
-    poetry: Option<toml::Table>,
+    poetry: Option<poetry::Table>,
+    setuptools: Option<toml::Table>,
 }
 
 #[derive(Deserialize, Default)]
@@ -50,38 +64,62 @@ struct Uv {
     package: Option<bool>,
 }
 
-/// Read it, if there is one.
-pub(crate) fn read(listing: &Listing) -> Result<Option<Project>, PlanError> {
-    let Some(text) = listing.text("pyproject.toml") else { return Ok(None) };
+/// Read that of a folder, if there is one; the top is the empty one.
+pub(crate) fn read(listing: &Listing, folder: &str) -> Result<Option<Project>, PlanError> {
+    let path = requirements::join(folder, "pyproject.toml");
+    let Some(text) = listing.read(&path)? else { return Ok(None) };
     let file: File = toml::from_str(text).map_err(|e| {
-        PlanError::new(
-            format!("pyproject.toml cannot be read: {}", e.message()),
-            see("pyproject.toml", text, e.span()),
-        )
+        PlanError::new(format!("{path} cannot be read: {}", e.message()), see(&path, text, e.span()))
     })?;
-    let mut names = Names::default();
     let described = file.project.is_some();
-    let table =
-        file.project.unwrap_or(Table { dependencies: vec![], dynamic: vec![], requires_python: None });
+    let table = file.project.unwrap_or_default();
+    let mut names = Names::default();
     table.dependencies.iter().for_each(|d| names.add(d));
-    let mut requires_python = table.requires_python;
-    if let Some(dependencies) = file.tool.poetry.as_ref().and_then(|p| p.get("dependencies")?.as_table())
-        && !described
-    {
-        for (name, value) in dependencies {
-            match value.as_str() {
-                // Poetry's caret has no PEP 440 spelling; the build backend checks it.
-                Some(v) if name == "python" && !v.starts_with('^') => requires_python = Some(v.to_owned()),
-                _ if name == "python" => {}
-                _ => names.add(name),
-            }
+    dynamic_files(file.tool.setuptools.as_ref()).for_each(|dynamic| {
+        let found = requirements::read(listing, &requirements::join(folder, dynamic));
+        names.extend(found.map(|f| f.names).unwrap_or_default());
+    });
+    let line = |word: &str| text.lines().position(|l| l.contains(word)).map_or(1, |i| i + 1);
+    let mut requires = table
+        .requires_python
+        .map(|specifiers| Requires { specifiers, origin: Origin::written(&path, line("requires-python")) });
+    let poetry = file.tool.poetry.map(|p| {
+        let name = p.name.clone().or(table.name).unwrap_or_default();
+        Poetry::new(p, &name, listing, folder)
+    });
+    let mut git = table.dependencies.iter().find(|d| requirements::is_git(d)).map(|_| line("git+"));
+    if let Some(poetry) = &poetry {
+        poetry.dependencies.iter().for_each(|d| names.add(d));
+        git = git.or(poetry.dependencies.iter().find(|d| requirements::is_git(d)).map(|_| line("git")));
+        if let (None, Some(specifiers)) = (&requires, &poetry.python) {
+            let origin = Origin::written(&path, key_line(text, "python"));
+            requires = Some(Requires { specifiers: specifiers.clone(), origin });
         }
     }
+    let can_be_built = poetry.as_ref().map_or(file.build_system.is_some(), |p| p.is_package);
     Ok(Some(Project {
         names,
-        requires_python,
+        dependencies: table.dependencies,
+        requires,
         described,
-        package: file.tool.uv.package.unwrap_or(file.build_system.is_some()),
+        package: file.tool.uv.package.unwrap_or(can_be_built),
         dynamic: table.dynamic.iter().any(|d| d == "dependencies") || !described,
+        poetry,
+        git: git.map(|line| Origin::written(&path, line)),
     }))
+}
+
+/// The line of a key, from 1.
+fn key_line(text: &str, key: &str) -> usize {
+    let is_it = |line: &str| {
+        line.trim_start().strip_prefix(key).is_some_and(|rest| rest.trim_start().starts_with('='))
+    };
+    text.lines().position(is_it).map_or(1, |i| i + 1)
+}
+
+/// Requirements files that setuptools reads a package's dependencies from.
+fn dynamic_files(setuptools: Option<&toml::Table>) -> impl Iterator<Item = &str> {
+    let dependencies = setuptools.and_then(|t| t.get("dynamic")?.get("dependencies")?.get("file"));
+    let files = dependencies.and_then(|f| f.as_array()).into_iter().flatten();
+    files.chain(dependencies).filter_map(|f| f.as_str())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Listing, PlanError};
+use super::{Listing, Origin, PlanError, project, setup};
 
 /// What a requirements file and its includes say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -13,6 +13,8 @@ pub(crate) struct Requirements {
     pub(crate) names: Names,
     /// Whether it installs from the source folder, so that the source has to be there first.
     pub(crate) local: bool,
+    /// The first line that installs from a Git repository.
+    pub(crate) git: Option<Origin>,
 }
 
 /// Normalised package names (PEP 503) with the extras asked for.
@@ -22,6 +24,17 @@ pub(crate) struct Names(BTreeMap<String, BTreeSet<String>>);
 impl Names {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Add all of `others`.
+    pub(crate) fn extend(&mut self, others: Self) {
+        for (name, extras) in others.0 {
+            self.0.entry(name).or_default().extend(extras);
+        }
     }
 
     pub(crate) fn has_extra(&self, name: &str, extra: &str) -> bool {
@@ -39,6 +52,21 @@ impl Names {
         if let Some((list, _)) = rest.trim_start().strip_prefix('[').and_then(|r| r.split_once(']')) {
             extras.extend(list.split(',').map(normalize));
         }
+    }
+}
+
+impl std::fmt::Display for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (name, extras)) in self.0.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(name)?;
+            if !extras.is_empty() {
+                write!(f, "[{}]", extras.iter().map(String::as_str).collect::<Vec<_>>().join(","))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -69,29 +97,38 @@ pub(crate) fn read(listing: &Listing, file: &str) -> Result<Requirements, PlanEr
 fn include(
     listing: &Listing,
     file: &str,
-    from: Option<&str>,
+    from: Option<&Origin>,
     constraints: bool,
     out: &mut Requirements,
 ) -> Result<(), PlanError> {
     if out.files.iter().any(|f| f == file) {
         return Ok(());
     }
-    let Some(text) = listing.text(file) else {
-        let said = from.map(|f| format!("`{f}` includes ")).unwrap_or_default();
-        let why = format!("{said}`{file}`, which is not a text file in the source folder");
-        return Err(PlanError::new(why, "put the file into the source folder; links are not followed"));
+    let Some(text) = listing.read(file)? else {
+        let said = from.map(|o| format!("{o} includes ")).unwrap_or_default();
+        let why = format!("{said}`{file}`, which is not in the source folder");
+        return Err(PlanError::new(why, "put the file into the source folder"));
     };
     out.files.push(file.to_owned());
-    for line in logical_lines(text) {
+    for (number, line) in logical_lines(text) {
         let (option, value) = option(&line);
+        let here = || Origin::written(file, number);
         match option {
-            "-r" | "--requirement" => include(listing, &beside(file, value), Some(file), constraints, out)?,
-            "-c" | "--constraint" => include(listing, &beside(file, value), Some(file), true, out)?,
-            "-e" | "--editable" => out.local |= is_local(value),
+            // One that is fetched names what nobody knows before.
+            "-r" | "--requirement" | "-c" | "--constraint" if value.contains("://") => {}
+            "-r" | "--requirement" => {
+                include(listing, &beside(file, value), Some(&here()), constraints, out)?;
+            }
+            "-c" | "--constraint" => include(listing, &beside(file, value), Some(&here()), true, out)?,
+            "-e" | "--editable" if is_local(value) => local(listing, value, out)?,
+            "-e" | "--editable" => out.names.add(named(value)),
             "" if constraints => {}
-            "" if is_local(value) => out.local = true,
-            "" => out.names.add(value),
+            "" if is_local(value) => local(listing, value, out)?,
+            "" => out.names.add(named(value)),
             _ => {}
+        }
+        if matches!(option, "" | "-e" | "--editable") && is_git(value) && out.git.is_none() {
+            out.git = Some(here());
         }
         if let Some((name, target)) = value.split_once('@')
             && option.is_empty()
@@ -103,10 +140,44 @@ fn include(
     Ok(())
 }
 
-/// Lines with `\` continuations joined and comments removed.
-fn logical_lines(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for raw in text.trim_start_matches('\u{feff}').lines() {
+/// A package of the source folder; what it depends on is installed too.
+fn local(listing: &Listing, target: &str, out: &mut Requirements) -> Result<(), PlanError> {
+    out.local = true;
+    let path = split(target, |c: char| c == '[' || c == ';' || c.is_whitespace()).0;
+    // As pip does, from where it is run and not from the file.
+    let folder = beside("", path);
+    if let Some(project) = project::read(listing, &folder)? {
+        out.names.extend(project.names);
+    }
+    if let Some(setup) = setup::read(listing, &folder)? {
+        out.names.extend(setup.names);
+    }
+    Ok(())
+}
+
+/// The part of a requirement that begins with its package's name; an address says it at its end, if at all.
+fn named(requirement: &str) -> &str {
+    let is_address = requirement.split('@').next().is_some_and(|start| start.contains("://"));
+    if !is_address {
+        return requirement;
+    }
+    requirement.split_once("egg=").map_or("", |(_, egg)| egg)
+}
+
+/// Whether a requirement is fetched from a Git repository.
+pub(crate) fn is_git(requirement: &str) -> bool {
+    requirement.split(['@', ' ']).any(|part| part.starts_with("git+"))
+}
+
+/// `name` in a folder; the top is the empty one.
+pub(crate) fn join(folder: &str, name: &str) -> String {
+    if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") }
+}
+
+/// Lines with `\` continuations joined and comments removed, each with the number it begins at.
+fn logical_lines(text: &str) -> Vec<(usize, String)> {
+    let mut lines = vec![(1, String::new())];
+    for (i, raw) in text.lines().enumerate() {
         let code = match raw.find(" #").or_else(|| raw.find("\t#")) {
             Some(at) => &raw[..at],
             None if raw.trim_start().starts_with('#') => "",
@@ -116,14 +187,15 @@ fn logical_lines(text: &str) -> Vec<String> {
             Some(code) => (code, true),
             None => (code, false),
         };
-        if let Some(last) = lines.last_mut() {
+        if let Some((_, last)) = lines.last_mut() {
             last.push_str(code);
         }
         if !goes_on {
-            lines.push(String::new());
+            lines.push((i + 2, String::new()));
         }
     }
-    lines.into_iter().map(|l| l.trim().to_owned()).filter(|l| !l.is_empty()).collect()
+    let trimmed = lines.into_iter().map(|(at, line)| (at, line.trim().to_owned()));
+    trimmed.filter(|(_, line)| !line.is_empty()).collect()
 }
 
 /// `-r x`, `-rx`, `--requirement x`, `--requirement=x`; a plain requirement has an empty option.
@@ -203,29 +275,52 @@ mod tests {
                 "url",
                 [(
                     "requirements.txt",
-                    "thing @ https://example.com/thing-1.whl\ngit+https://example.com/a.git",
+                    "thing @ https://example.com/thing-1.whl\ngit+https://example.com/a.git\n-e git+https://example.com/b.git@v1#egg=b-lib",
                 )]
                 .into(),
             ),
-            ("missing include", [("requirements.txt", "-r ../base.txt")].into()),
+            ("missing include", [("requirements.txt", "# a\n-r ../base.txt")].into()),
+            ("from the web", [("requirements.txt", "-r https://example.com/reqs.txt\nflask")].into()),
+            (
+                "itself",
+                [
+                    ("requirements.txt", "-e .[web]"),
+                    ("setup.py", "setup(install_requires=['flask', 'gunicorn'])"),
+                ]
+                .into(),
+            ),
+            (
+                "a library",
+                [("requirements.txt", "./libs/a"), ("libs/a/pyproject.toml", "[project]\ndependencies=['httpx']")].into(),
+            ),
+            ("not UTF-8", Listing::from([("requirements.txt", "-r b.txt")]).and("b.txt", b"# ok\n\xe9")),
+            ("UTF-16", Listing::from([("x", "")]).and("requirements.txt", b"\xFF\xFEa\0\n\0b\0")),
         ];
         let mut out = String::new();
         for (case, listing) in table {
             let line = match read(listing, "requirements.txt") {
-                Ok(r) => format!("{:?} {:?}{}", r.files, r.names.0, if r.local { " local" } else { "" }),
+                Ok(r) => {
+                    let git = r.git.map(|o| format!(" git ({o})")).unwrap_or_default();
+                    format!("{:?} {}{}{git}", r.files, r.names, if r.local { " local" } else { "" })
+                }
                 Err(e) => format!("{}; {}", e.why, e.hint),
             };
             out += &format!("{case}: {line}\n");
         }
         expect![[r#"
-            plain: ["requirements.txt"] {"fastapi": {"all", "standard"}, "uvicorn": {}}
-            includes: ["requirements.txt", "reqs/base.txt", "reqs/more.txt", "constraints.txt"] {"flask": {}, "typing-extensions": {}, "zope-interface": {}}
-            editable: ["requirements.txt"] {"httpx": {}} local
-            folder: ["requirements.txt"] {} local
-            wheel: ["requirements.txt"] {} local
-            named folder: ["requirements.txt"] {"thing": {}} local
-            url: ["requirements.txt"] {"git": {}, "thing": {}}
-            missing include: `requirements.txt` includes `../base.txt`, which is not a text file in the source folder; put the file into the source folder; links are not followed
+            plain: ["requirements.txt"] fastapi[all,standard] uvicorn
+            includes: ["requirements.txt", "reqs/base.txt", "reqs/more.txt", "constraints.txt"] flask typing-extensions zope-interface
+            editable: ["requirements.txt"] httpx local
+            folder: ["requirements.txt"]  local
+            wheel: ["requirements.txt"]  local
+            named folder: ["requirements.txt"] thing local
+            url: ["requirements.txt"] b-lib thing git (requirements.txt:2)
+            missing include: requirements.txt:2 includes `../base.txt`, which is not in the source folder; put the file into the source folder
+            from the web: ["requirements.txt"] flask
+            itself: ["requirements.txt"] flask gunicorn local
+            a library: ["requirements.txt"] httpx local
+            not UTF-8: b.txt cannot be read: line 2 is not text: byte 6 of the file is 0xE9, which is not UTF-8 here; save it as UTF-8; in Latin-1 this byte is `é`
+            UTF-16: ["requirements.txt"] a b
         "#]].assert_eq(&out);
     }
 }

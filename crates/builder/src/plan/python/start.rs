@@ -1,12 +1,14 @@
 //! Finding the start command when the manifest names none.
 
+use std::collections::BTreeMap;
+
 use dormouse_model::ServiceKind;
 
 use super::{
-    Listing, PlanError,
-    framework::{self, App, Serves},
+    Listing, Origin, PlanError, Wishes,
+    framework::{self, App, Script, Serves},
     procfile,
-    requirements::Names,
+    requirements::{self, Names},
 };
 
 const SAY: &str = "name the command as `start` in dormouse.toml";
@@ -17,12 +19,59 @@ const USUAL: &[&str] =
 const USUAL_PAGES: &[&str] =
     &["streamlit_app.py", "app.py", "main.py", "Home.py", "home.py", "frontend.py", "dashboard.py", "ui.py"];
 
-/// Decide how to start what is listed, given the packages it installs.
-pub(crate) fn detect(listing: &Listing, kind: ServiceKind, names: &Names) -> Result<Vec<String>, PlanError> {
-    if let Some(command) = procfile::command(listing, kind)? {
-        return Ok(command);
+/// How it is started.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Start {
+    /// `$PORT` still in it.
+    pub(crate) command: Vec<String>,
+    /// What that needs in its environment.
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Start {
+    fn new(command: Vec<String>, origin: Origin) -> Self {
+        Self { command, origin: Some(origin), ..Self::default() }
     }
-    if kind == ServiceKind::Worker {
+}
+
+/// Decide how to start what is listed, given the packages it installs.
+pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start, PlanError> {
+    if let Some(command) = wishes.start {
+        return Ok(Start {
+            command: command.to_vec(),
+            origin: wishes.start_origin.cloned(),
+            ..Start::default()
+        });
+    }
+    let top = wishes.workdir.unwrap_or_default();
+    let below;
+    let inside = match wishes.workdir {
+        Some(folder) => {
+            below = listing.below(folder);
+            &below
+        }
+        None => listing,
+    };
+    for (listing, folder) in [(listing, ""), (inside, top)] {
+        if let Some(found) = procfile::command(listing, wishes)? {
+            let mut origin = found.origin;
+            origin.file = requirements::join(folder, &origin.file);
+            let start = Start { env: found.env, ..Start::new(found.words, origin) };
+            return Ok(start);
+        }
+    }
+    let mut start = detect(inside, wishes, names)?;
+    if let Some(origin) = &mut start.origin {
+        origin.file = requirements::join(top, &origin.file);
+    }
+    Ok(start)
+}
+
+/// The same where nobody says so.
+fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start, PlanError> {
+    if wishes.kind == ServiceKind::Worker {
         return Err(PlanError::new("nothing says how to start this worker", SAY));
     }
     let files = listing.python();
@@ -37,23 +86,45 @@ pub(crate) fn detect(listing: &Listing, kind: ServiceKind, names: &Names) -> Res
                 words(&serve(listing, names, file, app)).unwrap_or_default()
             ),
         )),
-        (Some((file, app)), None) => serve(listing, names, file, app),
-        (None, Some(page)) => Ok(streamlit(page)),
-        (None, None) => django(listing, names),
+        (Some((file, app)), None) => {
+            Ok(Start::new(serve(listing, names, file, app)?, Origin::found(file, Some(app.line))))
+        }
+        (None, Some(page)) => Ok(Start::new(streamlit(page), Origin::found(page, None))),
+        (None, None) => match find_script(&files, names) {
+            Some((file, script, line)) => Ok(run(file, script, line, wishes.port)),
+            None => django(listing, names),
+        },
     }
+}
+
+/// A file that serves something by itself.
+fn find_script<'a>(files: &[(&'a str, &'a str)], names: &Names) -> Option<(&'a str, Script, usize)> {
+    let installed = |script: Script| match script {
+        Script::Dash => names.has("dash"),
+        Script::Gradio => names.has("gradio"),
+    };
+    files
+        .iter()
+        .filter(|(path, _)| !is_aside(path) && path.matches('/').count() <= 3)
+        .filter_map(|(path, text)| framework::script(text).map(|(script, line)| (*path, script, line)))
+        .filter(|(_, script, _)| installed(*script))
+        .min_by_key(|(path, ..)| rank(path, USUAL))
+}
+
+/// Run it, and tell it in its own words where to listen.
+fn run(file: &str, script: Script, line: usize, port: u16) -> Start {
+    let (host_name, port_name) = match script {
+        Script::Dash => ("HOST", None),
+        Script::Gradio => ("GRADIO_SERVER_NAME", Some("GRADIO_SERVER_PORT")),
+    };
+    let host = (host_name.to_owned(), "0.0.0.0".to_owned());
+    let port = port_name.map(|name| (name.to_owned(), port.to_string()));
+    let env = [host].into_iter().chain(port).collect();
+    Start { env, ..Start::new(strings(&["python", file]), Origin::found(file, Some(line))) }
 }
 
 fn words(command: &Result<Vec<String>, PlanError>) -> Option<String> {
     Some(command.as_ref().ok()?.join(" "))
-}
-
-/// Every package of a `uv.lock` is installed, also those that nobody names.
-pub(crate) fn add_locked(lock: &str, names: &mut Names) {
-    for line in lock.lines() {
-        if let Some(name) = line.strip_prefix("name = \"").and_then(|l| l.strip_suffix('"')) {
-            names.add(name);
-        }
-    }
 }
 
 fn base_name(path: &str) -> &str {
@@ -121,7 +192,9 @@ fn serve(listing: &Listing, names: &Names, file: &str, app: App<'_>) -> Result<V
     let uvicorn = names.has("uvicorn")
         || names.has_extra("fastapi", "standard")
         || names.has_extra("fastapi", "all")
-        || names.has_extra("starlette", "full");
+        || names.has_extra("starlette", "full")
+        || names.has_extra("litestar", "standard")
+        || names.has("python-fasthtml");
     let (command, folder_option, missing): (&[&str], &str, &str) = match app.serves {
         Serves::Asgi if uvicorn => (&["uvicorn", "--host", "0.0.0.0", "--port", "$PORT"], "--app-dir", ""),
         Serves::Asgi if names.has("hypercorn") => (&["hypercorn", "--bind", "0.0.0.0:$PORT"], "", ""),
@@ -173,7 +246,7 @@ fn module<'a>(listing: &Listing, file: &'a str) -> (Option<&'a str>, String) {
     ((!top.is_empty()).then_some(top), dotted.replace('/', "."))
 }
 
-fn django(listing: &Listing, names: &Names) -> Result<Vec<String>, PlanError> {
+fn django(listing: &Listing, names: &Names) -> Result<Start, PlanError> {
     let wsgi = listing.paths().filter_map(|p| p.strip_suffix("/wsgi.py")).find(|p| !p.contains('/'));
     if let (true, true, Some(package)) = (names.has("django"), listing.has("manage.py"), wsgi) {
         if !names.has("gunicorn") {
@@ -182,10 +255,12 @@ fn django(listing: &Listing, names: &Names) -> Result<Vec<String>, PlanError> {
                 "add `gunicorn` to its dependencies",
             ));
         }
-        return Ok(strings(&["gunicorn", &format!("{package}.wsgi:application"), "--bind", "0.0.0.0:$PORT"]));
+        let command =
+            strings(&["gunicorn", &format!("{package}.wsgi:application"), "--bind", "0.0.0.0:$PORT"]);
+        return Ok(Start::new(command, Origin::found(format!("{package}/wsgi.py"), None)));
     }
     Err(PlanError::new(
-        "no FastAPI or Flask app, no Streamlit page and no Procfile was found",
+        "no FastAPI, Flask, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found",
         format!("{SAY}, for example start = \"python main.py\"; it has to listen on $PORT"),
     ))
 }

@@ -1,16 +1,28 @@
 use expect_test::expect;
 
-use std::collections::BTreeSet;
-
 use dormouse_model::ServiceKind;
 
 use super::*;
 use crate::plan::plan;
 
+/// The interpreter, how things are installed, the command with what it needs, and where each comes from.
 fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
     match plan(listing, wishes) {
-        Ok(Plan { recipe: Recipe::Python(p), start, .. }) => {
-            format!("{:?} {:?}\n    $ {}\n", p.interpreter, p.install, shell_words::join(&start))
+        Ok(Plan { recipe: Recipe::Python(p), start, env, notes, decisions }) => {
+            let git = if p.git { " git" } else { "" };
+            let origins: Vec<_> = decisions
+                .iter()
+                .map(|d| d.origin.as_ref().map_or("-".to_owned(), ToString::to_string))
+                .collect();
+            let env: String = env.iter().map(|(k, v)| format!("{k}={v} ")).collect();
+            let notes: String = notes.iter().map(|n| format!("    note: {n}\n")).collect();
+            format!(
+                "{:?} {:?}{git}\n    $ {env}{}\n    by {}\n{notes}",
+                p.interpreter,
+                p.install,
+                shell_words::join(&start),
+                origins.join(", ")
+            )
         }
         Ok(Plan { recipe: Recipe::Rust(r), .. }) => format!("{r:?}\n"),
         Err(e) => format!("cannot: {}\n    hint: {}\n", e.why, e.hint),
@@ -18,14 +30,7 @@ fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
 }
 
 fn web() -> Wishes<'static> {
-    static NONE: BTreeSet<String> = BTreeSet::new();
-    Wishes {
-        kind: ServiceKind::Web,
-        start: None,
-        package: None,
-        packages: &NONE,
-        base_python: Some("3.11.2"),
-    }
+    Wishes::nothing()
 }
 
 #[test]
@@ -96,9 +101,49 @@ fn projects() {
             "poetry",
             [("main.py", API), ("pyproject.toml", "[tool.poetry]\nname='x'\n[tool.poetry.dependencies]\npython='^3.11'\nfastapi='^0.1'\nuvicorn='*'\n[build-system]\nrequires=['poetry-core']")].into(),
         ),
+        (
+            "poetry with a lock, no package",
+            [
+                ("main.py", API),
+                ("pyproject.toml", "[tool.poetry]\nname='x'\npackage-mode=false\n[tool.poetry.dependencies]\npython='^3.11'\nfastapi='^0.1'\nuvicorn='*'\n"),
+                ("poetry.lock", "[[package]]\nname='fastapi'\nversion='0.115.6'\n[[package]]\nname='uvicorn'\nversion='0.34.0'\n"),
+            ]
+            .into(),
+        ),
+        (
+            "poetry 2 with a lock that is too old",
+            [
+                ("main.py", API),
+                ("pyproject.toml", "[project]\nname='x'\ndependencies=['fastapi','uvicorn']\n[tool.poetry]\npackage-mode=false\n"),
+                ("poetry.lock", "[[package]]\nname='fastapi'\nversion='0.115.6'\n"),
+            ]
+            .into(),
+        ),
+        (
+            "a lock beside a requirements.txt",
+            [("main.py", API), ("pyproject.toml", "[tool.poetry]\nname='x'\n"), ("poetry.lock", ""), ("Pipfile.lock", "{}"), ("requirements.txt", "fastapi\nuvicorn")].into(),
+        ),
+        ("from Git", [("main.py", API), ("requirements.txt", "fastapi\nuvicorn\nx @ git+https://example.com/x.git@v1")].into()),
+        (
+            "from Git, locked",
+            [("main.py", API), ("pyproject.toml", "[project]\nname='x'\ndependencies=['uvicorn','x @ git+https://example.com/x.git']"), ("uv.lock", "[[package]]\nname = \"x\"\nsource = { git = \"https://example.com/x.git#abc\" }\n")].into(),
+        ),
+        ("FastHTML", [("main.py", "from fasthtml.common import *\napp,rt = fast_app()\nserve()"), ("requirements.txt", "python-fasthtml")].into()),
+        ("Dash", [("app.py", "from dash import Dash\napp = Dash(__name__)\nserver = app.server\n"), ("requirements.txt", "dash\ngunicorn")].into()),
+        ("Dash that runs itself", [("app.py", "import dash\napp = dash.Dash()\nif __name__ == '__main__':\n    app.run(debug=False)\n"), ("requirements.txt", "dash")].into()),
+        ("Gradio", [("app.py", "import gradio as gr\ndemo = gr.Interface(fn=f)\ndemo.launch()\n"), ("requirements.txt", "gradio")].into()),
+        ("Gradio on FastAPI", [("app.py", "import gradio as gr\nfrom fastapi import FastAPI\napp = FastAPI()\napp = gr.mount_gradio_app(app, demo, '/')\n"), ("requirements.txt", "gradio\nuvicorn")].into()),
+        ("Procfile with variables", [("Procfile", "web: X=1 gunicorn app:app"), ("app.py", FLASK), ("requirements.txt", "flask\ngunicorn")].into()),
         ("tools only", [("main.py", API), ("pyproject.toml", "[tool.ruff]\n"), ("requirements.txt", "fastapi\nuvicorn")].into()),
+        ("tools and nothing else", [("main.py", API), ("pyproject.toml", "[tool.ruff]\n")].into()),
+        ("an empty pyproject", [("main.py", API), ("pyproject.toml", "")].into()),
+        ("a misspelt name", [("main.py", API), ("Requirements.txt", "fastapi")].into()),
+        ("a misspelt name beside another", [("main.py", API), ("requirements.txt", "fastapi\nuvicorn"), ("procfile", "web: x")].into()),
+        ("itself, by its requirements", [("app.py", FLASK), ("requirements.txt", "-e ."), ("setup.py", "setup(install_requires=['flask', 'gunicorn'])")].into()),
         ("broken", [("pyproject.toml", "[project]\nname = x\n")].into()),
-        ("setup.py", [("setup.py", "")].into()),
+        ("setup.py", [("app.py", FLASK), ("setup.py", "setup(python_requires='>=3.12', install_requires=['flask', 'gunicorn'])")].into()),
+        ("setup.cfg", [("shop/__init__.py", FLASK), ("setup.cfg", "[metadata]\nname = shop\n[options]\ninstall_requires =\n  flask\n  gunicorn\n")].into()),
+        ("not UTF-8", Listing::from([("main.py", API)]).and("requirements.txt", b"fastapi\n# caf\xe9")),
         ("Dockerfile", [("Dockerfile", "FROM python"), ("main.py", "")].into()),
         ("Node", [("package.json", "{}")].into()),
         ("a level too high", [("web/requirements.txt", "x"), ("README.md", "")].into()),
@@ -110,74 +155,148 @@ fn projects() {
         out += &format!("{case}: {}", show(listing, &web()));
     }
     expect![[r#"
-        FastAPI: Base Requirements { files: ["requirements.txt"], after_source: false }
+        FastAPI: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
-        fastapi[standard]: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, main.py:2
+        fastapi[standard]: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn api:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, api.py:2
         no server: cannot: `app` in main.py needs a server, and its dependencies name none
             hint: add `uvicorn` to its dependencies
-        hypercorn: Base Requirements { files: ["requirements.txt"], after_source: false }
+        hypercorn: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ hypercorn main:app --bind '0.0.0.0:$PORT'
-        package: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, main.py:2
+        package: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn app.main:app --host 0.0.0.0 --port '$PORT'
-        folder: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, app/main.py:2
+        folder: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT' --app-dir backend
-        folder imported by name: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, backend/main.py:2
+        folder imported by name: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn app.main:app --host 0.0.0.0 --port '$PORT'
-        src layout: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, app/main.py:3
+        src layout: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn shop.server:app --host 0.0.0.0 --port '$PORT' --app-dir src
-        the usual name wins, tests never: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, src/shop/server.py:2
+        the usual name wins, tests never: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
-        Streamlit: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, main.py:2
+        Streamlit: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ streamlit run ui.py --server.port '$PORT' --server.address 0.0.0.0 --server.headless true --browser.gatherUsageStats false --server.fileWatcherType none
-        Streamlit, any name: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, ui.py
+        Streamlit, any name: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ streamlit run zoo.py --server.port '$PORT' --server.address 0.0.0.0 --server.headless true --browser.gatherUsageStats false --server.fileWatcherType none
+            by -, requirements.txt, zoo.py
         Streamlit, two: cannot: several files may be the Streamlit page: boo.py, zoo.py
             hint: name the right one in dormouse.toml: start = "streamlit run boo.py --server.port $PORT --server.address 0.0.0.0 --server.headless true --browser.gatherUsageStats false --server.fileWatcherType none"
         both: cannot: it holds both `app` in main.py and a Streamlit page, ui.py
             hint: make them two services of dormouse.toml with the same `source`, each with its own `start`, such as `uvicorn main:app --host 0.0.0.0 --port $PORT`
-        Flask: Base Requirements { files: ["requirements.txt"], after_source: false }
+        Flask: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by -, requirements.txt, app.py:2
         Flask, no server: cannot: `app` in app.py needs a server, and its dependencies name none
             hint: add `gunicorn` to its dependencies
-        Django: Base Requirements { files: ["requirements.txt"], after_source: false }
+        Django: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ gunicorn site.wsgi:application --bind '0.0.0.0:$PORT'
-        Procfile: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, requirements.txt, site/wsgi.py
+        Procfile: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ uvicorn m:a --port '$PORT'
-        Procfile with a shell: cannot: the `web` line of the Procfile uses `&&`, which needs a shell
+            by -, requirements.txt, Procfile:2
+        Procfile with a shell: cannot: the `web` line of the Procfile uses `&&`, which needs a shell (line 1)
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
-        Procfile with a variable: cannot: the `web` line of the Procfile uses `$WORKERS`, which needs a shell
+        Procfile with a variable: cannot: the `web` line of the Procfile uses `$WORKERS`, which needs a shell (line 1)
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
-        nothing to start: cannot: no FastAPI or Flask app, no Streamlit page and no Procfile was found
+        nothing to start: cannot: no FastAPI, Flask, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `start` in dormouse.toml, for example start = "python main.py"; it has to listen on $PORT
         lock: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by pyproject.toml:4, uv.lock, main.py:2
         workspace: Base Locked { files: ["libs/a/pyproject.toml", "pyproject.toml", "uv.lock"], package: true }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, uv.lock, main.py:2
         project: Fetched(">=3.12") Project { files: ["pyproject.toml"], package: false, dynamic: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by pyproject.toml:4, pyproject.toml, main.py:2
         package project: Base Project { files: ["pyproject.toml"], package: true, dynamic: false }
             $ uvicorn x:app --host 0.0.0.0 --port '$PORT' --app-dir src
+            by -, pyproject.toml, src/x/__init__.py:2
         dynamic: cannot: pyproject.toml leaves its dependencies to a build backend, and names none
             hint: list them under [project] dependencies, or add a [build-system] table
-        poetry: Base Project { files: ["pyproject.toml"], package: true, dynamic: true }
+        poetry: Base Written { requirements: ["fastapi>=0.1,<0.2", "uvicorn"], constraints: [], after_source: false, package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
-        tools only: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by pyproject.toml:4, pyproject.toml, main.py:2
+            note: the project itself is not installed: it is no package that can be
+        poetry with a lock, no package: Base Written { requirements: ["fastapi>=0.1,<0.2", "uvicorn"], constraints: ["fastapi==0.115.6", "uvicorn==0.34.0"], after_source: false, package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by pyproject.toml:5, poetry.lock, main.py:2
+            note: the project itself is not installed: it is no package that can be
+        poetry 2 with a lock that is too old: cannot: poetry.lock is older than pyproject.toml: `uvicorn` is not in it
+            hint: run `poetry lock`, and deploy again
+        a lock beside a requirements.txt: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+            note: Pipfile.lock is not used: only uv's and Poetry's locks are read
+            note: poetry.lock is not used: something else says what to install
+        from Git: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false } git
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+        from Git, locked: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false } git
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, uv.lock, main.py:2
+        FastHTML: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+        Dash: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ gunicorn app:server --bind '0.0.0.0:$PORT'
+            by -, requirements.txt, app.py:3
+        Dash that runs itself: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ HOST=0.0.0.0 python app.py
+            by -, requirements.txt, app.py:4
+        Gradio: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=8000 python app.py
+            by -, requirements.txt, app.py:3
+        Gradio on FastAPI: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn app:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, app.py:3
+        Procfile with variables: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ X=1 gunicorn app:app
+            by -, requirements.txt, Procfile:1
+        tools only: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+        tools and nothing else: cannot: its pyproject.toml says nothing of what the app needs: it has neither a [project] nor a [build-system] table
+            hint: list its packages under [project] dependencies, or in a requirements.txt, which may be empty
+        an empty pyproject: cannot: its pyproject.toml says nothing of what the app needs: it has neither a [project] nor a [build-system] table
+            hint: list its packages under [project] dependencies, or in a requirements.txt, which may be empty
+        a misspelt name: cannot: it has no requirements.txt, but there is `Requirements.txt`
+            hint: rename it to requirements.txt
+        a misspelt name beside another: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+            note: procfile is not read: its name would have to be Procfile
+        itself, by its requirements: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: true }
+            $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by -, requirements.txt, app.py:2
         broken: cannot: pyproject.toml cannot be read: string values must be quoted, expected literal string
             hint: see line 2 of pyproject.toml
-        setup.py: cannot: it has a setup.py and no requirements.txt or pyproject.toml (found setup.py)
-            hint: move the metadata of setup.py into a pyproject.toml, or add a requirements.txt that holds `.`
+        setup.py: Fetched(">=3.12") Project { files: ["setup.py"], package: true, dynamic: true }
+            $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by setup.py:1, setup.py, app.py:2
+        setup.cfg: Base Project { files: ["setup.cfg"], package: true, dynamic: true }
+            $ gunicorn shop:app --bind '0.0.0.0:$PORT'
+            by -, setup.cfg, shop/__init__.py:2
+        not UTF-8: cannot: requirements.txt cannot be read: line 2 is not text: byte 14 of the file is 0xE9, which is not UTF-8 here
+            hint: save it as UTF-8; in Latin-1 this byte is `é`
         Dockerfile: cannot: it has only a Dockerfile, and Dockerfiles are not used (found Dockerfile)
             hint: list Python packages in a requirements.txt, Debian packages as `packages` and the command as `start` in dormouse.toml
         Node: cannot: Node.js projects are not supported yet (found package.json)
             hint: only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far
-        a level too high: cannot: its top folder has no requirements.txt or pyproject.toml or Cargo.toml, but there is `web/requirements.txt`
+        a level too high: cannot: its top folder has no requirements.txt or pyproject.toml or setup.py or Cargo.toml, but there is `web/requirements.txt`
             hint: point `source` in dormouse.toml at that folder
-        only a file: cannot: it has no requirements.txt and no pyproject.toml and no Cargo.toml
+        only a file: cannot: it has no requirements.txt and no pyproject.toml and no setup.py and no Cargo.toml
             hint: list its Python packages in a requirements.txt; an app that needs none has to name `start` in dormouse.toml
         empty: cannot: the source folder is empty
-            hint: check `source` in dormouse.toml
+            hint: check that it is the right one, and that no ignore rule leaves out all that is in it
     "#]].assert_eq(&out);
 }
 
@@ -185,7 +304,10 @@ fn projects() {
 fn wishes_win() {
     let start = ["python".to_owned(), "main.py".to_owned()];
     let node = ["nodejs".to_owned()].into();
-    let told = Wishes { start: Some(&start), ..web() };
+    let origin = Origin::written("dormouse.toml", 3);
+    let told = Wishes { start: Some(&start), start_origin: Some(&origin), ..web() };
+    let install = ["pip install -r requirements_app.txt", "pip install gunicorn"]
+        .map(|c| shell_words::split(c).unwrap());
     let mut out = String::new();
     for (case, listing, wishes) in [
         ("start", Listing::from([("main.py", "print(1)")]), told),
@@ -204,26 +326,101 @@ fn wishes_win() {
             Wishes { kind: ServiceKind::Worker, ..web() },
         ),
         ("no Python in the base", [("main.py", "")].into(), Wishes { base_python: None, ..told }),
+        (
+            "a worker's own line",
+            [("Procfile", "worker: celery\nbeat: celery beat"), ("requirements.txt", "celery")].into(),
+            Wishes { kind: ServiceKind::Worker, service: "beat", ..web() },
+        ),
+        (
+            "requirements",
+            [
+                ("Procfile", "web: x"),
+                ("reqs/web.txt", "-r base.txt"),
+                ("reqs/base.txt", "flask"),
+                ("requirements.txt", "django"),
+            ]
+            .into(),
+            Wishes { requirements: Some("reqs/web.txt"), ..web() },
+        ),
+        (
+            "requirements that are not there",
+            [("main.py", "")].into(),
+            Wishes { requirements: Some("reqs.txt"), ..told },
+        ),
+        (
+            "install",
+            [("app.py", "from flask import Flask\napp = Flask(__name__)"), ("requirements_app.txt", "flask")]
+                .into(),
+            Wishes { install: &install, ..web() },
+        ),
+        (
+            "workdir",
+            [
+                ("api/main.py", "from fastapi import FastAPI\napp = FastAPI()"),
+                ("requirements.txt", "fastapi\nuvicorn"),
+            ]
+            .into(),
+            Wishes { workdir: Some("api"), ..web() },
+        ),
+        (
+            "workdir with requirements of its own",
+            [
+                ("api/main.py", "from fastapi import FastAPI\napp = FastAPI()"),
+                ("api/requirements.txt", "fastapi\nuvicorn"),
+            ]
+            .into(),
+            Wishes { workdir: Some("api"), ..web() },
+        ),
+        (
+            "requirements beside a crate",
+            [("Cargo.toml", "[package]\nname='x'"), ("py/requirements.txt", "")].into(),
+            Wishes { requirements: Some("py/requirements.txt"), ..told },
+        ),
     ] {
         out += &format!("{case}: {}", show(&listing, &wishes));
     }
     expect![[r#"
         start: Base Nothing
             $ python main.py
-        start over Procfile: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, -, dormouse.toml:3
+        start over Procfile: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ python main.py
+            by -, requirements.txt, dormouse.toml:3
         start with a Dockerfile: Base Nothing
             $ python main.py
+            by -, -, dormouse.toml:3
         start in Node: cannot: Node.js projects are not supported yet (found package.json)
             hint: only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far
         start in Node with packages: Base Nothing
             $ python main.py
-        worker: Base Requirements { files: ["requirements.txt"], after_source: false }
+            by -, -, dormouse.toml:3
+        worker: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ celery
+            by -, requirements.txt, Procfile:1
         worker without: cannot: nothing says how to start this worker
             hint: name the command as `start` in dormouse.toml
         no Python in the base: Fetched("3") Nothing
             $ python main.py
-    "#]]
-    .assert_eq(&out);
+            by -, -, dormouse.toml:3
+        a worker's own line: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ celery beat
+            by -, requirements.txt, Procfile:2
+        requirements: Base Requirements { file: "reqs/web.txt", files: ["reqs/web.txt", "reqs/base.txt"], after_source: false }
+            $ x
+            by -, reqs/web.txt, Procfile:1
+        requirements that are not there: cannot: there is no reqs.txt in the source folder
+            hint: check `requirements` in dormouse.toml: it is relative to the service's source folder
+        install: Base Commands([["pip", "install", "-r", "requirements_app.txt"], ["pip", "install", "gunicorn"]])
+            $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by -, -, app.py:2
+        workdir: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, api/main.py:2
+        workdir with requirements of its own: Base Requirements { file: "api/requirements.txt", files: ["api/requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, api/requirements.txt, api/main.py:2
+        requirements beside a crate: Base Requirements { file: "py/requirements.txt", files: ["py/requirements.txt"], after_source: false }
+            $ python main.py
+            by -, py/requirements.txt, dormouse.toml:3
+    "#]].assert_eq(&out);
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
-use super::{Listing, PlanError};
+use super::{Listing, Origin, PlanError};
 
 /// Where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,45 +15,82 @@ pub enum Interpreter {
     Fetched(String),
 }
 
-/// Decide, from `.python-version`, `runtime.txt` and `requires-python`, in this order.
+impl std::fmt::Display for Interpreter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Base => f.write_str("the base's own"),
+            Self::Fetched(version) => f.write_str(version),
+        }
+    }
+}
+
+/// Which one, and where that was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Chosen {
+    pub(crate) interpreter: Interpreter,
+    pub(crate) origin: Option<Origin>,
+    pub(crate) note: Option<String>,
+}
+
+/// The Pythons that a project says it runs on, as PEP 440 writes them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Requires {
+    pub(crate) specifiers: String,
+    pub(crate) origin: Origin,
+}
+
+/// Decide, from `.python-version`, `runtime.txt` and what the project requires, in this order.
 ///
 /// `base` is the version of the base's own Python, if it has one.
 pub(crate) fn choose(
     listing: &Listing,
-    requires: Option<&str>,
+    requires: Option<&Requires>,
     base: Option<&str>,
-) -> Result<(Interpreter, Option<String>), PlanError> {
+) -> Result<Chosen, PlanError> {
     let base = base.and_then(|v| Version::from_str(v).ok());
-    for (file, prefix) in [(".python-version", ""), ("runtime.txt", "python-")] {
-        let Some(text) = listing.text(file) else { continue };
-        let line = text.lines().map(str::trim).find(|l| !l.is_empty() && !l.starts_with('#'));
-        let Some(asked) = line.and_then(|l| l.strip_prefix(prefix)) else { continue };
-        let asked =
-            asked.trim_start_matches("cpython-").trim_start_matches("cpython@").trim_start_matches('v');
-        let version = Version::from_str(asked).map_err(|_| {
+    for file in [".python-version", "runtime.txt"] {
+        let Some(text) = listing.read(file)? else { continue };
+        let says = |line: &str| line.split('#').next().unwrap_or_default().trim().to_owned();
+        let mut lines = text.lines().map(says).enumerate();
+        let Some((at, asked)) = lines.find(|(_, line)| !line.is_empty()) else { continue };
+        let origin = Origin::written(file, at + 1);
+        let short = bare(&asked);
+        let version = Version::from_str(&short).map_err(|_| {
             PlanError::new(
-                format!("{file} asks for Python `{asked}`, which is not a version"),
+                format!("{file} asks for Python `{asked}`, which is not a version (line {})", at + 1),
                 "write a version of CPython there, such as 3.12",
             )
         })?;
-        return Ok(by_version(file, asked, &version, base.as_ref()));
+        let (interpreter, note) = by_version(file, &short, &version, base.as_ref());
+        return Ok(Chosen { interpreter, origin: Some(origin), note });
     }
-    let Some(requires) = requires else {
-        return Ok((
-            if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) },
-            None,
-        ));
+    let Some(Requires { specifiers: requires, origin }) = requires else {
+        let own = if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) };
+        return Ok(Chosen { interpreter: own, origin: None, note: None });
     };
     let specifiers = VersionSpecifiers::from_str(requires).map_err(|_| {
         PlanError::new(
-            format!("pyproject.toml has requires-python = \"{requires}\", which are not version specifiers"),
+            format!("{origin} requires Python \"{requires}\", which are not version specifiers"),
             "write it as PEP 440 does, such as \">=3.11\"",
         )
     })?;
-    match base {
-        Some(base) if specifiers.contains(&base) => Ok((Interpreter::Base, None)),
-        Some(_) | None => Ok((Interpreter::Fetched(requires.replace(' ', "")), None)),
+    let interpreter = match base {
+        Some(base) if specifiers.contains(&base) => Interpreter::Base,
+        Some(_) | None => Interpreter::Fetched(requires.replace(' ', "")),
+    };
+    Ok(Chosen { interpreter, origin: Some(origin.clone()), note: None })
+}
+
+/// The version in `Python-3.11.9`, `cpython@3.12`, `v3.12` or `3.11.x`.
+fn bare(asked: &str) -> String {
+    let mut version = asked.to_ascii_lowercase();
+    for prefix in ["cpython", "python", "-", "@", "v"] {
+        if let Some(rest) = version.strip_prefix(prefix) {
+            version = rest.to_owned();
+        }
     }
+    let short = version.strip_suffix(".x").or_else(|| version.strip_suffix(".*"));
+    short.unwrap_or(&version).to_owned()
 }
 
 /// The same minor version will do: patch releases keep every interface, and Debian ports security fixes back.
@@ -80,6 +117,18 @@ mod tests {
 
     use super::*;
 
+    fn shown(listing: &Listing, requires: Option<&str>, base: Option<&str>) -> String {
+        let requires = requires
+            .map(|r| Requires { specifiers: r.to_owned(), origin: Origin::written("pyproject.toml", 3) });
+        match choose(listing, requires.as_ref(), base) {
+            Ok(Chosen { interpreter, origin, note }) => {
+                let origin = origin.map(|o| format!(" {o}")).unwrap_or_default();
+                format!("{interpreter:?}{origin} {}", note.unwrap_or_default()).trim_end().to_owned()
+            }
+            Err(e) => format!("{}; {}", e.why, e.hint),
+        }
+    }
+
     #[test]
     fn versions() {
         let mut out = String::new();
@@ -89,10 +138,13 @@ mod tests {
             ("3.11", None, Some("3.11.2")),
             ("3.11.9\n", None, Some("3.11.2")),
             ("3.1", None, Some("3.11.2")),
-            ("# why\n3.12\n", Some(">=3.11"), Some("3.11.2")),
+            ("# why\n3.12 # so\n", Some(">=3.11"), Some("3.11.2")),
             ("cpython-3.13.1", None, Some("3.11.2")),
+            ("3.10.x", None, Some("3.11.2")),
             ("3", None, Some("3.11.2")),
+            ("\n# nothing\n", None, Some("3.11.2")),
             ("pypy3.10", None, Some("3.11.2")),
+            ("\nmy-env", None, Some("3.11.2")),
             ("", Some(">=3.10,<3.14"), Some("3.11.2")),
             ("", Some(">= 3.12, <4"), Some("3.11.2")),
             ("", Some("==3.11.*"), Some("3.11.2")),
@@ -104,27 +156,60 @@ mod tests {
             } else {
                 [(".python-version", version_file)].into()
             };
-            let got = match choose(&listing, requires, base) {
-                Ok((python, note)) => format!("{python:?} {}", note.unwrap_or_default()),
-                Err(e) => format!("{}; {}", e.why, e.hint),
-            };
+            let got = shown(&listing, requires, base);
             out += &format!("{version_file:?} {requires:?} on {base:?}: {got}\n");
         }
         expect![[r##"
-            "" None on Some("3.11.2"): Base 
-            "" None on None: Fetched("3") 
-            "3.11" None on Some("3.11.2"): Base 
-            "3.11.9\n" None on Some("3.11.2"): Base .python-version asks for Python 3.11.9; using Python 3.11.2 of the base
-            "3.1" None on Some("3.11.2"): Fetched("3.1") 
-            "# why\n3.12\n" Some(">=3.11") on Some("3.11.2"): Fetched("3.12") 
-            "cpython-3.13.1" None on Some("3.11.2"): Fetched("3.13.1") 
-            "3" None on Some("3.11.2"): Base 
-            "pypy3.10" None on Some("3.11.2"): .python-version asks for Python `pypy3.10`, which is not a version; write a version of CPython there, such as 3.12
-            "" Some(">=3.10,<3.14") on Some("3.11.2"): Base 
-            "" Some(">= 3.12, <4") on Some("3.11.2"): Fetched(">=3.12,<4") 
-            "" Some("==3.11.*") on Some("3.11.2"): Base 
-            "" Some("~=3.11") on Some("3.11.2"): Base 
-            "" Some("^3.11") on Some("3.11.2"): pyproject.toml has requires-python = "^3.11", which are not version specifiers; write it as PEP 440 does, such as ">=3.11"
+            "" None on Some("3.11.2"): Base
+            "" None on None: Fetched("3")
+            "3.11" None on Some("3.11.2"): Base .python-version:1
+            "3.11.9\n" None on Some("3.11.2"): Base .python-version:1 .python-version asks for Python 3.11.9; using Python 3.11.2 of the base
+            "3.1" None on Some("3.11.2"): Fetched("3.1") .python-version:1
+            "# why\n3.12 # so\n" Some(">=3.11") on Some("3.11.2"): Fetched("3.12") .python-version:2
+            "cpython-3.13.1" None on Some("3.11.2"): Fetched("3.13.1") .python-version:1
+            "3.10.x" None on Some("3.11.2"): Fetched("3.10") .python-version:1
+            "3" None on Some("3.11.2"): Base .python-version:1
+            "\n# nothing\n" None on Some("3.11.2"): Base
+            "pypy3.10" None on Some("3.11.2"): .python-version asks for Python `pypy3.10`, which is not a version (line 1); write a version of CPython there, such as 3.12
+            "\nmy-env" None on Some("3.11.2"): .python-version asks for Python `my-env`, which is not a version (line 2); write a version of CPython there, such as 3.12
+            "" Some(">=3.10,<3.14") on Some("3.11.2"): Base pyproject.toml:3
+            "" Some(">= 3.12, <4") on Some("3.11.2"): Fetched(">=3.12,<4") pyproject.toml:3
+            "" Some("==3.11.*") on Some("3.11.2"): Base pyproject.toml:3
+            "" Some("~=3.11") on Some("3.11.2"): Base pyproject.toml:3
+            "" Some("^3.11") on Some("3.11.2"): pyproject.toml:3 requires Python "^3.11", which are not version specifiers; write it as PEP 440 does, such as ">=3.11"
         "##]].assert_eq(&out);
+    }
+
+    /// Bug: `Python-3.11.9`, `3.10.4` and UTF-16 in a runtime.txt were ignored, a mark before a version was refused.
+    #[test]
+    fn whatever_wrote_it() {
+        let mut out = String::new();
+        let utf16: Vec<u8> =
+            [0xFEFF].into_iter().chain("python-3.12.1".encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        for (file, bytes) in [
+            ("runtime.txt", &b"python-3.11.9"[..]),
+            ("runtime.txt", b"Python-3.11.9\r\n"),
+            ("runtime.txt", b"3.10.4"),
+            ("runtime.txt", &utf16),
+            ("runtime.txt", b"python3"),
+            ("runtime.txt", b"node-20"),
+            (".python-version", b"\xEF\xBB\xBF3.12\n"),
+            (".python-version", &utf16),
+            (".python-version", b"3\x001\x002\x00"),
+        ] {
+            let got = shown(&Listing::default().and(file, bytes), None, Some("3.11.2"));
+            out += &format!("{file} {:?}: {got}\n", String::from_utf8_lossy(bytes));
+        }
+        expect![[r#"
+            runtime.txt "python-3.11.9": Base runtime.txt:1 runtime.txt asks for Python 3.11.9; using Python 3.11.2 of the base
+            runtime.txt "Python-3.11.9\r\n": Base runtime.txt:1 runtime.txt asks for Python 3.11.9; using Python 3.11.2 of the base
+            runtime.txt "3.10.4": Fetched("3.10.4") runtime.txt:1
+            runtime.txt "��p\0y\0t\0h\0o\0n\0-\03\0.\01\02\0.\01\0": Fetched("3.12.1") runtime.txt:1
+            runtime.txt "python3": Base runtime.txt:1
+            runtime.txt "node-20": runtime.txt asks for Python `node-20`, which is not a version (line 1); write a version of CPython there, such as 3.12
+            .python-version "\u{feff}3.12\n": Fetched("3.12") .python-version:1
+            .python-version "��p\0y\0t\0h\0o\0n\0-\03\0.\01\02\0.\01\0": Fetched("3.12.1") .python-version:1
+            .python-version "3\01\02\0": .python-version cannot be read: line 1 is not text: byte 2 of the file is NUL; save it as UTF-8; it looks like UTF-16 without a byte order mark
+        "#]].assert_eq(&out);
     }
 }

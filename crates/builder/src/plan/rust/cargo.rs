@@ -84,10 +84,7 @@ impl Workspace {
 /// The one in `folder`; `None` when there is none.
 pub(super) fn read(listing: &Listing, folder: &str) -> Result<Option<Manifest>, PlanError> {
     let file = within(folder, "Cargo.toml");
-    if !listing.has(&file) {
-        return Ok(None);
-    }
-    let text = listing.text(&file).unwrap_or_default();
+    let Some(text) = listing.read(&file)? else { return Ok(None) };
     let manifest = toml::from_str(text).map_err(|e| {
         PlanError::new(format!("{file} cannot be read: {}", e.message()), see(&file, text, e.span()))
     })?;

@@ -7,7 +7,11 @@ mod package;
 mod tests;
 mod version;
 
-use super::{Listing, Plan, PlanError, Recipe, Wishes, is_named, see};
+use std::collections::BTreeMap;
+
+use dormouse_model::Origin;
+
+use super::{Decision, Listing, Plan, PlanError, Recipe, Wishes, is_named, see};
 use cargo::{Manifest, Workspace, within};
 pub use version::RustVersion;
 
@@ -43,12 +47,18 @@ pub(super) fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanE
             "run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again",
         ));
     }
-    let needs = needs(listing, &found.manifest, workspace.as_ref().map(|(_, w)| w), &lock);
+    let text = listing.read(&lock)?.unwrap_or_default();
+    let needs = needs(&found.manifest, workspace.as_ref().map(|(_, w)| w), text);
     let start = binary::start(&binary, wishes.start);
-    let channel = channel(listing, &found.folder);
+    let channel = channel(listing, &found.folder)?;
+    let origin = match wishes.start {
+        Some(_) => wishes.start_origin.cloned(),
+        None => Some(Origin::found(within(&found.folder, "Cargo.toml"), None)),
+    };
+    let decisions = vec![Decision { about: "start", value: start.join(" "), origin }];
     let recipe =
         Recipe::Rust(Crate { package: package.name.clone(), folder: found.folder, binary, needs, channel });
-    Ok(Plan { recipe, start, notes: Vec::new() })
+    Ok(Plan { recipe, start, env: BTreeMap::new(), decisions, notes: Vec::new() })
 }
 
 /// The workspace that a package belongs to, and its folder: the nearest one at or above it, as cargo finds it.
@@ -71,12 +81,12 @@ fn above(folder: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-fn needs(listing: &Listing, manifest: &Manifest, workspace: Option<&Workspace>, lock: &str) -> RustVersion {
+fn needs(manifest: &Manifest, workspace: Option<&Workspace>, lock: &str) -> RustVersion {
     let (edition, version) = manifest.wants(workspace);
     [
         edition.and_then(|e| RustVersion::of_edition(&e)),
         version.and_then(|v| v.parse().ok()),
-        RustVersion::of_lock(listing.text(lock).unwrap_or_default()),
+        RustVersion::of_lock(lock),
     ]
     .into_iter()
     .flatten()
@@ -85,16 +95,23 @@ fn needs(listing: &Listing, manifest: &Manifest, workspace: Option<&Workspace>, 
 }
 
 /// What the nearest `rust-toolchain` file asks for.
-fn channel(listing: &Listing, folder: &str) -> Option<String> {
-    above(folder).find_map(|above| {
-        let text = listing.text(&within(above, "rust-toolchain.toml"));
-        let text = text.or_else(|| listing.text(&within(above, "rust-toolchain")))?;
-        match text.parse::<toml::Table>() {
-            Ok(file) => Some(file.get("toolchain")?.get("channel")?.as_str()?.to_owned()),
+fn channel(listing: &Listing, folder: &str) -> Result<Option<String>, PlanError> {
+    for above in above(folder) {
+        let text = match listing.read(&within(above, "rust-toolchain.toml"))? {
+            Some(text) => Some(text),
+            None => listing.read(&within(above, "rust-toolchain"))?,
+        };
+        let Some(text) = text else { continue };
+        let named = match text.parse::<toml::Table>() {
+            Ok(file) => file.get("toolchain").and_then(|t| Some(t.get("channel")?.as_str()?.to_owned())),
             // The older form is nothing but the name.
             Err(_) => {
                 Some(text.trim().to_owned()).filter(|t| !t.is_empty() && !t.contains(char::is_whitespace))
             }
+        };
+        if named.is_some() {
+            return Ok(named);
         }
-    })
+    }
+    Ok(None)
 }

@@ -1,6 +1,3 @@
-use std::collections::BTreeSet;
-
-use dormouse_model::ServiceKind;
 use expect_test::expect;
 
 use super::*;
@@ -10,15 +7,8 @@ const LOCK: (&str, &str) = ("Cargo.lock", "version = 4\n");
 const MAIN: (&str, &str) = ("src/main.rs", "fn main() {}");
 
 fn show(listing: &Listing, package: Option<&str>, start: Option<&str>) -> String {
-    static NONE: BTreeSet<String> = BTreeSet::new();
     let start = start.map(|s| shell_words::split(s).unwrap());
-    let wishes = Wishes {
-        kind: ServiceKind::Web,
-        start: start.as_deref(),
-        package,
-        packages: &NONE,
-        base_python: Some("3.11.2"),
-    };
+    let wishes = Wishes { start: start.as_deref(), package, ..Wishes::nothing() };
     match plan(listing, &wishes) {
         Ok(Plan { recipe: Recipe::Rust(c), start, .. }) => {
             let channel = c.channel.map(|c| format!(" ({c})")).unwrap_or_default();
@@ -190,7 +180,7 @@ fn packages() {
             $ shop serve
         apart, without a lock: cannot: there is no frontend/Cargo.lock, so nobody knows which versions it was tried with
             hint: run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again
-        apart, unnamed: cannot: its top folder has no requirements.txt or pyproject.toml or Cargo.toml, but there is `backend/Cargo.toml`
+        apart, unnamed: cannot: its top folder has no requirements.txt or pyproject.toml or setup.py or Cargo.toml, but there is `backend/Cargo.toml`
             hint: point `source` in dormouse.toml at that folder, or name the crate there as its `package`
         excluded: cannot: there is no x/Cargo.lock, so nobody knows which versions it was tried with
             hint: run `cargo generate-lockfile` there, make sure no ignore file leaves Cargo.lock out, and deploy again

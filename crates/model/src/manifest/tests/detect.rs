@@ -62,6 +62,22 @@ fn the_code_tells() {
             "#]],
         ),
         (
+            &[("setup.py", "setup()"), ("app.py", "import flask")],
+            expect![[r#"
+            project hello
+            front web
+            web: source=. port=8000 public
+        "#]],
+        ),
+        (
+            &[("setup.cfg", "[flake8]"), ("api/requirements.txt", "fastapi"), ("api/main.py", fastapi)],
+            expect![[r#"
+                project hello
+                front api
+                api: source=api port=8000 public health?=/health
+            "#]],
+        ),
+        (
             &[("main.py", "print()")],
             expect![[r"
                 there is nothing to run in this folder

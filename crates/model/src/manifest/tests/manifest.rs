@@ -58,12 +58,106 @@ include = ["./frontend/static/", "dormouse.toml"]
         &expect![[r#"
             project shop
             front frontend
-            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
-            frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] health=/_stcore/health needs={backend} sleep=Some(600s) paged
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] start@dormouse.toml:12 health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
+            frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] start@dormouse.toml:4 health=/_stcore/health needs={backend} sleep=Some(600s) paged
             mailer: source=backend port=8000 worker sleep=None paged
             search: source=. port=8080 package=shop-search without=["backend", "frontend"] include={"dormouse.toml", "frontend/static"}
         "#]],
     );
+}
+
+#[test]
+fn how_it_is_installed_and_where_it_is_started() {
+    for (keys, expected) in [
+        (
+            "requirements = './reqs/../reqs_app.txt'\nworkdir = '/app/serving'\nstart = 'python x.py'",
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=8000 public start=["python", "x.py"] requirements=reqs_app.txt workdir=serving start@dormouse.toml:4
+            "#]],
+        ),
+        (
+            "install = 'pip install -r a.txt'\nworkdir = '.'",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public install=[["pip", "install", "-r", "a.txt"]] install@dormouse.toml:2
+        "#]],
+        ),
+        (
+            "install = ['pip install -r a.txt', ['pip', 'install', 'b c']]",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public install=[["pip", "install", "-r", "a.txt"], ["pip", "install", "b c"]] install@dormouse.toml:2
+        "#]],
+        ),
+        (
+            "install = ['pip', 'install', '-r', 'a.txt']",
+            expect![[r#"
+            dormouse.toml:2:30: services.web.install[2]: `-r` is no command
+                |
+              2 | install = ['pip', 'install', '-r', 'a.txt']
+                |                              ^^^^
+              hint: each item is a command of its own: install = ["pip install -r a.txt", "pip install b"]
+        "#]],
+        ),
+        (
+            "install = 'pip install a && pip install b'",
+            expect![[r#"
+            dormouse.toml:2:11: services.web.install: `&&` needs a shell, and the command is run without one
+                |
+              2 | install = 'pip install a && pip install b'
+                |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              hint: put the line into a script, or write ["sh", "-c", "..."]
+        "#]],
+        ),
+        (
+            "start = 'X=1 gunicorn app:app'",
+            expect![[r#"
+            dormouse.toml:2:9: services.web.start: `X=1` sets a variable, which a shell would do
+                |
+              2 | start = 'X=1 gunicorn app:app'
+                |         ^^^^^^^^^^^^^^^^^^^^^^
+              hint: write it under the service's `env`
+        "#]],
+        ),
+        (
+            "requirements = '../a.txt'",
+            expect![[r#"
+            dormouse.toml:2:16: services.web.requirements: the requirements file must lie in the service's source folder
+                |
+              2 | requirements = '../a.txt'
+                |                ^^^^^^^^^^
+              hint: write it relative to the service's `source`
+        "#]],
+        ),
+        (
+            "workdir = 'servign'",
+            expect![[r#"
+            dormouse.toml:2:11: services.web.workdir: there is no folder `servign`
+                |
+              2 | workdir = 'servign'
+                |           ^^^^^^^^^
+              hint: did you mean `serving`?
+        "#]],
+        ),
+        (
+            "workdir = '/srv'",
+            expect![[r#"
+            dormouse.toml:2:11: services.web.workdir: the working directory must lie in the service's source folder
+                |
+              2 | workdir = '/srv'
+                |           ^^^^^^
+              hint: write it relative to the service's `source`
+        "#]],
+        ),
+    ] {
+        let text = format!("[services.web]\n{keys}\n");
+        let input = folder("shop", &[("dormouse.toml", &text), ("serving/", ""), ("requirements.txt", "")]);
+        check(&input, &expected);
+    }
 }
 
 #[test]
@@ -92,7 +186,7 @@ fn defaults_fill_the_rest() {
             expect![[r#"
                 project my-shop
                 front api
-                api: source=backend port=9000 public start=["uvicorn", "main:app", "--port=9000"] tcp
+                api: source=backend port=9000 public start=["uvicorn", "main:app", "--port=9000"] start@dormouse.toml:4 tcp
             "#]],
         ),
         (
@@ -101,8 +195,8 @@ fn defaults_fill_the_rest() {
             expect![[r#"
                 project my-shop
                 front c
-                a: source=. port=8000 start=["./serve"] health?=/health
-                b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] health=/health
+                a: source=. port=8000 start=["./serve"] start@dormouse.toml:3 health?=/health
+                b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] start@dormouse.toml:6 health=/health
                 c: source=. port=8000 public health?=/health
                 d: source=. port=8000 worker
             "#]],

@@ -70,6 +70,20 @@ fn show(s: &ServiceSpec) -> String {
     if let Some(start) = &s.start {
         t += &format!(" start={start:?}");
     }
+    if let Some(file) = &s.requirements {
+        t += &format!(" requirements={file}");
+    }
+    if !s.install.is_empty() {
+        t += &format!(" install={:?}", s.install);
+    }
+    if let Some(folder) = &s.workdir {
+        t += &format!(" workdir={folder}");
+    }
+    for (what, origin) in [("start", &s.origins.start), ("install", &s.origins.install)] {
+        if let Some(origin) = origin {
+            t += &format!(" {what}@{origin}");
+        }
+    }
     if let Some(package) = &s.package {
         t += &format!(" package={package}");
     }

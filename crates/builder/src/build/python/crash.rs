@@ -1,0 +1,112 @@
+//! What the last lines of a Python service that ended mean.
+
+/// Modules whose package has another name.
+const MODULES: &[(&str, &str)] = &[
+    ("bs4", "beautifulsoup4"),
+    ("Crypto", "pycryptodome"),
+    ("cv2", "opencv-python-headless"),
+    ("dateutil", "python-dateutil"),
+    ("dotenv", "python-dotenv"),
+    ("fitz", "pymupdf"),
+    ("jose", "python-jose"),
+    ("jwt", "pyjwt"),
+    ("magic", "python-magic"),
+    ("MySQLdb", "mysqlclient"),
+    ("PIL", "pillow"),
+    ("psycopg2", "psycopg2-binary"),
+    ("serial", "pyserial"),
+    ("skimage", "scikit-image"),
+    ("sklearn", "scikit-learn"),
+    ("uvicorn.workers", "uvicorn-worker"),
+    ("yaml", "pyyaml"),
+];
+
+/// Libraries that compiled packages look for when they are imported, and the Debian packages that have them.
+const LIBRARIES: &[(&str, &str)] = &[
+    ("libGL.so", "libgl1"),
+    ("libgomp.so", "libgomp1"),
+    ("libglib-2.0.so", "libglib2.0-0"),
+    ("libgthread-2.0.so", "libglib2.0-0"),
+    ("libpq.so", "libpq5"),
+    ("libmagic.so", "libmagic1"),
+    ("libcairo.so", "libcairo2"),
+    ("libpango", "libpangocairo-1.0-0"),
+    ("libmariadb.so", "libmariadb3"),
+    ("libodbc.so", "libodbc2"),
+    ("libxml2.so", "libxml2"),
+    ("libxslt.so", "libxslt1.1"),
+    ("libgdal.so", "libgdal-dev"),
+    ("libgeos_c.so", "libgeos-c1v5"),
+    ("libsndfile.so", "libsndfile1"),
+    ("libportaudio.so", "libportaudio2"),
+    ("libSM.so", "libsm6"),
+    ("libXext.so", "libxext6"),
+    ("libXrender.so", "libxrender1"),
+];
+
+/// What to do about it, when that can be told from what it said last.
+pub(crate) fn hint(lines: &[String]) -> Option<String> {
+    // The last one is what ended it.
+    lines.iter().rev().find_map(|line| one(line))
+}
+
+fn one(line: &str) -> Option<String> {
+    let line = line.trim();
+    if let Some((_, rest)) = line.split_once("No module named ") {
+        let name = rest.trim_start_matches(['\'', '"']).split(['\'', '"']).next()?.trim();
+        let top = name.split('.').next()?;
+        if top == "pkg_resources" {
+            return Some(
+                "newer versions of setuptools have no pkg_resources any more: add `setuptools<81` to the dependencies, or \
+                 use a newer version of what imports it (gunicorn 21 does without)"
+                    .to_owned(),
+            );
+        }
+        let package = MODULES.iter().find(|(module, _)| *module == name || *module == top);
+        return Some(match package {
+            Some((_, package)) => format!("add `{package}` to the dependencies: it has the module `{top}`"),
+            None => format!(
+                "if `{top}` is a package, add it to the dependencies; if it is code of the app, look whether it was deployed \
+                 and where the app is started from"
+            ),
+        });
+    }
+    let library = LIBRARIES.iter().find(|(library, _)| line.contains(library));
+    if let Some((_, package)) = library.filter(|_| line.contains("cannot open shared object file")) {
+        return Some(format!("name packages = [\"{package}\"] under the service in dormouse.toml"));
+    }
+    if line.contains("No module named") || !line.contains("Failed to find attribute") {
+        return None;
+    }
+    // gunicorn's words: Failed to find attribute 'app' in 'main'.
+    Some("check the name behind the `:` in the start command: the module has no such variable".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints() {
+        for (line, want) in [
+            ("ModuleNotFoundError: No module named 'pkg_resources'", Some("`setuptools<81`")),
+            ("ModuleNotFoundError: No module named 'nope'", Some("if `nope` is a package, add it")),
+            ("ModuleNotFoundError: No module named 'yaml'", Some("add `pyyaml`")),
+            ("ModuleNotFoundError: No module named 'PIL.Image'", Some("add `pillow`")),
+            ("/app/.venv/bin/python: No module named flask", Some("if `flask` is a package")),
+            (
+                "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+                Some("packages = [\"libgl1\"]"),
+            ),
+            ("Failed to find attribute 'app' in 'main'.", Some("behind the `:`")),
+            ("KeyError: 'x'", None),
+        ] {
+            let lines = ["Traceback (most recent call last):".to_owned(), line.to_owned(), "[INFO] Shutting down".to_owned()];
+            let hint = hint(&lines);
+            match want {
+                Some(want) => assert!(hint.as_ref().is_some_and(|h| h.contains(want)), "{line}: {hint:?}"),
+                None => assert_eq!(hint, None, "{line}"),
+            }
+        }
+    }
+}

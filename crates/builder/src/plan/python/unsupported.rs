@@ -1,0 +1,88 @@
+//! What cannot be built, and what to do then.
+
+use super::{Listing, PlanError, Wishes, is_named};
+
+/// Files that say how a folder is built.
+const MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "Cargo.toml"];
+
+/// Signs of something we cannot build, the most telling first.
+const UNSUPPORTED: &[(&str, &str, &str)] = &[
+    (
+        "Pipfile",
+        "Pipfiles are not supported",
+        "run `pipenv requirements > requirements.txt` and deploy again",
+    ),
+    ("environment.yml", "conda environments are not supported", "list the packages in a requirements.txt"),
+    (
+        "package.json",
+        "Node.js projects are not supported yet",
+        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
+    ),
+    (
+        "go.mod",
+        "Go projects are not supported yet",
+        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
+    ),
+    (
+        "Gemfile",
+        "Ruby projects are not supported yet",
+        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
+    ),
+    (
+        "composer.json",
+        "PHP projects are not supported yet",
+        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
+    ),
+    (
+        "pom.xml",
+        "Java projects are not supported yet",
+        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
+    ),
+    (
+        "Dockerfile",
+        "it has only a Dockerfile, and Dockerfiles are not used",
+        "list Python packages in a requirements.txt, Debian packages as `packages` and the command as `start` in dormouse.toml",
+    ),
+    ("index.html", "static sites are not supported yet", "serve the files from a Python app for now"),
+];
+
+/// Without dependencies a start command is enough, as long as it can be found in the image.
+pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanError> {
+    for name in MANIFESTS {
+        if let Some(near) = listing.misspelt(name) {
+            return Err(PlanError::new(
+                format!("it has no {name}, but there is `{near}`"),
+                format!("rename it to {name}"),
+            ));
+        }
+    }
+    let told = wishes.start.is_some() || listing.has("Procfile");
+    for (file, why, hint) in UNSUPPORTED.iter().filter(|(file, ..)| listing.has(file)) {
+        let foreign = !matches!(*file, "Dockerfile" | "index.html");
+        if (foreign && wishes.packages.is_empty()) || !told {
+            return Err(PlanError::new(format!("{why} (found {file})"), *hint));
+        }
+    }
+    if told {
+        return Ok(());
+    }
+    if listing.has("pyproject.toml") {
+        return Err(PlanError::new(
+            "its pyproject.toml says nothing of what the app needs: it has neither a [project] nor a [build-system] table",
+            "list its packages under [project] dependencies, or in a requirements.txt, which may be empty",
+        ));
+    }
+    let says_how = |p: &&str| MANIFESTS.iter().any(|name| is_named(p, name));
+    if let Some(inner) = listing.paths().find(says_how) {
+        let package =
+            if is_named(inner, "Cargo.toml") { ", or name the crate there as its `package`" } else { "" };
+        return Err(PlanError::new(
+            format!("its top folder has no {}, but there is `{inner}`", MANIFESTS.join(" or ")),
+            format!("point `source` in dormouse.toml at that folder{package}"),
+        ));
+    }
+    Err(PlanError::new(
+        format!("it has no {}", MANIFESTS.join(" and no ")),
+        "list its Python packages in a requirements.txt; an app that needs none has to name `start` in dormouse.toml",
+    ))
+}

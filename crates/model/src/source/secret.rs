@@ -1,0 +1,181 @@
+//! Files that hold secrets: they reach an image only when somebody asks for them by name.
+//!
+//! Secrets belong into the environment of what runs; in an image they lie around in every copy of it. Names are those that
+//! tools use by default, and where a name says little the file's first bytes decide.
+
+/// How many bytes of a file [`holds`] wants to see.
+pub const HEAD: usize = 64 << 10;
+
+/// What a file's name tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// Nothing that speaks against it.
+    Plain,
+    /// That it holds secrets.
+    Secret,
+    /// That it may: its bytes tell.
+    Perhaps,
+}
+
+/// Folders in which tools keep credentials.
+const FOLDERS: [&str; 2] = [".ssh", ".gnupg"];
+
+/// The same in folders that hold other things too.
+const PATHS: [&str; 5] = [
+    ".aws/credentials",
+    ".docker/config.json",
+    ".kube/config",
+    "gcloud/application_default_credentials.json",
+    ".cargo/credentials.toml",
+];
+
+/// Files in which tools keep credentials.
+const FILES: [&str; 14] = [
+    ".netrc",
+    "_netrc",
+    ".pgpass",
+    ".my.cnf",
+    ".git-credentials",
+    ".pypirc",
+    ".dockercfg",
+    ".s3cfg",
+    ".boto",
+    ".htpasswd",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+];
+
+/// Endings of key stores.
+const STORES: [&str; 7] = [".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".agekey"];
+
+/// Words that make an environment file one for people to copy and fill in.
+const EXAMPLES: [&str; 8] =
+    ["example", "sample", "template", "tmpl", "dist", "defaults", "schema", "placeholder"];
+
+/// Of a file at `path`, relative to its project and separated by `/`.
+fn named(path: &str) -> Named {
+    let lower = path.to_ascii_lowercase();
+    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let ends_in = |end: &str| lower.strip_suffix(end).is_some_and(|r| r.is_empty() || r.ends_with('/'));
+    let is_secret = folders.split('/').any(is_folder)
+        || PATHS.iter().any(|path| ends_in(path))
+        || FILES.contains(&name)
+        || name.starts_with("id_") && name.ends_with("_sk")
+        || STORES.iter().any(|end| name.ends_with(end))
+        || is_environment(name);
+    if is_secret {
+        return Named::Secret;
+    }
+    let has_extension = name.trim_start_matches('.').contains('.');
+    let may = [".pem", ".key", ".p8", ".crt", ".cer", ".json", ".asc", ".gpg"];
+    if !has_extension || may.iter().any(|end| name.ends_with(end)) || name == ".npmrc" {
+        Named::Perhaps
+    } else {
+        Named::Plain
+    }
+}
+
+/// Whether a file holds secrets; `head` gives its first [`HEAD`] bytes when its name does not tell.
+///
+/// # Errors
+/// Those of `head`.
+pub fn holds<E>(path: &str, head: impl FnOnce() -> Result<Vec<u8>, E>) -> Result<bool, E> {
+    match named(path) {
+        Named::Plain => Ok(false),
+        Named::Secret => Ok(true),
+        Named::Perhaps => Ok(is_in(&head()?)),
+    }
+}
+
+/// Whether a folder of this name is one in which tools keep credentials.
+#[must_use]
+pub fn is_folder(name: &str) -> bool {
+    FOLDERS.contains(&name)
+}
+
+/// `.env`, `.env.local`, `.envrc`, `prod.env`; not `.env.example`.
+fn is_environment(name: &str) -> bool {
+    let rest = match (name.strip_prefix(".env"), name.strip_suffix(".env")) {
+        (Some(rest), _) if rest.is_empty() || rest == "rc" || rest.starts_with(['.', '-', '_']) => rest,
+        (None, Some(rest)) => rest,
+        (Some(_) | None, _) => return false,
+    };
+    !rest.split(['.', '-', '_']).any(|word| EXAMPLES.contains(&word))
+}
+
+/// Whether the first bytes of a file are a private key, or a service account that holds one.
+fn is_in(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
+    let is_key = |line: &[u8]| {
+        let line = line.trim_ascii();
+        line.starts_with(b"-----BEGIN ")
+            && (line.ends_with(b"PRIVATE KEY-----") || line.ends_with(b"PRIVATE KEY BLOCK-----"))
+    };
+    head.split(|b| *b == b'\n').any(is_key)
+        || (has(b"\"private_key\"") && has(b"PRIVATE KEY-----"))
+        || head.split(|b| *b == b'\n').any(is_token)
+}
+
+/// A registry's token in an `.npmrc`; one that is taken from the environment is none.
+fn is_token(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let Some(at) = line.windows(11).position(|w| w == b"_authToken=") else { return false };
+    line.starts_with(b"//") && !line[at + 11..].trim_ascii().starts_with(b"${")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn by_name() {
+        for (want, paths) in [
+            (
+                Named::Secret,
+                ".env .env.local .env.production api/.env .envrc .env-prod prod.env keys.env config/db.ENV .ENV id_rsa \
+                 deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
+                 .git-credentials cert.p12 store.jks key.ppk .docker/config.json",
+            ),
+            (
+                Named::Plain,
+                ".env.example .env.sample example.env .env.dist env.py .aws/task.yml .docker/nginx.conf .envs/x.py environment.yml main.py \
+                 id_rsa.pub .gitignore.txt sshd.conf a.env.py README.md data.csv",
+            ),
+            (
+                Named::Perhaps,
+                "server.pem tls.key AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt",
+            ),
+        ] {
+            for path in paths.split_whitespace() {
+                assert_eq!(named(path), want, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn by_content() {
+        for (want, text) in [
+            (true, "-----BEGIN RSA PRIVATE KEY-----\nabc"),
+            (
+                true,
+                "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\r\n-----BEGIN PRIVATE KEY-----\r\nabc",
+            ),
+            (true, "Bag Attributes\n-----BEGIN ENCRYPTED PRIVATE KEY-----\n"),
+            (true, "-----BEGIN OPENSSH PRIVATE KEY-----"),
+            (true, "-----BEGIN PGP PRIVATE KEY BLOCK-----"),
+            (true, "{\"type\": \"service_account\", \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nabc\"}"),
+            (true, "registry=https://r.example\n//r.example/:_authToken=npm_abc"),
+            (false, "//r.example/:_authToken=${NPM_TOKEN}"),
+            (false, "-----BEGIN CERTIFICATE-----\nabc"),
+            (false, "-----BEGIN PUBLIC KEY-----\nabc"),
+            (false, "{\"private_key\": null}"),
+            (false, "a file that talks of -----BEGIN PRIVATE KEY----- only"),
+            (false, ""),
+        ] {
+            assert_eq!(is_in(text.as_bytes()), want, "{text}");
+        }
+    }
+}
