@@ -69,16 +69,15 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         upload: Upload,
         spec: ProjectSpec,
     ) -> Result<DeployAccepted, OpError> {
-        if let Some(why) = configured(&spec, &self.stored().await?)
-            .services
-            .values()
-            .find_map(dormouse_model::exec::too_large)
-        {
-            return Err(OpError::Manifest(why));
-        }
         let this = self.clone();
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
-        let accepting = tokio::spawn(async move { Box::pin(this.accept(upload, spec)).await });
+        let accepting = tokio::spawn(async move {
+            let configured = configured(&spec, &this.stored().await?);
+            if let Some(why) = configured.services.values().find_map(dormouse_model::exec::too_large) {
+                return Err(OpError::Manifest(why));
+            }
+            Box::pin(this.accept(upload, spec)).await
+        });
         accepting.await.map_err(|_| OpError::Closing)?
     }
 
