@@ -17,11 +17,13 @@ pub(crate) struct Args {
 /// What every command understands.
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Global {
-    /// State folder of the server [default: /var/lib/dormouse for root, ~/.local/share/dormouse otherwise]
-    #[arg(long, global = true, value_name = "DIR", env = "DORMOUSE_STATE", hide_env_values = true)]
+    /// State folder of the server [default: /var/lib/dormouse for root, ~/.local/share/dormouse otherwise] [env:
+    /// DORMOUSE_STATE]
+    // Not clap's to read: whatever it knows from the environment it writes into the usage, as if it had to be given.
+    #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state: Option<PathBuf>,
-    /// Address that visitors connect to [default: 127.0.0.1:8080]
-    #[arg(long, global = true, value_name = "ADDR")]
+    /// Address that visitors connect to, or only its port; 0.0.0.0:80 lets others in [default: 127.0.0.1:8080]
+    #[arg(long, global = true, value_name = "ADDR", value_parser = crate::listen::listen)]
     pub(crate) listen: Option<SocketAddr>,
     /// Write JSON for programs
     #[arg(long, global = true)]
@@ -50,10 +52,12 @@ pub(crate) enum Command {
     /// Keep variables and secrets for a project's services
     #[command(subcommand)]
     Env(EnvCommand),
-    /// Stop a project and forget it
+    /// Stop projects and forget them
     Down(DownArgs),
     /// Check whether this machine can run apps, and say what to do where not
     Doctor,
+    /// Print what makes a shell complete these commands
+    Completions(CompletionsArgs),
 }
 
 #[derive(Debug, ClapArgs)]
@@ -88,14 +92,14 @@ pub(crate) struct LogsArgs {
     #[arg(value_name = "PROJECT[/SERVICE]")]
     pub(crate) target: Option<String>,
     /// Show the newest build and rollout of a project instead, to its end when it still runs
-    #[arg(long, requires = "target", conflicts_with_all = ["follow", "since", "tail"])]
+    #[arg(long, requires = "target", conflicts_with_all = ["since", "tail"])]
     pub(crate) build: bool,
     /// Stay, and show lines as they are written
     #[arg(long, short)]
     pub(crate) follow: bool,
-    /// Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = crate::human::since)]
-    pub(crate) since: Option<crate::human::Since>,
+    /// Nothing older: 30s, 10min, 2h, 1d, or a time such as 2026-01-31, "2026-01-31 12:00", 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "WHEN", value_parser = crate::since::since, allow_hyphen_values = true)]
+    pub(crate) since: Option<crate::since::Since>,
     /// At most so many of the newest lines
     #[arg(long, short = 'n', value_name = "LINES")]
     pub(crate) tail: Option<u32>,
@@ -110,10 +114,10 @@ pub(crate) struct TargetArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DownArgs {
-    /// Which project
-    #[arg(value_name = "PROJECT")]
-    pub(crate) project: String,
-    /// Leave its logs in the state folder
+    /// Which projects
+    #[arg(value_name = "PROJECT", required = true)]
+    pub(crate) projects: Vec<String>,
+    /// Leave their logs in the state folder
     #[arg(long)]
     pub(crate) keep_logs: bool,
     /// Forget the variables kept with `dormouse env` too
@@ -181,6 +185,13 @@ pub(crate) struct EnvWhen {
     /// Leave what runs alone: the change takes effect with the next restart or deploy
     #[arg(long)]
     pub(crate) no_restart: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CompletionsArgs {
+    /// Which shell, such as `source <(dormouse completions bash)` in ~/.bashrc
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: clap_complete::Shell,
 }
 
 #[cfg(test)]

@@ -1,62 +1,13 @@
 //! Figures, times and errors for people.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::{Timestamp, tz::TimeZone};
-
-/// A point in time given on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Since {
-    /// So long ago.
-    Ago(Duration),
-    /// Milliseconds since the Unix epoch.
-    At(u64),
-}
-
-impl Since {
-    /// Milliseconds since the Unix epoch.
-    pub(crate) fn millis(self, now: u64) -> u64 {
-        match self {
-            Self::Ago(d) => now.saturating_sub(u64::try_from(d.as_millis()).unwrap_or(u64::MAX)),
-            Self::At(at) => at,
-        }
-    }
-}
 
 /// Now, in milliseconds since the Unix epoch.
 pub(crate) fn now() -> u64 {
     let ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     u64::try_from(ms).unwrap_or(u64::MAX)
-}
-
-/// `90s`, `10m`, `1h30m`, or a timestamp.
-pub(crate) fn since(text: &str) -> Result<Since, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return u64::try_from(at.as_millisecond())
-            .map(Since::At)
-            .map_err(|_| "that is before 1970".to_owned());
-    }
-    let bad = || "write it like 30s, 10m, 2h or 1d, or as a time such as 2026-01-31T12:00:00Z".to_owned();
-    let (mut rest, mut total) = (text.trim(), 0u64);
-    if rest.is_empty() {
-        return Err(bad());
-    }
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(bad)?;
-        let number: u64 = rest[..digits].parse().map_err(|_| bad())?;
-        rest = &rest[digits..];
-        let unit = rest.chars().next().ok_or_else(bad)?;
-        let seconds = match unit {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return Err(bad()),
-        };
-        total = number.checked_mul(seconds).and_then(|s| total.checked_add(s)).ok_or_else(bad)?;
-        rest = &rest[1..];
-    }
-    Ok(Since::Ago(Duration::from_secs(total)))
 }
 
 /// `9.1 MiB`.
@@ -180,18 +131,6 @@ mod tests {
         for (then, want) in [(100_000, "now"), (88_000, "12s ago"), (0, "1m ago"), (200_000, "now")] {
             assert_eq!(ago(then, 100_000), want);
         }
-    }
-
-    #[test]
-    fn points_in_time() {
-        let ago = |s| Ok(Since::Ago(Duration::from_secs(s)));
-        assert_eq!(since("10m"), ago(600));
-        assert_eq!(since("1h30m"), ago(5400));
-        assert_eq!(since("1970-01-01T00:00:01Z"), Ok(Since::At(1000)));
-        for bad in ["", "10", "m", "10 parsecs", "99999999999999999999d", "5é"] {
-            assert!(since(bad).is_err(), "{bad}");
-        }
-        assert_eq!(Since::Ago(Duration::from_secs(5)).millis(2000), 0);
     }
 
     #[test]

@@ -8,11 +8,13 @@ mod deploy;
 mod doctor;
 mod env;
 mod human;
+mod listen;
 mod logs;
 mod pack;
 mod ps;
 mod server;
 mod settings;
+mod since;
 mod source;
 mod streams;
 mod target;
@@ -65,6 +67,8 @@ pub struct DoctorArgs {
     pub state: PathBuf,
     /// Address the public listener would use.
     pub listen: SocketAddr,
+    /// Where the server of the state folder listens, when one runs.
+    pub server: Option<SocketAddr>,
 }
 
 /// Run the command line (`args` begins with the program's name) on standard output and error.
@@ -105,8 +109,11 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
             Ok(OK)
         }
         Command::Doctor => {
-            let checks =
-                (hooks.doctor)(&DoctorArgs { state: settings.state.clone(), listen: settings.listen });
+            let server = block_on(async { Ok(settings.client().server().await.ok()) })?;
+            let server = server.and_then(|info| info.listen.parse().ok());
+            let listen =
+                if settings.listen_given { settings.listen } else { server.unwrap_or(settings.listen) };
+            let checks = (hooks.doctor)(&DoctorArgs { state: settings.state.clone(), listen, server });
             doctor::show(&settings, &checks, streams)
         }
         Command::Up(args) => block_on(up::up(&settings, &args, streams)),
@@ -118,10 +125,16 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
         Command::Restart(args) => block_on(verbs::apply(&settings, verbs::Verb::Restart, &args, streams)),
         Command::Env(command) => block_on(env::env(&settings, &command, streams)),
         Command::Down(args) => block_on(verbs::down(&settings, &args, streams)),
+        Command::Completions(args) => {
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Args::command(), "dormouse", &mut script);
+            streams.out_text(&String::from_utf8_lossy(&script))?;
+            Ok(OK)
+        }
     }
 }
 
-fn block_on(work: impl Future<Output = Result<u8>>) -> Result<u8> {
+fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let result = runtime.block_on(work);
     // A pack that nobody reads any more must not keep us.

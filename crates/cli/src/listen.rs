@@ -68,7 +68,9 @@ mod tests {
         ] {
             assert_eq!(listen(typed).map(|a| a.to_string()), Ok(meant.to_owned()), "{typed}");
         }
-        for typed in ["", ":", "65536", "example.org:80", "http://localhost:80", "80:localhost", "-1", "1.2.3:80"] {
+        for typed in
+            ["", ":", "65536", "example.org:80", "http://localhost:80", "80:localhost", "-1", "1.2.3:80"]
+        {
             assert!(listen(typed).is_err(), "{typed}");
         }
     }

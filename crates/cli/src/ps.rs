@@ -21,6 +21,13 @@ const RIGHT: [usize; 4] = [5, 6, 7, 9];
 /// Where the state stands, which is the painted column.
 const STATE: usize = 2;
 
+/// Columns in the order in which they go where the terminal has no room for all: what is asked for least goes first, and
+/// what tells one service from another never.
+const DROPPED: [usize; 7] = [5, 7, 9, 8, 3, 6, 4];
+
+/// Columns stand this far apart.
+const GAP: usize = 2;
+
 pub(crate) async fn ps(settings: &Settings, args: &PsArgs, streams: &mut Streams) -> Result<u8> {
     let mut all = settings.client().ps().await?;
     if let Some(text) = &args.target {
@@ -43,23 +50,21 @@ fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
     let widths: Vec<usize> = (0..HEAD.len())
         .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(HEAD[i].len()))
         .collect();
-    let line = |cells: &[String; 10]| -> Vec<String> {
-        let pad = |(i, cell): (usize, &String)| {
-            if RIGHT.contains(&i) {
-                format!("{cell:>w$}", w = widths[i])
-            } else {
-                format!("{cell:w$}", w = widths[i])
-            }
+    let shown = columns(&widths, streams.width());
+    let line = |cells: &[String; 10], painted: &dyn Fn(&str) -> String| {
+        let cell = |i: &usize| {
+            let (cell, w) = (&cells[*i], widths[*i]);
+            let text = if RIGHT.contains(i) { format!("{cell:>w$}") } else { format!("{cell:w$}") };
+            if *i == STATE { painted(&text) } else { text }
         };
-        cells.iter().enumerate().map(pad).collect()
+        let line = shown.iter().map(cell).collect::<Vec<_>>().join(&" ".repeat(GAP));
+        line.trim_end().to_owned()
     };
-    let head = line(&HEAD.map(str::to_owned)).join("  ");
-    let head = streams.out_paint(Paint::Bold, head.trim_end());
+    let head = streams.out_paint(Paint::Bold, &line(&HEAD.map(str::to_owned), &str::to_owned));
     streams.out_line(&head)?;
     for (status, cells) in all.iter().zip(&rows) {
-        let mut cells = line(cells);
-        cells[STATE] = streams.out_paint(paint(status.state), &cells[STATE]);
-        streams.out_line(cells.join("  ").trim_end())?;
+        let line = line(cells, &|state| streams.out_paint(paint(status.state), state));
+        streams.out_line(&line)?;
     }
     for s in all {
         if let Some(reason) = &s.reason {
@@ -69,6 +74,19 @@ fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The columns that there is room for.
+fn columns(widths: &[usize], room: Option<usize>) -> Vec<usize> {
+    let mut shown: Vec<usize> = (0..widths.len()).collect();
+    let wide = |shown: &[usize]| shown.iter().map(|i| widths[*i] + GAP).sum::<usize>() - GAP;
+    for column in DROPPED {
+        if room.is_none_or(|room| wide(&shown) <= room) {
+            break;
+        }
+        shown.retain(|i| *i != column);
+    }
+    shown
 }
 
 fn row(s: &ServiceStatus, now: u64) -> [String; 10] {
@@ -161,8 +179,13 @@ pub(crate) mod tests {
             reason: Some("it ended with code 1, 3 times\nlast words".to_owned()),
             ..status("shop", "backend")
         };
-        let (mut streams, out, _) = Streams::captured();
-        table(&[crashed, asleep], 1_000_000, &mut streams).unwrap();
+        let all = [crashed, asleep];
+        let shown = |width| {
+            let (mut streams, out, _) = Streams::captured();
+            streams.set_width(width);
+            table(&all, 1_000_000, &mut streams).unwrap();
+            out.text()
+        };
         expect![[r#"
             PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
             shop     backend   crashed  -      -                              -         -        -  -                    -
@@ -170,6 +193,22 @@ pub(crate) mod tests {
             shop/backend: it ended with code 1, 3 times
               last words
         "#]]
-        .assert_eq(&out.text());
+        .assert_eq(&shown(None));
+        // Bug: every line took two where the terminal was narrow.
+        let mut narrow = String::new();
+        for width in [120, 110, 100, 80, 60, 40, 10] {
+            let lines: Vec<_> = shown(Some(width)).lines().take(3).map(str::to_owned).collect();
+            assert!(width < 30 || lines.iter().all(|line| line.len() <= width), "{lines:?} on {width}");
+            narrow += &format!("{width}: {}\n", lines[0]);
+        }
+        expect![[r#"
+            120: PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+            110: PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+            100: PROJECT  SERVICE   STATE    DEPTH  URL                         RESIDENT  LAST-ACTIVE  LAST-WAKE
+            80: PROJECT  SERVICE   STATE    DEPTH  URL                         RESIDENT
+            60: PROJECT  SERVICE   STATE    URL
+            40: PROJECT  SERVICE   STATE
+            10: PROJECT  SERVICE   STATE
+        "#]].assert_eq(&narrow);
     }
 }

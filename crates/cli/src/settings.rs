@@ -1,17 +1,18 @@
 //! Arguments and environment, resolved.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    ffi::OsString,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
 use dormouse_api::Client;
 
-use crate::args::Global;
+use crate::{args::Global, listen};
 
-/// Port of the public listener unless told otherwise.
-const PORT: u16 = 8080;
+/// Names the state folder where no argument does.
+const STATE: &str = "DORMOUSE_STATE";
 
 /// What every command works with.
 #[derive(Debug, Clone)]
@@ -27,8 +28,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn resolve(global: &Global) -> Result<Self> {
-        let state = match &global.state {
-            Some(dir) => dir.clone(),
+        let state = match named(global.state.as_deref(), std::env::var_os(STATE)) {
+            Some(dir) => dir,
             None => default_state(
                 nix::unistd::geteuid().is_root(),
                 std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).as_deref(),
@@ -39,7 +40,7 @@ impl Settings {
         Ok(Self {
             state: std::path::absolute(&state)
                 .with_context(|| format!("cannot resolve the state folder {}", state.display()))?,
-            listen: global.listen.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, PORT).into()),
+            listen: global.listen.unwrap_or_else(listen::default),
             listen_given: global.listen.is_some(),
             json: global.json,
         })
@@ -49,6 +50,11 @@ impl Settings {
     pub(crate) fn client(&self) -> Client {
         Client::new(self.state.join("api.sock"))
     }
+}
+
+/// The state folder that was asked for: by argument, else by the environment.
+fn named(argument: Option<&Path>, variable: Option<OsString>) -> Option<PathBuf> {
+    argument.map(Path::to_owned).or_else(|| variable.filter(|v| !v.is_empty()).map(PathBuf::from))
 }
 
 /// The system's place for root, the XDG data folder for anybody else.
@@ -63,6 +69,19 @@ fn default_state(root: bool, data: Option<&Path>, home: Option<&Path>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_argument_counts_more_than_the_environment() {
+        for (argument, variable, want) in [
+            (Some("/a"), Some("/b"), Some("/a")),
+            (None, Some("/b"), Some("/b")),
+            (None, Some(""), None),
+            (None, None, None),
+        ] {
+            let found = named(argument.map(Path::new), variable.map(OsString::from));
+            assert_eq!(found.as_deref(), want.map(Path::new));
+        }
+    }
 
     #[test]
     fn state_folders() {

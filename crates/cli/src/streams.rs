@@ -13,6 +13,8 @@ pub struct Streams {
     err_color: bool,
     /// Whether progress may be drawn and redrawn.
     err_terminal: bool,
+    /// Columns there is room for on standard output; `None` where lines may be of any length.
+    width: Option<usize>,
 }
 
 /// A colour or weight, by what it means.
@@ -85,6 +87,9 @@ impl Streams {
             out_color: color(io::stdout().is_terminal()),
             err_color: color(io::stderr().is_terminal()),
             err_terminal: io::stderr().is_terminal(),
+            width: width(std::env::var("COLUMNS").ok().as_deref(), || {
+                terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
+            }),
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
         }
@@ -100,6 +105,7 @@ impl Streams {
             out_color: false,
             err_color: false,
             err_terminal: false,
+            width: None,
         };
         (streams, out, err)
     }
@@ -110,6 +116,17 @@ impl Streams {
 
     pub(crate) fn err_is_terminal(&self) -> bool {
         self.err_terminal
+    }
+
+    /// Columns there is room for on standard output, if that is limited.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// As if the terminal were so wide.
+    #[cfg(test)]
+    pub(crate) fn set_width(&mut self, width: Option<usize>) {
+        self.width = width;
     }
 
     /// Text on standard output, painted where it may be.
@@ -161,6 +178,11 @@ fn painted(color: bool, paint: Paint, text: &str) -> String {
     if color { format!("\x1b[{}m{text}\x1b[0m", paint.code()) } else { text.to_owned() }
 }
 
+/// What somebody says in so many words counts more than how wide the terminal is.
+fn width(columns: Option<&str>, terminal: impl FnOnce() -> Option<usize>) -> Option<usize> {
+    columns.and_then(|c| c.parse().ok()).filter(|c| *c > 0).or_else(terminal)
+}
+
 /// The conventions of no-color.org and bixense.com/clicolors.
 fn wants_color(terminal: bool, no_color: Option<&str>, clicolor: Option<&str>, force: Option<&str>) -> bool {
     if no_color.is_some_and(|v| !v.is_empty()) {
@@ -175,6 +197,20 @@ fn wants_color(terminal: bool, no_color: Option<&str>, clicolor: Option<&str>, f
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn widths() {
+        for (columns, terminal, want) in [
+            (None, None, None),
+            (None, Some(80), Some(80)),
+            (Some("60"), Some(80), Some(60)),
+            (Some("60"), None, Some(60)),
+            (Some("0"), Some(80), Some(80)),
+            (Some("wide"), None, None),
+        ] {
+            assert_eq!(width(columns, || terminal), want);
+        }
+    }
 
     #[test]
     fn colors() {

@@ -4,8 +4,9 @@ use anyhow::Result;
 use dormouse_api::Affected;
 
 use crate::{
-    OK,
+    FAILED, OK,
     args::{DownArgs, TargetArgs},
+    human,
     settings::Settings,
     streams::{Paint, Streams},
     target::Target,
@@ -33,26 +34,40 @@ pub(crate) async fn apply(
         Verb::Wake => ("awake", client.wake(project, service).await?),
         Verb::Restart => ("restarting", client.restart(project, service).await?),
     };
-    show(settings, done, &affected, streams)
+    show(settings, done, &affected, streams)?;
+    Ok(OK)
 }
 
 pub(crate) async fn down(settings: &Settings, args: &DownArgs, streams: &mut Streams) -> Result<u8> {
-    let client = settings.client();
-    let affected = match client.down(&args.project, args.keep_logs, args.purge).await {
-        Ok(affected) => affected,
-        Err(e) => {
-            // Also a project that never got as far as a service can be taken down, so ask first and explain after.
-            Target::find(&args.project, &client).await?;
-            return Err(e.into());
+    let mut code = OK;
+    // One that cannot go keeps no other.
+    for project in &args.projects {
+        match one_down(settings, project, args).await {
+            Ok(affected) => show(settings, "gone", &affected, streams)?,
+            Err(e) => {
+                streams.error(&human::error(&e))?;
+                code = FAILED;
+            }
         }
-    };
-    show(settings, "gone", &affected, streams)
+    }
+    Ok(code)
 }
 
-fn show(settings: &Settings, done: &str, affected: &Affected, streams: &mut Streams) -> Result<u8> {
+async fn one_down(settings: &Settings, project: &str, args: &DownArgs) -> Result<Affected> {
+    let client = settings.client();
+    match client.down(project, args.keep_logs, args.purge).await {
+        Ok(affected) => Ok(affected),
+        Err(e) => {
+            // Also a project that never got as far as a service can be taken down, so ask first and explain after.
+            Target::find(project, &client).await?;
+            Err(e.into())
+        }
+    }
+}
+
+fn show(settings: &Settings, done: &str, affected: &Affected, streams: &mut Streams) -> Result<()> {
     if settings.json {
-        streams.out_json(affected)?;
-        return Ok(OK);
+        return Ok(streams.out_json(affected)?);
     }
     if affected.services.is_empty() {
         streams.out_line(&format!("{} {done}", affected.project))?;
@@ -61,5 +76,5 @@ fn show(settings: &Settings, done: &str, affected: &Affected, streams: &mut Stre
         let name = streams.out_paint(Paint::Bold, &format!("{}/{service}", affected.project));
         streams.out_line(&format!("{name} {done}"))?;
     }
-    Ok(OK)
+    Ok(())
 }

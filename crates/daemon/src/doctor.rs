@@ -1,6 +1,6 @@
 //! What `dormouse doctor` looks at: the settings, what the sandboxes need, and the port.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use dormouse_cli::{Check, DoctorArgs, Verdict};
 use dormouse_runtime::{doctor, swap::SwapSettings};
@@ -11,7 +11,7 @@ use crate::settings::Typed;
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     let (settings, swap) = settings(args);
     let machine = doctor::examine(&args.state, swap);
-    [settings].into_iter().chain(machine).chain([port(args.listen)]).map(shown).collect()
+    [settings].into_iter().chain(machine).chain([port(args)]).map(shown).collect()
 }
 
 /// `server.toml`, as `serve` would read it; with one that it would refuse, the rest is looked at with the defaults.
@@ -36,13 +36,17 @@ fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings) {
     }
 }
 
-fn port(listen: SocketAddr) -> doctor::Check {
+fn port(args: &DoctorArgs) -> doctor::Check {
+    let listen = args.listen;
     match TcpListener::bind(listen) {
         Ok(_) => doctor::Check::ok("port", format!("{listen} is free")),
+        Err(e) if e.kind() == std::io::ErrorKind::AddrInUse && args.server == Some(listen) => {
+            doctor::Check::ok("port", format!("{listen} is where this state folder's server listens"))
+        }
         Err(e) if e.kind() == std::io::ErrorKind::AddrInUse => doctor::Check::warn(
             "port",
             format!("{listen} is taken"),
-            "another program (or a server of ours) listens there; choose another with --listen",
+            "another program (or a server of another state folder) listens there; choose another with --listen",
         ),
         Err(e) => doctor::Check::fail("port", format!("{listen}: {e}"), "choose another with --listen"),
     }
@@ -59,26 +63,35 @@ fn shown(check: doctor::Check) -> Check {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
 
     #[test]
     fn a_taken_port_is_told() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let args = DoctorArgs { state: "/nonexistent".into(), listen: taken.local_addr().unwrap() };
-        let checks = examine(&args);
+        let listen = taken.local_addr().unwrap();
+        let args = |server| DoctorArgs { state: "/nonexistent".into(), listen, server };
+        let checks = examine(&args(None));
         let port = checks.iter().find(|c| c.name == "port").unwrap();
         assert_eq!(port.verdict, Verdict::Warn);
         assert!(port.hint.as_deref().unwrap_or_default().contains("--listen"));
+        // Bug: its own server's port was "another program's".
+        let shown = |server| format!("{:?}", super::port(&args(server)).verdict);
+        let other = SocketAddr::from(([127, 0, 0, 1], 1));
+        assert_eq!((shown(Some(listen)), shown(Some(other))), ("Ok".into(), "Warn".into()));
         drop(taken);
-        let checks = examine(&args);
-        assert!(checks.iter().any(|c| c.name == "port" && c.verdict == Verdict::Ok));
+        assert_eq!((shown(Some(other)), shown(None)), ("Ok".into(), "Ok".into()));
     }
 
     #[test]
     fn the_settings_are_those_of_serve() {
         let folder = tempfile::tempdir().unwrap();
-        let args =
-            DoctorArgs { state: folder.path().to_owned(), listen: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let args = DoctorArgs {
+            state: folder.path().to_owned(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            server: None,
+        };
         let mut rows = String::new();
         for text in [
             None,

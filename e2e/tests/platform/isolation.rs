@@ -1,5 +1,7 @@
 //! What a sandbox cannot do.
 
+use std::net::Ipv4Addr;
+
 use dormouse_e2e::Server;
 
 use crate::toolbox::deploy;
@@ -16,22 +18,26 @@ pub(crate) fn projects(server: &Server) {
         let result = from.get(&format!("/reach?host={to}&port=8000")).ok().json();
         assert_ne!(result["result"], "open", "{to} is another project's");
         // The other project's platform addresses are as far away as its instances.
-        let subnet = to.rsplit_once('.').unwrap().0;
-        for last in 1..=3 {
-            let result = from.get(&format!("/reach?host={subnet}.{last}&port=8000&timeout=1")).ok().json();
-            assert_ne!(result["result"], "open", "{subnet}.{last}");
+        for n in 1..=3 {
+            let at = platform(to, n);
+            let result = from.get(&format!("/reach?host={at}&port=8000&timeout=1")).ok().json();
+            assert_ne!(result["result"], "open", "{at}");
         }
     }
     server.ok(&["down", "alpha"]);
     server.ok(&["down", "beta"]);
 }
 
+/// The platform's `n`th address in the network of a small project, which has 32; the first is the gateway.
+fn platform(instance: &str, n: u32) -> String {
+    let instance: Ipv4Addr = instance.parse().unwrap();
+    Ipv4Addr::from_bits((instance.to_bits() & !31) + n).to_string()
+}
+
 pub(crate) fn host(server: &Server) {
     let app = deploy(server, "curious", "");
-    let gateway = {
-        let address = app.get("/address").ok().json()["address"].as_str().unwrap().to_owned();
-        format!("{}.1", address.rsplit_once('.').unwrap().0)
-    };
+    let gateway = platform(app.get("/address").ok().json()["address"].as_str().unwrap(), 1);
+    assert_eq!(app.get(&format!("/reach?host={gateway}&port=53")).ok().json()["result"], "open", "names");
     // Something of the host's that listens everywhere.
     let everywhere = std::net::TcpListener::bind("0.0.0.0:0").unwrap();
     let port = everywhere.local_addr().unwrap().port();

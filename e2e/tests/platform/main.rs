@@ -10,6 +10,7 @@ mod finrag;
 mod full_disk;
 mod healing;
 mod isolation;
+mod many;
 mod readme;
 mod sleeping;
 mod supervisors;
@@ -70,6 +71,7 @@ const ALONE: &[(&str, fn())] = &[
 const LONG: &[(&str, fn())] = &[
     ("supervisors_lose_no_worker_in_twenty_sleeps_of_45_s", supervisors::longer_than_their_timeouts),
     ("supervisors_lose_no_worker_in_five_sleeps_of_10_minutes", supervisors::ten_minutes),
+    ("seventy_projects_and_one_more", many::seventy_projects),
 ];
 
 /// Whether the long tests were asked for.

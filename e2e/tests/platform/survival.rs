@@ -12,7 +12,7 @@ use tungstenite::Message;
 use crate::toolbox::{deploy, hammer};
 
 /// Kill one of the two children and wait until another runs.
-fn kill_role(server: &Server, role: &str) {
+pub(crate) fn kill_role(server: &Server, role: &str) {
     let old = server.pid_of(role);
     kill(old, Signal::SIGKILL).unwrap();
     eventually(&format!("a new {role}"), Duration::from_secs(30), || {

@@ -1,5 +1,6 @@
 //! The folder that is deployed: which of its files are the project's source.
 
+mod broad;
 mod git;
 mod left_out;
 mod links;
@@ -60,6 +61,9 @@ impl SourceFolder {
             bail!("{} is not a folder\n  hint: name the folder that it lies in", dir.display());
         }
         let root = dir.canonicalize().with_context(|| format!("cannot open {}", dir.display()))?;
+        if let Some(why) = broad::too_broad(&root, std::env::home_dir().as_deref()) {
+            bail!(why);
+        }
         let (folder, left_out) = Self::list(root, state)?;
         let lost = left_out.tops().find(|(name, _)| is_mark(name));
         if let Some((name, why)) = lost {

@@ -19,24 +19,26 @@ fn help() {
             Usage: dormouse [OPTIONS] <COMMAND>
 
             Commands:
-              up       Start a server if none runs, build and deploy a folder, show its URL, and stay until
-                       Ctrl-C
-              serve    Run the server
-              deploy   Build and deploy a folder to a running server
-              ps       List services
-              logs     Show what services write
-              sleep    Put a project or a service to sleep now
-              wake     Wake a project or a service
-              restart  Replace a project's or a service's processes by new ones, without a gap
-              env      Keep variables and secrets for a project's services
-              down     Stop a project and forget it
-              doctor   Check whether this machine can run apps, and say what to do where not
-              help     Print this message or the help of the given subcommand(s)
+              up           Start a server if none runs, build and deploy a folder, show its URL, and stay until
+                           Ctrl-C
+              serve        Run the server
+              deploy       Build and deploy a folder to a running server
+              ps           List services
+              logs         Show what services write
+              sleep        Put a project or a service to sleep now
+              wake         Wake a project or a service
+              restart      Replace a project's or a service's processes by new ones, without a gap
+              env          Keep variables and secrets for a project's services
+              down         Stop projects and forget them
+              doctor       Check whether this machine can run apps, and say what to do where not
+              completions  Print what makes a shell complete these commands
+              help         Print this message or the help of the given subcommand(s)
 
             Options:
                   --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
                                    ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
-                  --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+                  --listen <ADDR>  Address that visitors connect to, or only its port; 0.0.0.0:80 lets others in
+                                   [default: 127.0.0.1:8080]
                   --json           Write JSON for programs
               -h, --help           Print help
               -V, --version        Print version
@@ -63,9 +65,11 @@ fn help_of_logs() {
                   --state <DIR>    State folder of the server [default: /var/lib/dormouse for root,
                                    ~/.local/share/dormouse otherwise] [env: DORMOUSE_STATE]
               -f, --follow         Stay, and show lines as they are written
-                  --listen <ADDR>  Address that visitors connect to [default: 127.0.0.1:8080]
+                  --listen <ADDR>  Address that visitors connect to, or only its port; 0.0.0.0:80 lets others in
+                                   [default: 127.0.0.1:8080]
                   --json           Write JSON for programs
-                  --since <WHEN>   Nothing older: 30s, 10m, 2h, 1d, or a time such as 2026-01-31T12:00:00Z
+                  --since <WHEN>   Nothing older: 30s, 10min, 2h, 1d, or a time such as 2026-01-31, "2026-01-31
+                                   12:00", 2026-01-31T12:00:00Z
               -n, --tail <LINES>   At most so many of the newest lines
               -h, --help           Print help
             [0]
@@ -106,11 +110,11 @@ fn a_time_that_is_none() {
     check(
         &["logs", "--since", "yesterday"],
         &expect![[r#"
-        error: invalid value 'yesterday' for '--since <WHEN>': write it like 30s, 10m, 2h or 1d, or as a time such as 2026-01-31T12:00:00Z
+            error: invalid value 'yesterday' for '--since <WHEN>': write it like 30s, 10min, 2h or 1d, or as a time such as 2026-01-31, "2026-01-31 12:00" or 2026-01-31T12:00:00Z
 
-        For more information, try '--help'.
-        [2]
-    "#]],
+            For more information, try '--help'.
+            [2]
+        "#]],
     );
 }
 
@@ -122,6 +126,86 @@ fn no_server() {
         error: no server answers at STATE/api.sock: No such file or directory (os error 2)
           hint: start one with `dormouse up DIR` or `dormouse serve`, or name its state folder with --state
         [1]
+    "#]],
+    );
+}
+
+#[test]
+fn a_port_is_an_address_enough() {
+    for (typed, meant) in
+        [(":18600", "127.0.0.1:18600"), ("8081", "127.0.0.1:8081"), ("localhost:8082", "127.0.0.1:8082")]
+    {
+        let state = tempfile::tempdir().unwrap();
+        let said = dormouse(state.path(), &["serve", "--listen", typed]).err;
+        assert_eq!(said, format!("error: would serve STATE on {meant}\n"));
+    }
+    check(
+        &["serve", "--listen", "example.org:80"],
+        &expect![[r#"
+        error: invalid value 'example.org:80' for '--listen <ADDR>': write a port such as 8080, or an address with one: 127.0.0.1:8080, 0.0.0.0:80, [::]:80
+
+        For more information, try '--help'.
+        [2]
+    "#]],
+    );
+}
+
+#[test]
+fn completions() {
+    for (shell, begins) in [("bash", "_dormouse() {"), ("zsh", "#compdef dormouse"), ("fish", "# Print an")] {
+        let state = tempfile::tempdir().unwrap();
+        let ran = dormouse(state.path(), &["completions", shell]);
+        assert!(ran.code == 0 && ran.out.starts_with(begins), "{shell}: {}", ran.out);
+        for word in ["restart", "keep-logs", "since", "completions"] {
+            assert!(ran.out.contains(word), "{shell} does not know {word}");
+        }
+    }
+    check(
+        &["completions", "tcsh"],
+        &expect![[r#"
+        error: invalid value 'tcsh' for '<SHELL>'
+          [possible values: bash, elvish, fish, powershell, zsh]
+
+          tip: a similar value exists: 'zsh'
+
+        For more information, try '--help'.
+        [2]
+    "#]],
+    );
+}
+
+#[test]
+fn the_whole_machine_is_no_project() {
+    check(
+        &["deploy", "/"],
+        &expect![[r#"
+        error: / is everything on this machine, not a project
+          hint: name the project's own folder: `dormouse deploy DIR`
+        [1]
+    "#]],
+    );
+    check(
+        &["up", "/"],
+        &expect![[r#"
+        error: / is everything on this machine, not a project
+          hint: name the project's own folder: `dormouse deploy DIR`
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn no_project_named() {
+    check(
+        &["down"],
+        &expect![[r#"
+        error: the following required arguments were not provided:
+          <PROJECT>...
+
+        Usage: dormouse down <PROJECT>...
+
+        For more information, try '--help'.
+        [2]
     "#]],
     );
 }

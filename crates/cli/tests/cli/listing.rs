@@ -121,6 +121,16 @@ fn verbs() {
         "#]],
         ),
         (
+            &["down", "shp", "shop"],
+            expect![[r#"
+            shop/backend gone
+            shop/frontend gone
+            error: there is no project `shp`
+              hint: did you mean `shop`?
+            [1]
+        "#]],
+        ),
+        (
             &["down", "shp"],
             expect![[r#"
             error: there is no project `shp`
@@ -133,6 +143,8 @@ fn verbs() {
     }
     expect![[r#"
         POST /v1/projects/shop/sleep?service=backend
+        DELETE /v1/projects/shop?keep_logs=false&purge=false
+        DELETE /v1/projects/shp?keep_logs=false&purge=false
         DELETE /v1/projects/shop?keep_logs=false&purge=false
         DELETE /v1/projects/shp?keep_logs=false&purge=false"#]]
     .assert_eq(&fake.seen().into_iter().filter(|s| !s.contains("/ps")).collect::<Vec<_>>().join("\n"));

@@ -12,10 +12,10 @@ use super::{
 };
 
 /// Keys of the file.
-const KEYS: [&str; 2] = ["name", "services"];
+pub(super) const KEYS: [&str; 2] = ["name", "services"];
 
 /// Keys of a file of variables.
-const ENV_FILE_KEYS: [&str; 3] = ["path", "required", "format"];
+pub(super) const ENV_FILE_KEYS: [&str; 3] = ["path", "required", "format"];
 
 /// What `dormouse.toml` says.
 pub(super) fn project(sources: &Sources<'_>, root: &Node, report: &mut Report) -> Project {

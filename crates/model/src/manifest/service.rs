@@ -31,8 +31,9 @@ pub(super) const KEYS: [&str; 20] = [
     "stop_grace",
     "packages",
 ];
-const HEALTH_KEYS: [&str; 6] = ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
-const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience"];
+pub(super) const HEALTH_KEYS: [&str; 6] =
+    ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
+pub(super) const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience"];
 const KINDS: [&str; 2] = ["web", "worker"];
 const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
 const STREAMS: [&str; 2] = ["count", "ignore"];

@@ -2,6 +2,7 @@
 
 mod compose;
 mod detect;
+mod docs;
 mod environment;
 mod errors;
 mod files;
