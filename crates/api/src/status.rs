@@ -82,6 +82,9 @@ pub struct ServiceStatus {
     pub instance: Option<String>,
     /// Last byte from a client, in milliseconds since the Unix epoch.
     pub last_activity: Option<u64>,
+    /// What keeps it awake, a few words, while it is ready: `waits for an answer from backend:8000, for 25 s`.
+    #[serde(default)]
+    pub awake: Option<String>,
     /// Unasked-for ends that still count for back-off.
     pub restarts: u32,
     /// What is wrong, or worth knowing, in a line or more: why it crashed, that a newer build failed, that it can only be frozen.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
-    AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
+    Activity, AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
     ServiceKey, ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
@@ -69,6 +69,10 @@ pub trait Workloads: Send + Sync + 'static {
     /// Where it listens, and its processes; of an ended one nothing is left to see.
     fn inspect(&self, id: InstanceId) -> impl Future<Output = Result<Inspection, WorkloadError>> + Send;
 
+    /// What it does by itself. Costs a few system calls for each of its threads; of one that sleeps or has ended there
+    /// is nothing to tell but its processor time.
+    fn activity(&self, id: InstanceId) -> impl Future<Output = Result<Activity, WorkloadError>> + Send;
+
     /// Log lines from byte `from` on, at most about a megabyte; an unknown instance has an empty log.
     fn read_log(
         &self,
@@ -79,6 +83,11 @@ pub trait Workloads: Send + Sync + 'static {
 
     /// Tells, from now on, which instances ended by themselves. One receiver at a time.
     fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId>;
+
+    /// Tells which sleeping instances bytes have arrived for, once for each sleep, and to begin with those for which they
+    /// arrived while nobody listened. Bytes that arrive between the freeze and whatever looks for them are told too.
+    /// What the edge and the prober send is not: they know whom they send it to. One receiver at a time.
+    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId>;
 }
 
 /// What a host can offer.

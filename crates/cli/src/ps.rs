@@ -156,6 +156,7 @@ pub(crate) mod tests {
             deployment: None,
             instance: None,
             last_activity: None,
+            awake: None,
             restarts: 0,
             reason: None,
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
@@ -147,6 +147,13 @@ impl State {
             name: name.to_owned(),
             known: self.projects.keys().map(ToString::to_string).collect(),
         })
+    }
+
+    /// Which service of a project is behind an address of the platform's: `backend:8000`.
+    pub(crate) fn service_at(&self, project: &ProjectName, addr: SocketAddr) -> Option<String> {
+        let found = self.projects.get(project)?;
+        let mut vips = found.vips.iter().filter(|(_, vip)| IpAddr::V4(**vip) == addr.ip());
+        vips.next().map(|(service, _)| format!("{service}:{}", addr.port()))
     }
 
     /// The services a person means: one, or all of a project.

@@ -29,8 +29,8 @@ pub use env::{Env, EnvValue, Stored, Variables};
 pub use health::{Answer, Ask, HealthSpec, Question, Serves};
 pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
 pub use observed::{
-    Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase, Probe, Process,
-    StopReason, Traffic, Usage,
+    Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase,
+    Probe, Process, Stir, StopReason, Traffic, Usage,
 };
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};

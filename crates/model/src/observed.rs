@@ -147,6 +147,43 @@ pub struct Usage {
     pub cpu: Duration,
 }
 
+/// What an instance does by itself, as its host sees it at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// When it was looked at.
+    pub at: Time,
+    /// Processor time used since its start.
+    pub cpu: Duration,
+    /// The connections that it has opened, those to itself included, unless one of the two sides has ended.
+    pub calls: Vec<Call>,
+}
+
+/// A TCP connection that an instance has opened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Call {
+    /// To whom.
+    pub to: SocketAddr,
+    /// Last bytes it sent; `None` when it sent none. A connection that is being opened counts as bytes.
+    pub sent: Option<Time>,
+    /// Last bytes it received; `None` when it received none.
+    pub received: Option<Time>,
+    /// Segments with bytes that it has sent.
+    pub segments_sent: u32,
+    /// Smoothed round-trip time.
+    pub round_trip: Duration,
+    /// Whether one of its threads waits for bytes on this connection and nothing else.
+    pub awaited: bool,
+}
+
+/// Bytes that arrived for an instance while it slept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stir {
+    /// When they arrived.
+    pub at: Time,
+    /// How often that had happened before, with nobody using the instance in between.
+    pub in_a_row: u32,
+}
+
 /// Everything the planner is told of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceRecord {
@@ -179,6 +216,12 @@ pub struct InstanceRecord {
     /// What was seen in it while it was not ready.
     #[serde(default)]
     pub inside: Inside,
+    /// What it did by itself when it was last looked at, and before that.
+    pub activity: Option<Activity>,
+    /// The look before that.
+    pub earlier: Option<Activity>,
+    /// When bytes last arrived for it while it slept.
+    pub stirred: Option<Stir>,
 }
 
 /// Everything that exists.

@@ -46,6 +46,13 @@ pub enum Action {
         /// Which instance.
         id: InstanceId,
     },
+    /// See what it does by itself. From then on its record tells.
+    Look {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+    },
     /// Have it run within other limits from now on, awake or asleep.
     SetLimits {
         /// Whose instance it is.
@@ -104,6 +111,7 @@ impl Action {
             | Self::Fail { key, .. }
             | Self::Drain { key, .. }
             | Self::SetLimits { key, .. }
+            | Self::Look { key, .. }
             | Self::Sleep { key, .. }
             | Self::Stop { key, .. }
             | Self::Remove { key, .. } => key,
@@ -119,6 +127,7 @@ impl Action {
             | Self::Fail { key, deployment, .. } => Subject::Deployment(key.clone(), *deployment),
             Self::Wake { id, .. }
             | Self::Drain { id, .. }
+            | Self::Look { id, .. }
             | Self::Sleep { id, .. }
             | Self::Stop { id, .. }
             | Self::Remove { id, .. } => Subject::Instance(*id),
@@ -134,7 +143,7 @@ impl Action {
             Self::Promote { .. } => 2,
             Self::Fail { .. } => 3,
             Self::Drain { .. } => 4,
-            Self::SetLimits { .. } => 5,
+            Self::SetLimits { .. } | Self::Look { .. } => 5,
             Self::Sleep { .. } => 6,
             Self::Stop { .. } => 7,
             Self::Remove { .. } => 8,
@@ -155,6 +164,7 @@ impl fmt::Display for Action {
                 let memory = crate::words::memory(*memory);
                 write!(f, "limit {key} {id} to {memory}, {cpu_milli}m, {pids}")
             }
+            Self::Look { key, id } => write!(f, "look {key} {id}"),
             Self::Sleep { key, id, depth } => write!(f, "sleep {key} {id} {}", crate::words::depth(*depth)),
             Self::Stop { key, id, why } => write!(f, "stop {key} {id}: {}", crate::words::stop(*why)),
             Self::Remove { key, id } => write!(f, "remove {key} {id}"),

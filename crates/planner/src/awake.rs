@@ -4,14 +4,24 @@
 //! Sleeping and waking ask the same question, and without a new event its answer turns from yes to no at most once: an
 //! instance cannot flap.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dormouse_model::{Deployment, Desired, InstanceId, InstanceRecord, Observed, ServiceKind, Streams, Time};
 
-use crate::{clock::Clock, idle, view::View};
+use crate::{
+    clock::Clock,
+    idle,
+    own::{self, Counts},
+    stir,
+    view::{View, asleep},
+};
 
-/// A reply is over when this much time has passed without another message: most apps say more than one.
-const QUIET: Duration = Duration::from_secs(3);
+/// What is said is over when this much time has passed without more: most apps say more than one thing.
+pub(crate) const QUIET: Duration = Duration::from_secs(3);
+
+/// The first look at what an instance does by itself comes this much before its idle time ends, or halfway through it:
+/// two of them tell how busy it is, and none are taken while it is used.
+const LEAD: Duration = Duration::from_secs(2);
 
 /// What keeps an instance awake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +36,69 @@ pub enum Awake {
     Used(Time),
     /// At this time it sent the last message or event to somebody who listens.
     Stream(Time),
+    /// It waits for an answer on a connection that it opened.
+    Call {
+        /// To whom.
+        to: SocketAddr,
+        /// Since when nothing has been said on it.
+        since: Time,
+    },
+    /// Bytes passed on a connection that it opened.
+    Bytes {
+        /// To or from whom.
+        with: SocketAddr,
+        /// When.
+        at: Time,
+    },
+    /// It works, on so many thousandths of a processor.
+    Working(u32),
+    /// Bytes arrived for it while it slept, at this time.
+    Stirred(Time),
+    /// What it does by itself is about to be looked at.
+    Unknown,
+}
+
+impl Awake {
+    /// Whether somebody uses the instance, or wants it awake, so that nobody wonders.
+    #[must_use]
+    pub fn is_use(&self) -> bool {
+        match self {
+            Self::Always | Self::Requests(_) | Self::Messages(_) | Self::Used(_) | Self::Unknown => true,
+            Self::Stream(_)
+            | Self::Call { .. }
+            | Self::Bytes { .. }
+            | Self::Working(_)
+            | Self::Stirred(_) => false,
+        }
+    }
+}
+
+/// What is known of an instance's being awake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// What keeps it awake, or is to wake it; nothing when nobody uses it.
+    pub(crate) awake: Option<Awake>,
+    /// Whether somebody is to look at what it does by itself.
+    pub(crate) look: bool,
+}
+
+impl Judged {
+    fn of(awake: Option<Awake>) -> Self {
+        Self { awake, look: false }
+    }
+}
+
+/// What keeps an instance awake for a time.
+struct Lasts {
+    why: Awake,
+    since: Time,
+    span: Duration,
+}
+
+impl Lasts {
+    fn until(&self) -> Time {
+        self.since.after(self.span)
+    }
 }
 
 /// What keeps the instances of wanted deployments awake, or is to wake them; those that nobody uses are left out.
@@ -38,36 +111,70 @@ pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMa
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
-            out.extend(wanted.and_then(|d| awake(&view, d, i)).map(|why| (i.id, why)));
+            out.extend(wanted.and_then(|d| judge(&view, d, i).awake).map(|why| (i.id, why)));
         }
     }
     out
 }
 
-/// What keeps an instance awake, or is to wake it; nothing when nobody uses it.
-pub(crate) fn awake(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Awake> {
+/// Whether an instance is to be awake, and why.
+pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judged {
     let (traffic, policy, clock) = (&i.traffic, &d.spec.sleep, view.clock);
     if traffic.in_flight > 0 {
-        return Some(Awake::Requests(traffic.in_flight));
+        return Judged::of(Some(Awake::Requests(traffic.in_flight)));
     }
     let said = traffic.last_event.filter(|_| policy.streams == Streams::Count);
     let silent_since = traffic.last_client_byte.max(said);
     if traffic.messages > 0 && silent_since.is_some_and(|at| !clock.passed(at, policy.patience)) {
-        return Some(Awake::Messages(traffic.messages));
+        return Judged::of(Some(Awake::Messages(traffic.messages)));
     }
+
     let asked_for = traffic.last_client_byte.max(view.wake);
-    if sent_to_sleep(view, d, asked_for) {
-        return None;
+    let told = sent_to_sleep(view, d, asked_for);
+    let stir = i.stirred.filter(|stir| Some(stir.at) > asked_for);
+    if let (Some(stir), Some(_)) = (stir, asleep(i))
+        && stir::is_due(stir, i, told, clock)
+    {
+        return Judged::of(Some(Awake::Stirred(stir.at)));
     }
-    let (ServiceKind::Web, Some(after)) = (d.spec.kind, policy.after) else {
-        return Some(Awake::Always);
+    // Whoever says `sleep` means it; but what bytes have woken since may finish what they began.
+    let stir = stir.filter(|stir| !told || view.svc.demand.sleep_at <= Some(stir::since(*stir, i)));
+    let after = match (d.spec.kind, policy.after) {
+        _ if told => None,
+        (ServiceKind::Web, Some(after)) => Some(after),
+        (ServiceKind::Web, None) | (ServiceKind::Worker, _) => return Judged::of(Some(Awake::Always)),
     };
+
     let began = i.probe.ready_at.unwrap_or(i.started_at);
-    let used = asked_for.max(i.woken_at).unwrap_or(began).max(began);
-    if !clock.passed(used, after) {
-        return Some(Awake::Used(used));
+    // A wake for mere bytes is no use: otherwise a peer that chatters would hold it awake for ever.
+    let woken = i.woken_at.filter(|at| stir.is_none_or(|stir| stir.at > *at));
+    let used = asked_for.max(woken).unwrap_or(began).max(began);
+    let lasting = [
+        after.map(|after| Lasts { why: Awake::Used(used), since: used, span: after }),
+        said.zip(after).map(|(at, after)| Lasts {
+            why: Awake::Stream(at),
+            since: at,
+            span: after.max(QUIET),
+        }),
+        stir.filter(|_| asleep(i).is_none()).map(|stir| Lasts {
+            why: Awake::Stirred(stir.at),
+            since: stir::since(stir, i),
+            span: QUIET,
+        }),
+    ];
+    let lasting = || lasting.iter().flatten();
+    let Some(longest) = lasting().max_by_key(|l| l.until()) else { return Judged::of(None) };
+    let awake = lasting().find(|l| !clock.reached(l.until())).map(|l| l.why);
+    if asleep(i).is_some() || !clock.reached(longest.until().before(LEAD.min(longest.span / 2))) {
+        return Judged::of(awake);
     }
-    said.filter(|at| !clock.passed(*at, after.max(QUIET))).map(Awake::Stream)
+    let counts = Counts {
+        calls: after.filter(|_| !clock.passed(used.max(said.unwrap_or(used)), policy.patience)),
+        patience: policy.patience,
+        bytes_since: stir.filter(|stir| !told && stir::may_be_noisy(*stir)).map(|stir| stir::since(stir, i)),
+    };
+    let own = own::judge(i, counts, clock);
+    Judged { awake: awake.or(own.awake), ..own }
 }
 
 /// Whether somebody said `sleep`, and nothing has asked for the service since.

@@ -25,9 +25,11 @@ mod endpoint;
 mod health;
 mod idle;
 mod inside;
+mod own;
 mod plan;
 mod probe;
 mod standing;
+mod stir;
 mod view;
 mod words;
 
@@ -39,4 +41,5 @@ pub use inside::{inspect_due, note_inspection};
 pub use plan::{next_deadline, plan};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
-pub use words::{cause, explain, stop, waiting};
+pub use stir::note_stir;
+pub use words::{awake, cause, explain, stop, waiting};

@@ -170,13 +170,18 @@ impl<'a> Planner<'a> {
         if i.limits != d.limits() {
             self.out.push(Action::SetLimits { key: key.clone(), id, limits: d.limits() });
         }
-        let idle = awake::awake(&self.view, d, i).is_none();
+        let judged = awake::judge(&self.view, d, i);
+        let idle = judged.awake.is_none();
         let depth = match d.spec.sleep.depth {
             Depth::Paged if !self.can_page => Depth::Frozen,
             depth @ (Depth::Frozen | Depth::Paged | Depth::Stopped) => depth,
         };
         match asleep(i) {
             Some(_) if !idle => self.out.push(Action::Wake { key, id }),
+            // Before it is put to sleep; with a rollout that is never done.
+            None if judged.look && !rolling && self.view.ready(i, d) => {
+                self.out.push(Action::Look { key, id });
+            }
             // A rollout decides soon whether the instance is needed; until then it stays as it is.
             Some(_) | None if !idle || rolling || !self.view.proven(i, d) => {}
             Some(_) | None if depth == Depth::Stopped => {

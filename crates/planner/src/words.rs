@@ -1,13 +1,13 @@
 //! How things are said to people.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use dormouse_model::{
     Answer, Ask, Cause, Depth, End, ExitStatus, InstanceRecord, Question, Serves, ServiceKind, ServiceSpec,
     StopReason, Time, server,
 };
 
-use crate::inside;
+use crate::{Awake, inside};
 
 /// A depth, one word.
 pub(crate) fn depth(depth: Depth) -> &'static str {
@@ -29,6 +29,28 @@ pub fn stop(why: StopReason) -> &'static str {
         StopReason::NeverReady => "not ready in time",
         StopReason::Unhealthy => "fails its health checks",
         StopReason::Hung => "hung",
+    }
+}
+
+/// What keeps an instance awake, a few words: `waits for an answer from backend:8000, for 25 s`. `name` says who is
+/// behind an address.
+#[must_use]
+pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>) -> String {
+    let ago = |at: &Time| format!("{} s", now.since(*at).as_secs());
+    let name = |addr: &SocketAddr| name(*addr).unwrap_or_else(|| addr.to_string());
+    match why {
+        Awake::Always => "does not sleep by itself".to_owned(),
+        Awake::Requests(1) => "works on a request".to_owned(),
+        Awake::Requests(n) => format!("works on {n} requests"),
+        Awake::Messages(1) => "works on a message".to_owned(),
+        Awake::Messages(n) => format!("works on {n} messages"),
+        Awake::Used(at) => format!("was used {} ago", ago(at)),
+        Awake::Stream(at) => format!("sent something to an open page {} ago", ago(at)),
+        Awake::Call { to, since } => format!("waits for an answer from {}, for {}", name(to), ago(since)),
+        Awake::Bytes { with, at } => format!("exchanged bytes with {} {} ago", name(with), ago(at)),
+        Awake::Working(permille) => format!("uses {} % of a processor", permille / 10),
+        Awake::Stirred(at) => format!("was woken by bytes that arrived {} ago", ago(at)),
+        Awake::Unknown => "is about to be looked at".to_owned(),
     }
 }
 

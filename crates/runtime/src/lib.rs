@@ -2,6 +2,7 @@
 //!
 //! The only crate of the workspace that may contain `unsafe`, each block with the reason why it is sound.
 
+mod activity;
 pub mod cgroup;
 pub mod doctor;
 pub mod host;

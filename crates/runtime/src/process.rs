@@ -87,6 +87,30 @@ impl Stat {
     }
 }
 
+/// The system call a thread is in (`/proc/<pid>/task/<tid>/syscall`, proc_pid_syscall(5)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SystemCall {
+    pub(crate) number: libc::c_long,
+    pub(crate) arguments: [u64; 6],
+}
+
+impl SystemCall {
+    /// Of a thread of a process; `None` when it is in none, or gone.
+    pub(crate) fn of_thread(pid: u32, tid: u32) -> Option<Self> {
+        Self::parse(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/syscall")).ok()?)
+    }
+
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let mut words = text.split_whitespace();
+        let number = words.next()?.parse().ok().filter(|number| *number >= 0)?;
+        let mut arguments = [0; 6];
+        for argument in &mut arguments {
+            *argument = u64::from_str_radix(words.next()?.strip_prefix("0x")?, 16).ok()?;
+        }
+        Some(Self { number, arguments })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,6 +45,7 @@ fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
         deployment: status.deployment.map(|d| d.to_string()),
         instance: status.instance.map(|i| i.to_string()),
         last_activity: status.last_activity.map(|t| t.0),
+        awake: status.awake,
         restarts: status.restarts,
         reason: status.reason,
     }

@@ -105,6 +105,47 @@ pub(super) async fn sleep<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await
 }
 
+pub(super) async fn stirs<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let (w, mut stirs) = (&h.workloads, h.workloads.stirs());
+    let (awake, asleep) = (h.run(9, Program::Serve).await?, h.run(10, Program::Serve).await?);
+    let arrive = |n| {
+        let spec = h.spec(n, Program::Serve);
+        (h.arrive)(spec.id, spec.addr);
+    };
+    for depth in [Depth::Frozen, Depth::Paged] {
+        done("sleep", w.sleep(asleep, depth).await)?;
+        arrive(9);
+        arrive(10);
+        arrive(10);
+        same("stirred", stirs.recv().await, Some(asleep))?;
+        // It stays asleep until somebody wakes it.
+        same("asleep", matches!(h.phase(asleep).await?, Phase::Asleep(_)), true)?;
+        done("wake", w.wake(asleep).await)?;
+        same("once for each sleep", stirs.try_recv().ok(), None)?;
+    }
+    arrive(10);
+    done("sleep", w.sleep(asleep, Depth::Frozen).await)?;
+    drop(stirs);
+    arrive(10);
+    let mut later = w.stirs();
+    same("while nobody listened", later.recv().await, Some(asleep))?;
+    same("of one that is awake", later.try_recv().ok(), None)?;
+    h.clear(awake).await?;
+    h.clear(asleep).await
+}
+
+pub(super) async fn activity<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let w = &h.workloads;
+    let id = h.run(11, Program::Serve).await?;
+    h.said(id, "hello").await?;
+    let first = done("activity", w.activity(id).await)?;
+    same("calls", first.calls.len(), 0)?;
+    done("sleep", w.sleep(id, Depth::Frozen).await)?;
+    let second = done("activity of one asleep", w.activity(id).await)?;
+    same("time goes on", second.at >= first.at && second.cpu >= first.cpu, true)?;
+    h.clear(id).await
+}
+
 pub(super) async fn stop<W: Workloads>(h: &Harness<W>) -> Outcome {
     let w = &h.workloads;
     let id = h.run(3, Program::Serve).await?;
@@ -260,6 +301,7 @@ pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
         ("usage", w.usage(id).await.map(|_| ())),
         ("set_limits", w.set_limits(id, h.template.limits).await),
         ("inspect", w.inspect(id).await.map(|_| ())),
+        ("activity", w.activity(id).await.map(|_| ())),
     ] {
         match result {
             Err(WorkloadError::NoSuchInstance(which)) => same(what, which, id)?,

@@ -25,10 +25,15 @@ pub struct Harness<W> {
     pub workloads: W,
     /// A network on which the template's address lies. The suite makes and removes it.
     pub network: NetworkSpec,
+    /// Sends bytes to an instance, from elsewhere.
+    pub arrive: Arrive,
     /// An instance of an image with a POSIX shell. Its number and address are the first of sixteen the suite may use;
     /// its command is replaced.
     pub template: InstanceSpec,
 }
+
+/// Sends bytes to the instance of this number and address.
+pub type Arrive = Box<dyn Fn(InstanceId, Ipv4Addr) + Send + Sync>;
 
 /// Runs every check, one after the other.
 ///
@@ -40,6 +45,8 @@ pub async fn suite<W: Workloads>(harness: Harness<W>) {
     check("start is idempotent, and list shows it", checks::start(h)).await;
     check("what it says can be read", checks::log(h)).await;
     check("it sleeps and wakes, again and again", checks::sleep(h)).await;
+    check("bytes for one that sleeps are told", checks::stirs(h)).await;
+    check("what it does by itself can be seen", checks::activity(h)).await;
     check("stop is graceful, wakes it first, and is idempotent", checks::stop(h)).await;
     check("what does not obey is killed", checks::stubborn(h)).await;
     check("an end is reported, with its status", checks::exit(h)).await;

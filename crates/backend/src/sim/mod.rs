@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
+use dormouse_model::{Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
 use tokio::sync::mpsc;
 
 use crate::NetworkSpec;
@@ -71,6 +71,7 @@ pub(crate) struct World {
     missing: BTreeSet<ImageId>,
     behaviours: BTreeMap<DeploymentId, Behaviour>,
     exits: Option<mpsc::UnboundedSender<InstanceId>>,
+    stirs: Option<mpsc::UnboundedSender<InstanceId>>,
     timers: Timers,
 }
 
@@ -91,6 +92,7 @@ impl Sim {
             missing: BTreeSet::new(),
             behaviours: BTreeMap::new(),
             exits: None,
+            stirs: None,
             timers: Timers::default(),
         })))
     }
@@ -174,6 +176,47 @@ impl Sim {
                 p.trouble = Some(trouble);
             }
         });
+    }
+
+    /// The connections that an instance has opened are these from now on.
+    pub fn set_calls(&self, id: InstanceId, calls: Vec<Call>) {
+        self.with(|w| {
+            if let Some(p) = w.processes.get_mut(&id) {
+                p.calls = calls;
+            }
+        });
+    }
+
+    /// Whether an instance works without a pause from now on, while it is awake.
+    pub fn set_working(&self, id: InstanceId, works: bool) {
+        self.with(|w| {
+            let now = w.now;
+            if let Some(p) = w.processes.get_mut(&id) {
+                p.worked = p.cpu(now) - p.awake(now) / 100;
+                p.works = works.then_some(now);
+            }
+        });
+    }
+
+    /// Bytes arrive for an instance.
+    pub fn arrive(&self, id: InstanceId) {
+        self.with(|w| {
+            let Some(p) = w.processes.get_mut(&id) else { return };
+            let asleep = matches!(p.phase, Phase::Asleep(_));
+            if asleep
+                && !std::mem::replace(&mut p.stirred, true)
+                && let Some(stirs) = &w.stirs
+            {
+                // Nobody has to listen.
+                let _ = stirs.send(id);
+            }
+        });
+    }
+
+    /// Whether an instance sleeps on bytes that arrived for it.
+    #[must_use]
+    pub fn stirred(&self, id: InstanceId) -> bool {
+        self.with(|w| w.processes.get(&id).is_some_and(|p| p.stirred))
     }
 
     /// Where an instance is; `None` when it does not exist.

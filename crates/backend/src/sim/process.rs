@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dormouse_model::{ExitStatus, Inspection, Phase, Process as Seen, Time};
+use dormouse_model::{Call, ExitStatus, Inspection, Phase, Process as Seen, Time};
 
 use crate::{InstanceSpec, conformance::Program};
 
@@ -84,6 +84,14 @@ pub(crate) struct Process {
     pub(crate) ran: Duration,
     /// Since when it has been in its phase.
     pub(crate) since: Time,
+    /// The connections it has opened.
+    pub(crate) calls: Vec<Call>,
+    /// Since when it has worked without a pause, if it does.
+    pub(crate) works: Option<Time>,
+    /// Processor time of work that is over.
+    pub(crate) worked: Duration,
+    /// Whether bytes have arrived for it while it slept.
+    pub(crate) stirred: bool,
 }
 
 impl Process {
@@ -95,11 +103,19 @@ impl Process {
         }
     }
 
+    /// Processor time so far: a hundredth of the time it was awake, and all of the time it worked.
+    pub(crate) fn cpu(&self, now: Time) -> Duration {
+        let works = self.works.filter(|_| self.phase == Phase::Running);
+        self.awake(now) / 100 + self.worked + works.map_or(Duration::ZERO, |at| now.since(at.max(self.since)))
+    }
+
     /// Moves it to another phase.
     pub(crate) fn go(&mut self, phase: Phase, now: Time) {
+        self.worked = self.cpu(now) - self.awake(now) / 100;
         self.ran = self.awake(now);
         self.since = now;
         self.phase = phase;
+        self.stirred &= matches!(phase, Phase::Asleep(_));
         if matches!(phase, Phase::Exited(_)) {
             self.exited_at = Some(now);
             self.pid = 0;

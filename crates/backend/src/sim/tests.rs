@@ -53,7 +53,9 @@ async fn the_simulator_conforms() {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         });
-        suite(Harness { workloads: sim, network: network(), template: spec(1) }).await;
+        let outside = sim.clone();
+        let arrive = Box::new(move |id, _| outside.arrive(id));
+        suite(Harness { workloads: sim, network: network(), template: spec(1), arrive }).await;
         ticking.abort();
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use dormouse_model::{
-    Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage,
+    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage,
 };
 use tokio::sync::mpsc;
 
@@ -81,6 +81,10 @@ impl World {
                 trouble: None,
                 ran: Duration::ZERO,
                 since: at,
+                calls: Vec::new(),
+                works: None,
+                worked: Duration::ZERO,
+                stirred: false,
             },
         );
         self.end_those_due(at);
@@ -260,7 +264,16 @@ impl Workloads for Sim {
                 Phase::Asleep(Depth::Stopped) | Phase::Exited(_) => (0, 0),
             };
             let needed_bytes = resident_bytes + swapped_bytes;
-            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.awake(now) / 100 })
+            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.cpu(now) })
+        })
+    }
+
+    async fn activity(&self, id: InstanceId) -> Result<Activity, WorkloadError> {
+        self.with(|w| {
+            let at = w.now;
+            let p = w.process(id)?;
+            let calls = if p.phase == Phase::Running { p.calls.clone() } else { Vec::new() };
+            Ok(Activity { at, cpu: p.cpu(at), calls })
         })
     }
 
@@ -288,6 +301,18 @@ impl Workloads for Sim {
     fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
         let (tx, rx) = mpsc::unbounded_channel();
         self.with(|w| w.exits = Some(tx));
+        rx
+    }
+
+    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.with(|w| {
+            for (id, _) in w.processes.iter().filter(|(_, p)| p.stirred) {
+                // Nobody has to listen.
+                let _ = tx.send(*id);
+            }
+            w.stirs = Some(tx);
+        });
         rx
     }
 }

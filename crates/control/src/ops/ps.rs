@@ -53,6 +53,8 @@ pub struct ServiceStatus {
     pub instance: Option<InstanceId>,
     /// Last byte from a client, or from a calling service.
     pub last_activity: Option<Time>,
+    /// What keeps it awake, a few words.
+    pub awake: Option<String>,
     /// Unasked-for ends of this deployment that still count for back-off.
     pub restarts: u32,
     /// What is wrong, or worth knowing.
@@ -97,7 +99,9 @@ fn ended_lately(state: &State, key: &ServiceKey) -> Option<String> {
 }
 
 fn statuses(state: &State) -> Vec<ServiceStatus> {
-    let standings = dormouse_planner::standings(&state.desired, &state.observed, state.clock.now());
+    let now = state.clock.now();
+    let standings = dormouse_planner::standings(&state.desired, &state.observed, now);
+    let awake = dormouse_planner::keeps_awake(&state.desired, &state.observed, now);
     let mut out = Vec::new();
     for (name, project) in &state.projects {
         for (service, spec) in project.services() {
@@ -108,12 +112,17 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let mine = || state.observed.instances.values().filter(|i| i.key == key);
             let unapplied = mine().find_map(|i| state.unapplied.get(&i.id));
             let note = project.notes.get(service).or(unapplied).cloned();
+            let keeps = instance.and_then(|id| awake.get(&id));
+            let keeps_words = |why| dormouse_planner::awake(why, now, |addr| state.service_at(name, addr));
             let (word, why) = match (standing.map(|s| &s.state), state.facts.builds.get(&key)) {
                 (None, _) if project.removing.is_some() => (ServiceStanding::Draining, None),
                 (None, Some(BuildFact::Failed { reason })) => (ServiceStanding::Failed, Some(reason.clone())),
                 (None, Some(BuildFact::Running) | None) => (ServiceStanding::Building, None),
                 (Some(Planned::Starting), _) => (ServiceStanding::Starting, None),
-                (Some(Planned::Ready), _) => (ServiceStanding::Ready, ended_lately(state, &key)),
+                (Some(Planned::Ready), _) => {
+                    let unasked = keeps.filter(|why| !why.is_use()).map(keeps_words);
+                    (ServiceStanding::Ready, ended_lately(state, &key).or(unasked))
+                }
                 (Some(Planned::Asleep(depth)), _) => {
                     let shallow = *depth == Depth::Frozen
                         && spec.sleep.depth == Depth::Paged
@@ -140,6 +149,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 deployment,
                 instance,
                 last_activity: mine().filter_map(|i| i.traffic.last_client_byte).max(),
+                awake: keeps.filter(|_| word == ServiceStanding::Ready).map(keeps_words),
                 restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
                 reason: match (why, note) {
                     (Some(why), Some(note)) if !note.contains(&why) => Some(format!("{why}; {note}")),

@@ -87,7 +87,17 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
     let busy = mine().find_map(|i| match keeps.get(&i.id) {
         Some(Awake::Requests(n)) => Some(busy("request", *n)),
         Some(Awake::Messages(n)) => Some(busy("message", *n)),
-        Some(Awake::Always | Awake::Used(_) | Awake::Stream(_)) | None => None,
+        Some(
+            Awake::Always
+            | Awake::Used(_)
+            | Awake::Stream(_)
+            | Awake::Call { .. }
+            | Awake::Bytes { .. }
+            | Awake::Working(_)
+            | Awake::Stirred(_)
+            | Awake::Unknown,
+        )
+        | None => None,
     });
     let waits = busy.is_some();
     let why = busy.unwrap_or_else(|| match starting {

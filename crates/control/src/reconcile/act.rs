@@ -78,6 +78,11 @@ impl<W: Workloads> Reconciler<W> {
                 });
                 false
             }
+            Action::Look { id, .. } => {
+                let workloads = self.workloads.clone();
+                self.work(subject, Kind::Look, async move { Outcome::Looked(workloads.activity(id).await) });
+                false
+            }
             Action::Sleep { key, id, depth } => {
                 if self.sealed(id) {
                     self.sleep(subject, &key, id, depth, now);
@@ -118,6 +123,7 @@ impl<W: Workloads> Reconciler<W> {
         }
         if let Some(record) = self.state.observed.instances.get_mut(&id) {
             record.slept_at = Some(now);
+            (record.activity, record.earlier) = (None, None);
             // From here on it may be frozen at any moment, so only a wake brings it back.
             if record.phase == Phase::Running {
                 record.phase = Phase::Asleep(Depth::Frozen);

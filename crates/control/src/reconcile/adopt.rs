@@ -41,7 +41,7 @@ impl<W: Workloads> Reconciler<W> {
         (outbox, inbox): (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>),
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
-        let exits = workloads.exits();
+        let (exits, stirs) = (workloads.exits(), workloads.stirs());
         let all = workloads.list().await?;
         let epoch = snapshot.epoch;
         let known: HashMap<_, _> =
@@ -64,6 +64,7 @@ impl<W: Workloads> Reconciler<W> {
             inbox,
             outbox,
             exits,
+            stirs,
             tables,
             turns: watch::channel(()).0,
             moved: true,
@@ -142,6 +143,9 @@ fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, drai
         probe: Probe { ready_at, ..Probe::default() },
         traffic: Traffic::default(),
         inside: Inside::default(),
+        activity: None,
+        earlier: None,
+        stirred: None,
     };
     state.observed.instances.insert(id, record);
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use dormouse_backend::{Workload, WorkloadError, Workloads};
 use dormouse_model::{
-    Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe, ServiceKey, Time,
+    Activity, Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe, ServiceKey,
+    Time,
 };
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
@@ -30,12 +31,14 @@ impl<W: Workloads> Reconciler<W> {
         match (outcome, id) {
             (Outcome::Started { started, result }, _) => self.started(subject, started, result),
             (Outcome::Woken(result), Some(id)) => self.woken(subject, id, result),
+            (Outcome::Looked(result), Some(id)) => self.looked(subject, id, result),
             (Outcome::Slept(result), Some(id)) => self.slept(subject, id, result),
             (Outcome::Stopped(result), Some(id)) => self.stopped(subject, id, result),
             (Outcome::Removed(result), Some(id)) => self.removed(subject, id, result),
             (Outcome::Limited { limits, result }, Some(id)) => self.limited(subject, id, limits, result),
             (
                 Outcome::Woken(_)
+                | Outcome::Looked(_)
                 | Outcome::Slept(_)
                 | Outcome::Stopped(_)
                 | Outcome::Removed(_)
@@ -98,6 +101,9 @@ impl<W: Workloads> Reconciler<W> {
             },
             traffic: dormouse_model::Traffic::default(),
             inside: dormouse_model::Inside::default(),
+            activity: None,
+            earlier: None,
+            stirred: None,
         };
         self.state.observed.instances.insert(id, record);
         if self.early_exits.remove(&id) {
@@ -118,6 +124,18 @@ impl<W: Workloads> Reconciler<W> {
                 }
             }
             Err(error) => self.failed(subject, "wake", &error, Duration::from_millis(100)),
+        }
+    }
+
+    fn looked(&mut self, subject: Subject, id: InstanceId, result: Result<Activity, WorkloadError>) {
+        match result {
+            Ok(activity) => {
+                self.held.remove(&subject);
+                if let Some(record) = self.state.observed.instances.get_mut(&id) {
+                    record.earlier = record.activity.replace(activity);
+                }
+            }
+            Err(error) => self.failed(subject, "look at", &error, Duration::from_secs(5)),
         }
     }
 

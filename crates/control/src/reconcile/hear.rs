@@ -16,6 +16,7 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Wake { key, asked, reply } => self.asked_for(key, asked, reply),
             Msg::Report(report) => self.report(report),
             Msg::Exited(id) => self.exited(id),
+            Msg::Stirred(id) => self.stirred(id),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
             Msg::Probed { id, woken_at, asked, answer } => self.probed(id, woken_at, &asked, answer),
@@ -45,6 +46,16 @@ impl<W: Workloads> Reconciler<W> {
             self.early_exits.insert(id);
         }
         self.list();
+    }
+
+    /// The planner decides whether that wakes it, and when.
+    fn stirred(&mut self, id: InstanceId) {
+        let now = self.state.clock.now();
+        let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
+        if matches!(record.phase, Phase::Asleep(_)) {
+            info!(key = %record.key, %id, "bytes arrived for it");
+            dormouse_planner::note_stir(&self.state.desired, record, now);
+        }
     }
 
     /// Take over what only the backend sees: that an instance has ended.

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use dormouse_backend::{Workload, WorkloadError};
 use dormouse_model::{
-    Answer, DeploymentId, Depth, Inspection, InstanceId, Limits, ProjectName, Question, ServiceKey, Target,
-    Time, TrafficReport, WakeRefused,
+    Activity, Answer, DeploymentId, Depth, Inspection, InstanceId, Limits, ProjectName, Question, ServiceKey,
+    Target, Time, TrafficReport, WakeRefused,
 };
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
@@ -23,6 +23,8 @@ pub(crate) enum Msg {
     Report(TrafficReport),
     /// An instance ended by itself.
     Exited(InstanceId),
+    /// Bytes arrived for an instance that sleeps.
+    Stirred(InstanceId),
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.
@@ -44,6 +46,7 @@ pub(crate) enum Msg {
 pub(crate) enum Outcome {
     Woken(Result<(), WorkloadError>),
     Started { started: Starting, result: Result<(), WorkloadError> },
+    Looked(Result<Activity, WorkloadError>),
     Slept(Result<Depth, WorkloadError>),
     Stopped(Result<Option<Workload>, WorkloadError>),
     Removed(Result<(), WorkloadError>),

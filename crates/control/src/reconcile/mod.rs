@@ -45,6 +45,7 @@ const TRUST: Duration = Duration::from_secs(5);
 enum Kind {
     Wake,
     Start,
+    Look,
     Sleep,
     Stop,
     Remove,
@@ -72,6 +73,7 @@ pub(crate) struct Reconciler<W> {
     inbox: mpsc::UnboundedReceiver<Msg>,
     outbox: mpsc::UnboundedSender<Msg>,
     exits: mpsc::UnboundedReceiver<InstanceId>,
+    stirs: mpsc::UnboundedReceiver<InstanceId>,
     tables: watch::Sender<Arc<RouteTable>>,
     /// Told after every turn in which something may have changed by itself.
     turns: watch::Sender<()>,
@@ -126,6 +128,7 @@ impl<W: Workloads> Reconciler<W> {
                     }
                 }
                 Some(id) = self.exits.recv() => self.hear(Msg::Exited(id)),
+                Some(id) = self.stirs.recv() => self.hear(Msg::Stirred(id)),
                 Some(_) = self.tasks.join_next() => {}
                 () = timer => self.moved = true,
             }
@@ -184,7 +187,7 @@ impl<W: Workloads> Reconciler<W> {
     fn rests_on_traffic(action: &Action) -> bool {
         match action {
             Action::Stop { why, .. } => !why.counts(),
-            Action::Drain { .. } | Action::Sleep { .. } => true,
+            Action::Drain { .. } | Action::Look { .. } | Action::Sleep { .. } => true,
             Action::Wake { .. }
             | Action::Start { .. }
             | Action::Promote { .. }

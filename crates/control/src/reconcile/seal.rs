@@ -51,6 +51,7 @@ impl<W: Workloads> Reconciler<W> {
             .filter_map(|action| match action {
                 Action::Sleep { id, .. } | Action::Stop { id, why: StopReason::Idle, .. } => Some(*id),
                 Action::Stop { .. }
+                | Action::Look { .. }
                 | Action::Wake { .. }
                 | Action::Start { .. }
                 | Action::Promote { .. }

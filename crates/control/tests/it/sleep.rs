@@ -1,13 +1,13 @@
 //! Going to sleep without losing a byte, and waking.
 
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use dormouse_backend::sim::Faults;
 use dormouse_control::OpError;
-use dormouse_model::{Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
+use dormouse_model::{Call, Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
 use expect_test::expect;
 
-use crate::world::{World, key, project, service};
+use crate::world::{World, endpoint, key, project, service};
 
 async fn shop(net: u8) -> World {
     let world = World::new(net).await;
@@ -143,4 +143,43 @@ async fn a_stopped_service_is_started_for_a_request() {
         shop/web Ready d1 i2
     "#]]
     .assert_eq(&world.ps().await);
+}
+
+/// Bug: a frontend that waited for a slow backend was frozen, and the answer did not wake it.
+#[tokio::test]
+async fn an_open_call_keeps_the_caller_awake_and_bytes_wake_it() {
+    let world = World::new(47).await;
+    let mut web = service("web");
+    web.sleep.after = Some(Duration::from_millis(300));
+    let id = world.deploy(&project("shop", vec![web])).await;
+    let to = SocketAddr::V4(world.table().listeners[0].addr);
+    let now = || Time::from(std::time::SystemTime::now());
+    let call = |sent, received| Call {
+        to,
+        sent: Some(sent),
+        received,
+        segments_sent: 1,
+        round_trip: Duration::ZERO,
+        awaited: false,
+    };
+    while world.instances().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.sim.set_calls(InstanceId(1), vec![call(now(), None)]);
+    assert!(world.events(id).await.contains("\"done\""));
+    // Twice as long as it takes to be looked at and found idle.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(endpoint(&world.table().endpoints[&key("shop/web")]), "i1");
+    world.ps_where("(waits for an answer from web:18000, for ").await;
+
+    world.sim.set_calls(InstanceId(1), vec![call(now(), Some(now()))]);
+    world.stands("shop/web", "i1 asleep").await;
+    // The edge is shown that first.
+    while world.sim.phase(InstanceId(1)) == Some(Phase::Running) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    world.sim.arrive(InstanceId(1));
+    world.stands("shop/web", "i1").await;
+    world.ps_where("(was woken by bytes that arrived ").await;
+    world.stands("shop/web", "i1 asleep").await;
 }

@@ -199,6 +199,19 @@ impl World {
         out
     }
 
+    /// Wait until `ps` says this.
+    pub(crate) async fn ps_where(&self, wanted: &str) {
+        let begun = std::time::Instant::now();
+        loop {
+            let ps = self.ps().await;
+            if ps.contains(wanted) {
+                return;
+            }
+            assert!(begun.elapsed() < LIMIT, "`ps` never said {wanted:?}:\n{ps}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// The instances there are, by the backend's own account.
     pub(crate) async fn instances(&self) -> Vec<(InstanceId, u32, Phase)> {
         self.sim.list().await.unwrap().into_iter().map(|w| (w.id, w.pid, w.phase)).collect()

@@ -1,8 +1,10 @@
 //! What a plan leads to if all of it goes well at once.
 
+use std::time::Duration;
+
 use dormouse_model::{
-    Cause, Deployment, Desired, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, Time,
-    Traffic,
+    Activity, Cause, Deployment, Desired, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe,
+    Time, Traffic,
 };
 use dormouse_planner::{Action, end_of, note_end};
 
@@ -34,6 +36,13 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
             }
             Action::SetLimits { id, limits, .. } => {
                 observed.instances.get_mut(id).unwrap().limits = *limits;
+            }
+            Action::Look { id, .. } => {
+                // Whatever else is seen leads to more.
+                let i = observed.instances.get_mut(id).unwrap();
+                let cpu = Duration::ZERO;
+                i.earlier = Some(Activity { at: now.before(Duration::from_secs(1)), cpu, calls: vec![] });
+                i.activity = Some(Activity { at: now, cpu: Duration::from_secs(1), calls: vec![] });
             }
             Action::Sleep { id, depth, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();
@@ -77,5 +86,8 @@ pub(crate) fn fresh(
         probe: Probe::default(),
         traffic: Traffic::default(),
         inside: Inside::default(),
+        activity: None,
+        earlier: None,
+        stirred: None,
     }
 }

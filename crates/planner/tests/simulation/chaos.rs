@@ -12,7 +12,7 @@ use dormouse_model::{
     server::{How, Server},
 };
 
-use crate::{control::now_or_never, history::History};
+use crate::{control::now_or_never, history::History, outside::any_running};
 
 const NAMES: [&str; 3] = ["shop/api", "shop/db", "shop/web"];
 
@@ -30,7 +30,8 @@ impl History {
             4..12 => self.deploy(),
             12..15 => self.remove_service(),
             15..40 => self.traffic(),
-            40..52 => self.socket()?,
+            40..46 => self.socket()?,
+            46..52 => self.acts_by_itself(),
             52..58 => self.user_says(true),
             58..64 => self.user_says(false),
             64..74 => self.crash(),
@@ -186,6 +187,18 @@ impl History {
             self.edge.socket(&key, &mut self.rng, self.now, &self.sim)?;
         }
         Ok(())
+    }
+
+    fn acts_by_itself(&mut self) {
+        let Some(id) = any_running(&mut self.rng, &self.sim) else { return };
+        if self.rng.chance(700) {
+            self.tell(|| format!("{id} calls somebody"));
+            self.outside.call(id, &mut self.rng, self.now, &self.sim);
+        } else {
+            let takes = ms(&mut self.rng, 1000, 30_000);
+            self.tell(|| format!("{id} works for {takes:?}"));
+            self.outside.work(id, takes, self.now, &self.sim);
+        }
     }
 
     fn user_says(&mut self, wake: bool) {

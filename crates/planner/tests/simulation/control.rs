@@ -13,14 +13,22 @@ use dormouse_backend::{
     sim::{Answer, Sim},
 };
 use dormouse_model::{
-    Answer as Heard, Cause, Depth, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe, Question,
-    StopReason, Time, Traffic,
+    Activity, Answer as Heard, Cause, Depth, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe,
+    Question, Stir, StopReason, Time, Traffic,
 };
 use dormouse_planner::{
-    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, plan, probe_due,
+    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_stir, plan,
+    probe_due,
 };
+use tokio::sync::mpsc;
 
-use crate::{Tally, edge::Table, rules::Rules, store::Store};
+use crate::{
+    Tally,
+    edge::Table,
+    outside::Outside,
+    rules::{Rules, Truth},
+    store::Store,
+};
 
 /// Time after which what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -32,6 +40,7 @@ enum Done {
     Woken(Result<(), WorkloadError>),
     Started(Result<(), WorkloadError>),
     Slept(Result<Depth, WorkloadError>, Depth),
+    Looked(Result<Activity, WorkloadError>),
     Stopped(Result<(), WorkloadError>),
     Removed(Result<(), WorkloadError>),
     Limited(Result<(), WorkloadError>),
@@ -43,9 +52,21 @@ struct Work {
     sleeps: bool,
 }
 
+/// What is remembered of an instance.
+#[derive(Default)]
+struct Seen {
+    probe: Probe,
+    woken_at: Option<Time>,
+    slept_at: Option<Time>,
+    activity: Option<Activity>,
+    earlier: Option<Activity>,
+    stirred: Option<Stir>,
+}
+
 /// What is forgotten when control ends.
 pub(crate) struct Control {
-    seen: BTreeMap<InstanceId, (Probe, Option<Time>, Option<Time>)>,
+    seen: BTreeMap<InstanceId, Seen>,
+    stirs: mpsc::UnboundedReceiver<InstanceId>,
     traffic: BTreeMap<InstanceId, Traffic>,
     /// The table whose report has to be awaited before anything is done.
     trusts_after: u64,
@@ -66,6 +87,7 @@ pub(crate) struct World<'a> {
     pub(crate) sim: &'a Sim,
     pub(crate) store: &'a mut Store,
     pub(crate) edge: &'a mut crate::edge::Edge,
+    pub(crate) outside: &'a Outside,
     pub(crate) rules: &'a mut Rules,
     pub(crate) tally: &'a mut Tally,
     pub(crate) story: &'a mut Vec<String>,
@@ -99,9 +121,10 @@ pub(crate) fn list(sim: &Sim) -> Vec<Workload> {
 }
 
 impl Control {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(sim: &Sim) -> Self {
         Self {
             seen: BTreeMap::new(),
+            stirs: sim.stirs(),
             traffic: BTreeMap::new(),
             trusts_after: u64::MAX,
             confirmed: 0,
@@ -129,6 +152,7 @@ impl Control {
     pub(crate) fn tick(&mut self, w: &mut World<'_>) -> Result<(), String> {
         self.held.retain(|_, until| *until > w.now);
         self.learn(w);
+        self.hear_stirs(w);
         for round in 0.. {
             if round > 50 {
                 return Err("control cannot settle".to_owned());
@@ -168,7 +192,7 @@ impl Control {
         let failed = match (&subject, outcome) {
             (Subject::Instance(id), Done::Woken(result)) => {
                 if result.is_ok() {
-                    self.seen.entry(*id).or_default().1 = Some(w.now);
+                    self.seen.entry(*id).or_default().woken_at = Some(w.now);
                 }
                 result.err()
             }
@@ -177,9 +201,17 @@ impl Control {
                 if result.as_ref().is_ok_and(|d| *d < asked) {
                     *w.tally.entry("only frozen").or_default() += 1;
                 }
-                self.seen.entry(*id).or_default().2 = Some(w.now);
+                self.seen.entry(*id).or_default().slept_at = Some(w.now);
                 result.err()
             }
+            (Subject::Instance(id), Done::Looked(result)) => match result {
+                Ok(activity) => {
+                    let seen = self.seen.entry(*id).or_default();
+                    seen.earlier = seen.activity.replace(activity);
+                    None
+                }
+                Err(e) => Some(e),
+            },
             (Subject::Deployment(key, deployment), Done::Started(result)) => {
                 if let Err(e) = &result {
                     *w.tally.entry("start failed").or_default() += 1;
@@ -202,7 +234,7 @@ impl Control {
                 result.err()
             }
             (_, Done::Stopped(result) | Done::Removed(result)) => result.err(),
-            (_, Done::Woken(_) | Done::Slept(..) | Done::Started(_)) => None,
+            (_, Done::Woken(_) | Done::Slept(..) | Done::Started(_) | Done::Looked(_)) => None,
         };
         if let Some(e) = failed {
             w.tell(|| format!("{subject:?} failed: {e}"));
@@ -215,7 +247,7 @@ impl Control {
         let mut instances = BTreeMap::new();
         for workload in list(w.sim) {
             let kept = w.store.kept.entry(workload.id).or_default();
-            let (probe, woken_at, slept_at) = *self.seen.entry(workload.id).or_default();
+            let seen = self.seen.entry(workload.id).or_default();
             let i = InstanceRecord {
                 id: workload.id,
                 key: workload.key,
@@ -224,13 +256,16 @@ impl Control {
                 addr: workload.addr,
                 phase: workload.phase,
                 started_at: workload.started_at,
-                woken_at,
-                slept_at,
+                woken_at: seen.woken_at,
+                slept_at: seen.slept_at,
                 draining_since: kept.draining_since,
                 exited_at: workload.exited_at,
-                probe: Probe { ready_at: kept.ready_at, ..probe },
+                probe: Probe { ready_at: kept.ready_at, ..seen.probe },
                 traffic: self.traffic.get(&workload.id).copied().unwrap_or_default(),
                 inside: Inside::default(),
+                activity: seen.activity.clone(),
+                earlier: seen.earlier.clone(),
+                stirred: seen.stirred,
             };
             if let (Phase::Exited(how), None, Some(at)) = (i.phase, i.draining_since, i.exited_at)
                 && let Some(svc) = w.store.desired.services.get(&i.key)
@@ -278,6 +313,7 @@ impl Control {
             .filter_map(|a| match a {
                 Action::Sleep { id, .. } | Action::Stop { id, why: StopReason::Idle, .. } => Some(*id),
                 Action::Wake { .. }
+                | Action::Look { .. }
                 | Action::Start { .. }
                 | Action::Promote { .. }
                 | Action::Fail { .. }
@@ -334,7 +370,8 @@ impl Control {
                 return Ok(asked);
             }
         }
-        w.rules.begin(w.now, w.sim, w.store, w.edge, &self.observed, action)?;
+        let truth = Truth { sim: w.sim, store: w.store, edge: w.edge, outside: w.outside };
+        w.rules.begin(w.now, &truth, &self.observed, action)?;
         w.tell(|| action.to_string());
         if let Subject::Instance(id) = action.subject()
             && matches!(action, Action::Sleep { .. })
@@ -381,6 +418,9 @@ impl Control {
             Action::Drain { id, .. } => {
                 w.store.kept.entry(id).or_default().draining_since.get_or_insert(w.now);
                 return Ok(true);
+            }
+            Action::Look { id, .. } => {
+                work(Box::pin(async move { Done::Looked(sim.activity(id).await) }), false);
             }
             Action::Sleep { id, depth, .. } => {
                 let sleep = async move { Done::Slept(sim.sleep(id, depth).await, depth) };
@@ -430,7 +470,18 @@ impl Control {
             if note_answer(i, svc, &asked, answer, w.now) {
                 w.store.kept.entry(id).or_default().ready_at.get_or_insert(w.now);
             }
-            self.seen.entry(id).or_default().0 = i.probe;
+            self.seen.entry(id).or_default().probe = i.probe;
+        }
+    }
+
+    /// Bytes arrived for some that sleep.
+    fn hear_stirs(&mut self, w: &mut World<'_>) {
+        while let Ok(id) = self.stirs.try_recv() {
+            *w.tally.entry("stir").or_default() += 1;
+            self.look(w);
+            let Some(mut record) = self.observed.instances.get(&id).cloned() else { continue };
+            note_stir(&w.store.desired, &mut record, w.now);
+            self.seen.entry(id).or_default().stirred = record.stirred;
         }
     }
 
@@ -462,6 +513,7 @@ fn kind(action: &Action) -> &'static str {
         Action::Fail { .. } => "fail",
         Action::Drain { .. } => "drain",
         Action::SetLimits { .. } => "set limits",
+        Action::Look { .. } => "look",
         Action::Sleep { .. } => "sleep",
         Action::Remove { .. } => "remove",
         Action::Stop { why, .. } => match why {

@@ -12,6 +12,7 @@ use crate::{
     Broken, Tally,
     control::{Control, World, list, now_or_never},
     edge::{Edge, Heard},
+    outside::Outside,
     rules::Rules,
     store::Store,
 };
@@ -34,6 +35,7 @@ pub(crate) struct History {
     pub(crate) sim: Sim,
     pub(crate) store: Store,
     pub(crate) edge: Edge,
+    pub(crate) outside: Outside,
     pub(crate) rules: Rules,
     pub(crate) control: Option<Control>,
     /// Services without a port.
@@ -60,6 +62,7 @@ impl History {
         store.desired.can_page = true;
         sim.set_faults(calm());
         let workers = if rng.chance(300) { ["shop/db".parse().unwrap()].into() } else { BTreeSet::new() };
+        let control = Control::new(&sim);
         Self {
             seed,
             tells,
@@ -68,8 +71,9 @@ impl History {
             sim,
             store,
             edge: Edge::new(BEGIN),
+            outside: Outside::default(),
             rules: Rules::default(),
-            control: Some(Control::new()),
+            control: Some(control),
             workers,
             control_back_at: None,
             chaos_at: Some(BEGIN),
@@ -119,6 +123,7 @@ impl History {
                 self.control_back_at,
                 self.sim.next_event(),
                 self.edge.next_event(),
+                self.outside.next_event(),
                 self.control.as_ref().and_then(Control::next_event),
             ];
             let next = next.into_iter().flatten().min().unwrap_or(end);
@@ -139,9 +144,10 @@ impl History {
         }
         if self.control_back_at.is_some_and(|at| at <= self.now) {
             self.control_back_at = None;
-            self.control = Some(Control::new());
+            self.control = Some(Control::new(&self.sim));
             self.tell(|| "control is back".to_owned());
         }
+        self.outside.step(self.now, &self.sim);
         // What one of them does may concern the other at once.
         for round in 0..2 {
             let heard = self.edge.step(self.now, &self.sim, &mut self.tally)?;
@@ -164,6 +170,7 @@ impl History {
                 sim: &self.sim,
                 store: &mut self.store,
                 edge: &mut self.edge,
+                outside: &self.outside,
                 rules: &mut self.rules,
                 tally: &mut self.tally,
                 story: &mut self.story,
@@ -190,6 +197,7 @@ impl History {
         self.chaos_at = None;
         self.sim.set_faults(calm());
         self.sim.set_can_page(true);
+        self.outside.calm_down(self.now, &self.sim);
         self.store.desired.can_page = true;
         let works = Behaviour { ready_after: Some(Duration::from_millis(300)), ..Behaviour::default() };
         for id in 1..=self.store.last_deployment {
@@ -209,6 +217,9 @@ impl History {
             return Err(format!("{open} requests are still not answered"));
         }
         let mut left = list(&self.sim);
+        if let Some(w) = left.iter().find(|w| self.sim.stirred(w.id)) {
+            return Err(format!("{} sleeps on bytes that arrived", w.id));
+        }
         for (key, svc) in &self.store.desired.services {
             let target = &svc.target;
             if svc.live.as_ref() != Some(target) {

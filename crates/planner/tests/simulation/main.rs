@@ -13,6 +13,7 @@ mod chaos;
 mod control;
 mod edge;
 mod history;
+mod outside;
 mod rules;
 mod store;
 
@@ -110,6 +111,8 @@ fn covered(tally: &Tally) {
         "only frozen",
         "frame held",
         "message answered",
+        "look",
+        "stir",
         "out of patience",
         "wake cut in",
         "sleep called off",

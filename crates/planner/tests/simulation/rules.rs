@@ -12,7 +12,15 @@ use dormouse_model::{
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
-use crate::{apply::apply, edge::Edge, edge::Table, store::Store};
+use crate::{apply::apply, edge::Edge, edge::Table, outside::Outside, store::Store};
+
+/// What is true of the world.
+pub(crate) struct Truth<'a> {
+    pub(crate) sim: &'a Sim,
+    pub(crate) store: &'a Store,
+    pub(crate) edge: &'a Edge,
+    pub(crate) outside: &'a Outside,
+}
 
 /// What is true, whether control knows it or not.
 #[derive(Default)]
@@ -179,15 +187,8 @@ impl Rules {
     }
 
     /// What is about to be done is right, given what is true.
-    pub(crate) fn begin(
-        &self,
-        now: Time,
-        sim: &Sim,
-        store: &Store,
-        edge: &Edge,
-        observed: &Observed,
-        action: &Action,
-    ) -> Held {
+    pub(crate) fn begin(&self, now: Time, truth: &Truth<'_>, observed: &Observed, action: &Action) -> Held {
+        let Truth { sim, store, edge, .. } = truth;
         let wrong = |why: &str| Err(format!("`{action}`: {why}"));
         match action {
             Action::Start { key, deployment } => {
@@ -217,6 +218,11 @@ impl Rules {
                     format!("`{action}`, where {wanted:?} is wanted")
                 })
             }
+            Action::Look { id, .. } => {
+                let i = &observed.instances[id];
+                let used = edge.last_client_byte(*id).is_some_and(|at| now == at);
+                must(i.phase == Phase::Running && self.serves(i, now) && !used, || format!("`{action}`"))
+            }
             Action::Sleep { key, id, .. } => {
                 let svc = &store.desired.services[key];
                 // One that is given up is over, though the start that failed last has yet to return.
@@ -230,13 +236,13 @@ impl Rules {
                 must(i.phase == Phase::Running || !tried, || {
                     format!("`{action}`, which was tried just now")
                 })?;
-                self.unused(now, store, edge, key, *id, action)
+                self.unused(now, truth, i, key, action)
             }
             Action::Drain { key, id } => self.another(now, store, observed, key, *id, action),
             Action::Stop { key, id, why } => {
                 let i = &observed.instances[id];
                 match why {
-                    StopReason::Idle => self.unused(now, store, edge, key, *id, action),
+                    StopReason::Idle => self.unused(now, truth, i, key, action),
                     StopReason::Hung | StopReason::Unhealthy => {
                         must(self.troubled.contains_key(id), || format!("`{action}`, which works"))
                     }
@@ -309,12 +315,12 @@ impl Rules {
     fn unused(
         &self,
         now: Time,
-        store: &Store,
-        edge: &Edge,
+        truth: &Truth<'_>,
+        i: &InstanceRecord,
         key: &ServiceKey,
-        id: InstanceId,
         action: &Action,
     ) -> Held {
+        let (Truth { store, edge, outside, .. }, id) = (truth, i.id);
         must(edge.in_flight(id) == 0, || format!("`{action}` with requests in flight"))?;
         must(edge.shown_asleep(id) != Some(false), || format!("`{action}` behind the edge's back"))?;
         let svc = &store.desired.services[key];
@@ -332,7 +338,19 @@ impl Rules {
         let said = said.map(|at| now.since(at)).filter(|ago| *ago > Duration::from_millis(1500));
         must(told || said.is_none_or(|ago| policy.after.is_some_and(|after| ago >= after)), || {
             format!("`{action}`, which said something {said:?} ago")
-        })
+        })?;
+        if told || i.phase != Phase::Running {
+            return Ok(());
+        }
+        // What began after the last look has to be told by its bytes.
+        let seen = |at: &Time| now.since(*at) > Duration::from_secs(4);
+        let of_interest = edge.last_client_byte(id).is_some_and(|at| now.since(at) < policy.patience);
+        let waits = outside.waits_since(id).filter(seen).map(|at| now.since(at));
+        must(!of_interest || waits.is_none_or(|ago| ago >= policy.patience), || {
+            format!("`{action}`, which waits for an answer since {waits:?}")
+        })?;
+        let works = outside.works_since(id).max(i.woken_at).filter(seen);
+        must(outside.works_since(id).is_none() || works.is_none(), || format!("`{action}`, which works"))
     }
 
     /// Nothing sleeps on somebody's request.

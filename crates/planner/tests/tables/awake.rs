@@ -89,3 +89,278 @@ fn streams() {
         &expect!["sleep shop/web i1 paged"],
     );
 }
+
+#[test]
+fn looks() {
+    check(
+        "not while it is used",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-7s unseen",
+        &expect!["nothing"],
+    );
+    check(
+        "shortly before its idle time ends",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-8s unseen",
+        &expect!["look shop/web i1"],
+    );
+    check(
+        "and again a second later",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-9s seen=-1s",
+        &expect!["look shop/web i1"],
+    );
+    check(
+        "one look alone does not put it to sleep",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-10s seen=-500ms",
+        &expect!["nothing"],
+    );
+    check(
+        "nothing was found",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-10s seen=-1s,-2s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "what was found is old",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-20s seen=-3s,-4s",
+        &expect!["look shop/web i1"],
+    );
+    check(
+        "what was found is from before it slept",
+        "web d1 live=d1 sleep=10s wake=-12s
+         i1 web d1 running client=-1h woken=-11s seen=-20s,-21s",
+        &expect!["look shop/web i1"],
+    );
+    check(
+        "the looks are too far apart to tell how busy it is",
+        "web d1 live=d1 sleep=10s
+         i1 web d1 running client=-10s seen=-500ms,-1h",
+        &expect!["nothing"],
+    );
+    check(
+        "a service that is told to sleep is not looked at",
+        "web d1 live=d1 slept=-1s
+         i1 web d1 running client=-2s unseen",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "nor is one that never sleeps",
+        "web d1 live=d1 sleep=never
+         i1 web d1 running client=-1h unseen",
+        &expect!["nothing"],
+    );
+    check(
+        "nor one that sleeps",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h unseen",
+        &expect!["nothing"],
+    );
+    check(
+        "nor one whose successor is on its way",
+        "web d2 live=d1
+         i1 web d1 running client=-1h unseen
+         i2 web d2 starting",
+        &expect!["nothing"],
+    );
+    check(
+        "one without a process while it sleeps is looked at too",
+        "web d1 live=d1 depth=stopped
+         i1 web d1 running client=-1h unseen",
+        &expect!["look shop/web i1"],
+    );
+}
+
+#[test]
+fn calls() {
+    check(
+        "a question is not answered",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=10.9.1.2:8000,-25s,-26s",
+        &expect!["nothing"],
+    );
+    check(
+        "nor was anything else on that connection",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=10.9.1.2:8000,-25s,never",
+        &expect!["nothing"],
+    );
+    check(
+        "nobody ever answers",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-15m call=10.9.1.2:6379,-15m,-16m",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "within the patience there is",
+        "web d1 live=d1 sleep=8s patience=1m
+         i1 web d1 running client=-1m call=10.9.1.2:6379,-59s,-16m",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "a pool keeps a connection that is answered",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=10.9.1.2:5432,-26s,-25s,segments:4",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "nothing was said yet",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=10.9.1.2:5432,never,never",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "an answer has begun, and a thread waits for the rest",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=1.2.3.4:443,-26s,-25s,awaited",
+        &expect!["nothing"],
+    );
+    check(
+        "what came may be the tickets of TLS",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=1.2.3.4:443,-25s,-25s,segments:3",
+        &expect!["nothing"],
+    );
+    check(
+        "too late to be tickets",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-26s call=1.2.3.4:443,-26s,-25s,segments:3",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "bytes pass: an answer comes in pieces",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1m call=1.2.3.4:9000,-1m,-2s",
+        &expect!["nothing"],
+    );
+    check(
+        "bytes pass for longer than anybody is interested in",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-15m call=1.2.3.4:9000,-15m,-2s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "somebody who listens is interested",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-15m event=-1m call=1.2.3.4:9000,-15m,-2s",
+        &expect!["nothing"],
+    );
+    check(
+        "a sleep by command does not ask",
+        "web d1 live=d1 slept=-1s
+         i1 web d1 running client=-26s call=10.9.1.2:8000,-25s,-26s cpu=1s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
+#[test]
+fn work() {
+    check(
+        "a thread goes on after the answer",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h cpu=50ms",
+        &expect!["nothing"],
+    );
+    check(
+        "an idle loop ticks",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h cpu=49ms",
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
+#[test]
+fn stirs() {
+    check(
+        "bytes arrive for one that sleeps",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 paged client=-1h slept=-50m stirred=now",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "they arrived before it was woken last",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 paged client=-1h slept=-50m stirred=-2m woken=-1m",
+        &expect!["nothing"],
+    );
+    check(
+        "awake for them a moment ago",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-3s woken=-2900ms",
+        &expect!["nothing"],
+    );
+    check(
+        "and quiet since",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-4s woken=-3s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "it exchanges more of them",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-20s woken=-20s call=1.2.3.4:9000,-15s,-2s",
+        &expect!["nothing"],
+    );
+    check(
+        "for too long",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-60s woken=-60s call=1.2.3.4:9000,-15s,-2s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "it works on them",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-60s woken=-60s cpu=900ms",
+        &expect!["nothing"],
+    );
+    check(
+        "somebody used it meanwhile",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-2s stirred=-60s woken=-60s",
+        &expect!["nothing"],
+    );
+    check(
+        "chatter waits before it wakes",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 paged client=-1h stirred=-3s,7",
+        &expect!["nothing"],
+    );
+    check(
+        "but wakes in the end",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 paged client=-1h stirred=-4s,7",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "chatter does not keep it awake",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1h stirred=-3s,7 woken=-3s call=1.2.3.4:9000,-1s,-1s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "bytes for what was told to sleep",
+        "web d1 live=d1 sleep=never slept=-1m
+         i1 web d1 paged client=-2m stirred=now",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "which goes back to sleep",
+        "web d1 live=d1 sleep=never slept=-1m
+         i1 web d1 running client=-2m stirred=-3s woken=-3s call=1.2.3.4:6379,-1s,-2s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "unless it works on them",
+        "web d1 live=d1 sleep=never slept=-1m
+         i1 web d1 running client=-2m stirred=-3s woken=-3s cpu=100ms",
+        &expect!["nothing"],
+    );
+    check(
+        "and is disturbed less and less",
+        "web d1 live=d1 worker slept=-1m
+         i1 web d1 paged stirred=-1s,3",
+        &expect!["nothing"],
+    );
+}

@@ -8,14 +8,14 @@
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
 //! Times are relative to now. What is not said: idle time 5 min, paged, started and ready an hour ago, last probe just
-//! now.
+//! now, looked at just now and a second ago and found to do nothing by itself.
 
 use std::time::Duration;
 
 use dormouse_model::{
-    Answer, Ask, Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService, End, ExitStatus,
-    HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe, ServiceKey,
-    ServiceKind, ServiceSpec, SleepPolicy, StopReason, Streams, Time, Traffic, Visibility,
+    Activity, Answer, Ask, Call, Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService,
+    End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe,
+    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Stir, StopReason, Streams, Time, Traffic, Visibility,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -141,6 +141,9 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         probe: Probe { last_at: Some(NOW), ..Probe::default() },
         traffic: Traffic::default(),
         inside: Inside::default(),
+        activity: Some(Activity { at: NOW, cpu: Duration::ZERO, calls: vec![] }),
+        earlier: Some(Activity { at: time("-1s"), cpu: Duration::ZERO, calls: vec![] }),
+        stirred: None,
     };
     if phase == "starting" {
         i.started_at = time("-1s");
@@ -159,6 +162,19 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("inflight", v) => i.traffic.in_flight = v.parse().unwrap(),
             ("messages", v) => i.traffic.messages = v.parse().unwrap(),
             ("event", v) => i.traffic.last_event = Some(time(v)),
+            ("unseen", _) => (i.activity, i.earlier) = (None, None),
+            ("seen", v) => {
+                let (last, before) = v.split_once(',').unwrap_or((v, ""));
+                i.activity.as_mut().unwrap().at = time(last);
+                i.earlier =
+                    i.earlier.filter(|_| !before.is_empty()).map(|e| Activity { at: time(before), ..e });
+            }
+            ("cpu", v) => i.activity.as_mut().unwrap().cpu = span(v),
+            ("call", v) => i.activity.as_mut().unwrap().calls.push(call(v)),
+            ("stirred", v) => {
+                let (at, in_a_row) = v.split_once(',').unwrap_or((v, "0"));
+                i.stirred = Some(Stir { at: time(at), in_a_row: in_a_row.parse().unwrap() });
+            }
             ("connections", v) => i.traffic.connections = v.parse().unwrap(),
             ("client", v) => i.traffic.last_client_byte = Some(time(v)),
             ("answered", v) => i.traffic.last_instance_byte = Some(time(v)),
@@ -184,6 +200,28 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         }
     }
     i
+}
+
+/// `<to>,<last bytes sent>,<last bytes received>`, and what else is known of it.
+fn call(text: &str) -> Call {
+    let words: Vec<&str> = text.split(',').collect();
+    let when = |word: &str| (word != "never").then(|| time(word));
+    let mut call = Call {
+        to: words[0].parse().unwrap(),
+        sent: when(words[1]),
+        received: when(words[2]),
+        segments_sent: 1,
+        round_trip: Duration::from_millis(30),
+        awaited: false,
+    };
+    for word in &words[3..] {
+        match word.split_once(':').unwrap_or((word, "")) {
+            ("awaited", _) => call.awaited = true,
+            ("segments", v) => call.segments_sent = v.parse().unwrap(),
+            other => panic!("what is {other:?}?"),
+        }
+    }
+    call
 }
 
 pub(crate) fn key(service: &str) -> ServiceKey {

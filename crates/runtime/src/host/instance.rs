@@ -22,6 +22,7 @@ use tokio::{
 use super::{
     record::{Folder, Record},
     rise::Rise,
+    stirs::Listener,
 };
 use crate::{
     cgroup::Group,
@@ -42,6 +43,16 @@ struct Rest {
     turns: u64,
     /// The turn whose wake is under way: some of its processes are still held back.
     rising: Option<u64>,
+    /// While asleep: whoever listens for bytes that arrive.
+    listener: Option<Listener>,
+    /// Whether they have.
+    stirred: bool,
+}
+
+impl Rest {
+    fn wake(&mut self) {
+        (self.asleep, self.listener, self.stirred) = (None, None, false);
+    }
 }
 
 /// One instance.
@@ -129,13 +140,38 @@ impl Instance {
         self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How deeply it sleeps, if it does.
+    pub(super) fn depth(&self) -> Option<Depth> {
+        self.rest().asleep
+    }
+
+    /// Have bytes that arrive for it be heard of, if it sleeps.
+    pub(super) fn listen(&self, listen: impl FnOnce() -> Listener) {
+        let mut rest = self.rest();
+        if rest.asleep.is_some() {
+            rest.listener = Some(listen());
+        }
+    }
+
+    /// Bytes have arrived for it; true when it still sleeps.
+    pub(super) fn stir(&self) -> bool {
+        let mut rest = self.rest();
+        rest.stirred = rest.asleep.is_some();
+        rest.stirred
+    }
+
+    /// Whether bytes have arrived for it while it sleeps.
+    pub(super) fn is_stirred(&self) -> bool {
+        self.rest().stirred
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.end().is_some()
     }
 
     pub(super) fn workload(&self) -> Workload {
         let end = self.end();
-        let phase = match (end, self.rest().asleep) {
+        let phase = match (end, self.depth()) {
             (Some((status, _)), _) => Phase::Exited(status),
             (None, Some(depth)) => Phase::Asleep(depth),
             (None, None) => Phase::Running,
@@ -153,8 +189,8 @@ impl Instance {
         }
     }
 
-    /// Freeze it, and push its memory out when asked to, as far as there is room. Blocks.
-    pub(super) fn sleep(&self, page: bool) -> io::Result<Depth> {
+    /// Freeze it, `listen` from then on, and push its memory out when asked to, as far as there is room. Blocks.
+    pub(super) fn sleep(&self, page: bool, listen: impl FnOnce() -> Listener) -> io::Result<Depth> {
         let Some(group) = &self.group else { return Ok(Depth::Frozen) };
         {
             let mut rest = self.rest();
@@ -168,6 +204,7 @@ impl Instance {
                     rest.turns += 1;
                     group.freeze()?;
                     rest.asleep = Some(Depth::Frozen);
+                    (rest.listener, rest.stirred) = (Some(listen()), false);
                     rest.rise = Rise::prepare(&**group, self.record.process.pid, Some(Instant::now()))?;
                 }
             }
@@ -204,7 +241,7 @@ impl Instance {
                 None => group.thaw()?,
             }
         }
-        rest.asleep = None;
+        rest.wake();
         Ok(())
     }
 
@@ -215,7 +252,7 @@ impl Instance {
             return self.wake_at_once();
         };
         rise.begin(&**group)?;
-        rest.asleep = None;
+        rest.wake();
         rest.turns += 1;
         let turn = rest.turns;
         rest.rising = Some(turn);

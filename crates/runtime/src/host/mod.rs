@@ -7,13 +7,17 @@ mod networks;
 mod record;
 mod rise;
 mod start;
+mod stirs;
 mod workloads;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs, io,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use dormouse_backend::WorkloadError;
@@ -58,6 +62,9 @@ struct Inner<N> {
     instances: Mutex<BTreeMap<InstanceId, Arc<Instance>>>,
     starting: Mutex<BTreeSet<InstanceId>>,
     exits: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
+    stirs: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
+    /// Whether it was said that the kernel does not tell of connections.
+    is_blind: AtomicBool,
 }
 
 impl<N> Drop for Inner<N> {
@@ -94,6 +101,8 @@ impl<N: Networks> Host<N> {
                 instances: Mutex::default(),
                 starting: Mutex::default(),
                 exits: Mutex::default(),
+                stirs: Mutex::default(),
+                is_blind: AtomicBool::new(false),
                 settings,
             }),
         };
@@ -116,6 +125,7 @@ impl<N: Networks> Host<N> {
                     let instance = Arc::new(Instance::adopt(record, folder, group)?);
                     lock(&inner.instances).insert(id, instance.clone());
                     if !instance.has_ended() {
+                        instance.listen(|| inner.listen_again(&instance));
                         inner.watch(instance);
                     }
                 }

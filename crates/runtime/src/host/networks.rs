@@ -41,6 +41,10 @@ pub trait Networks: Send + Sync + 'static {
         addr: Ipv4Addr,
     ) -> impl Future<Output = Result<(), NetworkError>> + Send;
 
+    /// A socket that becomes readable when bytes arrive for an address of a project, from elsewhere than its gateway;
+    /// `None` without a network.
+    fn arrivals(&self, project: &ProjectName, addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError>;
+
     /// The gateway of a project's network, which is also its name server; `None` without one.
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr>;
 
@@ -94,6 +98,10 @@ impl<N: Networks> Networks for Arc<N> {
         addr: Ipv4Addr,
     ) -> impl Future<Output = Result<(), NetworkError>> + Send {
         N::attach(self, project, netns, addr)
+    }
+
+    fn arrivals(&self, project: &ProjectName, addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError> {
+        N::arrivals(self, project, addr)
     }
 
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
@@ -150,6 +158,10 @@ impl Networks for Loopback {
         _addr: Ipv4Addr,
     ) -> Result<(), NetworkError> {
         Ok(())
+    }
+
+    fn arrivals(&self, _project: &ProjectName, _addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError> {
+        Ok(None)
     }
 
     fn gateway(&self, _project: &ProjectName) -> Option<Ipv4Addr> {

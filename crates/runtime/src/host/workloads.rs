@@ -1,14 +1,20 @@
 //! The seam, on this machine.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::{Duration, SystemTime},
+};
 
 use dormouse_backend::{
     Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
 };
-use dormouse_model::{Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage};
+use dormouse_model::{Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage};
 use tokio::{sync::mpsc, task::spawn_blocking};
+use tracing::warn;
 
-use super::{Host, Networks, failed, inspect, instance::Instance, lock, logs};
+use super::{Host, Inner, Networks, failed, inspect, instance::Instance, lock, logs};
+use crate::activity;
 
 impl<N: Networks> Host<N> {
     fn known(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
@@ -18,6 +24,20 @@ impl<N: Networks> Host<N> {
     fn living(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
         let instance = self.known(id)?;
         if instance.has_ended() { Err(WorkloadError::Ended(id)) } else { Ok(instance) }
+    }
+}
+
+impl<N: Networks> Inner<N> {
+    /// The calls an instance has open. A kernel that does not tell leaves the other evidence.
+    async fn calls(&self, instance: &Instance, procs: Vec<u32>) -> Vec<Call> {
+        let gateway = self.networks.gateway(&instance.record.spec.key.project);
+        let seen = activity::calls(instance.record.process.pid(), gateway, procs).await;
+        seen.unwrap_or_else(|e| {
+            if !self.is_blind.swap(true, Ordering::Relaxed) {
+                warn!("cannot see what calls instances have open (sock_diag): {e}");
+            }
+            Vec::new()
+        })
     }
 }
 
@@ -75,8 +95,9 @@ impl<N: Networks> Workloads for Host<N> {
             Depth::Frozen => false,
             Depth::Paged | Depth::Stopped => self.inner.settings.can_page,
         };
-        let sleeper = instance.clone();
-        let slept = spawn_blocking(move || sleeper.sleep(page)).await;
+        let arrivals = instance.depth().is_none().then(|| self.inner.arrivals(&instance)).flatten();
+        let (inner, sleeper) = (self.inner.clone(), instance.clone());
+        let slept = spawn_blocking(move || sleeper.sleep(page, || inner.listen(&sleeper, arrivals))).await;
         let slept = slept.unwrap_or_else(|e| Err(std::io::Error::other(e)));
         slept.map_err(|e| failed(format!("putting instance {id} to sleep"), e))
     }
@@ -123,6 +144,20 @@ impl<N: Networks> Workloads for Host<N> {
         inspect::inspect(&instance).await.map_err(|e| failed(format!("looking into instance {id}"), e))
     }
 
+    async fn activity(&self, id: InstanceId) -> Result<Activity, WorkloadError> {
+        let instance = self.known(id)?;
+        let (mut cpu, mut calls) = (Duration::ZERO, Vec::new());
+        if let Some(group) = &instance.group {
+            let seen = group.stats().and_then(|stats| Ok((stats.cpu, group.procs()?)));
+            let (used, procs) = seen.map_err(|e| failed(format!("measuring instance {id}"), e))?;
+            cpu = used;
+            if instance.depth().is_none() && !instance.has_ended() {
+                calls = self.inner.calls(&instance, procs).await;
+            }
+        }
+        Ok(Activity { at: SystemTime::now().into(), cpu, calls })
+    }
+
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {
         let paths = logs::paths(&self.inner.settings.state, key, id);
         let read = spawn_blocking(move || logs::read(&paths, from)).await;
@@ -133,6 +168,17 @@ impl<N: Networks> Workloads for Host<N> {
     fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
         let (to, from) = mpsc::unbounded_channel();
         *lock(&self.inner.exits) = Some(to);
+        from
+    }
+
+    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId> {
+        let (to, from) = mpsc::unbounded_channel();
+        let mut stirs = lock(&self.inner.stirs);
+        for (id, _) in lock(&self.inner.instances).iter().filter(|(_, i)| i.is_stirred()) {
+            // It is there.
+            to.send(*id).ok();
+        }
+        *stirs = Some(to);
         from
     }
 }

@@ -6,6 +6,7 @@
 //! One network is made, changed and removed by itself, at the same price however many there are; only a server that
 //! begins looks at all of them. The firewall knows a network before its bridge is there, and until it is gone.
 
+mod arrivals;
 mod bridge;
 mod builds;
 mod error;
@@ -254,6 +255,11 @@ impl Networks for Network {
         let spec = self.spec(project).ok_or_else(|| NetError::NoNetwork { project: project.clone() })?;
         let port = veth::Port::on(&self.subnet(&spec), addr);
         Ok(veth::attach(&self.names, &port, netns).await?)
+    }
+
+    fn arrivals(&self, project: &ProjectName, addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError> {
+        let spec = self.spec(project).ok_or_else(|| NetError::NoNetwork { project: project.clone() })?;
+        Ok(Some(arrivals::listen(&self.names.cable(addr), addr, spec.gateway)?))
     }
 
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {

@@ -87,7 +87,7 @@ impl FromIterator<Member> for Tree {
 }
 
 /// The threads of a process; none when it is gone.
-fn threads(pid: u32) -> Vec<u32> {
+pub(crate) fn threads(pid: u32) -> Vec<u32> {
     let Ok(entries) = fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task")) else {
         return Vec::new();
     };

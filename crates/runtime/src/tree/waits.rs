@@ -9,6 +9,7 @@
 use std::{fs, fs::OpenOptions, io, os::unix::fs::FileExt, time::Duration};
 
 use super::threads;
+use crate::process::SystemCall;
 
 /// A system call that is given a time to wait, and is left with the rest of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,10 +89,9 @@ fn less(bytes: [u8; 16], unit: u32, passed: Duration) -> [u8; 16] {
 /// Where a thread in this system call (as `/proc/<pid>/syscall` tells it) keeps what is left of its wait, and in which
 /// unit; `None` when it waits without an end, or in another call.
 fn time_left(call: &str) -> Option<(u64, u32)> {
-    let mut words = call.split_whitespace();
-    let number: libc::c_long = words.next()?.parse().ok()?;
+    let SystemCall { number, arguments } = SystemCall::parse(call)?;
     let call = CALLS.iter().find(|call| call.number == number)?;
-    let address = u64::from_str_radix(words.nth(call.argument)?.strip_prefix("0x")?, 16).ok()?;
+    let address = arguments[call.argument];
     Some((address, call.unit)).filter(|(address, _)| *address != 0)
 }
 

@@ -8,7 +8,8 @@ mod support;
 
 use std::{
     collections::BTreeMap,
-    net::{Ipv4Addr, TcpListener},
+    io::Write,
+    net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     path::Path,
     sync::Arc,
     time::Duration,
@@ -16,7 +17,7 @@ use std::{
 
 use dormouse_backend::{InstanceSpec, NetworkSpec, Vip, Workloads, conformance};
 use dormouse_images::{ImageConfig, Store};
-use dormouse_model::{DeploymentId, ExitStatus, ImageId, InstanceId, Limits, Phase};
+use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use dormouse_runtime::{
     Host, HostSettings, Network, Networks, Profile, Resolver, RunSpec, Sandboxes, Share, tag,
 };
@@ -100,10 +101,69 @@ fn with(test: impl AsyncFnOnce(&Bench)) {
     }
 }
 
+/// A socket of the host.
+fn outside() -> UdpSocket {
+    UdpSocket::bind("0.0.0.0:0").unwrap()
+}
+
 async fn conforms(b: &Bench) {
     let template = b.spec(1, "suite", b.at(9, 64), "");
-    let harness = conformance::Harness { workloads: b.host(), network: b.project("suite", 9), template };
+    // A datagram for nobody: not a byte is read, and still it arrives.
+    let arrive = Box::new(|_, addr| assert_eq!(outside().send_to(b"x", (addr, 9)).unwrap(), 1));
+    let (workloads, network) = (b.host(), b.project("suite", 9));
+    let harness = conformance::Harness { workloads, network, template, arrive };
     conformance::suite(harness).await;
+}
+
+/// Bug: the answer to a call did not wake a caller that had been frozen while it waited.
+async fn answers_wake(b: &Bench) {
+    let (host, project) = (b.host(), b.project("calls", 10));
+    host.ensure_network(&project).await.unwrap();
+    let mut stirs = host.stirs();
+    let addr = |n: u64| b.at(10, 63 + u8::try_from(n).unwrap());
+    let start = async |n, script: &str| host.start(&b.spec(n, "calls", addr(n), script)).await.unwrap();
+    let stirred = async |stirs: &mut mpsc::UnboundedReceiver<InstanceId>, within| {
+        tokio::time::timeout(Duration::from_millis(within), stirs.recv()).await.ok().flatten()
+    };
+
+    start(1, "(sleep 4; echo answer; sleep 100) | nc -l -p 9000").await;
+    start(2, &format!("(echo question; sleep 100) | nc {} 9000", addr(1))).await;
+    let mut call = None;
+    for _ in 0..100 {
+        call = host.activity(InstanceId(2)).await.unwrap().calls.pop();
+        if call.as_ref().is_some_and(|c| c.sent.is_some()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let call = call.expect("a call");
+    assert_eq!((call.to, call.received), ((addr(1), 9000).into(), None));
+    assert!(call.sent.is_some(), "{call:?}");
+    host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
+    assert_eq!(host.activity(InstanceId(2)).await.unwrap().calls, []);
+    assert_eq!(stirred(&mut stirs, 10_000).await, Some(InstanceId(2)), "the answer");
+    host.wake(InstanceId(2)).await.unwrap();
+    let call = host.activity(InstanceId(2)).await.unwrap().calls.pop().expect("it is still open");
+    assert!(call.received > call.sent, "{call:?}");
+
+    // To be connected to is nothing, nor what the edge and the prober say: only bytes of others are.
+    start(3, "sleep 100 | nc -l -p 9001").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    host.sleep(InstanceId(3), Depth::Frozen).await.unwrap();
+    let mut edge = TcpStream::connect((addr(3), 9001)).unwrap();
+    edge.write_all(b"a ping").unwrap();
+    start(4, &format!("(sleep 2; echo data; sleep 100) | nc {} 9001", addr(3))).await;
+    assert_eq!(stirred(&mut stirs, 1000).await, None);
+    assert_eq!(stirred(&mut stirs, 5000).await, Some(InstanceId(3)));
+    // The next server hears of it too: the bytes are still unread.
+    drop(host);
+    let host = b.host();
+    assert_eq!(stirred(&mut host.stirs(), 5000).await, Some(InstanceId(3)));
+    for id in 1..=4 {
+        host.stop(InstanceId(id), Duration::ZERO).await.unwrap();
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+    host.remove_network(&project.project).await.unwrap();
 }
 
 /// Runs a script in an instance of `project`, and returns what it said.
@@ -290,6 +350,7 @@ async fn is_taken_up_again(b: &Bench) {
 fn main() {
     support::main(&[
         ("conforms", &|| with(conforms)),
+        ("answers_wake", &|| with(answers_wake)),
         ("doors", &|| with(doors)),
         ("an_address_is_used_again", &|| with(an_address_is_used_again)),
         ("builds_are_alone", &|| with(builds_are_alone)),
