@@ -131,12 +131,13 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
 
     let asked_for = traffic.last_client_byte.max(view.wake);
     let told = sent_to_sleep(view, d, asked_for);
-    let stir = i.stirred.filter(|stir| Some(stir.at) > asked_for);
-    if let (Some(stir), Some(_)) = (stir, asleep(i))
+    // Also when somebody has asked for it since: that wake may have failed, and its time be over.
+    if let (Some(stir), Some(_)) = (i.stirred, asleep(i))
         && stir::is_due(stir, i, told, clock)
     {
         return Judged::of(Some(Awake::Stirred(stir.at)));
     }
+    let stir = i.stirred.filter(|stir| Some(stir.at) > asked_for);
     // Whoever says `sleep` means it; but what bytes have woken since may finish what they began.
     let stir = stir.filter(|stir| !told || view.svc.demand.sleep_at <= Some(stir::since(*stir, i)));
     let after = match (d.spec.kind, policy.after) {

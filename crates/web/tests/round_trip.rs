@@ -50,7 +50,7 @@ async fn server(net: u8, max_source: u64) -> Server {
         }
     });
     // The first instance of the first project.
-    let listener = TcpListener::bind((Ipv4Addr::new(127, net, 1, 65), 8000)).await.unwrap();
+    let listener = TcpListener::bind((Ipv4Addr::new(127, net, 1, 9), 8000)).await.unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 1024];

@@ -31,8 +31,8 @@ pub(super) fn fate(root: &Path, path: &Path) -> std::io::Result<Fate> {
         return Ok(Fate::Kept(target));
     }
     // It comes back in, after a detour or by an absolute path: elsewhere only the short way exists.
-    let up: PathBuf = folder.components().map(|_| Component::ParentDir).collect();
-    let direct = up.join(inside);
+    let direct: PathBuf =
+        folder.components().map(|_| Component::ParentDir).chain(inside.components()).collect();
     Ok(Fate::Kept(if direct.as_os_str().is_empty() { ".".into() } else { direct }))
 }
 

@@ -286,6 +286,12 @@ fn stirs() {
         &expect!["nothing"],
     );
     check(
+        "the wake that somebody asked for later failed, and its time is over",
+        "web d1 live=d1 sleep=8s wake=-1m
+         i1 web d1 paged client=-1h stirred=-2m",
+        &expect!["wake shop/web i1"],
+    );
+    check(
         "awake for them a moment ago",
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-1h stirred=-3s woken=-2900ms",
