@@ -15,6 +15,9 @@ pub trait Builds: Send + Sync + 'static {
         request: &BuildRequest,
         events: mpsc::UnboundedSender<BuildEvent>,
     ) -> impl Future<Output = Result<BuildOutcome, BuildError>> + Send;
+
+    /// What to do about a service that ended, when the last lines it wrote tell: who builds services knows their languages.
+    fn advice(&self, said: &[String]) -> Option<String>;
 }
 
 /// What to build.

@@ -217,7 +217,7 @@ pub enum WorkloadError {
     #[error("image {0} is not in the store\n  hint: deploy the project again to rebuild it")]
     NoSuchImage(ImageId),
     /// The start command does not exist in the image or cannot be run.
-    #[error("cannot run `{command}`: {why}\n  hint: check `start` in dormouse.toml")]
+    #[error("cannot run `{command}`: {why}")]
     Exec {
         /// The first word of the command.
         command: String,

@@ -72,7 +72,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (workloads, logs) = (Arc::new(workloads), Logs::default());
         let resumed: BTreeMap<_, _> =
             snapshot.unfinished.iter().filter(|d| !d.rolling).map(|d| (d.id, d.builds.clone())).collect();
-        let reconciler = Reconciler::adopt(
+        let builds = Arc::new(builds);
+        let advise = builds.clone();
+        let mut reconciler = Reconciler::adopt(
             settings.clone(),
             store.clone(),
             snapshot,
@@ -81,12 +83,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             (inbox.clone(), outbox),
         )
         .await?;
+        reconciler.advice = Arc::new(move |said| advise.advice(said));
         let clock = reconciler.state.clock.clone();
         let this = Arc::new(Self {
             build_slots: Semaphore::new(settings.builds_at_once.max(1)),
             settings,
             workloads,
-            builds: Arc::new(builds),
+            builds,
             store,
             started_at: clock.now(),
             clock,

@@ -1,6 +1,6 @@
 //! What Linux hands to a process when it is started, and no more.
 
-use crate::ServiceSpec;
+use crate::{Origin, ServiceSpec};
 
 /// The longest variable (name, `=` and value) or argument, with the byte that ends it: `MAX_ARG_STRLEN`, 32 pages
 /// (execve(2)).
@@ -36,6 +36,22 @@ pub fn too_large(spec: &ServiceSpec) -> Option<String> {
         let what = format!("the variables and the start command of {} have {size} KiB together", spec.name);
         format!("{what}, and Linux starts no process with more than {most} KiB\n  {hint}")
     })
+}
+
+/// What to do about a start command that cannot be run; `why` is what the sandbox said, and `origin` where the command comes
+/// from.
+#[must_use]
+pub fn advice(command: &str, why: &str, origin: Option<&Origin>) -> String {
+    let place = match origin {
+        Some(origin) if origin.written => format!(", which {origin} says"),
+        Some(origin) => format!(", which was concluded from {origin}: name another as the service's `start`"),
+        None => String::new(),
+    };
+    if why.starts_with("not found") {
+        format!("install what has `{command}`, or change the command{place}")
+    } else {
+        format!("look at the command{place}")
+    }
 }
 
 #[cfg(test)]
@@ -83,5 +99,26 @@ mod tests {
                 the variables and the start command of web have 2041 KiB together, and Linux starts no process with more than 1984 KiB
                   hint: put it into a file beside the code, and let the app read that"]],
         );
+    }
+
+    /// Bug: whatever could not be run, people were told to check a dormouse.toml, also those who have none.
+    #[test]
+    fn advice_names_where_the_command_comes_from() {
+        let mut out = String::new();
+        let (written, found) = (Origin::written("Procfile", 2), Origin::found("main.py", Some(3)));
+        for (command, why, origin) in [
+            ("gunicorn", "not found in PATH (/app/.venv/bin:/bin)", Some(&written)),
+            ("uvicorn", "not found in PATH (/app/.venv/bin:/bin)", Some(&found)),
+            ("./run.sh", "permission denied", Some(&written)),
+            ("serve", "no such file (or its interpreter is missing)", None),
+        ] {
+            out += &format!("{}\n", advice(command, why, origin));
+        }
+        expect![[r#"
+            install what has `gunicorn`, or change the command, which Procfile:2 says
+            install what has `uvicorn`, or change the command, which was concluded from main.py:3: name another as the service's `start`
+            look at the command, which Procfile:2 says
+            look at the command
+        "#]].assert_eq(&out);
     }
 }

@@ -34,4 +34,8 @@ impl Builds for Sim {
             start_origin: None,
         })
     }
+
+    fn advice(&self, said: &[String]) -> Option<String> {
+        said.iter().find_map(|line| line.strip_prefix("missing: ")).map(|what| format!("install {what}"))
+    }
 }

@@ -81,6 +81,10 @@ impl Builds for Builder {
         // The future is large: its callers should not have to carry it on their stacks.
         Box::pin(Job { builder: self, request, events }.run()).await
     }
+
+    fn advice(&self, said: &[String]) -> Option<String> {
+        python::crash::advice(said)
+    }
 }
 
 /// One build under way.

@@ -61,6 +61,7 @@ impl<W: Workloads> Reconciler<W> {
         let mut this = Self {
             state,
             workloads,
+            advice: std::sync::Arc::new(|_| None),
             inbox,
             outbox,
             exits,

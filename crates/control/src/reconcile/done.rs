@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use dormouse_backend::{Workload, WorkloadError, Workloads};
 use dormouse_model::{
-    Activity, Cause, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe, ServiceKey,
-    Time,
+    Activity, Cause, DeploymentId, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe,
+    ServiceKey, Time,
 };
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
@@ -75,7 +75,7 @@ impl<W: Workloads> Reconciler<W> {
         let now = self.state.clock.now();
         if let Err(error) = result {
             warn!(%key, %id, error = %chain(&error), "did not start");
-            let how = Cause::NotStarted { why: chain(&error) };
+            let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
             let end = End { deployment, at: now, how, ready_for: None, detail: None };
             self.networks.remove(&key.project);
             self.keep_end(&key, end, None);
@@ -108,6 +108,22 @@ impl<W: Workloads> Reconciler<W> {
         self.state.observed.instances.insert(id, record);
         if self.early_exits.remove(&id) {
             self.list();
+        }
+    }
+
+    /// With what to do about it, when it is the command that cannot be run.
+    fn why_not_started(&self, key: &ServiceKey, deployment: DeploymentId, error: &WorkloadError) -> String {
+        match error {
+            WorkloadError::Exec { command, why } => {
+                let wanted = self.state.wanted(key, deployment);
+                let origin = wanted.and_then(|d| d.spec.origins.start.as_ref());
+                format!("{error}\n  hint: {}", dormouse_model::exec::advice(command, why, origin))
+            }
+            WorkloadError::NoSuchInstance(_)
+            | WorkloadError::Ended(_)
+            | WorkloadError::DoesNotFit { .. }
+            | WorkloadError::NoSuchImage(_)
+            | WorkloadError::Host { .. } => chain(error),
         }
     }
 

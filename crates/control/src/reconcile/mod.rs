@@ -66,10 +66,15 @@ struct Held {
     failures: u32,
 }
 
+/// What to do about a service that ended, by its last lines.
+pub(crate) type Advice = Arc<dyn Fn(&[String]) -> Option<String> + Send + Sync>;
+
 /// The reconciler.
 pub(crate) struct Reconciler<W> {
     pub(crate) state: State,
     workloads: Arc<W>,
+    /// What to do about last lines that tell ([`dormouse_backend::Builds::advice`]).
+    pub(crate) advice: Advice,
     inbox: mpsc::UnboundedReceiver<Msg>,
     outbox: mpsc::UnboundedSender<Msg>,
     exits: mpsc::UnboundedReceiver<InstanceId>,

@@ -111,6 +111,7 @@ impl<W: Workloads> Reconciler<W> {
                     }
                     rollout.failed.push(service.clone());
                     let log_tail = self.state.facts.log_tails.get(&key).cloned().unwrap_or_default();
+                    let reason = self.advised(reason, &log_tail);
                     let old_serves =
                         self.state.desired.services.get(&key).is_some_and(|svc| svc.live.is_some());
                     DeployStep::RolloutFailed { deployment: *deployment, reason, log_tail, old_serves }
@@ -123,6 +124,14 @@ impl<W: Workloads> Reconciler<W> {
             rollout.pending.remove(&service);
         }
         rollout.pending.is_empty()
+    }
+
+    /// With what its last lines tell, unless what to do is known already.
+    fn advised(&self, reason: String, said: &[String]) -> String {
+        match (self.advice)(said) {
+            Some(advice) if !reason.contains("\n  hint: ") => format!("{reason}\n  hint: {advice}"),
+            Some(_) | None => reason,
+        }
     }
 
     fn finish(&mut self, name: &ProjectName, coming: Coming) {

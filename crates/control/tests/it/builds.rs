@@ -1,7 +1,7 @@
 //! A builder whose result the test decides.
 
 use std::sync::{
-    Arc,
+    Arc, Mutex,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
@@ -20,12 +20,19 @@ struct Inner {
     image: AtomicU64,
     open: watch::Sender<bool>,
     begun: AtomicU64,
+    advice: Mutex<Option<String>>,
 }
 
 impl Default for Builder {
     fn default() -> Self {
         let (open, _) = watch::channel(true);
-        Self(Arc::new(Inner { fails: false.into(), image: 1.into(), open, begun: 0.into() }))
+        Self(Arc::new(Inner {
+            fails: false.into(),
+            image: 1.into(),
+            open,
+            begun: 0.into(),
+            advice: Mutex::default(),
+        }))
     }
 }
 
@@ -42,6 +49,11 @@ impl Builder {
     /// Builds stop in the middle, until told otherwise.
     pub(crate) fn set_stuck(&self, stuck: bool) {
         self.0.open.send_replace(!stuck);
+    }
+
+    /// What it advises of any last words.
+    pub(crate) fn set_advice(&self, advice: &str) {
+        *self.0.advice.lock().unwrap() = Some(advice.to_owned());
     }
 
     pub(crate) fn begun(&self) -> u64 {
@@ -72,6 +84,11 @@ impl Builds for Builder {
             start: vec!["serve".to_owned()],
             start_origin: None,
         })
+    }
+
+    fn advice(&self, said: &[String]) -> Option<String> {
+        let told = self.0.advice.lock().unwrap();
+        told.clone().filter(|_| !said.is_empty())
     }
 }
 

@@ -52,12 +52,13 @@ async fn an_error_page_is_no_success() {
 #[tokio::test]
 async fn a_master_without_workers_is_not_ready() {
     let dies = |world: &World| {
+        world.builder.set_advice("add `nope` to the dependencies");
         world.answers.lock().unwrap().insert(DeploymentId(2), SILENT);
         let ends = Some((Duration::from_millis(300), ExitStatus::Code(3)));
         world.sim.behave(DeploymentId(2), Behaviour { ends, ..Behaviour::default() });
     };
     check(162, web(), dies, &expect![[r#"
-        web {"event":"rollout_failed","deployment":2,"reason":"exited with code 3 (3 times)","log_tail":["started"],"old_serves":true}
+        web {"event":"rollout_failed","deployment":2,"reason":"exited with code 3 (3 times)\n  hint: add `nope` to the dependencies","log_tail":["started"],"old_serves":true}
         * {"event":"failed","reason":"web did not become ready"}
     "#]]).await;
 }

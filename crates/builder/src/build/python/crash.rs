@@ -44,8 +44,8 @@ const LIBRARIES: &[(&str, &str)] = &[
     ("libXrender.so", "libxrender1"),
 ];
 
-/// What to do about it, when that can be told from what it said last.
-pub(crate) fn hint(lines: &[String]) -> Option<String> {
+/// What to do about it, when that can be told.
+pub(in crate::build) fn advice(lines: &[String]) -> Option<String> {
     // The last one is what ended it.
     lines.iter().rev().find_map(|line| one(line))
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hints() {
+    fn last_words() {
         for (line, want) in [
             ("ModuleNotFoundError: No module named 'pkg_resources'", Some("`setuptools<81`")),
             ("ModuleNotFoundError: No module named 'nope'", Some("if `nope` is a package, add it")),
@@ -101,8 +101,12 @@ mod tests {
             ("Failed to find attribute 'app' in 'main'.", Some("behind the `:`")),
             ("KeyError: 'x'", None),
         ] {
-            let lines = ["Traceback (most recent call last):".to_owned(), line.to_owned(), "[INFO] Shutting down".to_owned()];
-            let hint = hint(&lines);
+            let lines = [
+                "Traceback (most recent call last):".to_owned(),
+                line.to_owned(),
+                "[INFO] Shutting down".to_owned(),
+            ];
+            let hint = advice(&lines);
             match want {
                 Some(want) => assert!(hint.as_ref().is_some_and(|h| h.contains(want)), "{line}: {hint:?}"),
                 None => assert_eq!(hint, None, "{line}"),

@@ -1,5 +1,6 @@
 //! The phases of Python services.
 
+pub(super) mod crash;
 mod dependencies;
 mod explain;
 pub(super) mod interpreter;
