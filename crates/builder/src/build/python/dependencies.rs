@@ -169,7 +169,10 @@ fn command(install: &Install, above: Option<&str>) -> Vec<String> {
             PYTHON,
         ]),
         Install::Project { .. } => uv(&["pip", "install", "-r", &at("pyproject.toml")]),
-        Install::Written { .. } => uv(&["pip", "install", "-r", &at(REQUIREMENTS), "-c", &at(CONSTRAINTS)]),
+        Install::Written { constraints, .. } => {
+            let held = if constraints.is_empty() { &[][..] } else { &["-c", &at(CONSTRAINTS)] };
+            uv(&[&["pip", "install", "-r", &at(REQUIREMENTS)], held].concat())
+        }
         Install::Nothing | Install::Commands(_) => Vec::new(),
     }
 }

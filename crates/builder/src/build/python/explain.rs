@@ -106,6 +106,12 @@ pub(super) fn reason(said: &mut Said) -> Option<Reason> {
         let why = "something is fetched from a Git repository, and there is no git";
         return said_so(why.to_owned(), name_them(&["git"]));
     }
+    if let Some((_, cause)) = tail.iter().find_map(|l| l.split_once("fatal: "))
+        && has("Git operation failed")
+    {
+        let hint = "check the repository's address, and that it can be fetched without logging in";
+        return said_so(format!("git cannot fetch a repository: {}", cause.trim()), hint.to_owned());
+    }
     if let Some(line) = tail.iter().find(|l| l.contains("does not satisfy Python")) {
         let why = line.trim_start_matches(['╰', '─', '▶', ' ']).trim_start_matches("cause: ").trim();
         let hint = "name the version it needs in a .python-version file, such as 3.12";
@@ -183,6 +189,9 @@ mod tests {
             "error: Failed to build `shop @ file:///app`\n         ModuleNotFoundError: No module named 'shop'",
             "error: Failed to download and build `x @ git+https://example.invalid/a.git`\n  cause: Git operation failed\n  \
              cause: Git executable not found. Ensure that Git is installed and available.",
+            "error: Failed to download and build `x @ git+https://127.0.0.1:1/x.git`\n  cause: Git operation failed\n  cause: failed to \
+             clone into: /x\n  cause: process didn't exit successfully\n         --- stderr\n         fatal: unable to access \
+             'https://127.0.0.1:1/x.git/': Failed to connect to 127.0.0.1 port 1",
             "error: No solution found when resolving dependencies\n  cause: Because the current Python version (3.11.2) does not \
              satisfy Python>=3.12 and x==2 depends on Python>=3.12, we can conclude that x==2 cannot be used.",
             "error: Failed to write: No space left on device (os error 28)",
@@ -215,6 +224,8 @@ mod tests {
             None
             something is fetched from a Git repository, and there is no git
               hint: name packages = ["git"] under the service in dormouse.toml
+            git cannot fetch a repository: unable to access 'https://127.0.0.1:1/x.git/': Failed to connect to 127.0.0.1 port 1
+              hint: check the repository's address, and that it can be fetched without logging in
             Because the current Python version (3.11.2) does not satisfy Python>=3.12 and x==2 depends on Python>=3.12, we can conclude that x==2 cannot be used.
               hint: name the version it needs in a .python-version file, such as 3.12
             Some(Disk)
