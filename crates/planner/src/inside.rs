@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dormouse_model::{
     Deployment, Desired, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process, ServiceKind,
-    ServiceSpec, Time,
+    ServiceSpec, Time, server::How,
 };
 
 use crate::{clock::Clock, view::View};
@@ -20,6 +20,8 @@ const YOUNG: Duration = Duration::from_secs(30);
 const ASTRAY: Duration = Duration::from_secs(10);
 /// So many looks in which a worker was gone are no chance: each of them is a second or more after the last.
 const LOSSES: u32 = 5;
+/// The same of a server that does not listen yet: a step of its start may be a process too.
+const EARLY_LOSSES: u32 = 10;
 /// More listeners than this are told nobody.
 const MOST: usize = 8;
 
@@ -108,8 +110,10 @@ pub(crate) fn is_astray(i: &InstanceRecord) -> bool {
     i.inside.astray_since.is_some()
 }
 
-/// Whether its workers keep ending while it takes connections and answers none.
+/// Whether its workers keep ending while it takes connections and answers none, or before there are any: uvicorn leaves it
+/// to its workers to listen. What is not known to be a server may have other children.
 pub(crate) fn workers_die(i: &InstanceRecord, spec: &ServiceSpec) -> bool {
     let takes = i.inside.listeners.iter().any(|at| reached(i, spec, at));
-    takes && i.inside.losses >= LOSSES
+    let server = spec.health.server.is_some_and(|s| s.how == How::Command);
+    (takes && i.inside.losses >= LOSSES) || (server && i.inside.losses >= EARLY_LOSSES)
 }

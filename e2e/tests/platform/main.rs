@@ -11,6 +11,7 @@ mod full_disk;
 mod healing;
 mod isolation;
 mod many;
+mod readiness;
 mod readme;
 mod sleeping;
 mod supervisors;
@@ -54,6 +55,11 @@ const TESTS: &[(&str, Test)] = &[
     ("a_broken_manifest_points_at_the_line", broken::manifest),
     ("a_failing_build_keeps_the_old_version", broken::build),
     ("a_port_never_opened_is_an_error", broken::port),
+    ("a_broken_flask_app_replaces_nothing", readiness::flask),
+    ("nor_one_that_only_its_requirements_or_its_procfile_tell", readiness::found),
+    ("a_broken_django_project_replaces_nothing", readiness::django),
+    ("workers_that_keep_ending_replace_nothing", readiness::workers),
+    ("an_app_that_listens_elsewhere_is_told_so", readiness::elsewhere),
     ("an_unknown_host_gets_a_helpful_page", broken::unknown_host),
     ("finrag_answers_sleeps_and_remembers", finrag::finrag),
 ];

@@ -107,7 +107,7 @@ pub(crate) fn hammer(visitor: &Visitor, path: &str, stop: &AtomicBool, done: &At
 pub(crate) fn deploy_drops_no_request(server: &Server) {
     let visitor = deploy(server, "rolling", "");
     let boot = || visitor.get("/whoami").ok().json()["boot"].clone();
-    under_load(&visitor, || {
+    under_load(&visitor, "/slow?seconds=0.05", || {
         let before = boot();
         server.ok(&["restart", "rolling/web"]);
         eventually("the new instance answers", Duration::from_secs(60), || {
@@ -117,7 +117,7 @@ pub(crate) fn deploy_drops_no_request(server: &Server) {
     });
     let version = || visitor.get("/health").ok().json()["version"].clone();
     let changed = second_version("rolling");
-    under_load(&visitor, || {
+    under_load(&visitor, "/slow?seconds=0.05", || {
         assert!(version().is_null(), "the new version before its time");
         server.ok(&["deploy", &changed.path().to_string_lossy()]);
         eventually("the new version answers", Duration::from_secs(60), || {
@@ -130,14 +130,14 @@ pub(crate) fn deploy_drops_no_request(server: &Server) {
 }
 
 /// Change something while visitors ask without pause, and leave none of them unanswered.
-fn under_load(visitor: &Visitor, change: impl FnOnce()) {
+pub(crate) fn under_load(visitor: &Visitor, path: &str, change: impl FnOnce()) {
     let (stop, done) = (AtomicBool::new(false), AtomicU32::new(0));
     let failed = std::thread::scope(|s| {
         let loops: Vec<_> = (0..3)
             .map(|_| {
                 let visitor = visitor.fresh();
                 let (stop, done) = (&stop, &done);
-                s.spawn(move || hammer(&visitor, "/slow?seconds=0.05", stop, done))
+                s.spawn(move || hammer(&visitor, path, stop, done))
             })
             .collect();
         // Loops that went on for ever would hide why the change failed.

@@ -7,7 +7,7 @@ use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, ServiceKind, T
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
-use crate::{Control, OpError, names, state::State};
+use crate::{Control, OpError, error::first_line, names, state::State};
 
 /// Where a service stands, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +98,13 @@ fn ended_lately(state: &State, key: &ServiceKey) -> Option<String> {
         .then(|| format!("started again {minutes} min ago: {}", dormouse_planner::cause(last, spec)))
 }
 
+/// Why what has been starting for a while is not ready.
+fn keeps_starting(state: &State, instance: Option<InstanceId>) -> Option<String> {
+    let record = state.observed.instances.get(&instance?)?;
+    let spec = &state.deployment(&record.key, record.deployment)?.spec;
+    dormouse_planner::waiting(record, spec, state.clock.now()).map(|why| first_line(&why))
+}
+
 fn statuses(state: &State) -> Vec<ServiceStatus> {
     let now = state.clock.now();
     let standings = dormouse_planner::standings(&state.desired, &state.observed, now);
@@ -118,7 +125,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (None, _) if project.removing.is_some() => (ServiceStanding::Draining, None),
                 (None, Some(BuildFact::Failed { reason })) => (ServiceStanding::Failed, Some(reason.clone())),
                 (None, Some(BuildFact::Running) | None) => (ServiceStanding::Building, None),
-                (Some(Planned::Starting), _) => (ServiceStanding::Starting, None),
+                (Some(Planned::Starting), _) => (ServiceStanding::Starting, keeps_starting(state, instance)),
                 (Some(Planned::Ready), _) => {
                     let unasked = keeps.filter(|why| !why.is_use()).map(keeps_words);
                     (ServiceStanding::Ready, ended_lately(state, &key).or(unasked))

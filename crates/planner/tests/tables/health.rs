@@ -84,8 +84,20 @@ fn hopeless() {
     );
     check(
         "something ends again and again before it listens: its work, for all we know",
-        "web d1 serves=uvicorn
+        "web d1
          i1 web d1 starting started=-60s losses=50",
+        &expect!["nothing"],
+    );
+    check(
+        "of a server these are its workers, which were to listen",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-12s losses=10",
+        &expect!["stop shop/web i1: not ready in time"],
+    );
+    check(
+        "if they are many",
+        "web d1 serves=uvicorn
+         i1 web d1 starting started=-10s losses=9",
         &expect!["nothing"],
     );
     check(

@@ -191,7 +191,7 @@ fn defaults_fill_the_rest() {
         ),
         (
             // A start command of one's own speaks HTTP if it names a server that does; a worker is not asked.
-            "[services.a]\nsource = '.'\nstart = './serve'\n[services.b]\nsource = '.'\nstart = 'python -m gunicorn x:y'\n[services.c]\nsource = '.'\npublic = true\n[services.d]\nsource = '.'\nkind = 'worker'\n",
+            "[services.a]\nsource = '.'\nstart = './serve'\n[services.b]\nsource = '.'\nstart = 'python -m gunicorn x:y'\n[services.c]\nsource = '.'\npublic = true\n[services.d]\nsource = '.'\nkind = 'worker'\n[services.e]\nsource = '.'\nstart = 'streamlit run frontend/app.py'\n[services.f]\nsource = '.'\nstart = ['sh', '-c', 'exec uvicorn main:app']\n",
             expect![[r#"
                 project my-shop
                 front c
@@ -199,6 +199,8 @@ fn defaults_fill_the_rest() {
                 b: source=. port=8000 start=["python", "-m", "gunicorn", "x:y"] start@dormouse.toml:6 health=/health
                 c: source=. port=8000 public health?=/health
                 d: source=. port=8000 worker
+                e: source=. port=8000 start=["streamlit", "run", "frontend/app.py"] start@dormouse.toml:15 health=/_stcore/health
+                f: source=. port=8000 start=["sh", "-c", "exec uvicorn main:app"] start@dormouse.toml:18 health=/health
             "#]],
         ),
         (
