@@ -7,7 +7,7 @@ use crate::Stream;
 /// The source has arrived and is safe on disk; from here on the deploy goes on without the client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployAccepted {
-    /// Its number, for [`crate::Client::deploy_events`].
+    /// Its number, for [`crate::Client::deploy_events`]; people write it `d7`.
     pub id: u64,
     /// The project the manifest names.
     pub project: String,
@@ -18,6 +18,26 @@ pub struct DeployAccepted {
     /// What in the manifest may not be as meant.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// What is deployed, beside the source itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DeployQuery {
+    /// The folder's own name, which names the project when nothing else does.
+    pub folder: String,
+    /// The name the project is to have, whatever the folder says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// Tells the client's machine from others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// Where the folder is on it: absolute, with no link in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Whether a project of the same name from another folder is to be replaced; otherwise that is refused, unless the
+    /// name was written down.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub replace: bool,
 }
 
 /// Which deploy of a project is its newest.
@@ -49,10 +69,7 @@ pub enum DeployStep {
     /// The service waits for its build. Sent once more when a build starts again after the server was restarted.
     Queued,
     /// Its build begins.
-    Building {
-        /// The build, such as `b3`.
-        build: String,
-    },
+    Building,
     /// A phase of the build begins.
     Phase {
         /// `base`, `packages`, `dependencies`, `source`.
@@ -97,14 +114,14 @@ pub enum DeployStep {
     Unchanged,
     /// A new deployment holds for the process that runs, which goes on.
     Applied {
-        /// The deployment, such as `d4`.
+        /// The deploy's number, such as `d4`.
         deployment: String,
         /// What is different, by the manifest's words.
         changed: Vec<String>,
     },
     /// A new deployment is recorded and will be rolled out.
     Starting {
-        /// The deployment, such as `d4`.
+        /// The deploy's number, such as `d4`.
         deployment: String,
         /// Why that takes a new process, when nothing that one is started with is different.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,12 +134,12 @@ pub enum DeployStep {
     },
     /// The new deployment takes the requests.
     Ready {
-        /// The deployment.
+        /// The deploy's number.
         deployment: String,
     },
     /// The new deployment does not become ready.
     RolloutFailed {
-        /// The deployment.
+        /// The deploy's number.
         deployment: String,
         /// Why.
         reason: String,
@@ -131,8 +148,16 @@ pub enum DeployStep {
         /// Whether an older version goes on serving.
         old_serves: bool,
     },
-    /// A newer deploy of the project, or its removal, took this one's place before it was done.
-    Superseded,
+    /// Something newer took its place before it was done.
+    Superseded {
+        /// The deploy that did, such as `d5`; `None` when it was no deploy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<String>,
+    },
+    /// The project was taken down before it was done.
+    TakenDown,
+    /// Somebody cancelled it.
+    Cancelled,
     /// The last event of a deploy that succeeded.
     Done {
         /// The project's public URLs, the front one first.

@@ -12,6 +12,20 @@ pub struct ErrorBody {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What programs can tell it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<ErrorCode>,
+}
+
+/// A refusal that a client may do something about by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorCode {
+    /// The project's name is that of one from another folder; [`crate::DeployQuery::replace`] takes it.
+    NameTaken,
+    /// One that this client does not know.
+    #[serde(other)]
+    Unknown,
 }
 
 impl ErrorBody {
@@ -19,8 +33,8 @@ impl ErrorBody {
     #[must_use]
     pub fn from_message(message: &str) -> Self {
         match message.rsplit_once("\n  hint: ") {
-            Some((error, hint)) => Self { error: error.to_owned(), hint: Some(hint.to_owned()) },
-            None => Self { error: message.to_owned(), hint: None },
+            Some((error, hint)) => Self { error: error.to_owned(), hint: Some(hint.to_owned()), code: None },
+            None => Self { error: message.to_owned(), hint: None, code: None },
         }
     }
 }
@@ -46,6 +60,8 @@ pub enum Error {
         error: String,
         /// What to do about it.
         hint: Option<String>,
+        /// What programs can tell it by.
+        code: Option<ErrorCode>,
     },
     /// The connection broke, or the answer was not what this client understands.
     #[error("the server's answer broke off: {why}\n  hint: it may have been restarted; ask again")]
@@ -75,7 +91,7 @@ mod tests {
     fn a_hint_travels_apart_and_comes_back() {
         for message in ["no such project `shop`", "line 1\nline 2\n  hint: did you mean `shop`?"] {
             let body = ErrorBody::from_message(message);
-            let back = Error::Server { status: 422, error: body.error, hint: body.hint };
+            let back = Error::Server { status: 422, error: body.error, hint: body.hint, code: body.code };
             assert_eq!(back.to_string(), message);
         }
     }

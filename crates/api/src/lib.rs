@@ -5,7 +5,8 @@
 //! | call | answer |
 //! |---|---|
 //! | `GET /v1/server` | [`ServerInfo`] |
-//! | `POST /v1/deploys?folder=NAME`, body a tar of the project's folder, perhaps after what is [`Given`] | [`DeployAccepted`] |
+//! | `POST /v1/deploys?`[`DeployQuery`], body a tar of the project's folder, perhaps after what is [`Given`] | [`DeployAccepted`] |
+//! | `DELETE /v1/deploys/{id}` | [`Affected`] |
 //! | `GET /v1/deploys/{id}/events?from=N` | NDJSON of [`DeployEvent`], ends with the deploy |
 //! | `GET /v1/ps` | array of [`ServiceStatus`] |
 //! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
@@ -26,9 +27,9 @@ mod log;
 mod status;
 
 pub use client::{Client, DeployEvents, LogLines, NdJson};
-pub use deploy::{DeployAccepted, DeployEvent, DeployStep, LatestDeploy};
+pub use deploy::{DeployAccepted, DeployEvent, DeployQuery, DeployStep, LatestDeploy};
 pub use env::{EnvChange, EnvChanged, EnvEntry, MASK};
-pub use error::{Error, ErrorBody};
+pub use error::{Error, ErrorBody, ErrorCode};
 pub use given::{GIVEN_AND_TAR, Given};
 pub use log::{LogLine, LogQuery, Stream};
 pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};

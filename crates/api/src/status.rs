@@ -76,7 +76,7 @@ pub struct ServiceStatus {
     pub swapped_bytes: Option<u64>,
     /// How long the last wake took, from the request for it to its answer, in milliseconds.
     pub last_wake_ms: Option<f64>,
-    /// The deployment that serves, such as `d4`.
+    /// The deploy that serves, such as `d4`.
     pub deployment: Option<String>,
     /// The instance that serves, such as `i7`.
     pub instance: Option<String>,

@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Serve,
     /// Build and deploy a folder to a running server
     Deploy(DeployArgs),
+    /// End a deploy that is under way; what was live before it goes on
+    Cancel(CancelArgs),
     /// List services
     Ps(PsArgs),
     /// Show what services write
@@ -74,9 +76,19 @@ pub(crate) struct DeployArgs {
     /// File of variables for ${NAME} in the manifest, in place of the .env beside it
     #[arg(long = "env-file", value_name = "FILE")]
     pub(crate) env_files: Vec<PathBuf>,
+    /// Name of the project, whatever the folder says
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
     /// Show all build output
     #[arg(long, short)]
     pub(crate) verbose: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CancelArgs {
+    /// Which deploy: its number, such as d14, or its project
+    #[arg(value_name = "DEPLOY|PROJECT")]
+    pub(crate) deploy: String,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -88,7 +100,7 @@ pub(crate) struct PsArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct LogsArgs {
-    /// Whose logs; without it, everybody's
+    /// Whose logs; without it, everybody's; with --build also a deploy's number, such as d14
     #[arg(value_name = "PROJECT[/SERVICE]")]
     pub(crate) target: Option<String>,
     /// Show the newest build and rollout of a project instead, to its end when it still runs

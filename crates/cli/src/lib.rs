@@ -16,6 +16,7 @@ mod server;
 mod settings;
 mod since;
 mod source;
+mod stop;
 mod streams;
 mod target;
 mod up;
@@ -39,6 +40,8 @@ const OK: u8 = 0;
 const FAILED: u8 = 1;
 /// It was not asked for in a way we understand.
 const USAGE: u8 = 2;
+/// Whoever asked has left before it was done: what shells say of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// What the binary brings, because it needs the server's code.
 #[derive(Debug, Clone, Copy)]
@@ -118,6 +121,7 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
         }
         Command::Up(args) => block_on(up::up(&settings, &args, streams)),
         Command::Deploy(args) => block_on(deploy::deploy(&settings, &args, streams)),
+        Command::Cancel(args) => block_on(verbs::cancel(&settings, &args, streams)),
         Command::Ps(args) => block_on(ps::ps(&settings, &args, streams)),
         Command::Logs(args) => block_on(logs::logs(&settings, &args, streams)),
         Command::Sleep(args) => block_on(verbs::apply(&settings, verbs::Verb::Sleep, &args, streams)),

@@ -13,7 +13,7 @@ use crate::{
     deploy, human,
     settings::Settings,
     streams::{Paint, Streams},
-    target::Target,
+    target::{Target, deploy_number},
 };
 
 /// Lines of the past shown before following, when nothing else was asked for.
@@ -32,6 +32,11 @@ pub(crate) struct Line {
 
 pub(crate) async fn logs(settings: &Settings, args: &LogsArgs, streams: &mut Streams) -> Result<u8> {
     let client = settings.client();
+    if let (true, Some(text)) = (args.build, &args.target) {
+        let id = deploy_number(text, &client).await?;
+        deploy::replay(settings, &client, id, streams).await?;
+        return Ok(OK);
+    }
     let targets = match &args.target {
         Some(text) => vec![Target::find(text, &client).await?],
         None => {
@@ -41,12 +46,6 @@ pub(crate) async fn logs(settings: &Settings, args: &LogsArgs, streams: &mut Str
             projects.into_iter().map(|project| Target { project, service: None }).collect()
         }
     };
-    if args.build {
-        for target in targets {
-            deploy::replay(settings, &client, &target.project, streams).await?;
-        }
-        return Ok(OK);
-    }
     let query = LogQuery {
         service: None,
         since_ms: args.since.map(|s| s.millis(human::now())),

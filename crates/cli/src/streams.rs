@@ -15,6 +15,8 @@ pub struct Streams {
     err_terminal: bool,
     /// Columns there is room for on standard output; `None` where lines may be of any length.
     width: Option<usize>,
+    /// Whether somebody sits at the keyboard.
+    in_terminal: bool,
 }
 
 /// A colour or weight, by what it means.
@@ -90,6 +92,7 @@ impl Streams {
             width: width(std::env::var("COLUMNS").ok().as_deref(), || {
                 terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
             }),
+            in_terminal: io::stdin().is_terminal(),
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
         }
@@ -106,6 +109,7 @@ impl Streams {
             err_color: false,
             err_terminal: false,
             width: None,
+            in_terminal: false,
         };
         (streams, out, err)
     }
@@ -127,6 +131,19 @@ impl Streams {
     #[cfg(test)]
     pub(crate) fn set_width(&mut self, width: Option<usize>) {
         self.width = width;
+    }
+
+    /// Whether there is somebody who can be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        self.err_terminal && self.in_terminal
+    }
+
+    /// Ask whoever sits at the keyboard; only `y` and `yes` are one.
+    pub(crate) fn ask(&mut self, question: &str) -> io::Result<bool> {
+        self.err_text(&format!("{question} [y/N] "))?;
+        let mut answer = String::new();
+        io::stdin().read_line(&mut answer)?;
+        Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
     }
 
     /// Text on standard output, painted where it may be.

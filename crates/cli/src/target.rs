@@ -49,6 +49,20 @@ impl Target {
     }
 }
 
+/// The number of a deploy: as people write one (`14`, `#14`, `d14`), or that of a project's newest. A project that is called
+/// so comes first.
+pub(crate) async fn deploy_number(text: &str, client: &Client) -> Result<u64> {
+    let all = client.ps().await?;
+    match number(text).filter(|_| all.iter().all(|s| s.project != text)) {
+        Some(number) => Ok(number),
+        None => Ok(client.latest_deploy(&Target::among(text, &all)?.project).await?),
+    }
+}
+
+fn number(text: &str) -> Option<u64> {
+    text.strip_prefix(['d', '#']).unwrap_or(text).parse().ok()
+}
+
 fn unknown_project(name: &str, may_be_service: bool, all: &[ServiceStatus]) -> String {
     // The service's name alone is what people try first.
     let owners: Vec<_> = all.iter().filter(|s| may_be_service && s.service == name).collect();
@@ -75,6 +89,21 @@ fn unknown_project(name: &str, may_be_service: bool, all: &[ServiceStatus]) -> S
 mod tests {
     use super::*;
     use crate::ps::tests::status;
+
+    #[test]
+    fn numbers() {
+        for (text, want) in [
+            ("14", Some(14)),
+            ("#14", Some(14)),
+            ("d14", Some(14)),
+            ("b14", None),
+            ("d", None),
+            ("dd1", None),
+            ("demo", None),
+        ] {
+            assert_eq!(number(text), want, "{text}");
+        }
+    }
 
     #[test]
     fn names() {

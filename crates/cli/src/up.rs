@@ -5,11 +5,10 @@ use std::net::SocketAddr;
 use anyhow::Result;
 use dormouse_api::LogQuery;
 use futures_util::StreamExt;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    FAILED, OK, args::DeployArgs, deploy, human, logs, server::Server, settings::Settings, streams::Streams,
-    target::Target,
+    FAILED, OK, args::DeployArgs, deploy, human, logs, server::Server, settings::Settings, stop::Stop,
+    streams::Streams, target::Target,
 };
 
 pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
@@ -25,7 +24,9 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
             if settings.listen_given && info.listen != settings.listen.to_string() {
                 streams.warning(&format!("it listens on {}, not on {}", info.listen, settings.listen))?;
             }
-            let outcome = deploy::send_and_follow(settings, &client, packed, args.verbose, streams).await?;
+            let mut stop = Some(Stop::listen()?);
+            let outcome =
+                deploy::send_and_follow(settings, &client, packed, args, &mut stop, streams).await?;
             return deploy::finish(settings, &outcome, streams);
         }
         Err(e) if e.is_unreachable() => {}
@@ -60,18 +61,20 @@ async fn with_server(
     }
     tokio::select! {
         ready = server.ready(&client) => { ready?; }
-        () = stop.wanted() => return Ok(FAILED),
+        _ = stop.wanted() => return Ok(FAILED),
     }
     let since = human::now();
     let project;
+    // Stopping is about the server here, and it takes the deploy with it.
+    let mut alone = None;
     let outcome = tokio::select! {
-        outcome = deploy::send_and_follow(settings, &client, packed, args.verbose, streams) => {
+        outcome = deploy::send_and_follow(settings, &client, packed, args, &mut alone, streams) => {
             let outcome = outcome?;
             project = outcome.project.clone();
             outcome
         }
         e = server.unexpected_end() => return Err(e),
-        () = stop.wanted() => return Ok(FAILED),
+        _ = stop.wanted() => return Ok(FAILED),
     };
     let code = deploy::finish(settings, &outcome, streams)?;
     if code != OK {
@@ -91,12 +94,12 @@ async fn with_server(
                 Some(Err(_)) | None => break,
             },
             e = server.unexpected_end() => return Err(e),
-            () = stop.wanted() => return Ok(OK),
+            _ = stop.wanted() => return Ok(OK),
         }
     }
     tokio::select! {
         e = server.unexpected_end() => Err(e),
-        () = stop.wanted() => Ok(OK),
+        _ = stop.wanted() => Ok(OK),
     }
 }
 
@@ -113,7 +116,7 @@ async fn end(settings: &Settings, server: &mut Server, stop: &mut Stop, streams:
                 streams.warning(&format!("the server did not end cleanly ({status}); see {}", server.log().display()))?;
             }
         }
-        () = stop.wanted() => {
+        _ = stop.wanted() => {
             server.kill();
             server.wait().await?;
             streams.warning("killed; what it left behind is taken over by the next server, or ended by it")?;
@@ -128,29 +131,4 @@ fn say(settings: &Settings, streams: &mut Streams, text: &str) -> Result<()> {
         streams.err_line(text)?;
     }
     Ok(())
-}
-
-/// Signals that mean stop.
-struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    hangup: Signal,
-}
-
-impl Stop {
-    fn listen() -> Result<Self> {
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    async fn wanted(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.hangup.recv() => {}
-        }
-    }
 }

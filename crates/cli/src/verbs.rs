@@ -5,11 +5,11 @@ use dormouse_api::Affected;
 
 use crate::{
     FAILED, OK,
-    args::{DownArgs, TargetArgs},
+    args::{CancelArgs, DownArgs, TargetArgs},
     human,
     settings::Settings,
     streams::{Paint, Streams},
-    target::Target,
+    target::{Target, deploy_number},
 };
 
 /// What can be asked of a service.
@@ -35,6 +35,20 @@ pub(crate) async fn apply(
         Verb::Restart => ("restarting", client.restart(project, service).await?),
     };
     show(settings, done, &affected, streams)?;
+    Ok(OK)
+}
+
+/// End a deploy.
+pub(crate) async fn cancel(settings: &Settings, args: &CancelArgs, streams: &mut Streams) -> Result<u8> {
+    let client = settings.client();
+    let id = deploy_number(&args.deploy, &client).await?;
+    let affected = client.cancel(id).await?;
+    if settings.json {
+        streams.out_json(&affected)?;
+    } else {
+        let name = streams.out_paint(Paint::Bold, &affected.project);
+        streams.out_line(&format!("{name} d{id} cancelled"))?;
+    }
     Ok(OK)
 }
 

@@ -1,9 +1,9 @@
 //! Why an operation was refused.
 
 use dormouse_backend::WorkloadError;
-use dormouse_model::{NameError, ServiceKey, WakeRefused};
+use dormouse_model::{NameError, ProjectName, ServiceKey, WakeRefused};
 
-use crate::{DeployId, StoreError};
+use crate::{DeployId, Origin, StoreError};
 
 /// Why an operation was refused, in words for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -35,9 +35,24 @@ pub enum OpError {
         /// What there is.
         known: Vec<String>,
     },
+    /// The folder's name is taken by a project from another folder.
+    #[error(
+        "the project `{name}` was deployed from {was}, and this is {here}\n  hint: `--project NAME` deploys it under another name, `--project {name}` replaces what is there"
+    )]
+    NameTaken {
+        /// The name.
+        name: ProjectName,
+        /// Where that project comes from.
+        was: Origin,
+        /// Where this one is.
+        here: Origin,
+    },
     /// No deploy of this number.
     #[error("there is no deploy {0}")]
     NoSuchDeploy(DeployId),
+    /// The deploy has ended.
+    #[error("{0} is over, so there is nothing to cancel")]
+    DeployOver(DeployId),
     /// How the project came here is not known any more.
     #[error("nothing is known of how `{0}` was deployed\n  hint: deploy it again")]
     NeverDeployed(String),

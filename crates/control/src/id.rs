@@ -1,20 +1,5 @@
 //! Numbers that are never used twice within a state folder.
 
-use std::fmt;
-
-use serde::{Deserialize, Serialize};
-
-/// One upload of a project's source and all that follows from it: a build of each service, then their deployments.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct DeployId(pub u64);
-
-impl fmt::Display for DeployId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)
-    }
-}
-
 /// What is numbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Counter {

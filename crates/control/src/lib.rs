@@ -17,6 +17,7 @@ mod error;
 mod id;
 mod names;
 mod ops;
+mod origin;
 mod probe;
 mod reconcile;
 mod settings;
@@ -26,12 +27,13 @@ mod vault;
 
 pub use control::Control;
 pub use deploys::{DeployEvent, DeployStep, EventReader};
+pub use dormouse_model::DeployId;
 pub use error::OpError;
-pub use id::DeployId;
 pub use ops::{
     DeployAccepted, EnvChange, EnvChanged, EnvEntry, LogEntry, LogReader, LogWanted, ServiceStanding,
     ServiceStatus, Upload,
 };
+pub use origin::{Asked, Origin};
 pub use settings::ControlSettings;
 pub use store::StoreError;
 pub use vault::Unsealable;

@@ -15,7 +15,8 @@ use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use crate::{
-    ControlSettings, DeployId, OpError, address, clock::WallClock, deploys::EventLog, id::Block, store::Store,
+    ControlSettings, DeployId, OpError, Origin, address, clock::WallClock, deploys::EventLog, id::Block,
+    store::Store,
 };
 
 /// Everything the reconciler knows.
@@ -41,6 +42,8 @@ pub(crate) struct State {
 /// A project and what is under way in it.
 #[derive(Default)]
 pub(crate) struct Project {
+    /// Where it was last deployed from, when that is known.
+    pub(crate) origin: Option<Origin>,
     /// Its addresses; the first holds its gateway.
     pub(crate) blocks: Vec<AddressBlock>,
     /// The platform's addresses for its services.
@@ -132,8 +135,8 @@ impl State {
             let reason = why(service);
             let svc = self.desired.services.get(&key);
             let live = svc.and_then(|s| s.live.as_ref());
-            let serves = live.map(|d| format!("; {} serves on", d.id)).unwrap_or_default();
-            let note = format!("deploy {id} failed: {reason}{serves}");
+            let serves = live.map(|d| format!("; {} serves on", d.deploy)).unwrap_or_default();
+            let note = format!("{id} failed: {reason}{serves}");
             match svc {
                 Some(_) => drop(self.facts.builds.remove(&key)),
                 None => drop(self.facts.builds.insert(key.clone(), BuildFact::Failed { reason })),
@@ -199,6 +202,31 @@ impl State {
                 self.desired.services.insert(key.clone(), svc);
             }
         }
+    }
+
+    /// What is live is what is wanted again; a service that never was live goes.
+    pub(crate) fn back_to_live(&mut self, key: &ServiceKey) {
+        let Some(svc) = self.desired.services.get_mut(key) else { return };
+        let Some(project) = self.projects.get_mut(&key.project) else { return };
+        let services = project.spec.as_mut().map(|spec| &mut spec.services);
+        if let Some(live) = svc.live.clone() {
+            services.map(|all| all.insert(key.service.clone(), live.spec.clone()));
+            svc.target = live;
+            self.save_rollout(key);
+        } else {
+            services.map(|all| all.remove(&key.service));
+            project.vips.remove(&key.service);
+            project.notes.remove(&key.service);
+            self.desired.services.remove(key);
+            self.observed.ends.remove(key);
+            self.facts.log_tails.remove(key);
+            let key = key.clone();
+            self.store.later(move |tx| tx.service_removed(&key));
+        }
+        if let Some(spec) = self.projects.get(&key.project).and_then(|p| p.spec.clone()) {
+            self.store.later(move |tx| tx.project_spec(&spec));
+        }
+        self.refresh_needs(&key.project);
     }
 
     /// What each service needs, through others too.

@@ -4,13 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceSpec, SleepPolicy, Time};
+use crate::{
+    DeployId, DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceSpec, SleepPolicy, Time,
+};
 
 /// One image of one service with one configuration. Immutable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// Its number; a higher one is newer.
     pub id: DeploymentId,
+    /// The deploy it is of, also after restarts.
+    #[serde(default)]
+    pub deploy: DeployId,
     /// The image it runs.
     pub image: ImageId,
     /// The configuration it runs with.

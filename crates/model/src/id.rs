@@ -101,7 +101,7 @@ name!(
 macro_rules! number {
     ($(#[$doc:meta])* $ty:ident, $prefix:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
         #[serde(transparent)]
         pub struct $ty(pub u64);
 
@@ -119,12 +119,19 @@ macro_rules! number {
 }
 
 number!(
+    /// One upload of a project's source and all that follows from it: a build of each service, then their deployments.
+    /// The one number of these that people see.
+    DeployId,
+    "d"
+);
+number!(
     /// Source in, image out; immutable, numbered, logged.
     BuildId,
     "b"
 );
 number!(
-    /// One attempt to run one image of one service with one configuration; immutable.
+    /// One image of one service with one configuration. People know it by its [`DeployId`]; a restart has one of these of
+    /// its own.
     DeploymentId,
     "d"
 );

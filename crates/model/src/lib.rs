@@ -27,7 +27,9 @@ pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use env::{Env, EnvValue, Stored, Variables};
 pub use health::{Answer, Ask, HealthSpec, Question, Serves};
-pub use id::{BuildId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName};
+pub use id::{
+    BuildId, DeployId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName,
+};
 pub use observed::{
     Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase,
     Probe, Process, Stir, StopReason, Traffic, Usage,

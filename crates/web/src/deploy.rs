@@ -13,9 +13,9 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use dormouse_api::{DeployAccepted, DeployEvent, DeployStep, GIVEN_AND_TAR, Given};
+use dormouse_api::{Affected, DeployAccepted, DeployEvent, DeployQuery, DeployStep, GIVEN_AND_TAR, Given};
 use dormouse_backend::{Builds, Workloads};
-use dormouse_control::{DeployId, EventReader};
+use dormouse_control::{Asked, DeployId, EventReader, Origin};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -30,11 +30,6 @@ use crate::{
 };
 
 #[derive(Deserialize)]
-pub(crate) struct Folder {
-    folder: String,
-}
-
-#[derive(Deserialize)]
 pub(crate) struct From {
     #[serde(default)]
     from: u64,
@@ -43,11 +38,13 @@ pub(crate) struct From {
 pub(crate) async fn begin<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
-    folder: Result<Query<Folder>, QueryRejection>,
+    query: Result<Query<DeployQuery>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, Json<DeployAccepted>), Refused> {
-    let Query(Folder { folder }) = folder?;
+    let Query(DeployQuery { folder, project, machine, path, replace }) = query?;
+    let origin = path.map(|path| Origin { machine: machine.unwrap_or_default(), path });
+    let asked = Asked { folder, project, origin, replace };
     principal.may_deploy()?;
     let upload = app.control.upload().await?;
     let dir = upload.dir().to_owned();
@@ -66,7 +63,7 @@ pub(crate) async fn begin<W: Workloads, B: Builds>(
         Ok(Err(error)) => return Err(Refused::new(error.status(), &error.to_string())),
         Err(_) => return Err(Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "unpacking was interrupted")),
     };
-    let accepted = app.control.deploy(upload, &folder, given::meant(given)).await?;
+    let accepted = app.control.deploy(upload, asked, given::meant(given)).await?;
     let answer = DeployAccepted {
         id: accepted.id.0,
         project: accepted.project.to_string(),
@@ -115,6 +112,19 @@ impl io::Read for Chunks {
     }
 }
 
+pub(crate) async fn cancel<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    id: Result<Path<u64>, PathRejection>,
+) -> Result<Json<Affected>, Refused> {
+    let id = DeployId(id?.0);
+    principal.may_deploy()?;
+    principal.may_follow(id)?;
+    let (project, services) = app.control.cancel(id).await?;
+    let services = services.iter().map(ToString::to_string).collect();
+    Ok(Json(Affected { project: project.to_string(), services }))
+}
+
 pub(crate) async fn events<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
@@ -150,7 +160,7 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
     use dormouse_control::DeployStep as Step;
     match step {
         Step::Queued => DeployStep::Queued,
-        Step::Building { build } => DeployStep::Building { build: build.to_string() },
+        Step::Building => DeployStep::Building,
         Step::Phase { name, cached } => DeployStep::Phase { name, cached },
         Step::PhaseDone { name, ms } => DeployStep::PhaseDone { name, ms },
         Step::Progress { done, total } => DeployStep::Progress { done, total },
@@ -170,7 +180,9 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
             let deployment = deployment.to_string();
             DeployStep::RolloutFailed { deployment, reason, log_tail, old_serves }
         }
-        Step::Superseded => DeployStep::Superseded,
+        Step::Superseded { by } => DeployStep::Superseded { by: by.map(|id| id.to_string()) },
+        Step::TakenDown => DeployStep::TakenDown,
+        Step::Cancelled => DeployStep::Cancelled,
         Step::Done { urls } => DeployStep::Done { urls },
         Step::Failed { reason } => DeployStep::Failed { reason },
     }

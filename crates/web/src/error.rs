@@ -6,7 +6,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use dormouse_api::ErrorBody;
+use dormouse_api::{ErrorBody, ErrorCode};
 use dormouse_control::OpError;
 use dormouse_model::WakeRefused;
 
@@ -42,6 +42,8 @@ impl From<OpError> for Refused {
             | OpError::NeverDeployed(_)
             | OpError::Wake { refused: WakeRefused::Unknown, .. } => StatusCode::NOT_FOUND,
             OpError::Removing(_)
+            | OpError::NameTaken { .. }
+            | OpError::DeployOver(_)
             | OpError::NothingBuilt(_)
             | OpError::StaysAwake { .. }
             | OpError::Wake { refused: WakeRefused::Crashed { .. }, .. } => StatusCode::CONFLICT,
@@ -52,7 +54,9 @@ impl From<OpError> for Refused {
             }
             OpError::Closing => StatusCode::SERVICE_UNAVAILABLE,
         };
-        Self::new(status, &error.to_string())
+        let mut refused = Self::new(status, &error.to_string());
+        refused.body.code = matches!(error, OpError::NameTaken { .. }).then_some(ErrorCode::NameTaken);
+        refused
     }
 }
 

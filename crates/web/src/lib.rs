@@ -60,6 +60,7 @@ fn router<W: Workloads, B: Builds>(control: Arc<Control<W, B>>, settings: WebSet
     Router::new()
         .route("/v1/server", get(server::show::<W, B>))
         .route("/v1/deploys", post(deploy::begin::<W, B>))
+        .route("/v1/deploys/{id}", delete(deploy::cancel::<W, B>))
         .route("/v1/deploys/{id}/events", get(deploy::events::<W, B>))
         .route("/v1/ps", get(status::ps::<W, B>))
         .route("/v1/projects/{project}", delete(project::down::<W, B>))

@@ -42,7 +42,7 @@ fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
         resident_bytes: status.usage.map(|u| u.resident_bytes),
         swapped_bytes: status.usage.map(|u| u.swapped_bytes),
         last_wake_ms: status.last_wake_ms,
-        deployment: status.deployment.map(|d| d.to_string()),
+        deployment: status.deploy.map(|d| d.to_string()),
         instance: status.instance.map(|i| i.to_string()),
         last_activity: status.last_activity.map(|t| t.0),
         awake: status.awake,

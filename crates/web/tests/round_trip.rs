@@ -8,8 +8,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use dormouse_api::{Client, DeployEvent, DeployStep, Depth, Error, Given, LogQuery, ServiceState};
-use dormouse_backend::sim::Sim;
+use dormouse_api::{
+    Client, DeployEvent, DeployQuery, DeployStep, Depth, Error, Given, LogQuery, ServiceState,
+};
+use dormouse_backend::{Workloads, sim::Sim};
 use dormouse_control::{Control, ControlSettings};
 use dormouse_model::{Time, TrafficReport};
 use dormouse_web::WebSettings;
@@ -37,6 +39,7 @@ async fn server(net: u8, max_source: u64) -> Server {
         public_port: 8080,
         builds_at_once: 1,
     };
+    let hands = sim.clone();
     let control = Control::open(settings, sim.clone(), sim).await.unwrap();
     let running: Arc<_> = control.clone();
     tokio::spawn(async move { running.run(std::future::pending()).await });
@@ -50,8 +53,14 @@ async fn server(net: u8, max_source: u64) -> Server {
         }
     });
     // The first instance of the first project.
-    let listener = TcpListener::bind((Ipv4Addr::new(127, net, 1, 9), 8000)).await.unwrap();
     tokio::spawn(async move {
+        let addr = loop {
+            match hands.list().await.unwrap().first() {
+                Some(workload) => break workload.addr,
+                None => tokio::time::sleep(Duration::from_millis(5)).await,
+            }
+        };
+        let listener = TcpListener::bind((addr, 8000)).await.unwrap();
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 1024];
             // A probe that gives up is none of our business.
@@ -83,6 +92,10 @@ fn pieces(tar: Vec<u8>) -> impl futures_util::Stream<Item = std::io::Result<Byte
     stream::iter(pieces)
 }
 
+fn folder(name: &str) -> DeployQuery {
+    DeployQuery { folder: name.to_owned(), ..DeployQuery::default() }
+}
+
 const APP: &str = "from fastapi import FastAPI\napp = FastAPI()\n";
 
 fn app() -> Vec<u8> {
@@ -91,7 +104,7 @@ fn app() -> Vec<u8> {
 
 fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, expected: Expect) {
     let shown = match result.unwrap_err() {
-        Error::Server { status, error, hint } => format!("{status} {error} / {hint:?}"),
+        Error::Server { status, error, hint, .. } => format!("{status} {error} / {hint:?}"),
         other @ (Error::Unreachable { .. } | Error::Broken { .. }) => panic!("{other}"),
     };
     expected.assert_eq(&shown);
@@ -108,7 +121,7 @@ async fn a_folder_s_life() {
     let info = client.server().await.unwrap();
     assert_eq!((info.version.as_str(), info.listen.as_str()), ("1.2.3", "127.0.0.1:8080"));
 
-    let accepted = client.deploy("shop", &Given::default(), pieces(app())).await.unwrap();
+    let accepted = client.deploy(&folder("shop"), &Given::default(), pieces(app())).await.unwrap();
     assert_eq!(
         (accepted.project.as_str(), accepted.urls.as_slice()),
         ("shop", &["http://shop.localhost:8080/".to_owned()][..])
@@ -152,21 +165,21 @@ async fn refusals() {
             r#"404 there is no project `shop` / Some("nothing is deployed yet; `dormouse up DIR` deploys a folder")"#
         ]],
     );
-    check_error(client.deploy_events(7, 0).await.map(|_| ()), expect!["404 there is no deploy 7 / None"]);
+    check_error(client.deploy_events(7, 0).await.map(|_| ()), expect!["404 there is no deploy d7 / None"]);
     let manifest = tar(&[("dormouse.toml", "[project]\nnam = \"shop\"\n"), ("main.py", APP)]);
-    let refused = client.deploy("shop", &Given::default(), pieces(manifest)).await.unwrap_err();
+    let refused = client.deploy(&folder("shop"), &Given::default(), pieces(manifest)).await.unwrap_err();
     let text = refused.to_string();
     assert!(matches!(refused, Error::Server { status: 422, .. }), "{refused:?}");
     assert!(text.contains("dormouse.toml") && text.contains("nam"), "{text}");
     check_error(
-        client.deploy("shop", &Given::default(), pieces(vec![7; 3000])).await,
+        client.deploy(&folder("shop"), &Given::default(), pieces(vec![7; 3000])).await,
         expect![
             "400 the upload broke off or is not a tar: numeric field was not a number:  when getting cksum for  / None"
         ],
     );
     let large = tar(&[("main.py", &"x".repeat(200_000))]);
     check_error(
-        client.deploy("shop", &Given::default(), pieces(large)).await,
+        client.deploy(&folder("shop"), &Given::default(), pieces(large)).await,
         expect![[
             r#"413 the source has more than 4000 bytes / Some("exclude data, caches and virtual environments in .dormouseignore")"#
         ]],

@@ -12,8 +12,8 @@ pub use ndjson::NdJson;
 use serde::Serialize;
 
 use crate::{
-    Affected, DeployAccepted, DeployEvent, EnvChange, EnvChanged, EnvEntry, Error, Given, LatestDeploy,
-    LogLine, LogQuery, ServerInfo, ServiceStatus,
+    Affected, DeployAccepted, DeployEvent, DeployQuery, EnvChange, EnvChanged, EnvEntry, Error, Given,
+    LatestDeploy, LogLine, LogQuery, ServerInfo, ServiceStatus,
 };
 
 /// Events of a deploy as they come.
@@ -25,11 +25,6 @@ pub type LogLines = NdJson<LogLine>;
 #[derive(Debug, Clone)]
 pub struct Client {
     socket: PathBuf,
-}
-
-#[derive(Serialize)]
-struct Folder<'a> {
-    folder: &'a str,
 }
 
 #[derive(Serialize)]
@@ -67,18 +62,26 @@ impl Client {
         self.json(Method::GET, "/v1/server", &Nothing {}).await
     }
 
-    /// Send a tar of the project's folder, and what its manifest asks for besides. `folder` is that folder's name: the
-    /// project's name where there is no manifest.
+    /// Send a tar of the project's folder, and what its manifest asks for besides.
     ///
     /// # Errors
+    /// A name that a project from another folder has is [`crate::ErrorCode::NameTaken`].
     /// A refused manifest is [`Error::Server`] with status 422 and the whole rendered message.
     pub async fn deploy(
         &self,
-        folder: &str,
+        query: &DeployQuery,
         given: &Given,
         tar: impl Streaming<Item = io::Result<Bytes>> + Send + 'static,
     ) -> Result<DeployAccepted, Error> {
-        send::upload(&self.socket, "/v1/deploys", &Folder { folder }, given, tar).await
+        send::upload(&self.socket, "/v1/deploys", query, given, tar).await
+    }
+
+    /// End a deploy that is under way; what was live before it is live again.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown deploy, 409 for one that is over.
+    pub async fn cancel(&self, id: u64) -> Result<Affected, Error> {
+        self.json(Method::DELETE, &format!("/v1/deploys/{id}"), &Nothing {}).await
     }
 
     /// Events of a deploy from number `from` on, live until its last one.

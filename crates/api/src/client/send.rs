@@ -143,9 +143,12 @@ async fn send(
     }
     let status = answer.status();
     let bytes = read(answer).await?;
-    let body: ErrorBody = serde_json::from_slice(&bytes)
-        .unwrap_or_else(|_| ErrorBody { error: format!("the server answered {status}"), hint: None });
-    Err(Error::Server { status: status.as_u16(), error: body.error, hint: body.hint })
+    let body: ErrorBody = serde_json::from_slice(&bytes).unwrap_or_else(|_| ErrorBody {
+        error: format!("the server answered {status}"),
+        hint: None,
+        code: None,
+    });
+    Err(Error::Server { status: status.as_u16(), error: body.error, hint: body.hint, code: body.code })
 }
 
 async fn read(answer: Response<Incoming>) -> Result<Bytes, Error> {

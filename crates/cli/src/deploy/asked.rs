@@ -158,6 +158,7 @@ mod tests {
 
     fn args(dir: &Path, files: &[&str]) -> DeployArgs {
         DeployArgs {
+            project: None,
             dir: dir.to_owned(),
             files: files.iter().map(|f| dir.join(f)).collect(),
             profiles: Vec::new(),

@@ -47,7 +47,7 @@ pub(crate) async fn follow(
                         DeployStep::Done { urls } => return Ok(End::Done(urls)),
                         DeployStep::Failed { reason } => return Ok(End::Failed(reason)),
                         DeployStep::Queued
-                        | DeployStep::Building { .. }
+                        | DeployStep::Building
                         | DeployStep::Phase { .. }
                         | DeployStep::PhaseDone { .. }
                         | DeployStep::Progress { .. }
@@ -60,7 +60,9 @@ pub(crate) async fn follow(
                         | DeployStep::Waiting { .. }
                         | DeployStep::Ready { .. }
                         | DeployStep::RolloutFailed { .. }
-                        | DeployStep::Superseded => {}
+                        | DeployStep::Superseded { .. }
+                        | DeployStep::TakenDown
+                        | DeployStep::Cancelled => {}
                     }
                 }
             }

@@ -39,7 +39,7 @@ impl Say {
 pub(super) fn say(step: &DeployStep) -> Say {
     match step {
         DeployStep::Queued => Say::Doing("waiting for its build".to_owned()),
-        DeployStep::Building { build } => Say::Doing(format!("building ({build})")),
+        DeployStep::Building => Say::Doing("building".to_owned()),
         DeployStep::Phase { name, cached: true } => Say::Did(format!("{name}: cached")),
         DeployStep::Phase { name, cached: false } => Say::Doing(format!("{name} ...")),
         DeployStep::PhaseDone { name, ms } => Say::Did(format!("{name}: done in {}", human::millis(*ms))),
@@ -50,19 +50,22 @@ pub(super) fn say(step: &DeployStep) -> Say {
             Say::Bad(format!("build failed: {reason}{}", old(*old_serves)), Vec::new())
         }
         DeployStep::Unchanged => Say::Good("unchanged".to_owned()),
-        DeployStep::Applied { deployment, changed } => {
-            Say::Good(format!("{} applied without a restart ({deployment})", changed.join(", ")))
-        }
-        DeployStep::Starting { deployment, why: None } => Say::Doing(format!("starting ({deployment})")),
-        DeployStep::Starting { deployment, why: Some(why) } => {
-            Say::Doing(format!("starting anew, because {why} ({deployment})"))
+        DeployStep::Applied { changed, .. } => {
+            Say::Good(format!("{} applied without a restart", changed.join(", ")))
         }
         DeployStep::Waiting { reason } => Say::Note(format!("not ready yet: {reason}")),
+        DeployStep::Starting { why: None, .. } => Say::Doing("starting".to_owned()),
+        DeployStep::Starting { why: Some(why), .. } => Say::Doing(format!("starting anew, because {why}")),
         DeployStep::Ready { .. } => Say::Good("ready".to_owned()),
         DeployStep::RolloutFailed { reason, log_tail, old_serves, .. } => {
             Say::Bad(format!("does not become ready: {reason}{}", old(*old_serves)), log_tail.clone())
         }
-        DeployStep::Superseded => Say::Good("a newer deploy took its place".to_owned()),
+        DeployStep::Superseded { by: Some(by) } => Say::Bad(format!("{by} took its place"), Vec::new()),
+        DeployStep::Superseded { by: None } => {
+            Say::Bad("something newer took its place".to_owned(), Vec::new())
+        }
+        // The end of the deploy says so.
+        DeployStep::TakenDown | DeployStep::Cancelled => Say::Nothing,
     }
 }
 

@@ -1,34 +1,37 @@
 //! `deploy`: pack, send, and show what happens until it is done.
 
 mod asked;
+mod attend;
 mod follow;
 mod lines;
 mod progress;
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Result;
-use dormouse_api::{Client, DeployAccepted, Error, Given};
+use anyhow::{Result, bail};
+use dormouse_api::{Client, DeployAccepted, DeployQuery, Error, ErrorCode, Given};
 
-use self::{follow::End, progress::Progress};
+use self::{attend::Left, follow::End, progress::Progress};
 use crate::{
-    FAILED, OK,
+    FAILED, INTERRUPTED, OK,
     args::DeployArgs,
     pack,
     settings::Settings,
     source::SourceFolder,
+    stop::Stop,
     streams::{Paint, Streams},
 };
 
 /// How often a folder is sent when the server goes away before it has acknowledged it.
 const SENDS: u32 = 5;
 
-/// A deploy that is over.
+/// A deploy, and how it was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// The project the manifest names.
+    id: u64,
+    /// The project it is of.
     pub(crate) project: String,
-    end: End,
+    left: Left,
 }
 
 pub(crate) async fn deploy(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
@@ -36,7 +39,8 @@ pub(crate) async fn deploy(settings: &Settings, args: &DeployArgs, streams: &mut
     let client = settings.client();
     // Before anything is packed, so that a missing server is the first thing said.
     client.server().await?;
-    let outcome = send_and_follow(settings, &client, packed, args.verbose, streams).await?;
+    let mut stop = Some(Stop::listen()?);
+    let outcome = send_and_follow(settings, &client, packed, args, &mut stop, streams).await?;
     finish(settings, &outcome, streams)
 }
 
@@ -59,31 +63,56 @@ pub(crate) fn scan(settings: &Settings, args: &DeployArgs, streams: &mut Streams
     Ok(Packed { folder: Arc::new(folder), given: asked.given })
 }
 
-/// Send the folder and show the deploy's events until its last.
+/// Send the folder and show the deploy's events until its last, or until `stop` is wanted.
 pub(crate) async fn send_and_follow(
     settings: &Settings,
     client: &Client,
     packed: Packed,
-    verbose: bool,
+    args: &DeployArgs,
+    stop: &mut Option<Stop>,
     streams: &mut Streams,
 ) -> Result<Outcome> {
-    let mut progress = Progress::new(settings.json, verbose, streams);
-    let accepted = send(client, &packed).await?;
+    let mut query = query(&packed.folder, args);
+    let accepted = tokio::select! {
+        accepted = send(client, &packed, &query) => accepted,
+        _ = Stop::by(stop) => bail!("stopped while the folder was being sent, so nothing was deployed"),
+    };
+    let accepted = match accepted {
+        Err(Error::Server { error, code: Some(ErrorCode::NameTaken), .. })
+            if streams.can_ask() && streams.ask(&format!("{error}; replace it?"))? =>
+        {
+            query.replace = true;
+            send(client, &packed, &query).await?
+        }
+        accepted => accepted?,
+    };
+    let mut progress = Progress::new(settings.json, args.verbose, streams);
     progress.accepted(&accepted, streams)?;
-    let result = follow::follow(client, accepted.id, |event| progress.event(event, streams)).await;
+    let left = attend::attend(client, &accepted, &mut progress, stop, streams).await;
     progress.end();
-    Ok(Outcome { project: accepted.project, end: result? })
+    Ok(Outcome { id: accepted.id, project: accepted.project, left: left? })
 }
 
-/// Show everything a project's newest deploy did, to its end when it still runs. However it ended, that is no failure
-/// of the showing.
+/// What is to be said beside the folder itself.
+fn query(folder: &SourceFolder, args: &DeployArgs) -> DeployQuery {
+    // Made when the system was installed, and kept when the machine is renamed (machine-id(5)).
+    let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
+    DeployQuery {
+        folder: folder.name.clone(),
+        project: args.project.clone(),
+        machine: Some(machine.trim().to_owned()),
+        path: Some(folder.root.to_string_lossy().into_owned()),
+        replace: false,
+    }
+}
+
+/// Show everything a deploy did, to its end when it still runs. However it ended, that is no failure of the showing.
 pub(crate) async fn replay(
     settings: &Settings,
     client: &Client,
-    project: &str,
+    id: u64,
     streams: &mut Streams,
 ) -> Result<()> {
-    let id = client.latest_deploy(project).await?;
     let mut progress = Progress::new(settings.json, true, streams);
     let result = follow::follow(client, id, |event| progress.event(event, streams)).await;
     progress.end();
@@ -94,18 +123,18 @@ pub(crate) async fn replay(
 }
 
 /// Send until it is acknowledged. A server that dies half way forgets the half, so sending again is safe.
-async fn send(client: &Client, packed: &Packed) -> Result<DeployAccepted> {
+async fn send(client: &Client, packed: &Packed, query: &DeployQuery) -> Result<DeployAccepted, Error> {
     let Packed { folder, given } = packed;
     let mut tries = 1;
     loop {
-        match client.deploy(&folder.name, given, pack::tar(folder.clone())).await {
+        match client.deploy(query, given, pack::tar(folder.clone())).await {
             Ok(accepted) => return Ok(accepted),
             Err(Error::Broken { .. } | Error::Unreachable { .. }) if tries < SENDS => {
                 tries += 1;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
             Err(e @ (Error::Server { .. } | Error::Broken { .. } | Error::Unreachable { .. })) => {
-                return Err(e.into());
+                return Err(e);
             }
         }
     }
@@ -113,8 +142,15 @@ async fn send(client: &Client, packed: &Packed) -> Result<DeployAccepted> {
 
 /// Say how it ended: the URL on a line of its own, or why there is none.
 pub(crate) fn finish(settings: &Settings, outcome: &Outcome, streams: &mut Streams) -> Result<u8> {
-    match &outcome.end {
-        End::Done(urls) => {
+    match &outcome.left {
+        Left::Running => {
+            let (id, project) = (outcome.id, &outcome.project);
+            streams.err_line(&format!(
+                "d{id} of {project} goes on\n  hint: `dormouse logs --build d{id}` shows it, `dormouse cancel d{id}` ends it"
+            ))?;
+            Ok(INTERRUPTED)
+        }
+        Left::Ended(End::Done(urls)) => {
             // The stream of events has said it already.
             if !settings.json {
                 for also in urls.iter().skip(1) {
@@ -130,7 +166,7 @@ pub(crate) fn finish(settings: &Settings, outcome: &Outcome, streams: &mut Strea
             }
             Ok(OK)
         }
-        End::Failed(reason) => {
+        Left::Ended(End::Failed(reason)) => {
             streams.error(reason)?;
             Ok(FAILED)
         }

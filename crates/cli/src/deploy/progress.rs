@@ -59,8 +59,9 @@ impl Progress {
             }
             let names = accepted.services.join(", ");
             streams.err_line(&format!(
-                "deploying {} ({names})",
-                streams.err_paint(Paint::Bold, &accepted.project)
+                "deploying {} as d{} ({names})",
+                streams.err_paint(Paint::Bold, &accepted.project),
+                accepted.id
             ))?;
         }
         Ok(())
@@ -79,7 +80,7 @@ impl Progress {
             DeployStep::Phase { .. }
             | DeployStep::PhaseDone { .. }
             | DeployStep::Queued
-            | DeployStep::Building { .. }
+            | DeployStep::Building
             | DeployStep::Progress { .. }
             | DeployStep::Output { .. }
             | DeployStep::Image { .. }
@@ -90,7 +91,9 @@ impl Progress {
             | DeployStep::Waiting { .. }
             | DeployStep::Ready { .. }
             | DeployStep::RolloutFailed { .. }
-            | DeployStep::Superseded
+            | DeployStep::Superseded { .. }
+            | DeployStep::TakenDown
+            | DeployStep::Cancelled
             | DeployStep::Done { .. }
             | DeployStep::Failed { .. } => {}
         }
@@ -104,6 +107,15 @@ impl Progress {
                 Ok(())
             }
         }
+    }
+
+    /// A word to whoever watches.
+    pub(super) fn note(&mut self, text: &str, streams: &mut Streams) -> Result<()> {
+        match &self.style {
+            Style::Bars(bars) => print(bars, text.to_owned()),
+            Style::Json | Style::Lines => streams.err_line(text)?,
+        }
+        Ok(())
     }
 
     /// Leave the last state of every bar on the screen.

@@ -32,7 +32,7 @@ fn broken_twice() -> Vec<(u16, String)> {
         0,
         &[
             ("backend", r#""event":"queued""#),
-            ("backend", r#""event":"building","build":"b1""#),
+            ("backend", r#""event":"building""#),
             ("backend", r#""event":"phase","name":"base","cached":true"#),
             ("backend", r#""event":"phase_done","name":"base","ms":0"#),
             ("backend", r#""event":"phase","name":"dependencies","cached":false"#),
@@ -81,14 +81,14 @@ fn every_event_once_though_the_connection_breaks() {
     let ran = dormouse(fake.state(), &["deploy", project.path().to_str().unwrap()]);
     assert_eq!(ran.out, "http://shop.localhost:8080\n");
     expect![[r#"
-        deploying shop (backend, frontend)
+        deploying shop as d7 (backend, frontend)
         backend   waiting for its build
-        backend   building (b1)
+        backend   building
         backend   base: cached
         backend   dependencies ...
         backend   | Collecting fastapi
         backend   dependencies: done in 12.3 s
-        backend   starting (d1)
+        backend   starting
         backend   ready
         frontend  unchanged
         also at http://backend--shop.localhost:8080
@@ -126,7 +126,7 @@ fn up_uses_the_server_that_runs() {
         http://shop.localhost:8080
         deploying to the server that already runs at STATE
         warning: it listens on 127.0.0.1:8080, not on 127.0.0.1:9999
-        deploying shop (backend, frontend)
+        deploying shop as d7 (backend, frontend)
         [0]
     "#]]
     .assert_eq(&ran.all());
@@ -151,7 +151,7 @@ fn failures_and_warnings() {
     let project = project();
     let path = project.path().to_str().unwrap();
     expect![[r#"
-        deploying shop (backend, frontend)
+        deploying shop as d7 (backend, frontend)
         backend   build failed: the dependencies phase failed: exit code 1
           the version before goes on serving
         frontend  does not become ready: nothing listens on port 8000
@@ -169,7 +169,7 @@ fn failures_and_warnings() {
     ]);
     expect![[r#"
         warning: no service is public
-        deploying shop (backend, frontend)
+        deploying shop as d7 (backend, frontend)
         no service is public, so there is no URL
         [0]
     "#]]
@@ -183,4 +183,73 @@ fn failures_and_warnings() {
         [1]
     "#]]
     .assert_eq(&dormouse(fake.state(), &["deploy", path]).all());
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_where_nobody_can_be_asked() {
+    let refused = r#"{"error":"the project `shop` was deployed from /a/shop, and this is /b/shop","hint":"`--project NAME` deploys it under another name, `--project shop` replaces what is there","code":"name_taken"}"#;
+    let fake = Fake::start(vec![server(), ("POST /v1/deploys", vec![(409, refused.to_owned())])]);
+    let project = project();
+    let path = project.path().to_str().unwrap();
+    expect![[r#"
+        error: the project `shop` was deployed from /a/shop, and this is /b/shop
+          hint: `--project NAME` deploys it under another name, `--project shop` replaces what is there
+        [1]
+    "#]]
+    .assert_eq(&dormouse(fake.state(), &["deploy", path]).all());
+    let ran = dormouse(fake.state(), &["deploy", path, "--project", "other"]);
+    assert_eq!(ran.code, 1);
+    let asked = fake.seen();
+    let sent: Vec<_> = asked.iter().filter(|s| s.starts_with("POST")).collect();
+    let where_ = |s: &str| s.contains("folder=") && s.contains("path=") && s.contains("machine=");
+    assert!(sent.iter().all(|s| where_(s)), "{sent:?}");
+    assert!(!sent[0].contains("project=") && sent[1].contains("project=other"), "{sent:?}");
+}
+
+#[test]
+fn a_deploy_is_named_by_its_number_or_its_project() {
+    let over = r#"{"error":"d7 is over, so there is nothing to cancel"}"#;
+    let affected = r#"{"project":"shop","services":["web"]}"#;
+    let fake = Fake::start(vec![
+        ("GET /v1/ps", vec![(200, "[]".to_owned())]),
+        ("DELETE /v1/deploys/8", vec![(200, affected.to_owned())]),
+        ("DELETE /v1/deploys/7", vec![(409, over.to_owned())]),
+        (
+            "GET /v1/deploys/7/events",
+            vec![(200, events(0, &[("web", r#""event":"building""#), ("", r#""event":"done","urls":[]"#)]))],
+        ),
+    ]);
+    for (args, expected) in [
+        (
+            &["cancel", "d8"][..],
+            expect![[r#"
+                shop d8 cancelled
+                [0]
+            "#]],
+        ),
+        (
+            &["cancel", "#7"],
+            expect![[r#"
+                error: d7 is over, so there is nothing to cancel
+                [1]
+            "#]],
+        ),
+        (
+            &["logs", "--build", "7"],
+            expect![[r#"
+                web  building
+                [0]
+            "#]],
+        ),
+        (
+            &["cancel", "shop"],
+            expect![[r#"
+                error: there is no project `shop`
+                  hint: nothing is deployed yet; `dormouse deploy DIR` changes that
+                [1]
+            "#]],
+        ),
+    ] {
+        expected.assert_eq(&dormouse(fake.state(), args).all());
+    }
 }

@@ -23,6 +23,7 @@ fn help() {
                            Ctrl-C
               serve        Run the server
               deploy       Build and deploy a folder to a running server
+              cancel       End a deploy that is under way; what was live before it goes on
               ps           List services
               logs         Show what services write
               sleep        Put a project or a service to sleep now
@@ -57,7 +58,8 @@ fn help_of_logs() {
             Usage: dormouse logs [OPTIONS] [PROJECT[/SERVICE]]
 
             Arguments:
-              [PROJECT[/SERVICE]]  Whose logs; without it, everybody's
+              [PROJECT[/SERVICE]]  Whose logs; without it, everybody's; with --build also a deploy's number,
+                                   such as d14
 
             Options:
                   --build          Show the newest build and rollout of a project instead, to its end when it

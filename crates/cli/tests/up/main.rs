@@ -5,7 +5,9 @@
 mod player;
 
 use std::{
-    io::{BufRead, BufReader, Read},
+    ffi::OsStr,
+    io::{BufRead, BufReader, Read, Write},
+    os::fd::OwnedFd,
     path::Path,
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
 };
@@ -22,12 +24,15 @@ fn main() -> ExitCode {
         return player::dormouse();
     }
     let args = Arguments::from_args();
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 8] = [
         ("the_url_then_the_log_then_a_clean_stop", url_log_stop),
         ("a_server_that_cannot_start_says_why", cannot_start),
         ("a_server_that_dies_is_not_waited_for", dies),
         ("a_failed_deploy_ends_the_server", failed_deploy),
         ("a_second_interrupt_kills", stubborn),
+        ("an_interrupted_deploy_goes_on_and_says_so", deploy_goes_on),
+        ("an_interrupted_deploy_is_left_running", deploy_left),
+        ("an_interrupted_deploy_is_cancelled", deploy_cancelled),
     ];
     let trial = |(name, test): (&str, fn())| {
         Trial::test(name, move || {
@@ -89,12 +94,7 @@ impl Up {
 
     /// Read standard error up to a line that holds this.
     fn read_to(&mut self, what: &str) {
-        let err = self.child.stderr.as_mut().unwrap();
-        let (mut seen, mut byte) = (String::new(), [0]);
-        while !seen.contains(what) {
-            assert_eq!(err.read(&mut byte).unwrap(), 1, "no {what:?} in {seen:?}");
-            seen.push(char::from(byte[0]));
-        }
+        read_to(self.child.stderr.as_mut().unwrap(), what);
     }
 }
 
@@ -118,7 +118,7 @@ fn url_log_stop() {
     let (code, err) = up.end();
     expect_test::expect![[r#"
         starting a server on 127.0.0.1:9999, with its state in STATE
-        deploying shop (web)
+        deploying shop as d7 (web)
         web  ready
         Ctrl-C stops it
         stopping the server; Ctrl-C now kills it
@@ -145,7 +145,7 @@ fn dies() {
     let (code, err) = up.end();
     expect_test::expect![[r#"
         starting a server on 127.0.0.1:9999, with its state in STATE
-        deploying shop (web)
+        deploying shop as d7 (web)
         web  ready
         Ctrl-C stops it
         error: the server ended (signal: 9 (SIGKILL)); the last it said:
@@ -161,7 +161,7 @@ fn failed_deploy() {
     let (code, err) = up.end();
     expect_test::expect![[r#"
         starting a server on 127.0.0.1:9999, with its state in STATE
-        deploying shop (web)
+        deploying shop as d7 (web)
         error: its build failed
         stopping the server; Ctrl-C now kills it
     "#]]
@@ -180,4 +180,104 @@ fn stubborn() {
     assert!(err.contains("warning: killed"), "{err}");
     assert_eq!(code, Some(0));
     assert!(!ended_cleanly(&up.state()));
+}
+
+/// A server in which a build is under way, and a `deploy` that watches it.
+struct Watching {
+    server: Child,
+    deploy: Child,
+    state: TempDir,
+    _project: TempDir,
+}
+
+impl Watching {
+    /// `terminal` is what it has for standard input and error.
+    fn start(terminal: Option<OwnedFd>) -> Self {
+        let (state, project) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(project.path().join("requirements.txt"), "fastapi\n").unwrap();
+        let dormouse = |args: &[&OsStr]| {
+            let mut command = Command::new(std::env::current_exe().unwrap());
+            command.args(args).arg("--state").arg(state.path()).env(player::PART, "building");
+            command
+        };
+        let server = dormouse(&["serve".as_ref()]).spawn().unwrap();
+        while std::os::unix::net::UnixStream::connect(state.path().join("api.sock")).is_err() {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        let mut deploy = dormouse(&["deploy".as_ref(), project.path().as_ref()]);
+        match terminal {
+            Some(fd) => deploy.stdin(fd.try_clone().unwrap()).stderr(fd),
+            None => deploy.stdin(Stdio::null()).stderr(Stdio::piped()),
+        };
+        let deploy = deploy.stdout(Stdio::piped()).spawn().unwrap();
+        Self { server, deploy, state, _project: project }
+    }
+
+    fn interrupt(&self) {
+        kill(Pid::from_raw(i32::try_from(self.deploy.id()).unwrap()), Signal::SIGINT).unwrap();
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        for child in [&mut self.server, &mut self.deploy] {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Read up to something; all that was read.
+fn read_to(from: &mut impl Read, what: &str) -> String {
+    let (mut seen, mut byte) = (String::new(), [0]);
+    while !seen.contains(what) {
+        assert_eq!(from.read(&mut byte).unwrap(), 1, "no {what:?} in {seen:?}");
+        seen.push(char::from(byte[0]));
+    }
+    seen
+}
+
+const GOES_ON: &str = "d7 of shop goes on";
+
+/// Bug: Ctrl-C ended the showing without a word, and the deploy went live.
+fn deploy_goes_on() {
+    let mut watching = Watching::start(None);
+    let mut err = watching.deploy.stderr.take().unwrap();
+    read_to(&mut err, "building\n");
+    watching.interrupt();
+    let mut rest = String::new();
+    err.read_to_string(&mut rest).unwrap();
+    expect_test::expect![[r#"
+        d7 of shop goes on
+          hint: `dormouse logs --build d7` shows it, `dormouse cancel d7` ends it
+    "#]]
+    .assert_eq(&rest);
+    assert_eq!(watching.deploy.wait().unwrap().code(), Some(130));
+}
+
+/// At a terminal, up to the question.
+fn asked() -> (Watching, std::fs::File) {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let watching = Watching::start(Some(pty.slave));
+    let mut keys = std::fs::File::from(pty.master);
+    read_to(&mut keys, "building");
+    watching.interrupt();
+    read_to(&mut keys, "d7 goes on by itself: Ctrl-C again cancels it, Enter leaves it running");
+    (watching, keys)
+}
+
+fn deploy_left() {
+    let (mut watching, mut keys) = asked();
+    keys.write_all(b"\n").unwrap();
+    read_to(&mut keys, GOES_ON);
+    assert_eq!(watching.deploy.wait().unwrap().code(), Some(130));
+}
+
+fn deploy_cancelled() {
+    let (mut watching, mut keys) = asked();
+    watching.interrupt();
+    read_to(&mut keys, "cancelling d7");
+    read_to(&mut keys, "cancelled");
+    assert_eq!(watching.deploy.wait().unwrap().code(), Some(1));
+    assert!(watching.state.path().exists());
 }

@@ -6,12 +6,13 @@ use anyhow::{Result, bail};
 use axum::{
     Router,
     body::{Body, Bytes},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use dormouse_cli::{Hooks, ServeArgs};
 use tokio::{
     net::UnixListener,
     signal::unix::{SignalKind, signal},
+    sync::watch,
 };
 
 /// Which part to play, in the environment.
@@ -51,14 +52,25 @@ async fn play(args: &ServeArgs, part: &str) -> Result<()> {
     let info = format!(
         r#"{{"version":"1","pid":1,"listen":"{listen}","state_dir":"/s","started_at":0,"can_page":true}}"#
     );
-    let dies = part == "dies";
+    let (dies, building) = (part == "dies", part == "building");
+    let (cancel, cancelled) = watch::channel(false);
     let app = Router::new()
         .route("/v1/server", get(async move || info))
         .route(
             "/v1/deploys",
             post(async |_: Bytes| r#"{"id":7,"project":"shop","services":["web"],"urls":[]}"#),
         )
-        .route("/v1/deploys/7/events", get(async move || events))
+        .route(
+            "/v1/deploys/7/events",
+            get(async move || if building { until_cancelled(cancelled).await } else { Body::from(events) }),
+        )
+        .route(
+            "/v1/deploys/7",
+            delete(async move || {
+                cancel.send_replace(true);
+                r#"{"project":"shop","services":["web"]}"#
+            }),
+        )
         .route("/v1/projects/shop/logs", get(async move || logs(dies)));
     let listener = UnixListener::bind(args.state.join("api.sock"))?;
     let server = tokio::spawn(async move { axum::serve(listener, app).await });
@@ -71,6 +83,30 @@ async fn play(args: &ServeArgs, part: &str) -> Result<()> {
     server.abort();
     std::fs::write(args.state.join(CLEAN), "")?;
     Ok(())
+}
+
+/// A build that goes on until it is cancelled.
+async fn until_cancelled(mut cancelled: watch::Receiver<bool>) -> Body {
+    let lines = async_lines(async move {
+        // Nobody cancels any more when the server ends.
+        drop(cancelled.wait_for(|c| *c).await);
+    });
+    Body::from_stream(lines)
+}
+
+/// The first events at once, the last when `end` is over.
+fn async_lines(
+    end: impl Future<Output = ()> + Send + 'static,
+) -> impl futures_util::Stream<Item = Result<Bytes, std::io::Error>> + Send {
+    let first = r#"{"seq":0,"at":0,"service":"web","event":"building"}"#;
+    let last = r#"{"seq":1,"at":0,"event":"cancelled"}
+{"seq":2,"at":0,"event":"failed","reason":"cancelled"}"#;
+    let line = |text: &str| Ok(Bytes::from(format!("{text}\n")));
+    let rest = futures_util::stream::once(async move {
+        end.await;
+        line(last)
+    });
+    futures_util::StreamExt::chain(futures_util::stream::iter([line(first)]), rest)
 }
 
 /// One line and then silence, as of a service that waits; or sudden death.

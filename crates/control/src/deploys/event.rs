@@ -1,7 +1,7 @@
 //! One thing that happens during a deploy.
 
 use dormouse_backend::{BuildEvent, Stream};
-use dormouse_model::{BuildId, DeploymentId, ImageId, ServiceName, Time};
+use dormouse_model::{DeployId, ImageId, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
 /// One thing that happened.
@@ -27,10 +27,7 @@ pub enum DeployStep {
     /// The service waits for its build; said again when control was restarted meanwhile.
     Queued,
     /// Its build begins.
-    Building {
-        /// Which build.
-        build: BuildId,
-    },
+    Building,
     /// A phase of the build begins.
     Phase {
         /// Its name.
@@ -76,14 +73,14 @@ pub enum DeployStep {
     /// A new deployment holds for the process that runs, which goes on.
     Applied {
         /// Which.
-        deployment: DeploymentId,
+        deployment: DeployId,
         /// What is different, by the manifest's words.
         changed: Vec<String>,
     },
     /// A new deployment will be rolled out.
     Starting {
         /// Which.
-        deployment: DeploymentId,
+        deployment: DeployId,
         /// Why that takes a new process, when nothing that one is started with is different.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
@@ -96,12 +93,12 @@ pub enum DeployStep {
     /// It takes the requests.
     Ready {
         /// Which.
-        deployment: DeploymentId,
+        deployment: DeployId,
     },
     /// It does not become ready.
     RolloutFailed {
         /// Which.
-        deployment: DeploymentId,
+        deployment: DeployId,
         /// Why.
         reason: String,
         /// Its last words.
@@ -109,8 +106,16 @@ pub enum DeployStep {
         /// Whether an older version goes on serving.
         old_serves: bool,
     },
-    /// A newer deploy, or the project's removal, took its place.
-    Superseded,
+    /// Something newer took its place.
+    Superseded {
+        /// The deploy that did; `None` when it was no deploy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<DeployId>,
+    },
+    /// Its project was taken down.
+    TakenDown,
+    /// Somebody wanted it to end.
+    Cancelled,
     /// The last event of a deploy that succeeded.
     Done {
         /// The project's public URLs, the front one first.
@@ -128,6 +133,37 @@ impl DeployStep {
     #[must_use]
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
+/// Why a deploy ends before it is done, though nothing failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GaveWay {
+    /// To this newer one.
+    To(DeployId),
+    /// Its project was taken down.
+    TakenDown,
+    /// Somebody wanted it to end.
+    Cancelled,
+}
+
+impl GaveWay {
+    /// What happened.
+    pub(crate) fn step(self) -> DeployStep {
+        match self {
+            Self::To(by) => DeployStep::Superseded { by: Some(by) },
+            Self::TakenDown => DeployStep::TakenDown,
+            Self::Cancelled => DeployStep::Cancelled,
+        }
+    }
+
+    /// The same in a line.
+    pub(crate) fn reason(self) -> String {
+        match self {
+            Self::To(by) => format!("{by} took its place"),
+            Self::TakenDown => "taken down by `dormouse down`".to_owned(),
+            Self::Cancelled => "cancelled".to_owned(),
+        }
     }
 }
 

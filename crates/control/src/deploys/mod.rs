@@ -4,6 +4,7 @@ mod event;
 mod log;
 mod reader;
 
+pub(crate) use event::GaveWay;
 pub use event::{DeployEvent, DeployStep};
 pub(crate) use log::{EventLog, Logs};
 pub use reader::EventReader;

@@ -21,6 +21,8 @@ const BATCH: usize = 500;
 #[derive(Debug)]
 pub struct EventReader {
     path: PathBuf,
+    /// Open from the beginning where it is there: the log of a project taken down is gone by its name, and still has to be read to its end.
+    file: Option<File>,
     from: u64,
     position: u64,
     live: Option<watch::Receiver<Live>>,
@@ -35,7 +37,8 @@ impl EventReader {
     pub(crate) fn new(path: PathBuf, log: Option<Arc<EventLog>>, from: u64) -> Self {
         let live = log.as_ref().map(|log| log.follow());
         let path = log.as_ref().map_or(path, |log| log.path().to_owned());
-        Self { path, from, position: 0, live, ended: false, fresh: false, _log: log }
+        let file = File::open(&path).ok();
+        Self { path, file, from, position: 0, live, ended: false, fresh: false, _log: log }
     }
 
     /// The next events, in order; `None` after the last one, and when a deploy that is over has no more.
@@ -68,7 +71,10 @@ impl EventReader {
     }
 
     fn read(&mut self) -> std::io::Result<Vec<DeployEvent>> {
-        let mut file = File::open(&self.path)?;
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => self.file.insert(File::open(&self.path)?),
+        };
         file.seek(SeekFrom::Start(self.position))?;
         let mut reader = BufReader::new(file);
         let mut events = Vec::new();

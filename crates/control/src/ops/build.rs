@@ -146,7 +146,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let _slot = self.build_slots.acquire().await.map_err(|e| host(std::io::Error::other(e)))?;
         let project = self.settings.source(deploy);
         let source = service_source(&project, &spec.source).map_err(host)?;
-        log.say(Some(&key.service), DeployStep::Building { build: row.id });
+        log.say(Some(&key.service), DeployStep::Building);
         // A build has no need of a service's secrets.
         let spec = ServiceSpec { env: Env::default(), stored: Env::default(), ..spec };
         let request = BuildRequest { id: row.id, key, source, project, spec };

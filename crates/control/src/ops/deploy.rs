@@ -14,12 +14,13 @@ use super::{
     source::{self, Upload},
 };
 use crate::{
-    Control, DeployId, EventReader, OpError,
+    Asked, Control, DeployId, EventReader, OpError, Origin,
     address::{self, Need, NoRoom},
-    deploys::{DeployStep, EventLog},
+    deploys::{DeployStep, EventLog, GaveWay},
     error::chain,
     id::Counter,
     names,
+    origin::Claim,
     state::{Coming, Project, State},
     store::{BuildRow, DeployState},
 };
@@ -48,15 +49,15 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn deploy(
         self: &Arc<Self>,
         upload: Upload,
-        folder: &str,
+        asked: Asked,
         given: Given,
     ) -> Result<DeployAccepted, OpError> {
-        let dir = upload.dir().to_owned();
-        let folder = folder.to_owned();
+        let (dir, beside) = (upload.dir().to_owned(), asked.clone());
         let stored = self.stored().await?;
-        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &folder, given, stored));
-        let (spec, warnings) = read.await.map_err(|_| OpError::Closing)??;
-        let accepted = self.deploy_spec(upload, spec).await?;
+        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored));
+        let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
+        let mut accepted = self.accept_all(upload, spec, asked).await?;
+        warnings.append(&mut accepted.warnings);
         Ok(DeployAccepted { warnings, ..accepted })
     }
 
@@ -69,6 +70,15 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         upload: Upload,
         spec: ProjectSpec,
     ) -> Result<DeployAccepted, OpError> {
+        self.accept_all(upload, spec, Asked::default()).await
+    }
+
+    async fn accept_all(
+        self: &Arc<Self>,
+        upload: Upload,
+        spec: ProjectSpec,
+        asked: Asked,
+    ) -> Result<DeployAccepted, OpError> {
         let this = self.clone();
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
         let accepting = tokio::spawn(async move {
@@ -76,7 +86,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             if let Some(why) = configured.services.values().find_map(dormouse_model::exec::too_large) {
                 return Err(OpError::Manifest(why));
             }
-            Box::pin(this.accept(upload, spec)).await
+            Box::pin(this.accept(upload, spec, asked)).await
         });
         accepting.await.map_err(|_| OpError::Closing)?
     }
@@ -85,20 +95,26 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         self: &Arc<Self>,
         mut upload: Upload,
         spec: ProjectSpec,
+        asked: Asked,
     ) -> Result<DeployAccepted, OpError> {
         let turn = self.one_at_a_time.lock().await;
         let (id, name) = (upload.id, spec.name.clone());
-        let wanted = spec.clone();
+        let (wanted, of) = (spec.clone(), asked.clone());
         let found = self.call(move |state| {
+            let known = state.projects.get(&wanted.name).and_then(|p| p.origin.as_ref());
+            let claim = Claim::of(known, &of, wanted.named_by_folder);
+            if let (Claim::Clash(was), Some(here)) = (&claim, of.origin) {
+                return Err(OpError::NameTaken { name: wanted.name, was: was.clone(), here });
+            }
             let before = state.projects.get(&wanted.name).and_then(|p| p.network(&wanted.name));
-            Ok::<_, OpError>((room(state, &wanted)?, before))
+            Ok((room(state, &wanted)?, before, claim))
         });
-        let (room, before) = found.await??;
+        let (room, before, claim) = found.await??;
         // The edge listens on a service's address as soon as it is told of it, so it has to be there.
         self.workloads.ensure_network(&room.network).await?;
         // Kept from here on: once the row is there, the source must be too.
         upload.kept = true;
-        let recorded = self.record(id, &spec, &room).await;
+        let recorded = self.record(id, &spec, &room, asked.origin.clone()).await;
         if recorded.is_err() {
             upload.kept = false;
             self.undo(id, &name, before).await;
@@ -108,7 +124,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         self.logs.add(id, &log);
         let coming = Coming { id, spec: spec.clone(), log, driver: None, rollout: None };
         let at = name.clone();
-        let old = self.call(move |state| begin(state, &at, room, coming)).await?;
+        let old = self.call(move |state| begin(state, &at, room, asked.origin, coming)).await?;
         if let Some(old) = old {
             source::remove_soon(self.settings.source(old));
         }
@@ -120,7 +136,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             project: name,
             services: spec.services.keys().cloned().collect(),
             urls: names::urls(&spec, &self.settings),
-            warnings: Vec::new(),
+            warnings: moved(&spec, &claim).into_iter().collect(),
         })
     }
 
@@ -130,6 +146,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         id: DeployId,
         spec: &ProjectSpec,
         room: &Room,
+        origin: Option<Origin>,
     ) -> Result<(Arc<EventLog>, Vec<BuildRow>), OpError> {
         let log = EventLog::open(self.settings.events(id), self.clock.clone())
             .map_err(|source| OpError::File { what: "open the deploy's log".to_owned(), source })?;
@@ -137,6 +154,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (vips, stale) = (room.vips.clone(), room.stale.clone());
         let written = self.store.write(move |tx| {
             tx.project(&row.name, at)?;
+            if let Some(origin) = &origin {
+                tx.origin(&row.name, origin)?;
+            }
             if let Some(block) = block {
                 tx.block(&row.name, block)?;
             }
@@ -231,10 +251,18 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
         taken.insert(addr);
         vips.insert(service.name.clone(), addr);
     }
-    let merged = ProjectSpec { name: spec.name.clone(), services };
+    let merged = ProjectSpec { services, ..spec.clone() };
     let project = Project { blocks, vips: vips.clone(), spec: Some(merged), ..Project::default() };
     let network = project.network(&spec.name).ok_or_else(|| full(NoRoom::Full))?;
     Ok(Room { block, vips, stale, network })
+}
+
+/// A word about a project that comes from another folder than before.
+fn moved(spec: &ProjectSpec, claim: &Claim) -> Option<String> {
+    match claim {
+        Claim::Moved(was) => Some(format!("`{}` was deployed from {was} before", spec.name)),
+        Claim::Same | Claim::Clash(_) => None,
+    }
 }
 
 fn full(why: NoRoom) -> OpError {
@@ -248,7 +276,13 @@ fn full(why: NoRoom) -> OpError {
 }
 
 /// Take the deploy in; the one that gave way.
-fn begin(state: &mut State, name: &ProjectName, room: Room, coming: Coming) -> Option<DeployId> {
+fn begin(
+    state: &mut State,
+    name: &ProjectName,
+    room: Room,
+    origin: Option<Origin>,
+    coming: Coming,
+) -> Option<DeployId> {
     for service in coming.spec.services.keys() {
         coming.log.say(Some(service), DeployStep::Queued);
         state.facts.builds.insert(ServiceKey::new(name, service), BuildFact::Running);
@@ -256,22 +290,23 @@ fn begin(state: &mut State, name: &ProjectName, room: Room, coming: Coming) -> O
     let project = state.projects.entry(name.clone()).or_default();
     project.blocks.extend(room.block);
     project.vips = room.vips;
+    project.origin = origin.or_else(|| project.origin.take());
     for service in room.stale {
         project.notes.remove(&service);
         state.facts.builds.remove(&ServiceKey::new(name, &service));
     }
     project.failed = None;
+    let newer = coming.id;
     let old = project.coming.replace(coming)?;
-    supersede(state, &old);
+    give_way(state, &old, GaveWay::To(newer));
     Some(old.id)
 }
 
-/// A deploy gives way to a newer one, or to the project's removal.
-pub(super) fn supersede(state: &State, old: &Coming) {
+/// A deploy ends before it is done, in this way.
+pub(super) fn give_way(state: &State, old: &Coming, how: GaveWay) {
     old.driver.iter().for_each(tokio::task::AbortHandle::abort);
     let id = old.id;
     state.store.later(move |tx| tx.deploy_state(id, DeployState::Failed));
-    old.log.say(None, DeployStep::Superseded);
-    let reason = "something newer took its place".to_owned();
-    old.log.say(None, DeployStep::Failed { reason });
+    old.log.say(None, how.step());
+    old.log.say(None, DeployStep::Failed { reason: how.reason() });
 }

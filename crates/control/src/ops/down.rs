@@ -1,11 +1,11 @@
 //! `dormouse down`: a project and everything of it goes.
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::ServiceKey;
-use tokio::sync::oneshot;
+use dormouse_model::{ProjectName, ServiceKey};
+use tokio::sync::{MutexGuard, oneshot};
 
-use super::{deploy::supersede, source};
-use crate::{Control, OpError, state::State};
+use super::{deploy::give_way, source};
+use crate::{Control, OpError, deploys::GaveWay, state::State};
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Drain and stop a project's instances, then remove its network, and forget it; logs stay unless `drop_logs`, and
@@ -27,6 +27,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let keys = self.keys(project, None).await?;
         let wanted = project.to_owned();
         let name = self.call(move |state| state.project(&wanted).map(|(n, _)| n.clone())).await??;
+        self.remove(turn, name, drop_logs).await?;
+        Ok(keys)
+    }
+
+    /// The same for a project that is known to be there.
+    pub(super) async fn remove(
+        &self,
+        turn: MutexGuard<'_, ()>,
+        name: ProjectName,
+        drop_logs: bool,
+    ) -> Result<(), OpError> {
         let row = name.clone();
         self.store.write(move |tx| tx.removing(&row, drop_logs)).await?;
         let (done, gone) = oneshot::channel();
@@ -40,7 +51,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 desired.services.retain(|key, _| key.project != name);
                 facts.builds.retain(|key, _| key.project != name);
                 let old = project.coming.take()?;
-                supersede(state, &old);
+                give_way(state, &old, GaveWay::TakenDown);
                 Some(old.id)
             })
             .await?;
@@ -48,7 +59,6 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         if let Some(old) = old {
             source::remove_soon(self.settings.source(old));
         }
-        gone.await.map_err(|_| OpError::Closing)?;
-        Ok(keys)
+        gone.await.map_err(|_| OpError::Closing)
     }
 }

@@ -1,6 +1,7 @@
 //! What people can ask for, one file per verb.
 
 mod build;
+mod cancel;
 mod deploy;
 mod down;
 mod env;

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{DeploymentId, Depth, InstanceId, ServiceKey, ServiceKind, Time, Usage};
+use dormouse_model::{DeployId, Depth, InstanceId, ServiceKey, ServiceKind, Time, Usage};
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
@@ -47,8 +47,8 @@ pub struct ServiceStatus {
     pub usage: Option<Usage>,
     /// How long its last wake took, in milliseconds.
     pub last_wake_ms: Option<f64>,
-    /// The deployment that serves.
-    pub deployment: Option<DeploymentId>,
+    /// The deploy whose deployment serves.
+    pub deploy: Option<DeployId>,
     /// The instance that serves.
     pub instance: Option<InstanceId>,
     /// Last byte from a client, or from a calling service.
@@ -141,7 +141,8 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
             };
             let ends = state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
-            let process = deployment.and_then(|id| Some(state.wanted(&key, id)?.process()));
+            let serving = deployment.and_then(|id| state.wanted(&key, id));
+            let process = serving.map(dormouse_model::Deployment::process);
             let restarts = ends.iter().filter(|e| Some(e.deployment) == process).count();
             let face = project.face().filter(|_| project.removing.is_none());
             let urls = face.map(|f| names::hosts(f, spec, &state.settings.domain)).unwrap_or_default();
@@ -153,7 +154,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 pid: None,
                 usage: None,
                 last_wake_ms: state.last_wake.get(&key).copied(),
-                deployment,
+                deploy: serving.map(|d| d.deploy),
                 instance,
                 last_activity: mine().filter_map(|i| i.traffic.last_client_byte).max(),
                 awake: keeps.filter(|_| word == ServiceStanding::Ready).map(keeps_words),

@@ -105,13 +105,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             })
             .await?;
         for name in spec.services.keys() {
-            let step = match (numbered.get(name).map(|d| d.id), applied.get(name)) {
-                (Some(deployment), Some(changed)) => {
+            let step = match (numbered.contains_key(name), applied.get(name)) {
+                (true, Some(changed)) => {
                     let changed = changed.iter().map(|what| (*what).to_owned()).collect();
-                    DeployStep::Applied { deployment, changed }
+                    DeployStep::Applied { deployment: id, changed }
                 }
-                (Some(deployment), None) => DeployStep::Starting { deployment, why: replaced.remove(name) },
-                (None, _) => DeployStep::Unchanged,
+                (true, None) => DeployStep::Starting { deployment: id, why: replaced.remove(name) },
+                (false, _) => DeployStep::Unchanged,
             };
             log.say(Some(name), step);
         }
@@ -139,6 +139,7 @@ fn plan(
         out.live.extend(current.map(|d| (name.clone(), d.id)));
         let mut fresh = Deployment {
             id: DeploymentId(0),
+            deploy: project.coming.as_ref()?.id,
             image: image.clone(),
             spec: service.clone(),
             created_at: now,

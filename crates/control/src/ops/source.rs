@@ -13,7 +13,7 @@ use dormouse_model::{
 };
 use tracing::warn;
 
-use crate::{Control, ControlSettings, DeployId, OpError, id::Counter};
+use crate::{Asked, Control, ControlSettings, DeployId, OpError, id::Counter};
 
 /// Where the source of a new deploy is to be put. Dropping it without a deploy removes what is there.
 #[derive(Debug)]
@@ -80,17 +80,16 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     }
 }
 
-/// What the folder's manifest means, and what in it may not be as meant; `folder` names the project when nothing else
-/// does.
+/// What the folder's manifest means, and what in it may not be as meant.
 pub(super) fn resolve(
     dir: &Path,
-    folder: &str,
+    asked: &Asked,
     given: Given,
     stored: Stored,
 ) -> Result<(ProjectSpec, Vec<String>), OpError> {
     let root =
         dir.canonicalize().map_err(|source| OpError::File { what: "read the source".to_owned(), source })?;
-    let mut input = look(&root, folder)?;
+    let mut input = look(&root, asked)?;
     input.give(given);
     input.store(stored);
     let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
@@ -98,8 +97,8 @@ pub(super) fn resolve(
 }
 
 /// Everything that matters to the manifest.
-fn look(root: &Path, folder: &str) -> Result<ManifestInput, OpError> {
-    let mut input = ManifestInput::new(folder);
+fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
+    let mut input = ManifestInput::new(&asked.folder).named(asked.project.clone());
     let mut todo = vec![PathBuf::new()];
     while let Some(below) = todo.pop() {
         let file = |source| OpError::File { what: format!("read {}", below.display()), source };
@@ -195,7 +194,8 @@ mod tests {
             symlink("src/api", dir.path().join("code")).unwrap();
             symlink("..", dir.path().join("src/api/around")).unwrap();
             symlink(manifest, dir.path().join("dormouse.toml")).unwrap();
-            match resolve(dir.path(), "shop", Given::default(), Stored::default()) {
+            let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
+            match resolve(dir.path(), &asked, Given::default(), Stored::default()) {
                 Ok((spec, _)) => {
                     let env: Vec<_> = spec.services.values().map(|s| s.env.texts()).collect();
                     format!("{} {:?} {env:?}", spec.name, spec.services)

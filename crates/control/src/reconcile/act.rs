@@ -51,9 +51,9 @@ impl<W: Workloads> Reconciler<W> {
                 self.start(subject, &key, deployment);
                 false
             }
-            Action::Promote { key, deployment } => {
-                info!(%key, %deployment, "live");
+            Action::Promote { key, .. } => {
                 if let Some(svc) = self.state.desired.services.get_mut(&key) {
+                    info!(%key, deploy = %svc.target.deploy, "live");
                     svc.live = Some(svc.target.clone());
                 }
                 self.state.save_rollout(&key);
@@ -61,7 +61,6 @@ impl<W: Workloads> Reconciler<W> {
                 true
             }
             Action::Fail { key, deployment, why } => {
-                warn!(%key, %deployment, why, "given up");
                 self.give_up(&key, deployment, &why);
                 true
             }
@@ -191,7 +190,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.history.entry(key.clone()).or_default().push(id);
         self.starting.insert(id, addr);
         self.forget_old_logs(key);
-        info!(%key, %id, %deployment, %addr, "start");
+        info!(%key, %id, deploy = %wanted.deploy, %addr, "start");
         let missing = !self.networks.contains(&key.project);
         let workloads = self.workloads.clone();
         let started = Starting { id, key: key.clone(), deployment, limits: spec.limits, addr };

@@ -177,6 +177,7 @@ fn state(
         let removing = row.removing.map(|drop_logs| Removing { drop_logs, ..Removing::default() });
         let project = Project {
             blocks: row.blocks,
+            origin: row.origin,
             spec: row.spec,
             failed: row.failed,
             removing,

@@ -55,7 +55,7 @@ pub(crate) fn never_ready(svc: &DesiredService, ends: &[End]) -> Option<String> 
 mod tests {
     use std::collections::BTreeSet;
 
-    use dormouse_model::{Demand, Deployment, ExitStatus, ImageId, ServiceKey, Time};
+    use dormouse_model::{Demand, DeployId, Deployment, ExitStatus, ImageId, ServiceKey, Time};
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -69,6 +69,7 @@ mod tests {
         let key: ServiceKey = "shop/web".parse().unwrap();
         let deployment = |id| Deployment {
             id: DeploymentId(id),
+            deploy: DeployId(id),
             image: ImageId("sha256:1".into()),
             spec: spec().services[&key.service].clone(),
             created_at: Time(1),

@@ -24,10 +24,11 @@ impl<W: Workloads> Reconciler<W> {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let Some(live) = svc.live.clone() else { return };
         let line = first_line(why);
-        let note = format!("the new deployment {deployment} was given up: {line}; {} serves on", live.id);
         let process = svc.target.process();
-        svc.target = live;
-        self.state.save_rollout(key);
+        warn!(%key, deploy = %svc.target.deploy, why = line, "given up");
+        let note = format!("{} was given up: {line}; {} serves on", svc.target.deploy, live.deploy);
+        self.state.back_to_live(key);
+        self.open_ports(&key.project);
         self.state.set_note(key, Some(note));
         let coming = self.state.projects.get_mut(&key.project).and_then(|p| p.coming.as_mut());
         if let Some(rollout) = coming.and_then(|c| c.rollout.as_mut())
@@ -40,6 +41,17 @@ impl<W: Workloads> Reconciler<W> {
         if let Some(id) = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back() {
             self.read_tail(key, id);
         }
+    }
+
+    /// A service may be reached at another port than a moment ago.
+    fn open_ports(&mut self, name: &ProjectName) {
+        let Some(network) = self.state.projects.get(name).and_then(|p| p.network(name)) else { return };
+        let workloads = self.workloads.clone();
+        self.tasks.spawn(async move {
+            if let Err(error) = workloads.ensure_network(&network).await {
+                warn!(project = %network.project, error = %chain(&error), "cannot set up the network");
+            }
+        });
     }
 
     /// Tell followers what became of their deployments, and end deploys that are done.
@@ -88,7 +100,7 @@ impl<W: Workloads> Reconciler<W> {
         coming: &mut Coming,
         standings: &std::collections::BTreeMap<ServiceKey, dormouse_planner::Standing>,
     ) -> bool {
-        let Coming { log, rollout: Some(rollout), .. } = coming else { return false };
+        let Coming { id, log, rollout: Some(rollout), .. } = coming else { return false };
         let mut settled: Vec<ServiceName> = Vec::new();
         for (service, deployment) in &rollout.pending {
             let key = ServiceKey::new(name, service);
@@ -102,8 +114,8 @@ impl<W: Workloads> Reconciler<W> {
             };
             let step = match fate {
                 Fate::Undecided => continue,
-                Fate::Live => DeployStep::Ready { deployment: *deployment },
-                Fate::Replaced => DeployStep::Superseded,
+                Fate::Live => DeployStep::Ready { deployment: *id },
+                Fate::Replaced => DeployStep::Superseded { by: None },
                 Fate::GivenUp(reason) => {
                     // Its last words are still being read.
                     if self.tails.contains_key(&key) {
@@ -114,7 +126,7 @@ impl<W: Workloads> Reconciler<W> {
                     let reason = self.advised(reason, &log_tail);
                     let old_serves =
                         self.state.desired.services.get(&key).is_some_and(|svc| svc.live.is_some());
-                    DeployStep::RolloutFailed { deployment: *deployment, reason, log_tail, old_serves }
+                    DeployStep::RolloutFailed { deployment: *id, reason, log_tail, old_serves }
                 }
             };
             log.say(Some(service), step);

@@ -8,7 +8,7 @@ use dormouse_model::{
     ServiceKey, ServiceName, Time,
 };
 
-use crate::DeployId;
+use crate::{DeployId, Origin};
 
 /// A project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,7 @@ pub(crate) struct ProjectRow {
     pub(crate) name: ProjectName,
     /// Its addresses, in the order it got them.
     pub(crate) blocks: Vec<AddressBlock>,
+    pub(crate) origin: Option<Origin>,
     /// What is rolled out; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
     /// The newest deploy's, if that failed and there is no `spec`.

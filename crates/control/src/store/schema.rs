@@ -103,6 +103,8 @@ CREATE TABLE env (
     set_at INTEGER NOT NULL,
     PRIMARY KEY (project, service, name)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE projects ADD COLUMN origin TEXT;  -- where it was last deployed from; null when that is not known
 "];
 
 /// Settings of the connection, then whatever migrations are missing.

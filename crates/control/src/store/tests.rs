@@ -34,7 +34,8 @@ pub(crate) fn spec() -> ProjectSpec {
         left_out: BTreeSet::new(),
         include: BTreeSet::new(),
     };
-    ProjectSpec { name: "shop".parse().unwrap(), services: [(service.name.clone(), service)].into() }
+    let services = [(service.name.clone(), service)].into();
+    ProjectSpec { name: "shop".parse().unwrap(), services, named_by_folder: false }
 }
 
 #[tokio::test]
@@ -56,6 +57,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
             tx.deploy(deploy, &spec, Time(2))?;
             let deployment = Deployment {
                 id: DeploymentId(tx.take(Counter::Deployment)?),
+                deploy,
                 image: ImageId("sha256:1".into()),
                 spec: spec.services[&k.service].clone(),
                 created_at: Time(3),

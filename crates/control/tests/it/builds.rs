@@ -102,14 +102,14 @@ async fn a_failing_build_keeps_the_old_version() {
     let second = world.deploy(&spec).await;
     expect![[r#"
         web {"event":"queued"}
-        web {"event":"building","build":2}
+        web {"event":"building"}
         web {"event":"build_failed","reason":"the dependencies phase failed: exited with code 1","old_serves":true}
         * {"event":"failed","reason":"the build of web failed"}
     "#]]
     .assert_eq(&world.events(second).await);
     world.stands("shop/web", "i1").await;
     expect![[r#"
-        shop/web Ready d1 i1 (deploy 2 failed: the dependencies phase failed: exited with code 1; d1 serves on)
+        shop/web Ready d1 i1 (d2 failed: the dependencies phase failed: exited with code 1; d1 serves on)
     "#]]
     .assert_eq(&world.ps().await);
     // No source is kept for nothing.
@@ -121,7 +121,7 @@ async fn a_failing_build_keeps_the_old_version() {
     let third = world.deploy(&spec).await;
     expect![[r#"
         web {"event":"queued"}
-        web {"event":"building","build":3}
+        web {"event":"building"}
         web {"event":"image","image":"sha256:1"}
         web {"event":"unchanged"}
         * {"event":"done","urls":["http://shop.localhost:PORT/"]}
@@ -159,9 +159,9 @@ async fn an_interrupted_build_begins_again() {
     world.kill_and_restart().await;
     expect![[r#"
         web {"event":"queued"}
-        web {"event":"building","build":1}
+        web {"event":"building"}
         web {"event":"queued"}
-        web {"event":"building","build":1}
+        web {"event":"building"}
         web {"event":"image","image":"sha256:1"}
         web {"event":"starting","deployment":1}
         web {"event":"ready","deployment":1}
@@ -183,7 +183,7 @@ async fn a_newer_deploy_takes_the_place_of_one_that_builds() {
     world.builder.set_stuck(false);
     let events = world.events(first).await;
     assert!(events.ends_with(
-        "* {\"event\":\"superseded\"}\n* {\"event\":\"failed\",\"reason\":\"something newer took its place\"}\n"
+        "* {\"event\":\"superseded\",\"by\":2}\n* {\"event\":\"failed\",\"reason\":\"d2 took its place\"}\n"
     ), "{events}");
     assert!(world.events(second).await.contains("\"done\""));
     world.stands("shop/web", "i1").await;

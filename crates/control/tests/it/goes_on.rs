@@ -38,18 +38,18 @@ async fn a_policy_holds_for_the_process_that_runs() {
     // Asleep as well, and whoever takes over knows of it.
     world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
     web.stop_grace = Duration::from_secs(3);
-    let said = expect![[r#"{"event":"applied","deployment":3,"changed":["stop_grace"]}"#]];
-    check(&world, &web, &said, "shop/web Asleep(Paged) d3 i1").await;
+    let said = expect![[r#"{"event":"applied","deployment":4,"changed":["stop_grace"]}"#]];
+    check(&world, &web, &said, "shop/web Asleep(Paged) d4 i1").await;
     world.kill_and_restart().await;
-    assert_eq!(world.ps().await, "shop/web Asleep(Paged) d3 i1\n");
+    assert_eq!(world.ps().await, "shop/web Asleep(Paged) d4 i1\n");
     web.sleep.after = None;
     deploy(&world, &web).await;
     world.stands("shop/web", "i1 asleep").await;
 
     // What a process is started with is another matter. After the restart of control numbers go on in a block of 256.
     web.env.insert("A", EnvValue::Text("1".to_owned()));
-    let said = expect![[r#"{"event":"starting","deployment":5}"#]];
-    check(&world, &web, &said, "shop/web Ready d5 i257").await;
+    let said = expect![[r#"{"event":"starting","deployment":6}"#]];
+    check(&world, &web, &said, "shop/web Ready d6 i257").await;
     // And whoever says restart means it.
     world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
     world.stands("shop/web", "i258").await;

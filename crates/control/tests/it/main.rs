@@ -9,4 +9,5 @@ mod networks;
 mod readiness;
 mod sleep;
 mod survival;
+mod unfinished;
 mod world;

@@ -13,7 +13,7 @@ use dormouse_backend::{
     Workloads,
     sim::{Answer, Sim},
 };
-use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, OpError};
+use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, EventReader, OpError};
 use dormouse_model::{
     DeploymentId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
@@ -90,7 +90,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
 
 pub(crate) fn project(name: &str, services: Vec<ServiceSpec>) -> ProjectSpec {
     let services = services.into_iter().map(|s| (s.name.clone(), s)).collect();
-    ProjectSpec { name: name.parse().unwrap(), services }
+    ProjectSpec { name: name.parse().unwrap(), services, named_by_folder: false }
 }
 
 pub(crate) fn key(key: &str) -> ServiceKey {
@@ -155,8 +155,12 @@ impl World {
 
     /// Wait for the deploy's end; its events, one a line, without the build's output.
     pub(crate) async fn events(&self, id: DeployId) -> String {
+        Self::read(self.control.events(id, 0).unwrap()).await
+    }
+
+    /// The same of a reader.
+    pub(crate) async fn read(mut reader: EventReader) -> String {
         let mut out = String::new();
-        let mut reader = self.control.events(id, 0).unwrap();
         while let Some(events) = tokio::time::timeout(LIMIT, reader.next()).await.expect("no end").unwrap() {
             for event in events {
                 let who = event.service.map_or("*".to_owned(), |s| s.to_string());
@@ -164,8 +168,7 @@ impl World {
                     continue;
                 }
                 let what = serde_json::to_string(&event.step).unwrap();
-                let port = format!("{}/", self.control.settings().public_port);
-                writeln!(out, "{who} {}", what.replace(&port, "PORT/")).unwrap();
+                writeln!(out, "{who} {}", what.replace("8080/", "PORT/")).unwrap();
             }
         }
         out
@@ -191,7 +194,7 @@ impl World {
     pub(crate) async fn ps(&self) -> String {
         let mut out = String::new();
         for s in self.ask(|c| async move { c.ps().await }).await.unwrap() {
-            let deployment = s.deployment.map_or("-".to_owned(), |d| d.to_string());
+            let deployment = s.deploy.map_or("-".to_owned(), |d| d.to_string());
             let instance = s.instance.map_or("-".to_owned(), |i| i.to_string());
             let reason = s.reason.map(|r| format!(" ({r})")).unwrap_or_default();
             writeln!(out, "{} {:?} {deployment} {instance}{reason}", s.key, s.standing).unwrap();
@@ -244,7 +247,7 @@ impl World {
     }
 
     pub(crate) fn source(&self, id: DeployId) -> std::path::PathBuf {
-        self.dir.path().join("sources").join(id.to_string())
+        self.dir.path().join("sources").join(id.0.to_string())
     }
 }
 

@@ -18,6 +18,7 @@ const MAX_FILE: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ManifestInput {
     folder: String,
+    project: Option<String>,
     folders: BTreeSet<String>,
     files: BTreeMap<String, Content>,
     links: Links,
@@ -84,6 +85,12 @@ impl ManifestInput {
     #[must_use]
     pub fn new(folder: impl Into<String>) -> Self {
         Self { folder: folder.into(), ..Self::default() }
+    }
+
+    /// The project is to have this name, whatever the folder says.
+    #[must_use]
+    pub fn named(self, project: Option<String>) -> Self {
+        Self { project, ..self }
     }
 
     /// There is a folder at `path`.
@@ -160,6 +167,11 @@ impl ManifestInput {
     /// What is stored with `dormouse env`, of every project: which one it is, the manifest says.
     pub fn store(&mut self, stored: Stored) {
         self.stored = stored;
+    }
+
+    /// The name that was asked for.
+    pub(super) fn project(&self) -> Option<&str> {
+        self.project.as_deref()
     }
 
     /// The folder's own name.

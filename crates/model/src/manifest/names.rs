@@ -1,24 +1,40 @@
 //! Names made from folders, and names that were nearly right.
 
+use sha2::{Digest, Sha256};
+
 /// Length limit of [`crate::ProjectName`] and [`crate::ServiceName`].
 const MAX: usize = 30;
 
-/// The valid name nearest to a folder's.
+/// Bytes of a digest that tell apart two folders whose names have become the same.
+const MARK: usize = 3;
+
+/// The valid name nearest to a folder's. Where letters are lost on the way, a mark made of the whole name takes their
+/// place: two folders must not share a name only because neither alphabet nor length fits.
 pub(super) fn sanitise(folder: &str, fallback: &str) -> String {
     let mut name = String::new();
+    let mut lost = false;
     for c in folder.chars().flat_map(char::to_lowercase) {
         if c.is_ascii_lowercase() || c.is_ascii_digit() {
             name.push(c);
-        } else if !name.is_empty() && !name.ends_with('-') {
+            continue;
+        }
+        lost |= c.is_alphanumeric();
+        if !name.is_empty() && !name.ends_with('-') {
             name.push('-');
         }
     }
     if name.starts_with(|c: char| c.is_ascii_digit()) {
         name.insert_str(0, &format!("{fallback}-"));
     }
-    name.truncate(MAX);
-    let name = name.trim_end_matches('-');
-    if name.is_empty() { fallback.to_owned() } else { name.to_owned() }
+    let kept = name.trim_end_matches('-');
+    if !lost && kept.len() <= MAX {
+        return if kept.is_empty() { fallback.to_owned() } else { kept.to_owned() };
+    }
+    let digest = Sha256::digest(folder.as_bytes());
+    let mark: String = digest.iter().take(MARK).map(|byte| format!("{byte:02x}")).collect();
+    name.truncate(MAX - mark.len() - 1);
+    let kept = name.trim_end_matches('-');
+    format!("{}-{mark}", if kept.is_empty() { fallback } else { kept })
 }
 
 /// The candidate nearest to `name`, if one is near enough to have been meant: two swapped letters in a short name, or
@@ -65,12 +81,34 @@ mod tests {
             ("a__b--c", "a-b-c"),
             ("", "app"),
             ("---", "app"),
-            ("Größe", "gr-e"),
             ("İstanbul", "i-stanbul"),
-            ("abcdefghijabcdefghijabcdefghi-x", "abcdefghijabcdefghijabcdefghi"),
+            ("abcdefghijabcdefghijabcdefghij", "abcdefghijabcdefghijabcdefghij"),
         ] {
             assert_eq!(sanitise(folder, "app"), want, "{folder}");
             want.parse::<ProjectName>().unwrap();
+        }
+    }
+
+    /// Bug: each of these pairs had one name, so that the second of two apps took the place of the first.
+    #[test]
+    fn what_is_lost_of_a_name_leaves_a_mark() {
+        for (one, other, want) in [
+            ("日本語", "中文", "app-77710a"),
+            ("Größe", "Grüße", "gr-e-"),
+            (
+                "abcdefghijabcdefghijabcdefghij-blue",
+                "abcdefghijabcdefghijabcdefghij-red",
+                "abcdefghijabcdefghijabc-",
+            ),
+            ("2048日", "2048月", "app-2048-"),
+        ] {
+            let (first, second) = (sanitise(one, "app"), sanitise(other, "app"));
+            assert_ne!(first, second, "{one} {other}");
+            assert!(first.starts_with(want), "{one}: {first}");
+            assert_eq!(first, sanitise(one, "app"), "always the same");
+            for name in [first, second] {
+                name.parse::<ProjectName>().unwrap();
+            }
         }
     }
 

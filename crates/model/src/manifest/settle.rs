@@ -38,8 +38,17 @@ pub(super) fn project(
     typed: &Project,
     report: &mut Report,
 ) -> Option<ProjectSpec> {
-    let name = match &typed.name {
-        Some(written) => match written.value.parse::<ProjectName>() {
+    let named_by_folder = input.project().is_none() && typed.name.is_none();
+    let name = match (input.project(), &typed.name) {
+        (Some(asked), _) => match asked.parse::<ProjectName>() {
+            Ok(name) => Some(name),
+            Err(e) => {
+                let hint = format!("`--project {}` would do", names::sanitise(asked, "app"));
+                report.folder(e.to_string(), hint);
+                None
+            }
+        },
+        (None, Some(written)) => match written.value.parse::<ProjectName>() {
             Ok(name) => Some(name),
             Err(e) => {
                 let hint = format!("`{}` would do", names::sanitise(&written.value, "app"));
@@ -47,7 +56,7 @@ pub(super) fn project(
                 None
             }
         },
-        None => names::sanitise(input.folder(), "app").parse().ok(),
+        (None, None) => names::sanitise(input.folder(), "app").parse().ok(),
     };
     let found;
     let services = match &typed.services {
@@ -87,7 +96,7 @@ pub(super) fn project(
     }
     remarks::all(input, settled.iter().map(|(_, spec, _)| spec), report);
     let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
-    Some(ProjectSpec { name: name?, services })
+    Some(ProjectSpec { name: name?, services, named_by_folder })
 }
 
 /// One service, still private.

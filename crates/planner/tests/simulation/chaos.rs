@@ -7,8 +7,8 @@ use dormouse_backend::{
     sim::{Behaviour, Faults, Rng, Trouble},
 };
 use dormouse_model::{
-    Ask, Demand, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase, Serves,
-    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
+    Ask, Demand, DeployId, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase,
+    Serves, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
     server::{How, Server},
 };
 
@@ -62,6 +62,7 @@ impl History {
         self.sim.behave(id, behaviour);
         let target = Deployment {
             id,
+            deploy: DeployId(id.0),
             image: ImageId("sha256:aa".into()),
             spec: self.spec(&key),
             created_at: self.now,

@@ -13,9 +13,10 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Activity, Answer, Ask, Call, Cause, Demand, Deployment, DeploymentId, Depth, Desired, DesiredService,
-    End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Observed, Phase, Probe,
-    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Stir, StopReason, Streams, Time, Traffic, Visibility,
+    Activity, Answer, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
+    DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits,
+    Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Stir, StopReason, Streams,
+    Time, Traffic, Visibility,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -107,6 +108,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     }
     let deployment = |id: &str| Deployment {
         id: DeploymentId(number(id.split('<').next().unwrap())),
+        deploy: DeployId(1),
         continues: id.split_once('<').map(|(_, earlier)| DeploymentId(number(earlier))),
         image: ImageId("sha256:aa".into()),
         spec: spec.clone(),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, BuildId, Demand, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time,
+    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time,
 };
 use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
@@ -85,18 +85,20 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
     {
         blocks.entry(project).or_default().push(block);
     }
-    let sql = "SELECT name, spec, removing,
+    let sql = "SELECT name, spec, removing, origin,
                       (SELECT iif(p.spec IS NULL AND d.state = 'failed', d.spec, NULL) FROM deploys d
                        WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1)
                FROM projects p ORDER BY name";
     all(tx, sql, |row| {
         let name: String = row.get(0)?;
-        let failed: Option<String> = row.get(3)?;
+        let origin: Option<String> = row.get(3)?;
+        let failed: Option<String> = row.get(4)?;
         let spec: Option<String> = row.get(1)?;
         let removing: u8 = row.get(2)?;
         Ok(ProjectRow {
             blocks: blocks.remove(&name).unwrap_or_default(),
             name: name.parse()?,
+            origin: origin.as_deref().map(json).transpose()?,
             spec: spec.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
             failed: failed.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
             removing: (removing > 0).then_some(removing > 1),
@@ -153,10 +155,20 @@ fn unfinished(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<DeployRow>, Sto
     Ok(deploys)
 }
 
-fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<dormouse_model::Deployment>, StoreError> {
-    let sql = "SELECT body FROM deployments d WHERE EXISTS
+fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<Deployment>, StoreError> {
+    // Bodies of older versions do not say which deploy they are of; then a restart is taken to be of the newest before.
+    let sql =
+        "SELECT body, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
+                                              AND e.service = d.service AND e.id < d.id), 0)
+               FROM deployments d WHERE EXISTS
                (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id) ORDER BY id";
-    all(tx, sql, |row| sealed::read_deployment(vault, &row.get::<_, String>(0)?))
+    all(tx, sql, |row| {
+        let mut deployment = sealed::read_deployment(vault, &row.get::<_, String>(0)?)?;
+        if deployment.deploy == DeployId::default() {
+            deployment.deploy = DeployId(row.get(1)?);
+        }
+        Ok(deployment)
+    })
 }
 
 fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {

@@ -10,7 +10,7 @@ use dormouse_model::{
 use rusqlite::{Transaction, params};
 
 use super::super::{StoreError, Tx, rows::DeployState, sealed};
-use crate::{DeployId, id::Counter};
+use crate::{DeployId, Origin, id::Counter};
 
 /// Logs of this many instances of a service can be read.
 pub(crate) const REMEMBERED: usize = 50;
@@ -43,6 +43,12 @@ impl Tx<'_> {
     pub(crate) fn project(&self, name: &ProjectName, at: Time) -> Result<(), StoreError> {
         let sql = "INSERT INTO projects (name, created_at) VALUES (?, ?) ON CONFLICT (name) DO NOTHING";
         self.0.execute(sql, params![name.as_str(), at.0])?;
+        Ok(())
+    }
+
+    pub(crate) fn origin(&self, name: &ProjectName, origin: &Origin) -> Result<(), StoreError> {
+        let text = serde_json::to_string(origin)?;
+        self.0.execute("UPDATE projects SET origin = ?2 WHERE name = ?1", params![name.as_str(), text])?;
         Ok(())
     }
 

@@ -76,7 +76,7 @@ fn each_kind_of_mistake() {
                     |
                   1 | name = "Größe"
                     |        ^^^^^^^
-                  hint: `gr-e` would do
+                  hint: `gr-e-aedc3f` would do
             "#]],
         ),
         (

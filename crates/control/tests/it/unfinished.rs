@@ -1,0 +1,133 @@
+//! Deploys that end before they are done.
+
+use dormouse_backend::sim::Behaviour;
+use dormouse_control::{Asked, OpError, Origin};
+use dormouse_model::{DeployId, DeploymentId, manifest::Given};
+use expect_test::expect;
+
+use crate::world::{World, project, service};
+
+/// What a deploy says at its end.
+async fn end(world: &World, id: DeployId) -> String {
+    let events = world.events(id).await;
+    let last: Vec<_> = events.lines().rev().take(2).collect();
+    format!("{}\n{}\n", last[1], last[0])
+}
+
+#[tokio::test]
+async fn a_build_is_cancelled_and_leaves_nothing() {
+    let world = World::new(71).await;
+    world.builder.set_stuck(true);
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    while world.builder.begun() < 1 {
+        tokio::task::yield_now().await;
+    }
+    let reader = world.control.events(id, 0).unwrap();
+    let (name, services) = world.ask(move |c| async move { c.cancel(id).await }).await.unwrap();
+    assert_eq!((name.as_str(), services.len()), ("shop", 1));
+    // Whoever follows is told, although the log is gone by its name.
+    expect![[r#"
+        * {"event":"cancelled"}
+        * {"event":"failed","reason":"cancelled"}
+    "#]]
+    .assert_eq(&World::read(reader).await.lines().skip(2).map(|l| format!("{l}\n")).collect::<String>());
+    assert_eq!((world.ps().await.as_str(), world.table().hosts.len()), ("", 0));
+    while world.source(id).exists() || world.state().join("logs/builds/1.log").exists() {
+        tokio::task::yield_now().await;
+    }
+    for (id, why) in
+        [(id, "d1 is over, so there is nothing to cancel"), (DeployId(9), "there is no deploy d9")]
+    {
+        let refused = world.ask(move |c| async move { c.cancel(id).await }).await.unwrap_err();
+        assert_eq!(refused.to_string(), why);
+    }
+}
+
+#[tokio::test]
+async fn what_was_live_is_live_after_a_cancel() {
+    let mut world = World::new(72).await;
+    let mut web = service("web");
+    let first = world.deploy(&project("shop", vec![web.clone()])).await;
+    world.events(first).await;
+    let over = world.ask(move |c| async move { c.cancel(first).await }).await.unwrap_err();
+    assert_eq!(over.to_string(), "d1 is over, so there is nothing to cancel");
+
+    // While it builds.
+    world.builder.set_stuck(true);
+    let second = world.deploy(&project("shop", vec![web.clone(), service("api")])).await;
+    world.ask(move |c| async move { c.cancel(second).await }).await.unwrap();
+    assert_eq!(world.ps().await, "shop/web Ready d1 i1\n");
+    world.builder.set_stuck(false);
+
+    // While it starts.
+    for deployment in [2, 3] {
+        world.sim.behave(DeploymentId(deployment), Behaviour { ready_after: None, ..Behaviour::default() });
+    }
+    web.port += 1;
+    let third = world.deploy(&project("shop", vec![web, service("api")])).await;
+    while world.instances().await.len() < 3 {
+        tokio::task::yield_now().await;
+    }
+    world.ask(move |c| async move { c.cancel(third).await }).await.unwrap();
+    while world.instances().await.len() > 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.ps().await, "shop/web Ready d1 i1\n");
+    assert_eq!(world.table().listeners.iter().map(|l| l.addr.port()).collect::<Vec<_>>(), [18000]);
+    world.kill_and_restart().await;
+    assert_eq!(world.ps().await, "shop/web Ready d1 i1\n");
+}
+
+/// Bug: it said that a newer deploy took its place.
+#[tokio::test]
+async fn who_ends_a_deploy_is_said() {
+    let world = World::new(73).await;
+    world.builder.set_stuck(true);
+    let spec = project("shop", vec![service("web")]);
+    let first = world.deploy(&spec).await;
+    let second = world.deploy(&spec).await;
+    expect![[r#"
+        * {"event":"superseded","by":2}
+        * {"event":"failed","reason":"d2 took its place"}
+    "#]]
+    .assert_eq(&end(&world, first).await);
+    let reader = world.control.events(second, 0).unwrap();
+    world.ask(|c| async move { c.down("shop", false, false).await }).await.unwrap();
+    let events = World::read(reader).await;
+    assert!(
+        events.ends_with("* {\"event\":\"taken_down\"}\n* {\"event\":\"failed\",\"reason\":\"taken down by `dormouse down`\"}\n"),
+        "{events}"
+    );
+}
+
+/// Bug: the second of two folders called `app` replaced the first without a word.
+#[tokio::test]
+async fn a_folder_s_name_is_not_taken_by_another() {
+    let mut world = World::new(74).await;
+    let deploy = async |world: &World, path: &str, file: &'static str, replace: bool| {
+        let origin = Some(Origin { machine: "m".to_owned(), path: path.to_owned() });
+        let asked = Asked { folder: "app".to_owned(), project: None, origin, replace };
+        let accepted = world.ask(move |c| async move {
+            let upload = c.upload().await?;
+            std::fs::write(upload.dir().join("requirements.txt"), "fastapi").unwrap();
+            std::fs::write(upload.dir().join("main.py"), "").unwrap();
+            std::fs::write(upload.dir().join("dormouse.toml"), file).unwrap();
+            c.deploy(upload, asked, Given::default()).await
+        });
+        accepted.await.map(|a| format!("{} {:?}", a.project, a.warnings))
+    };
+    assert_eq!(deploy(&world, "/a/app", "", false).await.unwrap(), "app []");
+    world.kill_and_restart().await;
+    assert_eq!(deploy(&world, "/a/app", "", false).await.unwrap(), "app []");
+    let refused = deploy(&world, "/b/app", "", false).await.unwrap_err();
+    assert!(matches!(refused, OpError::NameTaken { .. }));
+    expect![[r"
+        the project `app` was deployed from /a/app, and this is /b/app
+          hint: `--project NAME` deploys it under another name, `--project app` replaces what is there"]]
+    .assert_eq(&refused.to_string());
+    assert_eq!(deploy(&world, "/b/app", "", true).await.unwrap(), "app []");
+    assert!(deploy(&world, "/a/app", "", false).await.is_err(), "it comes from there now");
+    // One that was written down goes with the code.
+    let moved = deploy(&world, "/c/app", "name = 'app'", false).await.unwrap();
+    assert_eq!(moved, "app [\"`app` was deployed from /b/app before\"]");
+}
