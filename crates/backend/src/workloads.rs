@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
     Activity, AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
-    ServiceKey, ServiceName, Time, Usage,
+    ServiceKey, ServiceName, Sighting, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -60,6 +60,14 @@ pub trait Workloads: Send + Sync + 'static {
         limits: Limits,
     ) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
+    /// Let one that sleeps run for a moment, its supervisors last, and put it to sleep again; returns the depth reached.
+    /// [`Workloads::wake`] may cut into it as into a sleep. One that is awake is refused.
+    fn dark_wake(
+        &self,
+        id: InstanceId,
+        depth: Depth,
+    ) -> impl Future<Output = Result<Depth, WorkloadError>> + Send;
+
     /// Clear away an ended instance; its log stays. Unknown ids are fine.
     fn remove(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
@@ -88,6 +96,9 @@ pub trait Workloads: Send + Sync + 'static {
     /// arrived while nobody listened. Bytes that arrive between the freeze and whatever looks for them are told too.
     /// What the edge and the prober send is not: they know whom they send it to. One receiver at a time.
     fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId>;
+
+    /// Tells, from now on, of supervisors that a sleep could not be hidden from. One receiver at a time.
+    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)>;
 }
 
 /// What a host can offer.

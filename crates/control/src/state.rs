@@ -250,6 +250,14 @@ impl State {
         self.store.later(move |tx| tx.demand(&key, demand));
     }
 
+    /// What there is to say of a service's watchdog.
+    pub(crate) fn watchdog(&self, key: &ServiceKey) -> Option<String> {
+        let watchdog = self.observed.watchdogs.get(key)?;
+        let svc = self.desired.services.get(key)?;
+        let mine = std::iter::once(&svc.target).chain(&svc.live).any(|d| d.process() == watchdog.deployment);
+        mine.then(|| dormouse_planner::watchdog(watchdog)).flatten()
+    }
+
     /// Remember, or forget, what a deploy could not do for a service.
     pub(crate) fn set_note(&mut self, key: &ServiceKey, note: Option<String>) {
         let Some(project) = self.projects.get_mut(&key.project) else { return };

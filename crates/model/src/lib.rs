@@ -21,6 +21,7 @@ pub mod size;
 pub mod source;
 pub mod spec;
 pub mod time;
+pub mod watchdog;
 
 pub use address::AddressBlock;
 pub use change::{Change, change};
@@ -38,3 +39,4 @@ pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;
+pub use watchdog::{Sighting, Watchdog};

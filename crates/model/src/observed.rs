@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time};
+use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time, Watchdog};
 
 /// How deep a sleep is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -203,7 +203,8 @@ pub struct InstanceRecord {
     pub started_at: Time,
     /// When it was last woken, if ever.
     pub woken_at: Option<Time>,
-    /// When a sleep was last tried, also one that did not get as deep as asked; `None` when that is not known.
+    /// When a sleep or a dark wake was last tried, also a sleep that did not get as deep as asked; `None` when that is not
+    /// known.
     pub slept_at: Option<Time>,
     /// Since when it is being drained, if it is.
     pub draining_since: Option<Time>,
@@ -231,6 +232,9 @@ pub struct Observed {
     pub instances: BTreeMap<InstanceId, InstanceRecord>,
     /// Ends of earlier instances of a service that still count for back-off, oldest first, with how they ended.
     pub ends: BTreeMap<ServiceKey, Vec<End>>,
+    /// Supervisors that a sleep cannot be hidden from.
+    #[serde(default)]
+    pub watchdogs: BTreeMap<ServiceKey, Watchdog>,
 }
 
 /// An unasked-for end of an instance: it ended by itself, or had to be stopped because it did not work.

@@ -71,6 +71,15 @@ pub enum Action {
         /// How deeply; never [`Depth::Stopped`].
         depth: Depth,
     },
+    /// Have one that sleeps run for a moment that nobody sees, for its supervisor to hear its processes.
+    DarkWake {
+        /// Whose instance it is.
+        key: ServiceKey,
+        /// Which instance.
+        id: InstanceId,
+        /// How deeply it is to sleep afterwards; never [`Depth::Stopped`].
+        depth: Depth,
+    },
     /// End it. From this moment it is draining. With [`StopReason::Idle`] the edge is asked first, as for a sleep.
     Stop {
         /// Whose instance it is.
@@ -113,6 +122,7 @@ impl Action {
             | Self::SetLimits { key, .. }
             | Self::Look { key, .. }
             | Self::Sleep { key, .. }
+            | Self::DarkWake { key, .. }
             | Self::Stop { key, .. }
             | Self::Remove { key, .. } => key,
         }
@@ -129,6 +139,7 @@ impl Action {
             | Self::Drain { id, .. }
             | Self::Look { id, .. }
             | Self::Sleep { id, .. }
+            | Self::DarkWake { id, .. }
             | Self::Stop { id, .. }
             | Self::Remove { id, .. } => Subject::Instance(*id),
             Self::SetLimits { id, .. } => Subject::Limits(*id),
@@ -144,7 +155,7 @@ impl Action {
             Self::Fail { .. } => 3,
             Self::Drain { .. } => 4,
             Self::SetLimits { .. } | Self::Look { .. } => 5,
-            Self::Sleep { .. } => 6,
+            Self::Sleep { .. } | Self::DarkWake { .. } => 6,
             Self::Stop { .. } => 7,
             Self::Remove { .. } => 8,
         }
@@ -166,6 +177,9 @@ impl fmt::Display for Action {
             }
             Self::Look { key, id } => write!(f, "look {key} {id}"),
             Self::Sleep { key, id, depth } => write!(f, "sleep {key} {id} {}", crate::words::depth(*depth)),
+            Self::DarkWake { key, id, depth } => {
+                write!(f, "dark wake {key} {id} {}", crate::words::depth(*depth))
+            }
             Self::Stop { key, id, why } => write!(f, "stop {key} {id}: {}", crate::words::stop(*why)),
             Self::Remove { key, id } => write!(f, "remove {key} {id}"),
         }

@@ -14,6 +14,7 @@ use crate::{
     own::{self, Counts},
     stir,
     view::{View, asleep},
+    watchdog,
 };
 
 /// What is said is over when this much time has passed without more: most apps say more than one thing.
@@ -28,6 +29,8 @@ const LEAD: Duration = Duration::from_secs(2);
 pub enum Awake {
     /// Its service does not sleep by itself.
     Always,
+    /// Its supervisor would not survive a sleep with all of its processes.
+    Watchdog,
     /// So many requests are not answered, or not to their end.
     Requests(u32),
     /// Messages on so many WebSockets are not answered.
@@ -63,7 +66,12 @@ impl Awake {
     #[must_use]
     pub fn is_use(&self) -> bool {
         match self {
-            Self::Always | Self::Requests(_) | Self::Messages(_) | Self::Used(_) | Self::Unknown => true,
+            Self::Always
+            | Self::Watchdog
+            | Self::Requests(_)
+            | Self::Messages(_)
+            | Self::Used(_)
+            | Self::Unknown => true,
             Self::Stream(_)
             | Self::Call { .. }
             | Self::Bytes { .. }
@@ -127,6 +135,9 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     let silent_since = traffic.last_client_byte.max(said);
     if traffic.messages > 0 && silent_since.is_some_and(|at| !clock.passed(at, policy.patience)) {
         return Judged::of(Some(Awake::Messages(traffic.messages)));
+    }
+    if watchdog::allows_no_sleep(view, d) {
+        return Judged::of(Some(Awake::Watchdog));
     }
 
     let asked_for = traffic.last_client_byte.max(view.wake);

@@ -31,6 +31,7 @@ mod probe;
 mod standing;
 mod stir;
 mod view;
+mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
@@ -42,4 +43,5 @@ pub use plan::{next_deadline, plan};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
+pub use watchdog::{note_sighting, watchdog};
 pub use words::{awake, cause, explain, stop, waiting};

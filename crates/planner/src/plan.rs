@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     health, idle, inside, probe, standing,
     view::{View, asleep, ended, of},
-    words,
+    watchdog, words,
 };
 
 /// Time from taking an instance off the route table until the edge's count of what is in flight can be believed: the
@@ -178,6 +178,9 @@ impl<'a> Planner<'a> {
         };
         match asleep(i) {
             Some(_) if !idle => self.out.push(Action::Wake { key, id }),
+            Some(_) if watchdog::wants_to_look(&self.view, d, i) => {
+                self.out.push(Action::DarkWake { key, id, depth });
+            }
             // Before it is put to sleep; with a rollout that is never done.
             None if judged.look && !rolling && self.view.ready(i, d) => {
                 self.out.push(Action::Look { key, id });

@@ -2,7 +2,7 @@
 
 use dormouse_model::{
     Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, Question, ServiceKey,
-    ServiceKind, Time,
+    ServiceKind, Time, Watchdog,
 };
 
 use crate::{
@@ -19,6 +19,7 @@ pub(crate) struct View<'a> {
     pub(crate) alive: Vec<&'a InstanceRecord>,
     pub(crate) draining: Vec<&'a InstanceRecord>,
     pub(crate) ends: &'a [End],
+    pub(crate) watchdog: Option<&'a Watchdog>,
     /// Last time something asked for it, or for one that needs it, to be awake.
     pub(crate) wake: Option<Time>,
     pub(crate) clock: &'a Clock,
@@ -38,6 +39,7 @@ impl<'a> View<'a> {
             alive,
             draining,
             ends: observed.ends.get(&svc.key).map_or(&[], Vec::as_slice),
+            watchdog: observed.watchdogs.get(&svc.key),
             wake,
             clock,
         }

@@ -40,6 +40,7 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
     let name = |addr: &SocketAddr| name(*addr).unwrap_or_else(|| addr.to_string());
     match why {
         Awake::Always => "does not sleep by itself".to_owned(),
+        Awake::Watchdog => "would lose processes to a sleep".to_owned(),
         Awake::Requests(1) => "works on a request".to_owned(),
         Awake::Requests(n) => format!("works on {n} requests"),
         Awake::Messages(1) => "works on a message".to_owned(),

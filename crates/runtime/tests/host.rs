@@ -13,7 +13,9 @@ use std::{
 
 use dormouse_backend::{InstanceSpec, Workload, WorkloadError, Workloads};
 use dormouse_images::{ImageConfig, Store};
-use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase};
+use dormouse_model::{
+    DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase, Sighting,
+};
 use dormouse_runtime::{
     Host, HostSettings, Loopback,
     swap::{Size, Swap, SwapSettings},
@@ -504,6 +506,61 @@ async fn the_tree_may_change(b: Bench) {
     host.remove(InstanceId(1)).await.unwrap();
 }
 
+/// Some supervisors cannot be deceived; that is told, and what only looks like it is not.
+async fn a_watchdog_is_seen(b: Bench) {
+    let host = b.host();
+    let mut sightings = host.sightings();
+    let watchdog = format!(
+        "{SUPERVISION} worker & up 0; echo up; seconds; then=$now; while :; do tick; seconds; \
+         [ $((now-then)) -gt 1 ] && {{ kill $!; wait; worker & echo again; }}; then=$now; done"
+    );
+    host.start(&b.spec(1, &watchdog)).await.unwrap();
+    // Its child ends after each sleep, by itself.
+    host.start(&b.spec(2, "echo up; while :; do sleep 2; echo again; done")).await.unwrap();
+    for id in [1, 2] {
+        until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
+        host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let heard = async |id: u64| log(&host, id).await.iter().filter(|l| *l == "again").count();
+    let before = heard(2).await;
+    for id in [1, 2] {
+        host.wake(InstanceId(id)).await.unwrap();
+    }
+    until("it has looked", async || heard(1).await == 1).await;
+    until("it goes on", async || heard(2).await > before).await;
+    for id in [2, 1] {
+        host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
+    }
+    let seen = sightings.try_recv();
+    let restarts = |slept: Duration| slept > Duration::from_millis(2400) && slept < Duration::from_secs(10);
+    assert!(
+        matches!(seen, Ok((InstanceId(1), Sighting::Restarts { slept, processes: 1 })) if restarts(slept)),
+        "{seen:?}"
+    );
+    assert!(sightings.try_recv().is_err(), "nothing else");
+
+    // A dark wake gives it its time, and leaves it asleep; a sleep that is cut by them in time goes unnoticed.
+    let awake = async |id| one(&host, id).await.phase == Phase::Running;
+    assert_eq!(host.dark_wake(InstanceId(2), Depth::Frozen).await.unwrap(), Depth::Frozen);
+    assert!(heard(2).await > before + 1 && !awake(2).await);
+    // Whoever wakes it meanwhile does not wait for its end, and has it awake.
+    let start = Instant::now();
+    let (dark, ()) = tokio::join!(host.dark_wake(InstanceId(2), Depth::Frozen), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        host.wake(InstanceId(2)).await.unwrap();
+        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+    });
+    assert!(dark.is_err() && awake(2).await);
+    assert!(host.dark_wake(InstanceId(2), Depth::Frozen).await.is_err(), "it is awake");
+    let before = heard(2).await;
+    until("it goes on", async || heard(2).await > before + 1).await;
+    for id in [1, 2] {
+        host.stop(InstanceId(id), Duration::from_millis(100)).await.unwrap();
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+}
+
 fn main() {
     support::main(&[
         ("a_life", &|| with(a_life)),
@@ -515,6 +572,7 @@ fn main() {
         ("is_adopted", &|| with(is_adopted)),
         ("who_watches_wakes_last", &|| with(who_watches_wakes_last)),
         ("nobody_stays_held_back", &|| with(nobody_stays_held_back)),
+        ("a_watchdog_is_seen", &|| with(a_watchdog_is_seen)),
         ("the_tree_may_change", &|| with(the_tree_may_change)),
         ("an_init_is_killed_from_outside", &|| with(an_init_is_killed_from_outside)),
         ("a_deaf_one_is_killed_with_all_it_started", &|| with(a_deaf_one_is_killed_with_all_it_started)),

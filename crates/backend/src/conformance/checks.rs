@@ -97,6 +97,14 @@ pub(super) async fn sleep<W: Workloads>(h: &Harness<W>) -> Outcome {
         same("paged again", done("sleep paged", w.sleep(id, Depth::Paged).await)?, deepest)?;
         same("phase", h.phase(id).await?, Phase::Asleep(deepest))?;
         done("usage of one asleep", w.usage(id).await)?;
+        if round == 2 {
+            same(
+                "depth after a dark wake",
+                done("dark wake", w.dark_wake(id, Depth::Paged).await)?,
+                deepest,
+            )?;
+            same("phase", h.phase(id).await?, Phase::Asleep(deepest))?;
+        }
         done("wake", w.wake(id).await)?;
         done("wake again", w.wake(id).await)?;
         same("phase", h.phase(id).await?, Phase::Running)?;
@@ -164,6 +172,7 @@ pub(super) async fn stop<W: Workloads>(h: &Harness<W>) -> Outcome {
     for (what, result) in [
         ("sleep of an ended one", w.sleep(id, Depth::Frozen).await.map(|_| ())),
         ("wake of an ended one", w.wake(id).await),
+        ("dark wake of an ended one", w.dark_wake(id, Depth::Frozen).await.map(|_| ())),
     ] {
         match result {
             Err(WorkloadError::Ended(which)) => same(what, which, id)?,
@@ -298,6 +307,7 @@ pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
         ("stop", w.stop(id, Duration::ZERO).await),
         ("sleep", w.sleep(id, Depth::Frozen).await.map(|_| ())),
         ("wake", w.wake(id).await),
+        ("dark wake", w.dark_wake(id, Depth::Frozen).await.map(|_| ())),
         ("usage", w.usage(id).await.map(|_| ())),
         ("set_limits", w.set_limits(id, h.template.limits).await),
         ("inspect", w.inspect(id).await.map(|_| ())),

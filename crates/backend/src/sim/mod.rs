@@ -16,7 +16,9 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
+use dormouse_model::{
+    Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Sighting, Time,
+};
 use tokio::sync::mpsc;
 
 use crate::NetworkSpec;
@@ -72,6 +74,7 @@ pub(crate) struct World {
     behaviours: BTreeMap<DeploymentId, Behaviour>,
     exits: Option<mpsc::UnboundedSender<InstanceId>>,
     stirs: Option<mpsc::UnboundedSender<InstanceId>>,
+    sightings: Option<mpsc::UnboundedSender<(InstanceId, Sighting)>>,
     timers: Timers,
 }
 
@@ -93,6 +96,7 @@ impl Sim {
             behaviours: BTreeMap::new(),
             exits: None,
             stirs: None,
+            sightings: None,
             timers: Timers::default(),
         })))
     }
@@ -248,6 +252,15 @@ impl World {
         if let Some(exits) = &self.exits {
             // Nobody has to listen.
             let _ = exits.send(id);
+        }
+    }
+
+    /// A supervisor looks at its processes, for the first time since they were frozen.
+    fn look(&mut self, id: InstanceId) {
+        let seen = self.processes.get(&id).and_then(|p| p.look(self.now));
+        if let (Some(seen), Some(sightings)) = (seen, &self.sightings) {
+            // Nobody has to listen.
+            let _ = sightings.send((id, seen));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dormouse_model::{Call, ExitStatus, Inspection, Phase, Process as Seen, Time};
+use dormouse_model::{Call, ExitStatus, Inspection, Phase, Process as Seen, Sighting, Time};
 
 use crate::{InstanceSpec, conformance::Program};
 
@@ -21,6 +21,8 @@ pub struct Behaviour {
     pub argv: Vec<String>,
     /// How long each of its workers lives; `None` when it has none.
     pub workers_live: Option<Duration>,
+    /// How long its supervisor does not notice that it is frozen; `None` however long.
+    pub patience: Option<Duration>,
 }
 
 impl Default for Behaviour {
@@ -32,6 +34,7 @@ impl Default for Behaviour {
             listens: Vec::new(),
             argv: Vec::new(),
             workers_live: None,
+            patience: None,
         }
     }
 }
@@ -92,6 +95,8 @@ pub(crate) struct Process {
     pub(crate) worked: Duration,
     /// Whether bytes have arrived for it while it slept.
     pub(crate) stirred: bool,
+    /// Since when it has been frozen without a break, if it is.
+    pub(crate) frozen_since: Option<Time>,
 }
 
 impl Process {
@@ -114,12 +119,23 @@ impl Process {
         self.worked = self.cpu(now) - self.awake(now) / 100;
         self.ran = self.awake(now);
         self.since = now;
+        self.frozen_since = match phase {
+            Phase::Asleep(_) => self.frozen_since.or(Some(now)),
+            Phase::Running | Phase::Exited(_) => None,
+        };
         self.phase = phase;
         self.stirred &= matches!(phase, Phase::Asleep(_));
         if matches!(phase, Phase::Exited(_)) {
             self.exited_at = Some(now);
             self.pid = 0;
         }
+    }
+
+    /// What its supervisor makes of it that it runs again, or for a moment.
+    pub(crate) fn look(&self, now: Time) -> Option<Sighting> {
+        let slept = now.since(self.frozen_since?);
+        let noticed = self.behaviour.patience.is_some_and(|patience| slept > patience);
+        noticed.then_some(Sighting::Restarts { slept, processes: 1 })
     }
 
     /// When it will end by itself, and how.

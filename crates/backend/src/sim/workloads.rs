@@ -6,7 +6,8 @@ use std::{
 };
 
 use dormouse_model::{
-    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage,
+    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Sighting,
+    Usage,
 };
 use tokio::sync::mpsc;
 
@@ -85,6 +86,7 @@ impl World {
                 works: None,
                 worked: Duration::ZERO,
                 stirred: false,
+                frozen_since: None,
             },
         );
         self.end_those_due(at);
@@ -221,12 +223,30 @@ impl Workloads for Sim {
             if w.rng.chance(permille) {
                 return Err(refused("thawing it"));
             }
+            w.living(id)?;
+            w.look(id);
             let p = w.living(id)?;
             if p.phase != Phase::Running {
                 p.go(Phase::Running, now);
             }
             Ok(())
         })
+    }
+
+    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
+        self.with(|w| {
+            w.look(id);
+            let now = w.now;
+            let p = w.living(id)?;
+            match p.phase {
+                Phase::Asleep(_) => {
+                    p.frozen_since = Some(now);
+                    Ok(())
+                }
+                Phase::Running | Phase::Exited(_) => Err(refused("it is awake")),
+            }
+        })?;
+        self.sleep(id, depth).await
     }
 
     async fn set_limits(&self, id: InstanceId, limits: Limits) -> Result<(), WorkloadError> {
@@ -313,6 +333,12 @@ impl Workloads for Sim {
             }
             w.stirs = Some(tx);
         });
+        rx
+    }
+
+    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.with(|w| w.sightings = Some(tx));
         rx
     }
 }

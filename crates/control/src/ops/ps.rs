@@ -128,14 +128,18 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Starting), _) => (ServiceStanding::Starting, keeps_starting(state, instance)),
                 (Some(Planned::Ready), _) => {
                     let unasked = keeps.filter(|why| !why.is_use()).map(keeps_words);
-                    (ServiceStanding::Ready, ended_lately(state, &key).or(unasked))
+                    let why = ended_lately(state, &key).or_else(|| state.watchdog(&key)).or(unasked);
+                    (ServiceStanding::Ready, why)
                 }
                 (Some(Planned::Asleep(depth)), _) => {
                     let shallow = *depth == Depth::Frozen
                         && spec.sleep.depth == Depth::Paged
                         && !state.desired.can_page;
                     let why = "no swap on this host: it keeps its memory while it sleeps";
-                    (ServiceStanding::Asleep(*depth), shallow.then(|| why.to_owned()))
+                    (
+                        ServiceStanding::Asleep(*depth),
+                        shallow.then(|| why.to_owned()).or_else(|| state.watchdog(&key)),
+                    )
                 }
                 (Some(Planned::Stopped), _) => (ServiceStanding::Stopped, None),
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),

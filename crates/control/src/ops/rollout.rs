@@ -200,6 +200,7 @@ fn apply(
         let key = ServiceKey::new(&name, service);
         state.desired.services.remove(&key);
         state.observed.ends.remove(&key);
+        state.observed.watchdogs.remove(&key);
         state.facts.log_tails.remove(&key);
     }
     for (service, deployment) in numbered {

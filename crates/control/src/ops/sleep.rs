@@ -89,6 +89,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         Some(Awake::Messages(n)) => Some(busy("message", *n)),
         Some(
             Awake::Always
+            | Awake::Watchdog
             | Awake::Used(_)
             | Awake::Stream(_)
             | Awake::Call { .. }
@@ -100,7 +101,8 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         | None => None,
     });
     let waits = busy.is_some();
-    let why = busy.unwrap_or_else(|| match starting {
+    let watchdog = state.watchdog(&key).filter(|_| keeps.values().any(|why| *why == Awake::Watchdog));
+    let why = busy.or(watchdog).unwrap_or_else(|| match starting {
         true => "it is still starting".to_owned(),
         false => "something used it again at once, or the edge did not confirm".to_owned(),
     });

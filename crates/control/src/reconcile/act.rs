@@ -88,6 +88,16 @@ impl<W: Workloads> Reconciler<W> {
                 }
                 false
             }
+            Action::DarkWake { key, id, depth } => {
+                info!(%key, %id, ?depth, "dark wake");
+                if let Some(record) = self.state.observed.instances.get_mut(&id) {
+                    record.slept_at = Some(now);
+                }
+                let workloads = self.workloads.clone();
+                let woken = async move { Outcome::Slept(workloads.dark_wake(id, depth).await) };
+                self.work(subject, Kind::Sleep, woken);
+                false
+            }
             Action::Stop { key, id, why } => {
                 if why == StopReason::Idle && !self.sealed(id) {
                     return false;

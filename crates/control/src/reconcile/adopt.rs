@@ -41,7 +41,7 @@ impl<W: Workloads> Reconciler<W> {
         (outbox, inbox): (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>),
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
-        let (exits, stirs) = (workloads.exits(), workloads.stirs());
+        let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
         let all = workloads.list().await?;
         let epoch = snapshot.epoch;
         let known: HashMap<_, _> =
@@ -66,6 +66,7 @@ impl<W: Workloads> Reconciler<W> {
             outbox,
             exits,
             stirs,
+            sightings,
             tables,
             turns: watch::channel(()).0,
             moved: true,
@@ -225,6 +226,7 @@ fn state(
         state.history.entry(row.key).or_default().push(row.id);
     }
     state.observed.ends = snapshot.ends.into_iter().collect();
+    state.observed.watchdogs = snapshot.watchdogs.into_iter().collect();
     for row in snapshot.unfinished {
         let Some(project) = state.projects.get_mut(&row.spec.name) else { continue };
         let path = state.settings.events(row.id);

@@ -1,7 +1,7 @@
 //! Taking in what happened.
 
 use dormouse_backend::{Workload, Workloads};
-use dormouse_model::{Cause, InstanceId, Phase, TrafficReport};
+use dormouse_model::{Cause, InstanceId, Phase, Sighting, TrafficReport};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -17,6 +17,7 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Report(report) => self.report(report),
             Msg::Exited(id) => self.exited(id),
             Msg::Stirred(id) => self.stirred(id),
+            Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
             Msg::Probed { id, woken_at, asked, answer } => self.probed(id, woken_at, &asked, answer),
@@ -56,6 +57,18 @@ impl<W: Workloads> Reconciler<W> {
             info!(key = %record.key, %id, "bytes arrived for it");
             dormouse_planner::note_stir(&self.state.desired, record, now);
         }
+    }
+
+    fn watchdog_seen(&mut self, id: InstanceId, seen: Sighting) {
+        let Some(record) = self.state.observed.instances.get(&id) else { return };
+        let (key, now) = (record.key.clone(), self.state.clock.now());
+        let known = self.state.observed.watchdogs.get(&key);
+        let Some(watchdog) = dormouse_planner::note_sighting(known, record.deployment, now, seen) else {
+            return;
+        };
+        warn!(%key, %id, ?seen, limit = ?watchdog.limit, "its supervisor notices sleep");
+        self.state.observed.watchdogs.insert(key.clone(), watchdog);
+        self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
     }
 
     /// Take over what only the backend sees: that an instance has ended.

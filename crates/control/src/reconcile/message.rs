@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use dormouse_backend::{Workload, WorkloadError};
 use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, Inspection, InstanceId, Limits, ProjectName, Question, ServiceKey,
-    Target, Time, TrafficReport, WakeRefused,
+    Sighting, Target, Time, TrafficReport, WakeRefused,
 };
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
@@ -25,6 +25,8 @@ pub(crate) enum Msg {
     Exited(InstanceId),
     /// Bytes arrived for an instance that sleeps.
     Stirred(InstanceId),
+    /// The supervisor in an instance noticed a sleep.
+    Seen(InstanceId, Sighting),
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.

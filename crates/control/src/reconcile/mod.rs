@@ -24,7 +24,7 @@ use std::{
 };
 
 use dormouse_backend::Workloads;
-use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Time};
+use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Sighting, Time};
 use dormouse_planner::{Action, Subject};
 pub(crate) use fate::never_ready;
 pub(crate) use message::{Msg, WakeReply};
@@ -79,6 +79,7 @@ pub(crate) struct Reconciler<W> {
     outbox: mpsc::UnboundedSender<Msg>,
     exits: mpsc::UnboundedReceiver<InstanceId>,
     stirs: mpsc::UnboundedReceiver<InstanceId>,
+    sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
     tables: watch::Sender<Arc<RouteTable>>,
     /// Told after every turn in which something may have changed by itself.
     turns: watch::Sender<()>,
@@ -134,6 +135,7 @@ impl<W: Workloads> Reconciler<W> {
                 }
                 Some(id) = self.exits.recv() => self.hear(Msg::Exited(id)),
                 Some(id) = self.stirs.recv() => self.hear(Msg::Stirred(id)),
+                Some((id, seen)) = self.sightings.recv() => self.hear(Msg::Seen(id, seen)),
                 Some(_) = self.tasks.join_next() => {}
                 () = timer => self.moved = true,
             }
@@ -194,6 +196,7 @@ impl<W: Workloads> Reconciler<W> {
             Action::Stop { why, .. } => !why.counts(),
             Action::Drain { .. } | Action::Look { .. } | Action::Sleep { .. } => true,
             Action::Wake { .. }
+            | Action::DarkWake { .. }
             | Action::Start { .. }
             | Action::Promote { .. }
             | Action::Fail { .. }

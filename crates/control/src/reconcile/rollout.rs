@@ -195,6 +195,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.history.retain(|key, _| key.project != *name);
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);
+        self.state.observed.watchdogs.retain(|key, _| key.project != *name);
         self.state.facts.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };
         let drop_logs = removing.drop_logs;

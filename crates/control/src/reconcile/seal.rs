@@ -53,6 +53,7 @@ impl<W: Workloads> Reconciler<W> {
                 Action::Stop { .. }
                 | Action::Look { .. }
                 | Action::Wake { .. }
+                | Action::DarkWake { .. }
                 | Action::Start { .. }
                 | Action::Promote { .. }
                 | Action::Fail { .. }

@@ -105,6 +105,13 @@ CREATE TABLE env (
 ) STRICT, WITHOUT ROWID;
 ", "
 ALTER TABLE projects ADD COLUMN origin TEXT;  -- where it was last deployed from; null when that is not known
+", "
+CREATE TABLE watchdogs (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Settings of the connection, then whatever migrations are missing.

@@ -2,9 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dormouse_backend::sim::Faults;
+use dormouse_backend::sim::{Behaviour, Faults};
 use dormouse_control::OpError;
-use dormouse_model::{Call, Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
+use dormouse_model::{Call, DeploymentId, Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
 use expect_test::expect;
 
 use crate::world::{World, endpoint, key, project, service};
@@ -182,4 +182,27 @@ async fn an_open_call_keeps_the_caller_awake_and_bytes_wake_it() {
     world.stands("shop/web", "i1").await;
     world.ps_where("(was woken by bytes that arrived ").await;
     world.stands("shop/web", "i1 asleep").await;
+}
+
+#[tokio::test]
+async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
+    let mut world = World::new(47).await;
+    let patience = Some(Duration::from_secs(5));
+    world.sim.behave(DeploymentId(1), Behaviour { patience, ..Behaviour::default() });
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.sim.advance_to(world.sim.now().after(Duration::from_secs(9)));
+    world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
+    let said = "it restarted a process after a sleep of 9 s, so it is kept awake";
+    assert!(world.ps().await.contains(said), "{}", world.ps().await);
+    for _control in 0..2 {
+        match world.ask(|c| async move { c.sleep_all("shop", None).await }).await {
+            Err(OpError::StaysAwake { why, .. }) => assert_eq!(why, said),
+            other => panic!("{other:?}"),
+        }
+        // Also a later control knows.
+        world.kill_and_restart().await;
+    }
+    assert!(world.ps().await.contains(said), "{}", world.ps().await);
 }

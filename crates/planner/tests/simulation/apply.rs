@@ -49,6 +49,11 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
                 i.phase = Phase::Asleep(*depth);
                 i.slept_at = Some(now);
             }
+            Action::DarkWake { id, depth, .. } => {
+                let i = observed.instances.get_mut(id).unwrap();
+                i.phase = Phase::Asleep(*depth);
+                i.slept_at = Some(now);
+            }
             Action::Stop { key, id, why } => {
                 let i = observed.instances.remove(id).unwrap();
                 if why.counts() {

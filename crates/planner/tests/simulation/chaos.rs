@@ -149,6 +149,8 @@ impl History {
             18..28 => Behaviour { ends: Some((ms(rng, 3000, 30_000), how)), ..healthy },
             28..35 => Behaviour { ready_after: Some(ms(rng, 5000, 20_000)), ..healthy },
             35..40 => Behaviour { obeys: false, ..healthy },
+            // Noticed by the way it is woken, or so short that it has to stay awake.
+            40..52 => Behaviour { patience: Some(ms(rng, 6000, 20_000)), ..healthy },
             _ => healthy,
         }
     }
@@ -158,6 +160,7 @@ impl History {
             self.tell(|| format!("down {key}"));
             self.store.desired.services.remove(&key);
             self.store.ends.remove(&key);
+            self.store.watchdogs.remove(&key);
             for svc in self.store.desired.services.values_mut() {
                 svc.needs.remove(&key);
             }

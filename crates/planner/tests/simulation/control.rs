@@ -14,11 +14,11 @@ use dormouse_backend::{
 };
 use dormouse_model::{
     Activity, Answer as Heard, Cause, Depth, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe,
-    Question, Stir, StopReason, Time, Traffic,
+    Question, Sighting, Stir, StopReason, Time, Traffic,
 };
 use dormouse_planner::{
-    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_stir, plan,
-    probe_due,
+    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_sighting,
+    note_stir, plan, probe_due,
 };
 use tokio::sync::mpsc;
 
@@ -32,6 +32,8 @@ use crate::{
 
 /// Time after which what failed is tried again.
 const AGAIN: Duration = Duration::from_secs(2);
+/// Time by which a sleep may be longer than wanted: what is under way has to end first, or failed.
+const SLACK: Duration = Duration::from_secs(5);
 /// Time a probe waits for its answer.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -57,6 +59,7 @@ struct Work {
 struct Seen {
     probe: Probe,
     woken_at: Option<Time>,
+    wake_failed_at: Option<Time>,
     slept_at: Option<Time>,
     activity: Option<Activity>,
     earlier: Option<Activity>,
@@ -79,6 +82,9 @@ pub(crate) struct Control {
     published: Option<Table>,
     pub(crate) observed: Observed,
     deadline: Option<Time>,
+    /// Since when it has been there.
+    since: Option<Time>,
+    sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
 }
 
 /// What control works with.
@@ -135,6 +141,8 @@ impl Control {
             published: None,
             observed: Observed::default(),
             deadline: None,
+            since: None,
+            sightings: sim.sightings(),
         }
     }
 
@@ -150,7 +158,9 @@ impl Control {
 
     /// Does everything there is to do now.
     pub(crate) fn tick(&mut self, w: &mut World<'_>) -> Result<(), String> {
+        self.since.get_or_insert(w.now);
         self.held.retain(|_, until| *until > w.now);
+        self.hear_watchdogs(w)?;
         self.learn(w);
         self.hear_stirs(w);
         for round in 0.. {
@@ -169,6 +179,30 @@ impl Control {
         }
         self.probe(w);
         self.deadline = next_deadline(&w.store.desired, &self.observed, w.now);
+        Ok(())
+    }
+
+    /// Takes in whose supervisors noticed a sleep: of a length that was known to be noticed, only if nobody was there to
+    /// cut it, or could.
+    fn hear_watchdogs(&mut self, w: &mut World<'_>) -> Result<(), String> {
+        while let Ok((id, seen)) = self.sightings.try_recv() {
+            let Some(i) = self.observed.instances.get(&id) else { continue };
+            let Sighting::Restarts { slept, .. } = seen else { continue };
+            *w.tally.entry("sleep noticed").or_default() += 1;
+            let known = w.store.watchdogs.get(&i.key).filter(|known| known.deployment == i.deployment);
+            let cannot = self.seen.get(&id).and_then(|seen| seen.wake_failed_at);
+            let there = self.since.max(cannot).is_some_and(|since| w.now.since(since) > slept);
+            if let Some(known) = known
+                && i.draining_since.is_none()
+                && there
+                && slept > known.limit + SLACK
+            {
+                return Err(format!("{id} was frozen for {slept:?}, and may be for {:?}", known.limit));
+            }
+            if let Some(watchdog) = note_sighting(known, i.deployment, w.now, seen) {
+                w.store.watchdogs.insert(i.key.clone(), watchdog);
+            }
+        }
         Ok(())
     }
 
@@ -191,9 +225,8 @@ impl Control {
     fn done(&mut self, w: &mut World<'_>, subject: Subject, outcome: Done) {
         let failed = match (&subject, outcome) {
             (Subject::Instance(id), Done::Woken(result)) => {
-                if result.is_ok() {
-                    self.seen.entry(*id).or_default().woken_at = Some(w.now);
-                }
+                let seen = self.seen.entry(*id).or_default();
+                *(if result.is_ok() { &mut seen.woken_at } else { &mut seen.wake_failed_at }) = Some(w.now);
                 result.err()
             }
             (Subject::Instance(id), Done::Slept(result, asked)) => {
@@ -281,7 +314,8 @@ impl Control {
             }
             instances.insert(i.id, i);
         }
-        self.observed = Observed { instances, ends: w.store.ends.clone() };
+        let watchdogs = w.store.watchdogs.clone();
+        self.observed = Observed { instances, ends: w.store.ends.clone(), watchdogs };
     }
 
     fn publish(&mut self, w: &mut World<'_>) -> Result<(), String> {
@@ -318,6 +352,7 @@ impl Control {
                 | Action::Promote { .. }
                 | Action::Fail { .. }
                 | Action::Drain { .. }
+                | Action::DarkWake { .. }
                 | Action::SetLimits { .. }
                 | Action::Stop { .. }
                 | Action::Remove { .. } => None,
@@ -426,6 +461,10 @@ impl Control {
                 let sleep = async move { Done::Slept(sim.sleep(id, depth).await, depth) };
                 work(Box::pin(sleep), true);
             }
+            Action::DarkWake { id, depth, .. } => {
+                self.seen.entry(id).or_default().slept_at = Some(w.now);
+                work(Box::pin(async move { Done::Slept(sim.dark_wake(id, depth).await, depth) }), true);
+            }
             Action::SetLimits { id, limits, .. } => {
                 work(Box::pin(async move { Done::Limited(sim.set_limits(id, limits).await) }), false);
             }
@@ -515,6 +554,7 @@ fn kind(action: &Action) -> &'static str {
         Action::SetLimits { .. } => "set limits",
         Action::Look { .. } => "look",
         Action::Sleep { .. } => "sleep",
+        Action::DarkWake { .. } => "dark wake",
         Action::Remove { .. } => "remove",
         Action::Stop { why, .. } => match why {
             StopReason::Replaced => "stop: replaced",

@@ -6,7 +6,7 @@ use dormouse_backend::{
     NetworkSpec, Workloads,
     sim::{Behaviour, Faults, Rng, Sim},
 };
-use dormouse_model::{DeploymentId, Depth, Phase, ServiceKey, Time};
+use dormouse_model::{Deployment, DeploymentId, Depth, Phase, ServiceKey, Time};
 
 use crate::{
     Broken, Tally,
@@ -211,6 +211,12 @@ impl History {
         services.filter(|s| s.key == *key || s.needs.contains(key)).filter_map(|s| s.demand.wake_at).max()
     }
 
+    /// Whether its supervisor notices any sleep that is worth it.
+    fn notices_all(&self, key: &ServiceKey, d: &Deployment) -> bool {
+        let known = self.store.watchdogs.get(key).filter(|w| w.deployment == d.process());
+        known.is_some_and(|w| w.limit < Duration::from_secs(5))
+    }
+
     fn all_is_well(&self) -> Result<(), String> {
         let open = self.edge.open();
         if open > 0 {
@@ -236,7 +242,9 @@ impl History {
             let used = mine.iter().filter_map(|w| self.edge.last_client_byte(w.id)).max();
             let active = used.max(self.woken(key)).max(Some(target.created_at));
             let told = svc.demand.sleep_at > active;
-            let wanted = if sleep.after.is_some() || told { asleep } else { Some(Phase::Running) };
+            let sleeps =
+                (sleep.after.is_some() || told) && !(asleep.is_some() && self.notices_all(key, target));
+            let wanted = if sleeps { asleep } else { Some(Phase::Running) };
             let is = match mine.as_slice() {
                 [] => None,
                 [w] if w.deployment == target.process() && w.limits == target.limits() => Some(w.phase),

@@ -115,6 +115,8 @@ fn covered(tally: &Tally) {
         "stir",
         "out of patience",
         "wake cut in",
+        "dark wake",
+        "sleep noticed",
         "sleep called off",
         "crash",
     ] {

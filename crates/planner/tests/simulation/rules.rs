@@ -220,8 +220,17 @@ impl Rules {
             }
             Action::Look { id, .. } => {
                 let i = &observed.instances[id];
-                let used = edge.last_client_byte(*id).is_some_and(|at| now == at);
+                // As far as it was told: what comes in the same millisecond may be heard after it.
+                let used = i.traffic.last_client_byte == Some(now);
                 must(i.phase == Phase::Running && self.serves(i, now) && !used, || format!("`{action}`"))
+            }
+            Action::DarkWake { key, id, .. } => {
+                let i = &observed.instances[id];
+                let known = store.watchdogs.get(key).filter(|w| w.deployment == i.deployment);
+                let due = known.is_some_and(|w| i.slept_at.is_none_or(|at| now.since(at) >= w.limit));
+                let asleep = matches!(sim.phase(*id), Some(Phase::Asleep(_)) | None);
+                must(due, || format!("`{action}`, whose time is not up"))?;
+                must(asleep, || format!("`{action}`, which is awake"))
             }
             Action::Sleep { key, id, .. } => {
                 let svc = &store.desired.services[key];

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dormouse_backend::sim::Rng;
-use dormouse_model::{DeploymentId, Desired, End, InstanceId, ServiceKey, Time};
+use dormouse_model::{DeploymentId, Desired, End, InstanceId, ServiceKey, Time, Watchdog};
 
 /// What is written down of an instance.
 #[derive(Debug, Clone, Copy, Default)]
@@ -17,6 +17,7 @@ pub(crate) struct Store {
     pub(crate) desired: Desired,
     pub(crate) kept: BTreeMap<InstanceId, Kept>,
     pub(crate) ends: BTreeMap<ServiceKey, Vec<End>>,
+    pub(crate) watchdogs: BTreeMap<ServiceKey, Watchdog>,
     pub(crate) last_instance: u64,
     pub(crate) last_deployment: u64,
     /// Of the route table.

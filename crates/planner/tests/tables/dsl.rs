@@ -4,6 +4,7 @@
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
 //! end web d1 -3s code:1                           an earlier unasked-for end
+//! watchdog web d1 25s                             it may be frozen for so long at a time
 //! no-swap
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
@@ -15,8 +16,8 @@ use std::time::Duration;
 use dormouse_model::{
     Activity, Answer, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
     DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits,
-    Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Stir, StopReason, Streams,
-    Time, Traffic, Visibility,
+    Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir, StopReason,
+    Streams, Time, Traffic, Visibility, Watchdog,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -43,6 +44,12 @@ pub(crate) fn situation(text: &str) -> Situation {
                     detail: how.strip_prefix("never-ready:").map(|d| d.replace('_', " ")),
                 };
                 s.observed.ends.entry(key(service)).or_default().push(end);
+            }
+            ["watchdog", service, deployment, limit] => {
+                let seen = Sighting::Restarts { slept: span("10m"), processes: 2 };
+                let deployment = DeploymentId(number(deployment));
+                let watchdog = Watchdog { deployment, seen, at: time("-1h"), limit: span(limit) };
+                s.observed.watchdogs.insert(key(service), watchdog);
             }
             [id, service, deployment, phase, rest @ ..] if numbered(id, 'i') => {
                 let record = instance(number(id), service, number(deployment), phase, rest);

@@ -12,6 +12,7 @@ mod inside;
 mod probing;
 mod rollout;
 mod sleeping;
+mod watchdog;
 
 use dormouse_planner::plan;
 use expect_test::Expect;

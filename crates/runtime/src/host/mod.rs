@@ -6,6 +6,7 @@ mod logs;
 mod networks;
 mod record;
 mod rise;
+mod sleep;
 mod start;
 mod stirs;
 mod workloads;
@@ -34,6 +35,7 @@ use instance::Instance;
 pub(crate) use networks::BuildNetwork;
 pub use networks::{BuildLink, Loopback, NetworkError, Networks};
 use record::Folder;
+use sleep::Sightings;
 
 /// How this machine is to be used.
 #[derive(Debug, Clone)]
@@ -65,6 +67,7 @@ struct Inner<N> {
     stirs: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
     /// Whether it was said that the kernel does not tell of connections.
     is_blind: AtomicBool,
+    sightings: Sightings,
 }
 
 impl<N> Drop for Inner<N> {
@@ -103,6 +106,7 @@ impl<N: Networks> Host<N> {
                 exits: Mutex::default(),
                 stirs: Mutex::default(),
                 is_blind: AtomicBool::new(false),
+                sightings: Sightings::default(),
                 settings,
             }),
         };
@@ -122,7 +126,7 @@ impl<N: Networks> Host<N> {
             let group = inner.groups.open(&id.to_string())?;
             match folder.load()? {
                 Some(record) => {
-                    let instance = Arc::new(Instance::adopt(record, folder, group)?);
+                    let instance = Arc::new(Instance::adopt(record, folder, group, inner.sightings.clone())?);
                     lock(&inner.instances).insert(id, instance.clone());
                     if !instance.has_ended() {
                         instance.listen(|| inner.listen_again(&instance));

@@ -25,6 +25,9 @@ const LATER: Duration = Duration::from_millis(20);
 /// How a frozen tree of processes is to be woken.
 #[derive(Debug)]
 pub(super) struct Rise {
+    /// Those of its processes that are missed when they are gone.
+    pub(super) lasting: Tree,
+    pub(super) is_puma: bool,
     leaves: Vec<u32>,
     /// Those held back, innermost first, with what arrives for them and for all above them.
     supervisors: Vec<(Vec<u32>, Inbox)>,
@@ -56,13 +59,26 @@ impl Rise {
         let inboxes: Vec<Inbox> = (0..levels.len()).map(inbox).collect();
         let all = || tree.members().map(|m| m.pid);
         let (waits, rest) = (Waits::of(all()), Rest::of(all()));
-        Ok(Some(Self { leaves, supervisors: levels.into_iter().zip(inboxes).collect(), waits, rest, since }))
+        Ok(Some(Self {
+            lasting: tree.lasting(),
+            is_puma: Tree::is_puma(&levels.concat()),
+            leaves,
+            supervisors: levels.into_iter().zip(inboxes).collect(),
+            waits,
+            rest,
+            since,
+        }))
+    }
+
+    /// How long it has been frozen; unknown when it was frozen before our time.
+    pub(super) fn slept(&self) -> Option<Duration> {
+        self.since.map(|since| since.elapsed())
     }
 
     /// Thaw the leaves.
     pub(super) fn begin(&self, group: &dyn Group) -> io::Result<()> {
         // One that slept before our time has slept for long.
-        self.waits.shorten(self.since.map_or(Duration::MAX, |since| since.elapsed()));
+        self.waits.shorten(self.slept().unwrap_or(Duration::MAX));
         group.thaw_leaves()
     }
 
@@ -79,6 +95,15 @@ impl Rise {
                 return;
             }
             below = supervisors;
+        }
+    }
+
+    /// Let the supervisors look at what they watch, when all are awake. Blocks, for as long as it is `wanted`.
+    pub(super) fn look_around(&self, wanted: impl Fn() -> bool) {
+        let start = Instant::now();
+        let all = || self.lasting.members().all(|m| self.rest.is_back(m.pid));
+        while wanted() && start.elapsed() < LIMIT && (start.elapsed() < HEARTBEAT || !all()) {
+            thread::sleep(LATER);
         }
     }
 

@@ -61,7 +61,7 @@ impl<N: Networks> Inner<N> {
                 started_at: SystemTime::now().into(),
             };
             folder.save(&record).map_err(|e| failed("recording the instance", e))?;
-            Instance::adopt(record, folder.clone(), Some(group.clone()))
+            Instance::adopt(record, folder.clone(), Some(group.clone()), self.sightings.clone())
                 .map_err(|e| failed("watching the instance", e))
         };
         match started.await {

@@ -9,7 +9,9 @@ use std::{
 use dormouse_backend::{
     Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
 };
-use dormouse_model::{Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage};
+use dormouse_model::{
+    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage,
+};
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::warn;
 
@@ -24,6 +26,14 @@ impl<N: Networks> Host<N> {
     fn living(&self, id: InstanceId) -> Result<Arc<Instance>, WorkloadError> {
         let instance = self.known(id)?;
         if instance.has_ended() { Err(WorkloadError::Ended(id)) } else { Ok(instance) }
+    }
+
+    /// Whether a sleep of this depth pushes memory out here.
+    fn pages(&self, depth: Depth) -> bool {
+        match depth {
+            Depth::Frozen => false,
+            Depth::Paged | Depth::Stopped => self.inner.settings.can_page,
+        }
     }
 }
 
@@ -91,15 +101,25 @@ impl<N: Networks> Workloads for Host<N> {
     async fn sleep(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
         let instance = self.living(id)?;
         let _busy = instance.busy.lock().await;
-        let page = match depth {
-            Depth::Frozen => false,
-            Depth::Paged | Depth::Stopped => self.inner.settings.can_page,
-        };
         let arrivals = instance.depth().is_none().then(|| self.inner.arrivals(&instance)).flatten();
-        let (inner, sleeper) = (self.inner.clone(), instance.clone());
+        let (page, inner, sleeper) = (self.pages(depth), self.inner.clone(), instance.clone());
         let slept = spawn_blocking(move || sleeper.sleep(page, || inner.listen(&sleeper, arrivals))).await;
         let slept = slept.unwrap_or_else(|e| Err(std::io::Error::other(e)));
         slept.map_err(|e| failed(format!("putting instance {id} to sleep"), e))
+    }
+
+    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
+        let instance = self.living(id)?;
+        let _busy = instance.busy.lock().await;
+        let (page, inner, sleeper) = (self.pages(depth), self.inner.clone(), instance.clone());
+        let slept = spawn_blocking(move || {
+            sleeper.look_around()?;
+            let arrivals = inner.arrivals(&sleeper);
+            sleeper.sleep_on(page, || inner.listen(&sleeper, arrivals))
+        });
+        let slept = slept.await;
+        let slept = slept.unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        slept.map_err(|e| failed(format!("letting instance {id} run for a moment"), e))
     }
 
     async fn wake(&self, id: InstanceId) -> Result<(), WorkloadError> {
@@ -179,6 +199,12 @@ impl<N: Networks> Workloads for Host<N> {
             to.send(*id).ok();
         }
         *stirs = Some(to);
+        from
+    }
+
+    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)> {
+        let (to, from) = mpsc::unbounded_channel();
+        *lock(&self.inner.sightings) = Some(to);
         from
     }
 }

@@ -3,11 +3,10 @@
 
 use std::{collections::BTreeSet, fs};
 
-/// What a network protocol's table of the kernel is called.
-const QUEUES: [&str; 4] = ["tcp", "tcp6", "udp", "udp6"];
+use super::sockets::{self, Row};
 
-/// `0A` is a socket that listens (`TCP_LISTEN`).
-const LISTENS: &str = "0A";
+/// The kernel's tables of what waits to be read.
+const QUEUES: [&str; 4] = ["tcp", "tcp6", "udp", "udp6"];
 
 /// The signal with which the kernel tells of a child: nobody waits for that to be heard. As in the masks of `/proc`.
 const CHILD: u64 = 1 << (libc::SIGCHLD - 1);
@@ -25,31 +24,24 @@ pub(crate) struct Inbox {
 impl Inbox {
     /// Of the processes `held`, when `others` are not. All are frozen, so what they have open does not change.
     pub(crate) fn of(held: &[u32], others: &[u32]) -> Self {
-        let sockets = |pids: &[u32]| pids.iter().flat_map(|pid| sockets(*pid)).collect::<BTreeSet<_>>();
-        let (all, theirs) = (sockets(held), sockets(others));
+        let open = |pids: &[u32]| pids.iter().flat_map(|pid| sockets::of(*pid)).collect::<BTreeSet<_>>();
+        let (all, theirs) = (open(held), open(others));
         Self { pids: held.to_vec(), own: all.difference(&theirs).copied().collect(), all }
     }
 
     /// Whether somebody waits for an answer of one of them, or has sent it a signal.
     pub(crate) fn has_something(&self) -> bool {
         let Some(pid) = self.pids.first() else { return false };
-        let table = |name: &str| fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap_or_default();
         self.pids.iter().any(|pid| is_signalled(*pid))
-            || (!self.all.is_empty() && QUEUES.iter().any(|name| self.has_bytes(&table(name))))
-            || (!self.own.is_empty() && self.has_caller(&table("unix")))
+            || (!self.all.is_empty() && QUEUES.iter().any(|name| self.has_bytes(&sockets::table(*pid, name))))
+            || (!self.own.is_empty() && self.has_caller(&sockets::table(*pid, "unix")))
     }
 
     /// Whether bytes or connections wait in a table such as `/proc/net/tcp`.
     fn has_bytes(&self, table: &str) -> bool {
-        table.lines().any(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let [_, _, _, state, queues, _, _, _, _, inode, ..] = *fields else { return false };
-            let Ok(inode) = inode.parse() else { return false };
-            let whose = if state == LISTENS { &self.own } else { &self.all };
-            // `to be sent:received`, in hexadecimal; of one that listens, the connections it has not accepted.
-            let waiting =
-                queues.split_once(':').and_then(|(_, received)| u64::from_str_radix(received, 16).ok());
-            whose.contains(&inode) && waiting > Some(0)
+        Row::all(table).any(|row| {
+            let whose = if row.listens { &self.own } else { &self.all };
+            row.waiting > 0 && whose.contains(&row.inode)
         })
     }
 
@@ -66,16 +58,6 @@ impl Inbox {
             rows.iter().filter(|(inode, _)| self.own.contains(inode)).map(|(_, path)| *path).collect();
         rows.iter().any(|(inode, path)| *inode == 0 && ours.contains(path))
     }
-}
-
-/// Inodes of the sockets that a process has open.
-fn sockets(pid: u32) -> Vec<u64> {
-    let Ok(files) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let inode = |file: fs::DirEntry| {
-        let target = fs::read_link(file.path()).ok()?;
-        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
-    };
-    files.filter_map(|file| inode(file.ok()?)).collect()
 }
 
 fn is_signalled(pid: u32) -> bool {

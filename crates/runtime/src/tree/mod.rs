@@ -7,6 +7,7 @@
 
 mod inbox;
 mod rest;
+mod sockets;
 mod waits;
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -75,9 +76,53 @@ impl Tree {
         self.members.keys().copied().filter(|pid| !has_child(*pid)).collect()
     }
 
+    /// Its processes without those that come and go with a connection: that one of these is gone says nothing.
+    pub(crate) fn lasting(&self) -> Self {
+        let passing = sockets::serving_one(&self.members.keys().copied().collect::<Vec<_>>());
+        self.members().filter(|m| !passing.contains(&m.pid)).copied().collect()
+    }
+
+    /// Drop those that have ended.
+    pub(crate) fn forget_ended(&mut self) {
+        self.members.retain(|_, m| Stat::of(m.pid).is_some_and(|stat| m.is(&stat) && !stat.has_ended()));
+    }
+
+    /// How many processes of this tree were replaced in a later one: their supervisor is still there, has other children
+    /// now, and lost at least half of those it had. Fewer may have ended for reasons of their own.
+    pub(crate) fn replaced_in(&self, later: &Self) -> usize {
+        let children = |tree: &Self, of: &Member| {
+            tree.members().filter(|m| m.parent == of.pid).copied().collect::<Vec<Member>>()
+        };
+        let replaced = |supervisor: &Member| {
+            let (before, after) = (children(self, supervisor), children(later, supervisor));
+            let lost = before.iter().filter(|child| !after.contains(child)).count();
+            let new = after.iter().filter(|child| !before.contains(child)).count();
+            if lost * 2 >= before.len() { lost.min(new) } else { 0 }
+        };
+        self.members().filter(|m| later.members.get(&m.pid) == Some(m)).map(replaced).sum()
+    }
+
+    /// Whether one of these processes is the master of a cluster of Puma, which says so in its title: `puma 5.6.5 (…)`.
+    pub(crate) fn is_puma(supervisors: &[u32]) -> bool {
+        supervisors
+            .iter()
+            .any(|pid| fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|title| is_puma(&title)))
+    }
+
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
         self.members.values()
     }
+}
+
+impl Member {
+    /// Whether it is meant.
+    fn is(&self, stat: &Stat) -> bool {
+        stat.start_ticks == self.start_ticks
+    }
+}
+
+fn is_puma(title: &[u8]) -> bool {
+    title.strip_prefix(b"puma ").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
 }
 
 impl FromIterator<Member> for Tree {
@@ -143,5 +188,47 @@ mod tests {
             read while it changed: [] then [[], [], [], [], [], [2, 3]]
         "#]]
         .assert_eq(&table.concat());
+    }
+
+    #[test]
+    fn replaced() {
+        let rows = [
+            ("nothing happened", "2<1 3<2 4<2", "2<1 3<2 4<2"),
+            ("all workers", "2<1 3<2 4<2", "2<1 5<2 6<2"),
+            ("all but the one that was heard first", "2<1 3<2 4<2", "2<1 3<2 6<2"),
+            ("one of three, for a reason of its own", "2<1 3<2 4<2 5<2", "2<1 3<2 4<2 6<2"),
+            ("one more", "2<1 3<2 4<2", "2<1 3<2 4<2 5<2"),
+            ("one less", "2<1 3<2 4<2", "2<1 3<2"),
+            ("all at once with their supervisor", "2<1 3<2 4<2", "5<1 6<5 7<5"),
+            ("under a shell", "2<1 3<2 4<3 5<3", "2<1 3<2 6<3 7<3"),
+            ("a supervisor by its own", "2<1 3<2 4<3", "2<1 5<2 6<5"),
+        ];
+        let table =
+            rows.map(|(what, before, after)| format!("{what}: {}\n", tree(before).replaced_in(&tree(after))));
+        expect![[r#"
+            nothing happened: 0
+            all workers: 2
+            all but the one that was heard first: 1
+            one of three, for a reason of its own: 0
+            one more: 0
+            one less: 0
+            all at once with their supervisor: 0
+            under a shell: 2
+            a supervisor by its own: 1
+        "#]]
+        .assert_eq(&table.concat());
+    }
+
+    #[test]
+    fn titles() {
+        for (title, expected) in [
+            ("puma 5.6.5 (tcp://0.0.0.0:8000) [app]", true),
+            ("puma: cluster worker 0: 3 [app]", false),
+            ("puma", false),
+            ("puma app.rb", false),
+            ("/usr/bin/puma\0-w\02", false),
+        ] {
+            assert_eq!(is_puma(title.as_bytes()), expected, "{title}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use dormouse_model::{
     AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time,
+    Watchdog,
 };
 use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
@@ -36,6 +37,7 @@ pub(in crate::store) fn read(
         deployments: deployments(tx, vault)?,
         instances: instances(tx)?,
         ends: ends(tx)?,
+        watchdogs: watchdogs(tx)?,
         instance_block: take(tx, Counter::Instance, BLOCK)?,
         epoch: take(tx, Counter::Epoch, 1)?,
     })
@@ -185,6 +187,12 @@ fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {
 
 fn ends(tx: &Transaction<'_>) -> Result<Vec<(ServiceKey, Vec<End>)>, StoreError> {
     all(tx, "SELECT project, service, body FROM ends", |row| {
+        Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
+    })
+}
+
+fn watchdogs(tx: &Transaction<'_>) -> Result<Vec<(ServiceKey, Watchdog)>, StoreError> {
+    all(tx, "SELECT project, service, body FROM watchdogs", |row| {
         Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
     })
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
     AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName,
-    ProjectSpec, ServiceKey, ServiceName, Time,
+    ProjectSpec, ServiceKey, ServiceName, Time, Watchdog,
 };
 use rusqlite::{Transaction, params};
 
@@ -93,6 +93,7 @@ impl Tx<'_> {
         let of = params![key.project.as_str(), key.service.as_str()];
         self.0.execute("DELETE FROM services WHERE project = ? AND name = ?", of)?;
         self.0.execute("DELETE FROM ends WHERE project = ? AND service = ?", of)?;
+        self.0.execute("DELETE FROM watchdogs WHERE project = ? AND service = ?", of)?;
         Ok(())
     }
 
@@ -207,6 +208,15 @@ impl Tx<'_> {
                    SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
                    ON CONFLICT (project, service) DO UPDATE SET body = excluded.body";
         let body = serde_json::to_string(ends)?;
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
+        Ok(())
+    }
+
+    pub(crate) fn watchdog(&self, key: &ServiceKey, watchdog: &Watchdog) -> Result<(), StoreError> {
+        let sql = "INSERT INTO watchdogs (project, service, body)
+                   SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
+                   ON CONFLICT (project, service) DO UPDATE SET body = excluded.body";
+        let body = serde_json::to_string(watchdog)?;
         self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
         Ok(())
     }

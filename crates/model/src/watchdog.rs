@@ -1,0 +1,35 @@
+//! Supervisors that a sleep cannot be hidden from: they measure how long they have not heard of their processes.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DeploymentId, Time};
+
+/// How a watchdog gives itself away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sighting {
+    /// It is Puma's cluster. Its master hears one worker after a wake, and then counts the others as dead.
+    Puma,
+    /// It replaced so many of its processes within seconds of a wake.
+    Restarts {
+        /// How long it had been frozen.
+        slept: Duration,
+        /// How many processes.
+        processes: u32,
+    },
+}
+
+/// A watchdog that is known, and what follows from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watchdog {
+    /// The deployment that its process was started for.
+    pub deployment: DeploymentId,
+    /// How it gave itself away last.
+    pub seen: Sighting,
+    /// When that was.
+    pub at: Time,
+    /// How long it may be frozen at a time.
+    pub limit: Duration,
+}

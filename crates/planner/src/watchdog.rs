@@ -1,0 +1,72 @@
+//! Supervisors that a sleep cannot be hidden from: how long they may be frozen at a time.
+
+use std::time::Duration;
+
+use dormouse_model::{Deployment, DeploymentId, Depth, InstanceRecord, Sighting, Time, Watchdog};
+
+use crate::view::View;
+
+/// At most this after processes were lost to a sleep, however long that was: the usual timeouts are 30 s and 60 s, and
+/// each guess that is too long loses them again.
+const LIMIT: Duration = Duration::from_secs(25);
+/// Puma waits 60 s, and may have heard its workers last 5 s before the freeze.
+const PUMA: Duration = Duration::from_secs(50);
+/// Who may not even be frozen for so long stays awake: a dark wake takes about as long.
+const SHORTEST: Duration = Duration::from_secs(5);
+
+/// What is known of a service's watchdog after a sighting; `None` when that is nothing new.
+#[must_use]
+pub fn note_sighting(
+    known: Option<&Watchdog>,
+    deployment: DeploymentId,
+    at: Time,
+    seen: Sighting,
+) -> Option<Watchdog> {
+    let known = known.filter(|known| known.deployment == deployment).map(|known| known.limit);
+    let limit = match seen {
+        Sighting::Puma => PUMA,
+        Sighting::Restarts { slept, .. } => Duration::from_secs(slept.as_secs() / 2).min(LIMIT),
+    };
+    (known.is_none_or(|known| limit < known)).then_some(Watchdog { deployment, seen, at, limit })
+}
+
+/// Whether a sleep of any length would cost a service its processes.
+pub(crate) fn allows_no_sleep(view: &View<'_>, d: &Deployment) -> bool {
+    limit(view, d).is_some_and(|limit| limit < SHORTEST)
+}
+
+/// Whether an instance that sleeps is to run for a moment.
+pub(crate) fn wants_to_look(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    // One that somebody else froze may have been frozen for long.
+    limit(view, d).is_some_and(|limit| i.slept_at.is_none_or(|at| view.clock.passed(at, limit)))
+}
+
+fn limit(view: &View<'_>, d: &Deployment) -> Option<Duration> {
+    // What is stopped keeps no process that could be lost.
+    let sleeps = d.spec.sleep.depth != Depth::Stopped;
+    view.watchdog.filter(|w| sleeps && w.deployment == d.process()).map(|w| w.limit)
+}
+
+/// What there is to say of a watchdog, one line; nothing when nobody's processes were lost.
+#[must_use]
+pub fn watchdog(watchdog: &Watchdog) -> Option<String> {
+    let Sighting::Restarts { slept, processes } = watchdog.seen else { return None };
+    let what = match processes {
+        1 => "it restarted a process".to_owned(),
+        n => format!("it restarted {n} of its processes"),
+    };
+    let then = match watchdog.limit {
+        limit if limit < SHORTEST => "so it is kept awake".to_owned(),
+        limit => format!("so it now runs for a moment every {} s", limit.as_secs()),
+    };
+    Some(format!("{what} after a sleep of {}, {then}", span(slept)))
+}
+
+/// In the largest unit that leaves at least two.
+fn span(span: Duration) -> String {
+    match span.as_secs() {
+        s @ 0..120 => format!("{s} s"),
+        s @ 120..7200 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3600),
+    }
+}

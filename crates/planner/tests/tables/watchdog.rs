@@ -1,0 +1,150 @@
+//! Supervisors that notice a sleep.
+
+use std::time::Duration;
+
+use dormouse_model::{DeploymentId, Sighting, Watchdog};
+use dormouse_planner::{note_sighting, watchdog};
+use expect_test::expect;
+
+use crate::{check, dsl::NOW};
+
+#[test]
+fn sleeps_in_pieces() {
+    check(
+        "it may sleep on",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h slept=-24s
+         watchdog web d1 25s",
+        &expect!["nothing"],
+    );
+    check(
+        "its time is up",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h slept=-25s
+         watchdog web d1 25s",
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "put to sleep by an earlier control",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h
+         watchdog web d1 25s",
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "somebody wants it",
+        "web d1 live=d1
+         i1 web d1 paged client=now slept=-25s
+         watchdog web d1 25s",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "its memory is still resident: a dark wake pushes it out again",
+        "web d1 live=d1
+         i1 web d1 frozen client=-1h slept=-60s
+         watchdog web d1 25s",
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "a newer one is on its way",
+        "web d2 live=d1
+         i1 web d1 paged client=-1h slept=-25s
+         i2 web d2 starting
+         watchdog web d1 25s",
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "what is known is known of an earlier deployment",
+        "web d2 live=d2
+         i1 web d2 paged client=-1h slept=-1h
+         watchdog web d1 25s",
+        &expect!["nothing"],
+    );
+    check(
+        "sent to sleep",
+        "web d1 live=d1 slept=-30s
+         i1 web d1 paged client=-1h slept=-25s
+         watchdog web d1 25s",
+        &expect!["dark wake shop/web i1 paged"],
+    );
+}
+
+#[test]
+fn stays_awake() {
+    check(
+        "it notices everything",
+        "web d1 live=d1
+         i1 web d1 running client=-1h
+         watchdog web d1 4s",
+        &expect!["nothing"],
+    );
+    check(
+        "also by command",
+        "web d1 live=d1 slept=-1s
+         i1 web d1 running client=-1h
+         watchdog web d1 4s",
+        &expect!["nothing"],
+    );
+    check(
+        "it was asleep when that was found",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h slept=-1s
+         watchdog web d1 4s",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "what is stopped loses everything anyway",
+        "web d1 live=d1 depth=stopped
+         i1 web d1 running client=-1h
+         watchdog web d1 4s",
+        &expect!["stop shop/web i1: idle"],
+    );
+    check(
+        "it falls asleep in the usual way",
+        "web d1 live=d1
+         i1 web d1 running client=-1h
+         watchdog web d1 5s",
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
+#[test]
+fn what_is_learned() {
+    let restarts = |seconds| Sighting::Restarts { slept: Duration::from_secs(seconds), processes: 2 };
+    let known = |limit, seen| Watchdog {
+        deployment: DeploymentId(1),
+        seen,
+        at: NOW,
+        limit: Duration::from_secs(limit),
+    };
+    let mut table = String::new();
+    for (what, before, deployment, seen) in [
+        ("a long sleep", None, 1, restarts(600)),
+        ("one of a usual timeout's length", None, 1, restarts(45)),
+        ("a short sleep", None, 1, restarts(12)),
+        ("a very short one", None, 1, restarts(6)),
+        ("shorter than was known", Some(known(25, restarts(600))), 1, restarts(26)),
+        ("no shorter than was known", Some(known(25, restarts(600))), 1, restarts(600)),
+        ("of another deployment", Some(known(10, restarts(20))), 2, restarts(600)),
+        ("a kind that is known", None, 1, Sighting::Puma),
+        ("it is more impatient than its kind", Some(known(50, Sighting::Puma)), 1, restarts(40)),
+        ("its kind says nothing new", Some(known(20, restarts(40))), 1, Sighting::Puma),
+    ] {
+        let after = note_sighting(before.as_ref(), DeploymentId(deployment), NOW, seen);
+        let said = after.map(|w| (w.limit.as_millis(), watchdog(&w).unwrap_or_default()));
+        let said = said.map_or("nothing new".to_owned(), |(limit, said)| format!("{limit} ms. {said}"));
+        table.push_str(&format!("{what}: {said}\n"));
+    }
+    expect![[r#"
+        a long sleep: 25000 ms. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
+        one of a usual timeout's length: 22000 ms. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        a short sleep: 6000 ms. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
+        a very short one: 3000 ms. it restarted 2 of its processes after a sleep of 6 s, so it is kept awake
+        shorter than was known: 13000 ms. it restarted 2 of its processes after a sleep of 26 s, so it now runs for a moment every 13 s
+        no shorter than was known: nothing new
+        of another deployment: 25000 ms. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
+        a kind that is known: 50000 ms. 
+        it is more impatient than its kind: 20000 ms. it restarted 2 of its processes after a sleep of 40 s, so it now runs for a moment every 20 s
+        its kind says nothing new: nothing new
+    "#]].assert_eq(&table);
+}
