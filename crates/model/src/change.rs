@@ -31,6 +31,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         workdir: _,
         // Nothing depends on where something was said.
         origins: _,
+        aliases,
         start,
         port,
         health,
@@ -57,6 +58,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         ("public", *visibility != to.visibility),
         ("sleep", *sleep != to.sleep),
         ("stop_grace", *stop_grace != to.stop_grace),
+        ("names", *aliases != to.aliases),
         ("env", (env, stored) != (&to.env, &to.stored)),
     ];
     let live: Vec<_> = live.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();

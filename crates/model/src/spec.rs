@@ -89,6 +89,9 @@ pub struct ServiceSpec {
     /// What is part of it all the same, although it is or lies in one of those.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub include: BTreeSet<String>,
+    /// Further names that it has on the private network, in lower case.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub aliases: BTreeSet<String>,
 }
 
 impl ServiceSpec {

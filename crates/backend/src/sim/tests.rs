@@ -121,6 +121,7 @@ async fn builds_succeed_and_fail() {
             packages: [].into(),
             left_out: [].into(),
             include: [].into(),
+            aliases: [].into(),
         },
     };
     let (tx, mut rx) = mpsc::unbounded_channel();

@@ -196,7 +196,7 @@ mod tests {
             fs::write(dir.path().join(path), text).unwrap();
         }
         let asked = ask(&args(dir.path(), &[])).unwrap();
-        expect![[r#"pack None of "", the manifest in ""; read [".env", "dormouse.toml", "web.env"]; asked for ["NO_SUCH", "PATH"]"#]]
+        expect![[r#"pack None of "", the manifest in ""; read [".env", "dormouse.toml", "web.env"]; asked for ["COMPOSE_FILE", "NO_SUCH", "PATH"]"#]]
             .assert_eq(&shown(dir.path(), &asked));
         let set: Vec<_> = asked.given.variables.values().map(Option::is_some).collect();
         assert_eq!(set, [false, true]);
@@ -210,21 +210,15 @@ mod tests {
         for (contexts, expected) in [
             (
                 &[".."][..],
-                expect![[
-                    r#"pack Some([""]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for []"#
-                ]],
+                expect![[r#"pack Some([""]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
             ),
             (
                 &["../api", "../page", "."],
-                expect![[
-                    r#"pack Some(["api", "deploy", "page"]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for []"#
-                ]],
+                expect![[r#"pack Some(["api", "deploy", "page"]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
             ),
             (
                 &["./api"],
-                expect![[
-                    r#"pack None of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for []"#
-                ]],
+                expect![[r#"pack None of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
             ),
         ] {
             let services: Vec<_> =
@@ -236,9 +230,7 @@ mod tests {
         }
         // Named, the file decides, wherever one stands.
         let asked = ask(&args(dir.path(), &["deploy/docker-compose.yml"])).unwrap();
-        expect![[
-            r#"pack Some(["api"]) of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for []"#
-        ]]
+        expect![[r#"pack Some(["api"]) of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for ["COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]]
         .assert_eq(&shown(dir.path(), &asked));
     }
 

@@ -19,18 +19,24 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
         ..RouteTable::default()
     };
     for (name, project) in state.projects.iter().filter(|(_, p)| p.removing.is_none()) {
-        let mut names = BTreeMap::new();
+        let (mut names, mut aliases) = (BTreeMap::new(), BTreeMap::new());
         for (service, spec) in project.services() {
             let Some(addr) = project.vips.get(service).copied().filter(|_| spec.kind == ServiceKind::Web)
             else {
                 continue;
             };
             names.insert(service.to_string(), addr);
+            for alias in &spec.aliases {
+                aliases.entry(alias.clone()).or_insert(addr);
+            }
             out.listeners.push(Listener {
                 addr: SocketAddrV4::new(addr, spec.port),
                 service: ServiceKey::new(name, service),
             });
         }
+        // A service's own name is never another's alias.
+        aliases.append(&mut names);
+        let names = aliases;
         if let Some((first, more)) = project.blocks.split_first() {
             out.zones.push(zone(*first, more.to_vec(), names));
         }

@@ -33,6 +33,7 @@ pub(crate) fn spec() -> ProjectSpec {
         packages: BTreeSet::new(),
         left_out: BTreeSet::new(),
         include: BTreeSet::new(),
+        aliases: BTreeSet::new(),
     };
     let services = [(service.name.clone(), service)].into();
     ProjectSpec { name: "shop".parse().unwrap(), services, named_by_folder: false }

@@ -7,7 +7,9 @@ use std::{
 };
 
 use dormouse_backend::sim::Behaviour;
-use dormouse_model::{DeploymentId, Endpoint, EnvValue, ExitStatus, InstanceId, Phase, Time, Visibility};
+use dormouse_model::{
+    DeploymentId, Endpoint, EnvValue, ExitStatus, InstanceId, Phase, ServiceSpec, Time, Visibility,
+};
 use expect_test::expect;
 
 use crate::world::{World, project, service, show};
@@ -165,6 +167,20 @@ async fn a_service_that_is_no_longer_in_the_manifest_goes() {
     while world.instances().await.len() > 1 {
         tokio::task::yield_now().await;
     }
+}
+
+#[tokio::test]
+async fn a_service_has_further_names_on_its_network() {
+    let world = World::new(42).await;
+    let names = ["web_app", "api", "front"].map(str::to_owned).into();
+    let spec = project("shop", vec![ServiceSpec { aliases: names, ..service("web-app") }, service("api")]);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    let zone = world.table().zones[0].names.clone();
+    let of = |name: &str| {
+        zone.iter().filter(|(_, a)| **a == zone[name]).map(|(n, _)| n.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!((of("web-app"), of("api")), (vec!["front", "web-app", "web_app"], vec!["api"]));
 }
 
 #[tokio::test]

@@ -85,6 +85,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
         packages: [].into(),
         left_out: [].into(),
         include: [].into(),
+        aliases: [].into(),
     }
 }
 

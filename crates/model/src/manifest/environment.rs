@@ -1,7 +1,7 @@
 //! A service's environment: what its files of variables say, what the manifest says on top, and references filled in.
 
 use super::{
-    outside::{Outside, place_of_line},
+    outside::{Outside, how_to_mend, place_of_line},
     problem::{Place, Report},
     typed::{EnvFile, Service, Variable},
 };
@@ -93,11 +93,7 @@ fn one(
         return given.filter(|value| fits(place, name, value, report)).map(EnvValue::Text);
     };
     let mut fail = |fault: &Fault| {
-        let hint = match fault {
-            Fault::Required { name, .. } => how_to_give(owner, name),
-            Fault::Malformed(_) => "write $$ for a dollar sign".to_owned(),
-        };
-        report.at(place.clone(), dotenv::words(fault), Some(hint));
+        report.at(place.clone(), dotenv::words(fault), Some(how_to_mend(owner.project, fault)));
         None
     };
     let template = match interpolate::expand_partly(written, &mut |name| outside.variable(name)) {
@@ -122,14 +118,6 @@ fn one(
         return None;
     }
     Some(if refers { EnvValue::Template { template } } else { EnvValue::Text(expanded.text) })
-}
-
-/// What to do about a name that nobody gives.
-fn how_to_give(owner: Owner<'_>, name: &str) -> String {
-    let project = owner.project.map_or("PROJECT", ProjectName::as_str);
-    format!(
-        "give it when you deploy (`{name}=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set {project} {name}=-`; write $$ for a dollar sign"
-    )
 }
 
 /// Whether a process can be given the variable.

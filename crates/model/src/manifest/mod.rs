@@ -5,7 +5,6 @@
 //! reference checked. A folder without either file is read by looking at its code.
 
 mod compose;
-mod compose_parts;
 mod detect;
 mod environment;
 mod foreign;
@@ -18,6 +17,7 @@ mod path;
 mod problem;
 mod read;
 mod remarks;
+mod serves;
 mod service;
 mod settle;
 #[cfg(test)]
@@ -98,25 +98,48 @@ fn typed<'a>(
     if manifest.is_none() && report.has_problems() {
         return None;
     }
-    let names: Vec<&str> =
-        if named.is_empty() { COMPOSE.to_vec() } else { named.iter().map(String::as_str).collect() };
-    let others: Vec<&str> = names.iter().copied().filter(|n| outside.has(n)).collect();
+    if let [file] = named.as_slice()
+        && file.ends_with(".toml")
+    {
+        return outside.manifest(file, report).and_then(|text| toml(file, text, report));
+    }
     if let Some(text) = manifest {
-        others.iter().for_each(|n| report.warn(format!("{n} is not read, because there is a {MANIFEST}")));
-        let sources = problem::Sources::of(MANIFEST, text);
-        return toml::parse(&sources, text, report).map(|root| read::project(&sources, &root, report));
+        let unread = COMPOSE.iter().filter(|n| outside.has(n));
+        unread.for_each(|n| report.warn(format!("{n} is not read, because there is a {MANIFEST}")));
+        return toml(MANIFEST, text, report);
     }
-    let mut tried = others.iter().chain(&names);
-    match tried.find_map(|n| Some((*n, outside.manifest(n, report)?))) {
-        Some((name, text)) => {
-            for other in others.iter().filter(|n| **n != name) {
-                report.warn(format!("{other} is not read, because there is a {name}"));
-            }
-            let mut sources = problem::Sources::default();
-            let root = yaml::parse(sources.add(name, text), report)?;
-            Some(compose::project(&sources, &root, outside, report))
-        }
-        None if report.has_problems() => None,
-        None => Some(typed::Project::default()),
+    let names = if named.is_empty() { named_in_shell(outside) } else { named.clone() };
+    let chosen = if names.is_empty() { found(outside, report) } else { names };
+    match chosen.as_slice() {
+        [] if report.has_problems() => None,
+        [] => Some(typed::Project::default()),
+        files => compose::read(files, outside, report),
     }
+}
+
+fn toml(file: &str, text: &str, report: &mut problem::Report) -> Option<typed::Project> {
+    let sources = problem::Sources::of(file, text);
+    toml::parse(&sources, text, report).map(|root| read::project(&sources, &root, report))
+}
+
+/// The compose files that the variable `COMPOSE_FILE` names, as compose reads it.
+fn named_in_shell(outside: &mut Outside<'_>) -> Vec<String> {
+    let files = outside.variable("COMPOSE_FILE").unwrap_or_default();
+    files.split(':').filter(|f| !f.is_empty()).map(|f| path::join(".", f)).collect()
+}
+
+/// The compose file that has one of the usual names, and the one that is laid over it.
+fn found(outside: &mut Outside<'_>, report: &mut problem::Report) -> Vec<String> {
+    let there: Vec<_> = COMPOSE.into_iter().filter(|n| outside.has(n)).collect();
+    // Those that are not there are asked for: one may have nearly the right name.
+    let first = there
+        .first()
+        .copied()
+        .or_else(|| COMPOSE.into_iter().find(|n| outside.manifest(n, report).is_some()));
+    let Some(first) = first else { return Vec::new() };
+    for other in there.iter().filter(|n| **n != first) {
+        report.warn(format!("{other} is not read, because there is a {first}"));
+    }
+    let over = OVERRIDES.into_iter().find(|n| outside.manifest(n, report).is_some());
+    [first].into_iter().chain(over).map(str::to_owned).collect()
 }

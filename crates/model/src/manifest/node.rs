@@ -10,6 +10,61 @@ pub(super) type Span = Range<usize>;
 pub(super) struct Node {
     pub(super) span: Span,
     pub(super) value: Value,
+    pub(super) tag: Tag,
+}
+
+/// How a value is laid over one of another file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Tag {
+    /// Merged.
+    #[default]
+    None,
+    /// It takes the other away (`!reset`).
+    Reset,
+    /// It takes the other's place (`!override`).
+    Override,
+}
+
+impl Node {
+    /// One without a tag.
+    pub(super) fn new(span: Span, value: Value) -> Self {
+        Self { span, value, tag: Tag::None }
+    }
+
+    /// How many values it holds, itself included.
+    pub(super) fn size(&self) -> usize {
+        1 + match &self.value {
+            Value::List(items) => items.iter().map(Self::size).sum(),
+            Value::Table(entries) => entries.iter().map(|e| e.node.size()).sum(),
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => 0_usize,
+        }
+    }
+
+    /// The value under a key, if it is a table that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.value {
+            Value::Table(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.node),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_) => None,
+        }
+    }
+
+    /// The same, to change it.
+    pub(super) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Table(entries) => entries.iter_mut().find(|e| e.key == key).map(|e| &mut e.node),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_) => None,
+        }
+    }
 }
 
 /// A value.

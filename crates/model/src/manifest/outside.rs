@@ -1,14 +1,17 @@
 //! What the manifest's reader asks for: variables and files, and which of them it was not told about.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     given::Wanted,
     input::ManifestInput,
-    path,
+    names, path,
     problem::{Place, Report, Source},
 };
-use crate::{ProjectName, ServiceName, Variables, dotenv};
+use crate::{
+    ProjectName, ServiceName, Variables, dotenv,
+    interpolate::{self, Fault},
+};
 
 /// The file of variables beside a manifest.
 const DOTENV: &str = ".env";
@@ -22,6 +25,8 @@ pub(super) struct Outside<'a> {
     pub(super) wanted: Wanted,
     /// From `.env`.
     dotenv: Variables,
+    /// Whose stored variables fill in what is not part of an environment.
+    project: Option<ProjectName>,
     /// Names without a value for which nothing was put in, and where they were first met.
     unset: BTreeMap<String, Place>,
 }
@@ -30,7 +35,7 @@ impl<'a> Outside<'a> {
     /// With the variables of `.env`, or of the files named in its place.
     pub(super) fn new(input: &'a ManifestInput, report: &mut Report) -> Self {
         let (wanted, dotenv) = (Wanted::default(), Variables::new());
-        let mut this = Self { input, wanted, dotenv, unset: BTreeMap::new() };
+        let mut this = Self { input, wanted, dotenv, project: None, unset: BTreeMap::new() };
         match input.given.env_files.as_slice() {
             [] => this.dotenv = this.variables_in(DOTENV, report).unwrap_or_default(),
             files => {
@@ -66,6 +71,45 @@ impl<'a> Outside<'a> {
         self.dotenv.get(name).cloned()
     }
 
+    /// The value of a variable, also one that is stored for the project.
+    pub(super) fn value(&mut self, name: &str) -> Option<String> {
+        self.variable(name).or_else(|| self.stored(self.project.as_ref()?, None).remove(name))
+    }
+
+    /// What a compose file's project is called, given what the file says.
+    pub(super) fn name_project(&mut self, written: Option<&str>) {
+        let chosen = self.variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
+        let written =
+            written.and_then(|text| interpolate::expand(text, &mut |name| self.variable(name)).ok());
+        let name = chosen.or(written.map(|e| e.text)).unwrap_or_else(|| self.input.folder().to_owned());
+        self.project = names::sanitise(&name, "app").parse().ok();
+    }
+
+    /// Also look into other files of variables, or the one in a folder, for as long as what is returned is not
+    /// restored. What was known before counts first.
+    pub(super) fn with_files(&mut self, files: &[String], folder: &str, report: &mut Report) -> Variables {
+        let usual = [path::join(folder, DOTENV)];
+        let before = self.dotenv.clone();
+        let files = if files.is_empty() { &usual[..] } else { files };
+        let mut found = Variables::new();
+        for file in files {
+            found.extend(self.variables_in(file, report).unwrap_or_default());
+        }
+        found.extend(before.clone());
+        self.dotenv = found;
+        before
+    }
+
+    /// The counterpart of [`Self::with_files`].
+    pub(super) fn restore(&mut self, before: Variables) {
+        self.dotenv = before;
+    }
+
+    /// What to do about a reference that cannot be filled in.
+    pub(super) fn how_to_mend(&self, fault: &Fault) -> String {
+        how_to_mend(self.project.as_ref(), fault)
+    }
+
     /// The text of a file, by its path from the manifest's folder; `None` when it is not there.
     pub(super) fn text(&mut self, file: &str) -> Option<&'a str> {
         match self.input.given.files.get(file) {
@@ -94,6 +138,13 @@ impl<'a> Outside<'a> {
         given || self.input.has_file(".", &path::join(&self.input.given.base, file))
     }
 
+    /// Profiles that are asked for.
+    pub(super) fn profiles(&mut self) -> BTreeSet<String> {
+        let also = self.variable("COMPOSE_PROFILES").unwrap_or_default();
+        let also = also.split(',').map(str::trim).filter(|p| !p.is_empty()).map(str::to_owned);
+        self.input.given.profiles.iter().cloned().chain(also).collect()
+    }
+
     /// What is stored for a service, or for every service of the project.
     pub(super) fn stored(&self, project: &ProjectName, service: Option<&ServiceName>) -> Variables {
         self.input.stored.of(project, service).texts()
@@ -118,6 +169,20 @@ impl<'a> Outside<'a> {
             "left empty, because nobody gives a value: {}{more}\n  hint: give it when you deploy (`{first}=... dormouse deploy`), in a {DOTENV} beside the file, or for good with `dormouse env set {project} {first}=-`",
             names.join(", "),
         ));
+    }
+}
+
+/// What to do about a reference of a project's that cannot be filled in.
+pub(super) fn how_to_mend(project: Option<&ProjectName>, fault: &Fault) -> String {
+    let dollar = "write $$ for a dollar sign";
+    match fault {
+        Fault::Malformed(_) => dollar.to_owned(),
+        Fault::Required { name, .. } => {
+            let project = project.map_or("PROJECT", ProjectName::as_str);
+            format!(
+                "give it when you deploy (`{name}=... dormouse deploy`), in a {DOTENV} beside the file, or for good with `dormouse env set {project} {name}=-`; {dollar}"
+            )
+        }
     }
 }
 

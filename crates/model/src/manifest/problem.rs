@@ -195,6 +195,11 @@ impl Report {
         self.warn(format!("{}:{}: {}: {message}", place.file, place.line, place.key));
     }
 
+    /// How many problems there are.
+    pub(super) fn problems(&self) -> usize {
+        self.problems.len()
+    }
+
     pub(super) fn has_problems(&self) -> bool {
         !self.problems.is_empty()
     }

@@ -11,7 +11,7 @@ use super::{
     outside::Outside,
     path,
     problem::{Place, Report},
-    remarks,
+    remarks, serves,
     typed::{ProbeKind, Project, Service, Written},
 };
 use crate::{
@@ -129,8 +129,13 @@ fn one(
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
     let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, report));
     let origin = |place: &Place| Origin::written(&place.file, place.line);
-    let kind = typed.kind.unwrap_or(ServiceKind::Web);
-    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in));
+    let listens = match typed.kind {
+        None if typed.guess => serves::listens(input, typed, source, facts, all),
+        Some(ServiceKind::Web) | None => Some(None),
+        Some(ServiceKind::Worker) => None,
+    };
+    let kind = typed.kind.unwrap_or(if listens.is_some() { ServiceKind::Web } else { ServiceKind::Worker });
+    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in)).or(listens.flatten());
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
     let limits = Limits::default();
     let sleep = SleepPolicy::default();
@@ -169,6 +174,7 @@ fn one(
             },
             stop_grace: typed.stop_grace.unwrap_or(STOP_GRACE),
             packages: typed.packages.iter().cloned().collect(),
+            aliases: typed.aliases.iter().cloned().collect(),
         },
         facts,
     ))
@@ -348,7 +354,7 @@ fn make_public(settled: &mut [(&Service, ServiceSpec, Facts)], report: &mut Repo
 }
 
 /// The port a start command names: `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`.
-fn port_in(start: &[String]) -> Option<u16> {
+pub(super) fn port_in(start: &[String]) -> Option<u16> {
     let mut words = start.iter().map(String::as_str);
     while let Some(word) = words.next() {
         let (flag, value) = match word.split_once('=') {

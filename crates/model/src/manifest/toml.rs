@@ -22,7 +22,7 @@ pub(super) fn parse(sources: &Sources<'_>, text: &str, report: &mut Report) -> O
         let message = error.message().lines().next().unwrap_or("syntax error").to_owned();
         report.at(place, format!("not valid TOML: {message}"), None);
     }
-    errors.is_empty().then(|| Node { span: root.span(), value: Value::Table(entries(root.into_inner())) })
+    errors.is_empty().then(|| Node::new(root.span(), Value::Table(entries(root.into_inner()))))
 }
 
 fn entries(table: DeTable<'_>) -> Vec<Entry> {
@@ -53,5 +53,5 @@ fn node(value: Spanned<DeValue<'_>>) -> Node {
         DeValue::Array(a) => Value::List(a.into_iter().map(node).collect()),
         DeValue::Table(t) => Value::Table(entries(t)),
     };
-    Node { span, value }
+    Node::new(span, value)
 }

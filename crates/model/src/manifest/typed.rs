@@ -77,6 +77,10 @@ pub(super) struct Service {
     pub(super) sleep: Sleep,
     pub(super) stop_grace: Option<Duration>,
     pub(super) packages: Vec<String>,
+    /// Further names on the private network.
+    pub(super) aliases: Vec<String>,
+    /// Whether the code is to tell what kind of process it is, when nothing else does.
+    pub(super) guess: bool,
     pub(super) include: Vec<Written<String>>,
 }
 
@@ -107,6 +111,8 @@ impl Service {
             sleep: Sleep::default(),
             stop_grace: None,
             packages: Vec::new(),
+            aliases: Vec::new(),
+            guess: false,
             include: Vec::new(),
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span as Marks};
 
 use super::{
-    node::{Entry, Node, Span, Value},
+    node::{Entry, Node, Span, Tag, Value},
     problem::{Report, Source},
 };
 
@@ -26,7 +26,7 @@ pub(super) fn parse(source: &Source<'_>, report: &mut Report) -> Option<Node> {
     };
     match loader.run(source.text) {
         Ok(Some(root)) => Some(root),
-        Ok(None) => Some(Node { span: source.base..source.base, value: Value::Table(Vec::new()) }),
+        Ok(None) => Some(Node::new(source.base..source.base, Value::Table(Vec::new()))),
         Err((span, why)) => {
             report.at(source.place(&span, ""), format!("not valid YAML: {why}"), None);
             None
@@ -51,6 +51,7 @@ struct Loader {
 struct Open {
     start: Span,
     anchor: usize,
+    tag: Tag,
     nodes_before: usize,
     what: Collection,
 }
@@ -75,24 +76,27 @@ impl Loader {
                     let Some((node, size)) = self.anchors.get(&id) else {
                         return Err((span, "an alias of something that is not complete yet".to_owned()));
                     };
-                    let (node, size) = (Node { span: span.clone(), value: node.value.clone() }, *size);
+                    let (node, size) = (Node::new(span.clone(), node.value.clone()), *size);
                     self.count(size, &span)?;
                     self.push(node)?
                 }
                 Event::Scalar(text, style, anchor, tag) => {
                     self.count(1, &span)?;
-                    let is_text = style != ScalarStyle::Plain || tag.is_some_and(|t| t.suffix == "str");
+                    let suffix = tag.as_ref().map(|t| t.suffix.as_str());
+                    let is_text = style != ScalarStyle::Plain || suffix == Some("str");
                     let value = if is_text { Value::Text(text.into_owned()) } else { plain(&text) };
-                    let node = Node { span, value };
+                    let node = Node { span, value, tag: kind(suffix) };
                     self.remember(anchor, &node, 1);
                     self.push(node)?
                 }
-                Event::SequenceStart(anchor, _) => {
-                    self.open(span, anchor, Collection::List(Vec::new()))?;
+                Event::SequenceStart(anchor, tag) => {
+                    let tag = kind(tag.as_ref().map(|t| t.suffix.as_str()));
+                    self.open(span, anchor, tag, Collection::List(Vec::new()))?;
                     None
                 }
-                Event::MappingStart(anchor, _) => {
-                    self.open(span, anchor, Collection::Table { entries: Vec::new(), key: None })?;
+                Event::MappingStart(anchor, tag) => {
+                    let tag = kind(tag.as_ref().map(|t| t.suffix.as_str()));
+                    self.open(span, anchor, tag, Collection::Table { entries: Vec::new(), key: None })?;
                     None
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.close(&span)?,
@@ -126,13 +130,13 @@ impl Loader {
         }
     }
 
-    fn open(&mut self, start: Span, anchor: usize, what: Collection) -> Result<(), Failure> {
+    fn open(&mut self, start: Span, anchor: usize, tag: Tag, what: Collection) -> Result<(), Failure> {
         if self.stack.len() >= MAX_DEPTH {
             return Err((start, format!("nested more than {MAX_DEPTH} deep")));
         }
         let nodes_before = self.nodes;
         self.count(1, &start)?;
-        self.stack.push(Open { start, anchor, nodes_before, what });
+        self.stack.push(Open { start, anchor, tag, nodes_before, what });
         Ok(())
     }
 
@@ -142,7 +146,7 @@ impl Loader {
             Collection::List(items) => Value::List(items),
             Collection::Table { entries, .. } => Value::Table(merge(entries)),
         };
-        let node = Node { span: open.start.start..end.end.max(open.start.start), value };
+        let node = Node { span: open.start.start..end.end.max(open.start.start), value, tag: open.tag };
         self.remember(open.anchor, &node, self.nodes - open.nodes_before);
         self.push(node)
     }
@@ -166,6 +170,15 @@ impl Loader {
             },
         }
         Ok(None)
+    }
+}
+
+/// What a tag of ours means; others say nothing here.
+fn kind(suffix: Option<&str>) -> Tag {
+    match suffix {
+        Some("reset") => Tag::Reset,
+        Some("override") => Tag::Override,
+        Some(_) | None => Tag::None,
     }
 }
 

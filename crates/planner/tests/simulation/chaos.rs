@@ -134,6 +134,7 @@ impl History {
             packages: [].into(),
             left_out: [].into(),
             include: [].into(),
+            aliases: [].into(),
         }
     }
 

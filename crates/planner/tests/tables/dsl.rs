@@ -88,6 +88,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         packages: [].into(),
         left_out: [].into(),
         include: [].into(),
+        aliases: [].into(),
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
     for word in words {

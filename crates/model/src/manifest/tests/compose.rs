@@ -53,12 +53,12 @@ services:
         &expect![[r#"
             project shop
             front frontend
-            backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] start@docker-compose.yml:10 health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
             frontend: source=frontend port=8501 public needs={backend} env={"BACKEND_URL": "http://backend:8000"}
-            warning: docker-compose.yml:31: services.frontend.environment.PORT: PORT is always the service's port; this value is not used
-            warning: docker-compose.yml:35: services.frontend.volumes: not supported, and ignored
-            warning: docker-compose.yml:36: services.adminer: `adminer` has an image but no `build`, and images are not supported yet; it is left out
+            warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:36: `adminer`)
             warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
+            warning: valid, but not honoured: `volumes` (docker-compose.yml:35)
+              hint: what a service writes is gone when its instance is replaced
             warning: left empty, because nobody gives a value: `API_KEY` (docker-compose.yml:14)
               hint: give it when you deploy (`API_KEY=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop API_KEY=-`
         "#]],
@@ -87,32 +87,33 @@ fn mistakes() {
         (
             "services:\n  web:\n    build: .\n    depends_on: [db]\n  db:\n    image: postgres\n",
             expect![[r#"
-                docker-compose.yml:5:3: services.db: `db` has an image but no `build`, and images are not supported yet
-                    |
-                  5 |   db:
-                    |   ^^
-                  hint: `web` depends on it; point it at a server that runs elsewhere
+                project shop
+                front web
+                web: source=. port=8000 public
+                warning: left out, because images cannot be run yet: `db` (docker-compose.yml:5: `postgres`, which `web` depends on)
+                  hint: let `db` run elsewhere, and give `web` its address in `environment` or with `dormouse env set`
+                warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
             "#]],
         ),
         (
             "services:\n  db:\n    image: postgres\n",
             expect![[r#"
-            docker-compose.yml:2:3: services.db: `db` has an image but no `build`, and images are not supported yet
-                |
-              2 |   db:
-                |   ^^
-              hint: give it a `build` with the folder of its source
-        "#]],
+                docker-compose.yml:2:3: services.db: `db` has an image (`postgres`) and no `build`, and images cannot be run yet
+                    |
+                  2 |   db:
+                    |   ^^
+                  hint: give it a `build` with the folder of its source
+            "#]],
         ),
         (
             "services:\n  web:\n    build: .\n    ports: ['53/udp']\n",
             expect![[r#"
-            docker-compose.yml:4:13: services.web.ports[0]: not a port
-                |
-              4 |     ports: ['53/udp']
-                |             ^^^^^^^^
-              hint: write it like "8501:8501" or 8000
-        "#]],
+                project shop
+                front web
+                web: source=. port=8000 public
+                warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
+                warning: valid, but not honoured: `ports other than TCP` (docker-compose.yml:4)
+            "#]],
         ),
         (
             "services:\n  web: [\n",

@@ -138,6 +138,7 @@ fn nobody_gives_it() {
                 |
               7 |       B: ${
                 |          ^^
+              hint: write $$ for a dollar sign
         "#]],
     );
 }
@@ -219,7 +220,7 @@ fn what_is_asked_for() {
         given.variables.extend(wanted.variables.into_iter().map(|name| (name, None)));
     }
     expect![[r#"
-        .env compose.yaml compose.yml docker-compose.yaml docker-compose.yml dormouse.toml | 
+        .env compose.yaml compose.yml docker-compose.yaml docker-compose.yml dormouse.toml | COMPOSE_FILE
         conf/web.env | FALLBACK TOKEN
          | HOME"#]]
     .assert_eq(&rounds.join("\n"));

@@ -1,6 +1,8 @@
 //! Whole folders in, whole results out.
 
 mod compose;
+mod compose_files;
+mod compose_keys;
 mod detect;
 mod docs;
 mod environment;
@@ -127,6 +129,9 @@ fn show(s: &ServiceSpec) -> String {
     }
     if !s.packages.is_empty() {
         t += &format!(" packages={:?}", s.packages);
+    }
+    if !s.aliases.is_empty() {
+        t += &format!(" aliases={:?}", s.aliases);
     }
     let folders: Vec<_> = s.left_out.iter().filter(|p| !super::MANIFESTS.contains(&p.as_str())).collect();
     if !folders.is_empty() {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::{folder, shown};
 
 /// Pieces that get further into the readers than noise does.
-const PIECES: [&str; 40] = [
+const PIECES: [&str; 56] = [
     "[services.web]\n",
     "[services]\n",
     "name = ",
@@ -46,6 +46,22 @@ const PIECES: [&str; 40] = [
     "'",
     "\r\n",
     ": ",
+    "include: [compose.yml]\n",
+    "    extends: web\n",
+    "    extends: {file: compose.yml, service: web}\n",
+    "    environment: [A, B=${C:-${D}}, PORT=x]\n",
+    "    env_file: [.env, {path: x, required: false}]\n",
+    "    depends_on: {db: {condition: x}}\n",
+    "    healthcheck: {test: 'curl localhost:/x', retries: '5'}\n",
+    "    deploy: {replicas: 2, resources: {limits: {cpus: 0}}}\n",
+    "    command: \"a 'b\"\n",
+    "    ports: !reset [9-8, '1:2:3/udp', {target: }]\n",
+    "    networks: {n: {aliases: [A_b]}}\n",
+    "    profiles: [x]\n",
+    "  db: {image: x}\n",
+    "  A_b: {build: {context: ../..}}\n",
+    "${A:-",
+    "$$",
 ];
 
 proptest! {

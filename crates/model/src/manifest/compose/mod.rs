@@ -1,0 +1,80 @@
+//! Compose files read as a manifest: services that are built from a folder.
+//!
+//! Files become one tree ([`load`]: variables, `extends`, `include`, files over files), and the tree becomes what a
+//! `dormouse.toml` would say. Every key of the Compose Specification is known ([`keys`]): it is read, or so anyway, or
+//! named as not honoured.
+
+mod health;
+pub(super) mod keys;
+mod load;
+mod merge;
+mod ports;
+mod service;
+mod services;
+
+use super::{
+    environment::Unset,
+    names,
+    node::{Node, Value},
+    outside::Outside,
+    problem::Report,
+    read::{Reader, join},
+    typed::{Project, Written},
+};
+use keys::Unhonoured;
+use load::Loader;
+
+/// What these files say, those to the right laid over those to the left; `None` when there is nothing to read.
+pub(super) fn read(files: &[String], outside: &mut Outside<'_>, report: &mut Report) -> Option<Project> {
+    let mut loader = Loader::new(outside, report);
+    let root = loader.layers(files, ".", &mut Vec::new(), None)?;
+    let Loader { outside, sources, report, mut unhonoured, .. } = loader;
+    let mut r = Reader { sources: &sources, report };
+    let project = project(&mut r, &mut unhonoured, outside, &root);
+    unhonoured.warn(report);
+    Some(project)
+}
+
+fn project(
+    r: &mut Reader<'_>,
+    unhonoured: &mut Unhonoured,
+    outside: &mut Outside<'_>,
+    root: &Node,
+) -> Project {
+    let mut project = Project { unset: Unset::Empty, ..Project::default() };
+    for entry in keys::known(r, unhonoured, root, "", keys::TOP) {
+        match entry.key.as_str() {
+            "name" => {
+                let place = r.place(&entry.node.span, "name");
+                let text = r.text(&entry.node, "name");
+                project.name = text.map(|name| Written { value: names::sanitise(&name, "app"), place });
+            }
+            "services" => project.services = Some(services::services(r, unhonoured, outside, &entry.node)),
+            "networks" => networks(r, unhonoured, &entry.node),
+            _ => {}
+        }
+    }
+    if let Some(name) = outside.variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()) {
+        let place = r.place(&(0..0), "name");
+        project.name = Some(Written { value: names::sanitise(&name, "app"), place });
+    }
+    if project.services.is_none() && matches!(root.value, Value::Table(_)) {
+        let place = r.place(&root.span, "");
+        r.report.at(place, "there are no `services` in this file", None);
+    }
+    project
+}
+
+/// All services share one network, and reach what the host reaches.
+fn networks(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node) {
+    if node.value == Value::Null {
+        return;
+    }
+    let all = r.table(node, "networks");
+    if let [_, second, ..] = all {
+        unhonoured.add("networks", r.place(&second.key_span, "networks"));
+    }
+    for entry in all.iter().filter(|e| e.node.value != Value::Null) {
+        keys::known(r, unhonoured, &entry.node, &join("networks", &entry.key), keys::TOP_NETWORK);
+    }
+}

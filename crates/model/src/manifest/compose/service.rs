@@ -1,0 +1,316 @@
+//! One service of a compose file.
+
+use super::{
+    super::{
+        node::{Entry, Node, Value},
+        read::{Reader, join},
+        typed::{ProbeKind, Service, Variable, Written},
+    },
+    health,
+    keys::{self, Unhonoured, known},
+    ports,
+};
+use crate::ServiceKind;
+
+/// A service, and what it says of others.
+pub(super) struct Read {
+    /// Its name as it is written.
+    pub(super) written: String,
+    pub(super) service: Service,
+    pub(super) dependencies: Vec<Dependency>,
+    /// Names for other services: whose, and which.
+    pub(super) links: Vec<(String, String)>,
+}
+
+/// A service that is to be there.
+pub(super) struct Dependency {
+    pub(super) on: Written<String>,
+    pub(super) required: bool,
+}
+
+/// Read the table; one that is none at all is reported and left out.
+pub(super) fn one(
+    r: &mut Reader<'_>,
+    unhonoured: &mut Unhonoured,
+    entry: &Entry,
+    build: Option<&Node>,
+    name: &str,
+) -> Option<Read> {
+    let path = join("services", &entry.key);
+    let Value::Table(_) = &entry.node.value else {
+        r.wrong(&entry.node, &path, "a table of the service's settings");
+        return None;
+    };
+    let mut s = Service::named(name.to_owned(), Some(r.place(&entry.key_span, &path)));
+    s.guess = true;
+    s.aliases.extend(Some(entry.key.to_lowercase()).filter(|written| written != name));
+    match build {
+        Some(node) => context(r, unhonoured, node, &join(&path, "build"), &mut s),
+        None => r.problem(&entry.key_span, &path, "it has no `build`", Some("write `build: ./folder`")),
+    }
+    let (mut entrypoint, mut command) = (None, None);
+    let (mut exposed, mut own_port, mut checked) = (None, None, None);
+    let mut read =
+        Read { written: entry.key.clone(), service: s, dependencies: Vec::new(), links: Vec::new() };
+    let s = &mut read.service;
+    for e in known(r, unhonoured, &entry.node, &path, keys::SERVICE) {
+        let key = join(&path, &e.key);
+        let node = &e.node;
+        match e.key.as_str() {
+            "command" | "entrypoint" => {
+                let words = words(r, node, &key);
+                if words.is_some() {
+                    s.start_at = Some(r.place(&node.span, &key));
+                }
+                *(if e.key == "command" { &mut command } else { &mut entrypoint }) = words;
+            }
+            "environment" => {
+                let mut env = environment(r, node, &key);
+                own_port = env.iter().position(|v| v.name == "PORT").map(|i| env.remove(i));
+                s.env = env;
+            }
+            "env_file" => s.env_files = r.env_files(node, &key),
+            "depends_on" => read.dependencies = depends_on(r, unhonoured, node, &key),
+            "ports" => {
+                if let Some(port) = ports::published(r, unhonoured, node, &key) {
+                    s.port = port;
+                    s.public = Some(Written { value: true, place: r.place(&node.span, &key) });
+                }
+            }
+            "expose" => exposed = ports::exposed(r, unhonoured, node, &key),
+            "mem_limit" => s.memory = memory(r, node, &key),
+            "cpus" => s.cpu_milli = cpus(r, node, &key),
+            "pids_limit" => s.pids = pids(r, node, &key),
+            "deploy" => deploy(r, unhonoured, node, &key, s),
+            "scale" => copies(r, unhonoured, e, &key),
+            "healthcheck" => {
+                (s.health, checked) = health::healthcheck(r, unhonoured, node, &key, &entry.key);
+            }
+            "working_dir" => {
+                s.workdir =
+                    r.text(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
+            }
+            "stop_grace_period" => s.stop_grace = r.duration(node, &key),
+            "container_name" | "hostname" => {
+                s.aliases.extend(r.text(node, &key).map(|name| name.to_lowercase()));
+            }
+            "networks" => networks(r, unhonoured, node, &key, s),
+            "links" => {
+                let links = r.texts(node, &key);
+                let pair = |link: Written<String>| {
+                    link.value.split_once(':').map(|(of, alias)| (of.to_owned(), alias.to_lowercase()))
+                };
+                read.links = links.into_iter().filter_map(pair).collect();
+            }
+            _ => {}
+        }
+    }
+    s.start = match (entrypoint, command) {
+        (Some(mut first), rest) => {
+            first.extend(rest.into_iter().flatten());
+            Some(first)
+        }
+        (None, command) => command,
+    };
+    s.port = s.port.or(exposed).or(checked);
+    if let Some(port) = own_port {
+        set_port(r, s, &port);
+    }
+    // A port, or a path to ask, is for somebody who listens. Of the rest the code may tell.
+    let asked = matches!(s.health.probe, Some(ProbeKind::Http(_)));
+    s.kind = (s.port.is_some() || s.public.is_some() || asked).then_some(ServiceKind::Web);
+    Some(read)
+}
+
+/// Compose files set `PORT` for an app that reads it; here that is done anyway.
+fn set_port(r: &mut Reader<'_>, s: &mut Service, variable: &Variable) {
+    match (s.port, variable.value.as_deref().and_then(|v| v.parse::<u16>().ok())) {
+        (Some(port), Some(own)) if port == own => {}
+        (None, Some(own)) if own != 0 => s.port = Some(own),
+        (_, _) => {
+            r.report.warn_at(&variable.place, "PORT is always the service's port; this value is not used");
+        }
+    }
+}
+
+/// `build`, which is always a table here.
+fn context(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str, s: &mut Service) {
+    for e in known(r, unhonoured, node, path, keys::BUILD) {
+        let key = join(path, &e.key);
+        if e.key == "context" {
+            let Some(value) = r.text(&e.node, &key) else { continue };
+            if value.contains("://") || value.starts_with("git@") {
+                let hint = Some("clone it, and name the folder");
+                r.problem(&e.node.span, &key, "sources are not fetched from elsewhere", hint);
+            } else {
+                s.source = Some(Written { value, place: r.place(&e.node.span, &key) });
+            }
+        }
+    }
+}
+
+/// A command, as one line or as a list of arguments; an empty one is none. As compose has it, no shell reads it.
+fn words(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<String>> {
+    let words = match &node.value {
+        Value::Null => return None,
+        Value::List(items) => {
+            let each = |(i, item): (usize, &Node)| match item.value.scalar() {
+                Some(text) => Some(text),
+                None => r.text(item, &format!("{key}[{i}]")),
+            };
+            items.iter().enumerate().filter_map(each).collect()
+        }
+        Value::Text(line) => {
+            let words = shell_words::split(line).map_err(|_| "a quote is not closed".to_owned());
+            r.ok(node, key, words)?
+        }
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) => node.value.scalar().into_iter().collect(),
+        Value::Table(_) => {
+            r.wrong(node, key, "a command as text or as a list of arguments");
+            return None;
+        }
+    };
+    if words.iter().any(|w| w.contains('\0')) {
+        r.problem(&node.span, key, "a command must not contain a NUL character", None);
+        return None;
+    }
+    Some(words).filter(|w| w.first().is_some_and(|first| !first.is_empty()))
+}
+
+/// A map, or a list of `NAME=value`.
+fn environment(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Variable> {
+    let mut env = Vec::new();
+    match &node.value {
+        Value::List(items) => {
+            for (i, item) in items.iter().enumerate() {
+                let key = format!("{key}[{i}]");
+                let Some(text) = r.text(item, &key) else { continue };
+                let (name, value) = match text.split_once('=') {
+                    Some((name, value)) => (name, Some(value.to_owned())),
+                    None => (text.as_str(), None),
+                };
+                env.extend(r.variable(&item.span, &key, name, value));
+            }
+        }
+        Value::Table(entries) => {
+            for e in entries {
+                let key = join(key, &e.key);
+                match (&e.node.value, e.node.value.scalar()) {
+                    (_, Some(value)) => env.extend(r.variable(&e.node.span, &key, &e.key, Some(value))),
+                    (Value::Null, None) => env.extend(r.variable(&e.key_span, &key, &e.key, None)),
+                    (_, None) => r.wrong(&e.node, &key, "text"),
+                }
+            }
+        }
+        Value::Null => {}
+        Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {
+            r.wrong(node, key, "a table or a list of NAME=value");
+        }
+    }
+    env
+}
+
+/// A list of names, or a table by name.
+fn depends_on(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, key: &str) -> Vec<Dependency> {
+    if node.value == Value::Null {
+        return Vec::new();
+    }
+    let Value::Table(entries) = &node.value else {
+        return r.texts(node, key).into_iter().map(|on| Dependency { on, required: true }).collect();
+    };
+    let mut all = Vec::new();
+    for entry in entries {
+        let path = join(key, &entry.key);
+        let on = Written { value: entry.key.clone(), place: r.place(&entry.key_span, &path) };
+        let mut dependency = Dependency { on, required: true };
+        if entry.node.value != Value::Null {
+            for e in known(r, unhonoured, &entry.node, &path, keys::DEPENDENCY) {
+                if e.key == "required" {
+                    dependency.required = r.bool(&e.node, &join(&path, "required")).unwrap_or(true);
+                }
+            }
+        }
+        all.push(dependency);
+    }
+    all
+}
+
+/// `deploy`, of which the limits count.
+fn deploy(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str, s: &mut Service) {
+    for e in known(r, unhonoured, node, path, keys::DEPLOY) {
+        let key = join(path, &e.key);
+        if e.key == "replicas" {
+            copies(r, unhonoured, e, &key);
+            continue;
+        }
+        for e in known(r, unhonoured, &e.node, &key, keys::RESOURCES) {
+            let key = join(&key, &e.key);
+            for e in known(r, unhonoured, &e.node, &key, keys::LIMITS) {
+                let key = join(&key, &e.key);
+                match e.key.as_str() {
+                    "memory" => s.memory = memory(r, &e.node, &key),
+                    "cpus" => s.cpu_milli = cpus(r, &e.node, &key),
+                    _ => s.pids = pids(r, &e.node, &key),
+                }
+            }
+        }
+    }
+}
+
+/// There is one instance of each service.
+fn copies(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, entry: &Entry, key: &str) {
+    if number(r, &entry.node, key, 0..=10_000).is_some_and(|n| n > 1) {
+        unhonoured.add(&entry.key, r.place(&entry.key_span, key));
+    }
+}
+
+/// Names on the private network.
+fn networks(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str, s: &mut Service) {
+    let Value::Table(entries) = &node.value else { return };
+    for entry in entries.iter().filter(|e| e.node.value != Value::Null) {
+        let path = join(path, &entry.key);
+        for e in known(r, unhonoured, &entry.node, &path, keys::NETWORK) {
+            let aliases = r.texts(&e.node, &join(&path, &e.key));
+            s.aliases.extend(aliases.into_iter().map(|a| a.value.to_lowercase()));
+        }
+    }
+}
+
+/// A whole number, also as text.
+pub(super) fn number(
+    r: &mut Reader<'_>,
+    node: &Node,
+    key: &str,
+    range: std::ops::RangeInclusive<u32>,
+) -> Option<u32> {
+    match &node.value {
+        Value::Text(text) if text.trim().parse::<i64>().is_ok() => {
+            let number = text.trim().parse().unwrap_or_default();
+            r.number(&Node::new(node.span.clone(), Value::Int(number)), key, range)
+        }
+        Value::Null
+        | Value::Bool(_)
+        | Value::Int(_)
+        | Value::Float(_)
+        | Value::Text(_)
+        | Value::List(_)
+        | Value::Table(_) => r.number(node, key, range),
+    }
+}
+
+/// Whether a limit is none.
+fn unlimited(node: &Node) -> bool {
+    node.value == Value::Null || node.value.scalar().is_some_and(|t| ["", "0", "-1"].contains(&t.trim()))
+}
+
+fn memory(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u64> {
+    if unlimited(node) { None } else { r.memory(node, key) }
+}
+
+fn cpus(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u32> {
+    if unlimited(node) { None } else { r.cpu(node, key) }
+}
+
+fn pids(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u32> {
+    if unlimited(node) { None } else { number(r, node, key, 2..=4_000_000) }
+}
