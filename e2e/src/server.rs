@@ -6,6 +6,10 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,7 +61,9 @@ pub struct Server {
     pub state: PathBuf,
     /// The port its edge listens on.
     pub port: u16,
-    child: Child,
+    child: Mutex<Child>,
+    /// Whether nothing of it is left to end.
+    ended: AtomicBool,
     _folder: Option<TempDir>,
 }
 
@@ -78,25 +84,77 @@ impl Server {
     #[must_use]
     pub fn start_in(state: &Path) -> Self {
         let port = free_port();
-        let log = File::options().create(true).append(true).open(state.join("serve.log")).expect("a log");
-        let child = Command::new(binary())
-            .arg("serve")
-            .arg("--state")
-            .arg(state)
-            .arg("--listen")
-            .arg(format!("127.0.0.1:{port}"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a log"))
-            .stderr(log)
-            .process_group(0)
-            .spawn()
-            .expect("dormouse serve starts");
-        let server = Self { state: state.to_owned(), port, child, _folder: None };
+        let child = serve(&binary(), state, port, &[], None);
+        let server = Self {
+            state: state.to_owned(),
+            port,
+            child: Mutex::new(child),
+            ended: AtomicBool::new(false),
+            _folder: None,
+        };
+        server.wait_until_it_answers();
+        server
+    }
+
+    /// Start one again in the same folder and on the same port, after this one was left or killed.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub fn start_again(&self) {
+        *self.process() = serve(&binary(), &self.state, self.port, &[], None);
+        self.wait_until_it_answers();
+    }
+
+    /// Have a server of this binary take over from this one, and wait until that has ended by itself.
+    ///
+    /// # Panics
+    /// When it does not take over.
+    pub fn take_over(&self, binary: &Path) {
+        self.is_now(self.successor(binary));
+    }
+
+    /// Start a server of this binary that is to take over from this one. What it writes goes where this one's does, but for
+    /// the error it ends with.
+    #[must_use]
+    pub fn successor(&self, binary: &Path) -> Child {
+        self.managed_successor(binary, None)
+    }
+
+    /// The same, under a service manager that listens on this socket.
+    #[must_use]
+    pub fn managed_successor(&self, binary: &Path, manager: Option<&Path>) -> Child {
+        serve(binary, &self.state, self.port, &["--take-over"], manager)
+    }
+
+    /// Wait until the server has ended by itself, and have this one be it.
+    ///
+    /// # Panics
+    /// When it does not end, or not well.
+    pub fn is_now(&self, successor: Child) {
+        let mut successor = Some(successor);
+        eventually("the server hands over", Duration::from_secs(60), || {
+            let mut child = self.process();
+            match child.try_wait().expect("it is ours") {
+                Some(status) if status.success() => {
+                    *child = successor.take().expect("set once");
+                    Ok(())
+                }
+                other => Err(format!("{other:?}; it wrote:\n{}", self.log())),
+            }
+        });
+        self.wait_until_it_answers();
+    }
+
+    /// Look at the server's process, or have another one be it from now on.
+    pub fn child<T>(&self, with: impl FnOnce(&mut Child) -> T) -> T {
+        with(&mut self.process())
+    }
+
+    fn wait_until_it_answers(&self) {
         eventually("the server answers", Duration::from_secs(60), || {
-            let out = server.run(&["ps", "--json"]);
+            let out = self.run(&["ps", "--json"]);
             if out.status.success() { Ok(()) } else { Err(text(&out.stderr)) }
         });
-        server
     }
 
     /// Run a command against this server.
@@ -199,7 +257,7 @@ impl Server {
     /// The process id of the parent.
     #[must_use]
     pub fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"))
+        Pid::from_raw(i32::try_from(self.process().id()).expect("a process id"))
     }
 
     /// What the server wrote.
@@ -208,33 +266,75 @@ impl Server {
         std::fs::read_to_string(self.state.join("serve.log")).unwrap_or_default()
     }
 
-    /// Stop it as Ctrl-C does, and wait until it has gone.
+    /// Stop it and wait until it has gone. Its apps run on.
     ///
     /// # Panics
     /// When it does not end well.
-    pub fn stop(&mut self) {
+    pub fn leave(&self) {
         let _ = kill(self.pid(), Signal::SIGTERM);
-        let status = self.child.wait().expect("it ends");
+        let status = self.process().wait().expect("it ends");
         assert!(status.success(), "serve ended with {status}:\n{}", self.log());
     }
 
+    /// End its apps, then stop it: nothing is left.
+    ///
+    /// # Panics
+    /// When either does not end well.
+    pub fn stop(&self) {
+        self.ok(&["down", "--all"]);
+        self.leave();
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
     /// Kill the parent, and only it, with no chance to clean up.
-    pub fn kill_parent(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+    pub fn kill_parent(&self) {
+        let mut child = self.process();
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+
+    fn process(&self) -> MutexGuard<'_, Child> {
+        self.child.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Ok(None) = self.child.try_wait() {
-            let _ = kill(self.pid(), Signal::SIGTERM);
-            let _ = self.child.wait();
+        if !self.ended.load(Ordering::Relaxed) {
+            // Also the apps of a server that has ended.
+            let down = self.run(&["down", "--all"]);
+            if !down.status.success() {
+                eprintln!("apps may be left behind:\n{}", text(&down.stderr));
+            }
+            let running = matches!(self.process().try_wait(), Ok(None));
+            if running {
+                let _ = kill(self.pid(), Signal::SIGTERM);
+                let _ = self.process().wait();
+            }
         }
         if std::thread::panicking() {
             eprintln!("--- what the server wrote ---\n{}", self.log());
         }
     }
+}
+
+/// `dormouse serve` of this binary, writing to `serve.log` in its state folder.
+fn serve(binary: &Path, state: &Path, port: u16, more: &[&str], manager: Option<&Path>) -> Child {
+    let log = File::options().create(true).append(true).open(state.join("serve.log")).expect("a log");
+    Command::new(binary)
+        .arg("serve")
+        .arg("--state")
+        .arg(state)
+        .arg("--listen")
+        .arg(format!("127.0.0.1:{port}"))
+        .args(more)
+        .envs(manager.map(|socket| ("NOTIFY_SOCKET", socket)))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a log"))
+        .stderr(log)
+        .process_group(0)
+        .spawn()
+        .expect("dormouse serve starts")
 }
 
 pub(crate) fn free_port() -> u16 {

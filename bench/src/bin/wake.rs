@@ -69,7 +69,7 @@ fn deploy(server: &Server, case: &Case) {
 
 fn run(state: &Path, swap: &str, cases: &mut [Case], rounds: usize) {
     fs::write(state.join("server.toml"), format!("[swap]\n{swap}\n")).expect("settings");
-    let mut server = Server::start_in(state);
+    let server = Server::start_in(state);
     for case in cases.iter() {
         deploy(&server, case);
         case_warm(&server, case);

@@ -14,6 +14,7 @@
 //! | `GET /v1/projects/{project}/env?service=` | array of [`EnvEntry`] |
 //! | `POST /v1/projects/{project}/env`, body [`EnvChange`] | [`EnvChanged`] |
 //! | `DELETE /v1/projects/{project}?keep_logs=&purge=` | [`Affected`] |
+//! | `DELETE /v1/projects?keep_logs=&purge=` | array of [`Affected`] |
 //!
 //! Errors are [`ErrorBody`] with a fitting status.
 #![forbid(unsafe_code)]

@@ -35,8 +35,8 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Start a server if none runs, build and deploy a folder, show its URL, and stay until Ctrl-C
     Up(DeployArgs),
-    /// Run the server
-    Serve,
+    /// Run the server; when it is stopped the apps run on, and the next one takes them over
+    Serve(ServeArgs),
     /// Build and deploy a folder to a running server
     Deploy(DeployArgs),
     /// End a deploy that is under way; what was live before it goes on
@@ -92,6 +92,16 @@ pub(crate) struct CancelArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Take over from the server that runs on the state folder, without a gap: this is how it is upgraded
+    #[arg(long)]
+    pub(crate) take_over: bool,
+    /// When the server is stopped, stop the apps too and clean up: for containers, in which they could not run on
+    #[arg(long)]
+    pub(crate) stop_apps: bool,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct PsArgs {
     /// Only this project, or service of a project
     #[arg(value_name = "PROJECT[/SERVICE]")]
@@ -127,8 +137,11 @@ pub(crate) struct TargetArgs {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct DownArgs {
     /// Which projects
-    #[arg(value_name = "PROJECT", required = true)]
+    #[arg(value_name = "PROJECT", required_unless_present = "all", conflicts_with = "all")]
     pub(crate) projects: Vec<String>,
+    /// Every project, also those that a stopped server left running
+    #[arg(long)]
+    pub(crate) all: bool,
     /// Leave their logs in the state folder
     #[arg(long)]
     pub(crate) keep_logs: bool,

@@ -6,6 +6,7 @@
 mod args;
 mod deploy;
 mod doctor;
+mod down;
 mod env;
 mod human;
 mod listen;
@@ -61,6 +62,12 @@ pub struct ServeArgs {
     pub state: PathBuf,
     /// Address of the public listener.
     pub listen: SocketAddr,
+    /// Whether that address was asked for; a server that is taken over from has its own.
+    pub listen_given: bool,
+    /// Whether to take over from the server that runs.
+    pub take_over: bool,
+    /// Whether the apps end with the server.
+    pub stop_apps: bool,
 }
 
 /// What `doctor` is to look at.
@@ -107,8 +114,14 @@ pub fn run_to(args: impl IntoIterator<Item = OsString>, hooks: &Hooks, streams: 
 fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
     let settings = Settings::resolve(&args.global)?;
     match args.command {
-        Command::Serve => {
-            (hooks.serve)(&ServeArgs { state: settings.state, listen: settings.listen })?;
+        Command::Serve(args) => {
+            (hooks.serve)(&ServeArgs {
+                state: settings.state,
+                listen: settings.listen,
+                listen_given: settings.listen_given,
+                take_over: args.take_over,
+                stop_apps: args.stop_apps,
+            })?;
             Ok(OK)
         }
         Command::Doctor => {
@@ -128,7 +141,7 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
         Command::Wake(args) => block_on(verbs::apply(&settings, verbs::Verb::Wake, &args, streams)),
         Command::Restart(args) => block_on(verbs::apply(&settings, verbs::Verb::Restart, &args, streams)),
         Command::Env(command) => block_on(env::env(&settings, &command, streams)),
-        Command::Down(args) => block_on(verbs::down(&settings, &args, streams)),
+        Command::Down(args) => block_on(down::down(&settings, &args, streams)),
         Command::Completions(args) => {
             let mut script = Vec::new();
             clap_complete::generate(args.shell, &mut Args::command(), "dormouse", &mut script);

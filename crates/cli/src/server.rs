@@ -1,11 +1,11 @@
-//! A server of our own, started by `up` and ended with it.
+//! A server of our own, ended with the command that started it.
 
 use std::{
     fs::{self, File},
     io::{Read, Seek, SeekFrom},
     net::{SocketAddr, TcpListener},
     os::unix::fs::DirBuilderExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{ExitStatus, Stdio},
     time::Duration,
 };
@@ -18,7 +18,7 @@ use nix::{
 };
 use tokio::process::{Child, Command};
 
-use crate::settings::Settings;
+use crate::{settings::Settings, stop::Stop, streams::Streams};
 
 /// How many ports after the default are tried when it is taken.
 const PORTS: u16 = 50;
@@ -42,8 +42,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(settings: &Settings) -> Result<(Self, SocketAddr)> {
-        let listen = free_address(settings)?;
+    /// Start one on this address. Its apps end with it: they are ours too.
+    pub(crate) fn start(settings: &Settings, listen: SocketAddr) -> Result<Self> {
         // Sandboxed root must be able to pass through the folder.
         fs::DirBuilder::new()
             .recursive(true)
@@ -64,6 +64,7 @@ impl Server {
             .arg(&settings.state)
             .arg("--listen")
             .arg(listen.to_string())
+            .arg("--stop-apps")
             .env("NO_COLOR", "1")
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)
@@ -71,7 +72,7 @@ impl Server {
             .process_group(0)
             .spawn()
             .context("cannot start the server")?;
-        Ok((Self { child, log, log_from }, listen))
+        Ok(Self { child, log, log_from })
     }
 
     /// Wait until it answers.
@@ -102,6 +103,11 @@ impl Server {
     }
 
     fn ended(&self, status: ExitStatus) -> anyhow::Error {
+        if status.success() {
+            return anyhow::anyhow!(
+                "the server has ended: it was stopped, or another one took over from it\n  hint: `dormouse ps` tells whether one serves, and `dormouse down --all` ends the apps"
+            );
+        }
         let text = self.run_log();
         // What it said about its own failure is the best explanation; hints included.
         if let Some(at) = text.rfind("error: ") {
@@ -127,26 +133,44 @@ impl Server {
         }
     }
 
-    /// Where it writes.
-    pub(crate) fn log(&self) -> &Path {
-        &self.log
+    /// Ask it to end and wait for it; asked once more, kill it.
+    pub(crate) async fn end(
+        &mut self,
+        settings: &Settings,
+        stop: &mut Stop,
+        streams: &mut Streams,
+    ) -> Result<()> {
+        if !self.ask_to_end() {
+            return Ok(());
+        }
+        settings.say(streams, "stopping the server; Ctrl-C now kills it")?;
+        tokio::select! {
+            status = self.child.wait() => {
+                let status = status?;
+                if !status.success() {
+                    streams.warning(&format!("the server did not end cleanly ({status}); see {}", self.log.display()))?;
+                }
+            }
+            _ = stop.wanted() => {
+                self.kill();
+                self.child.wait().await?;
+                streams.warning("killed; what it left behind is taken over by the next server, or ended by it")?;
+            }
+        }
+        Ok(())
     }
 
     /// Ask it to end: it stops every app first. False when it has ended already.
-    pub(crate) fn ask_to_end(&self) -> bool {
+    fn ask_to_end(&self) -> bool {
         // It may end by itself just now.
         self.pid().is_some_and(|pid| kill(pid, Signal::SIGTERM).is_ok())
     }
 
     /// End it and its children at once. Apps may stay behind; the next server takes them over.
-    pub(crate) fn kill(&self) {
+    fn kill(&self) {
         if let Some(pid) = self.pid() {
             let _ = killpg(pid, Signal::SIGKILL);
         }
-    }
-
-    pub(crate) async fn wait(&mut self) -> Result<ExitStatus> {
-        Ok(self.child.wait().await?)
     }
 
     fn pid(&self) -> Option<Pid> {
@@ -155,7 +179,7 @@ impl Server {
 }
 
 /// The address asked for, or the first free port from the default on.
-fn free_address(settings: &Settings) -> Result<SocketAddr> {
+pub(crate) fn free_address(settings: &Settings) -> Result<SocketAddr> {
     if settings.listen_given {
         return Ok(settings.listen);
     }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 use dormouse_api::Client;
 
-use crate::{args::Global, listen};
+use crate::{args::Global, listen, streams::Streams};
 
 /// Names the state folder where no argument does.
 const STATE: &str = "DORMOUSE_STATE";
@@ -44,6 +44,14 @@ impl Settings {
             listen_given: global.listen.is_some(),
             json: global.json,
         })
+    }
+
+    /// A word to people; programs that read JSON get only that.
+    pub(crate) fn say(&self, streams: &mut Streams, text: &str) -> Result<()> {
+        if !self.json {
+            streams.err_line(text)?;
+        }
+        Ok(())
     }
 
     /// Talks to the server of the state folder, if there is one.

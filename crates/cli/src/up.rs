@@ -7,8 +7,14 @@ use dormouse_api::LogQuery;
 use futures_util::StreamExt;
 
 use crate::{
-    FAILED, OK, args::DeployArgs, deploy, human, logs, server::Server, settings::Settings, stop::Stop,
-    streams::Streams, target::Target,
+    FAILED, OK,
+    args::DeployArgs,
+    deploy, human, logs,
+    server::{Server, free_address},
+    settings::Settings,
+    stop::Stop,
+    streams::Streams,
+    target::Target,
 };
 
 pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<u8> {
@@ -16,8 +22,7 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
     let client = settings.client();
     match client.server().await {
         Ok(info) => {
-            say(
-                settings,
+            settings.say(
                 streams,
                 &format!("deploying to the server that already runs at {}", settings.state.display()),
             )?;
@@ -33,10 +38,11 @@ pub(crate) async fn up(settings: &Settings, args: &DeployArgs, streams: &mut Str
         Err(e) => return Err(e.into()),
     }
     let mut stop = Stop::listen()?;
-    let (mut server, listen) = Server::start(settings)?;
+    let listen = free_address(settings)?;
+    let mut server = Server::start(settings, listen)?;
     let result = with_server(settings, args, packed, &mut server, listen, &mut stop, streams).await;
     // Whatever happened, it is our server, and it goes with us.
-    end(settings, &mut server, &mut stop, streams).await?;
+    server.end(settings, &mut stop, streams).await?;
     result
 }
 
@@ -51,13 +57,12 @@ async fn with_server(
     streams: &mut Streams,
 ) -> Result<u8> {
     let client = settings.client();
-    say(
-        settings,
+    settings.say(
         streams,
         &format!("starting a server on {listen}, with its state in {}", settings.state.display()),
     )?;
     if listen != settings.listen {
-        say(settings, streams, &format!("port {} is taken", settings.listen.port()))?;
+        settings.say(streams, &format!("port {} is taken", settings.listen.port()))?;
     }
     tokio::select! {
         ready = server.ready(&client) => { ready?; }
@@ -80,7 +85,7 @@ async fn with_server(
     if code != OK {
         return Ok(code);
     }
-    say(settings, streams, "Ctrl-C stops it")?;
+    settings.say(streams, "Ctrl-C stops it")?;
     let target = Target { project, service: None };
     let query = LogQuery { since_ms: Some(since), follow: true, ..LogQuery::default() };
     let mut lines = Box::pin(logs::follow(client, target, query));
@@ -101,34 +106,4 @@ async fn with_server(
         e = server.unexpected_end() => Err(e),
         _ = stop.wanted() => Ok(OK),
     }
-}
-
-/// Ask the server to end and wait for it; asked once more, kill it.
-async fn end(settings: &Settings, server: &mut Server, stop: &mut Stop, streams: &mut Streams) -> Result<()> {
-    if !server.ask_to_end() {
-        return Ok(());
-    }
-    say(settings, streams, "stopping the server; Ctrl-C now kills it")?;
-    tokio::select! {
-        status = server.wait() => {
-            let status = status?;
-            if !status.success() {
-                streams.warning(&format!("the server did not end cleanly ({status}); see {}", server.log().display()))?;
-            }
-        }
-        _ = stop.wanted() => {
-            server.kill();
-            server.wait().await?;
-            streams.warning("killed; what it left behind is taken over by the next server, or ended by it")?;
-        }
-    }
-    Ok(())
-}
-
-/// A word to people; programs that read JSON get only that.
-fn say(settings: &Settings, streams: &mut Streams, text: &str) -> Result<()> {
-    if !settings.json {
-        streams.err_line(text)?;
-    }
-    Ok(())
 }

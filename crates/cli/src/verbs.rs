@@ -1,12 +1,11 @@
-//! `sleep`, `wake`, `restart` and `down`.
+//! `sleep`, `wake` and `restart`.
 
 use anyhow::Result;
 use dormouse_api::Affected;
 
 use crate::{
-    FAILED, OK,
-    args::{CancelArgs, DownArgs, TargetArgs},
-    human,
+    OK,
+    args::{CancelArgs, TargetArgs},
     settings::Settings,
     streams::{Paint, Streams},
     target::{Target, deploy_number},
@@ -52,34 +51,12 @@ pub(crate) async fn cancel(settings: &Settings, args: &CancelArgs, streams: &mut
     Ok(OK)
 }
 
-pub(crate) async fn down(settings: &Settings, args: &DownArgs, streams: &mut Streams) -> Result<u8> {
-    let mut code = OK;
-    // One that cannot go keeps no other.
-    for project in &args.projects {
-        match one_down(settings, project, args).await {
-            Ok(affected) => show(settings, "gone", &affected, streams)?,
-            Err(e) => {
-                streams.error(&human::error(&e))?;
-                code = FAILED;
-            }
-        }
-    }
-    Ok(code)
-}
-
-async fn one_down(settings: &Settings, project: &str, args: &DownArgs) -> Result<Affected> {
-    let client = settings.client();
-    match client.down(project, args.keep_logs, args.purge).await {
-        Ok(affected) => Ok(affected),
-        Err(e) => {
-            // Also a project that never got as far as a service can be taken down, so ask first and explain after.
-            Target::find(project, &client).await?;
-            Err(e.into())
-        }
-    }
-}
-
-fn show(settings: &Settings, done: &str, affected: &Affected, streams: &mut Streams) -> Result<()> {
+pub(crate) fn show(
+    settings: &Settings,
+    done: &str,
+    affected: &Affected,
+    streams: &mut Streams,
+) -> Result<()> {
     if settings.json {
         return Ok(streams.out_json(affected)?);
     }

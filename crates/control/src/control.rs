@@ -1,14 +1,16 @@
 //! The mind as others see it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{InstanceId, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused};
+use dormouse_model::{
+    EdgeId, InstanceId, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::Instant,
@@ -20,9 +22,9 @@ use crate::{
     clock::WallClock,
     deploys::Logs,
     error::chain,
-    reconcile::{Msg, Reconciler, WakeReply},
+    reconcile::{Msg, OfEdge, Reconciler, WakeReply},
     state::State,
-    store::Store,
+    store::{self, Store},
     vault::Vault,
 };
 
@@ -121,6 +123,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         *self.graces.lock().unwrap_or_else(PoisonError::into_inner) = graces.collect();
     }
 
+    /// Services that have a process, and run on when this control ends. Everything that was to be written down is, once
+    /// this returns. Only after [`Control::run`] has returned.
+    ///
+    /// # Errors
+    /// When the backend cannot say what exists, or the store cannot be written.
+    pub async fn left_running(&self) -> Result<BTreeSet<ServiceKey>, OpError> {
+        self.store.flush().await?;
+        let all = self.workloads.list().await?;
+        Ok(all.into_iter().filter(|w| !matches!(w.phase, Phase::Exited(_))).map(|w| w.key).collect())
+    }
+
     /// Stop everything that runs, each instance within its own grace or a minute, and remove the networks; what is
     /// deployed stays known and starts with the next run. Only after [`Control::run`] has returned.
     pub async fn stop_all(&self) {
@@ -145,6 +158,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         }
     }
 
+    /// This control, and the server it belongs to, serves: nothing of what it changed on disk is taken back any more.
+    /// To be called before anything is acknowledged to anybody.
+    pub fn settle(&self) {
+        store::settle(&self.settings.database());
+    }
+
     /// What the edge is to serve by, from the first complete table on.
     #[must_use]
     pub fn routes(&self) -> watch::Receiver<Arc<RouteTable>> {
@@ -163,10 +182,31 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         answer.await.unwrap_or(Err(WakeRefused::TimedOut))
     }
 
-    /// The edge tells what it carried and which table it has applied.
-    pub fn report(&self, report: TrafficReport) {
+    /// An edge that an earlier control has shown its tables is still there: nothing falls asleep before it has
+    /// connected and confirmed, or is gone. To be said before [`Control::run`].
+    pub fn edge_expected(&self, edge: EdgeId) {
+        self.of_edge(edge, OfEdge::Expected);
+    }
+
+    /// An edge has connected, perhaps again. To be said before it is shown a table; its next report is to be about
+    /// everything it carries.
+    pub fn edge_connected(&self, edge: EdgeId) {
+        self.of_edge(edge, OfEdge::Connected);
+    }
+
+    /// An edge tells what it carried and which table it has applied.
+    pub fn report(&self, edge: EdgeId, report: TrafficReport) {
+        self.of_edge(edge, OfEdge::Report(report));
+    }
+
+    /// An edge is dead. That its line broke is not enough: it may carry on, and come back.
+    pub fn edge_gone(&self, edge: EdgeId) {
+        self.of_edge(edge, OfEdge::Gone);
+    }
+
+    fn of_edge(&self, edge: EdgeId, news: OfEdge) {
         // After the end nobody needs it.
-        drop(self.inbox.send(Msg::Report(report)));
+        drop(self.inbox.send(Msg::Edge(edge, news)));
     }
 
     /// When this control was opened.

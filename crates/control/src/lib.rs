@@ -35,5 +35,5 @@ pub use ops::{
 };
 pub use origin::{Asked, Origin};
 pub use settings::ControlSettings;
-pub use store::StoreError;
+pub use store::{StoreError, check_database};
 pub use vault::Unsealable;

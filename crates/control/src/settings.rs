@@ -1,6 +1,9 @@
 //! What control has to be told.
 
-use std::{net::Ipv4Addr, path::PathBuf};
+use std::{
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use crate::DeployId;
 
@@ -21,9 +24,14 @@ pub struct ControlSettings {
     pub builds_at_once: usize,
 }
 
+/// Where the database of a state folder is.
+pub(crate) fn database(state: &Path) -> PathBuf {
+    state.join("dormouse.db")
+}
+
 impl ControlSettings {
     pub(crate) fn database(&self) -> PathBuf {
-        self.state.join("dormouse.db")
+        database(&self.state)
     }
 
     /// What secrets are sealed with.

@@ -1,6 +1,6 @@
 //! The control process: the mind with its hands. May be killed at any instant; the next one adopts what runs.
 
-use std::{os::unix::net::UnixListener, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, os::unix::net::UnixListener, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dormouse_builder::{
@@ -10,43 +10,83 @@ use dormouse_builder::{
 };
 use dormouse_control::{Control, ControlSettings};
 use dormouse_images::Store;
+use dormouse_model::ServiceKey;
 use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
 use dormouse_web::WebSettings;
-use listenfd::ListenFd;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
-    collect, link, memory,
-    settings::{self, Settings, Typed},
+    collect,
+    given::Given,
+    line::{FromChild, ToChild, Upward},
+    link, memory, records,
+    role::Role,
+    settings::{Inherited, Settings, Typed},
     state::StateDir,
-    stop,
+    stop::Asked,
 };
+
+/// How long to wait for whoever may end us when our parent has died before the server served.
+const AFTER_PARENT: Duration = Duration::from_secs(2);
 
 /// Builds at the same time. Two keep a small host usable while a slow download does not hold up everybody.
 const BUILDS_AT_ONCE: usize = 2;
 
 type Mind = Control<Host<Arc<Network>>, Builder>;
 
-/// Control what runs until told to end, then stop it all.
+/// Control what runs until told to end. The apps run on, unless they are to end with the server.
 pub(crate) fn run() -> Result<()> {
-    let (dir, listen) = settings::inherited()?;
-    let state = StateDir::open(&dir)?;
+    let mut given = Given::read();
+    let parent = Upward::new(given.parent()?);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    runtime.block_on(async {
-        let made = async {
-            let settings = Typed::read(&state.settings())?.resolve(listen)?;
-            let (api, edge) = sockets()?;
-            Ok::<_, anyhow::Error>((compose(&state, &settings).await?, api, edge, settings))
+    let ended = runtime.block_on(Box::pin(be_control(&mut given, &parent)));
+    if let Err(error) = &ended {
+        parent.say(&FromChild::Failed { why: format!("{error:#}") });
+    }
+    // A page-out under way is not waited for: whoever comes next adopts what it meets.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn be_control(given: &mut Given, parent: &Upward) -> Result<()> {
+    let Inherited { state, listen, stop_apps } = Inherited::read()?;
+    let sockets = given.control()?;
+    let prepared = Prepared::read(StateDir::open(&state)?, listen)?;
+    parent.say(&FromChild::Prepared);
+    // Until then another control may be at work.
+    parent.wait_for(&ToChild::Go)?;
+    let asked = Asked::listen()?;
+    let parts = Box::pin(compose(&prepared)).await?;
+    Box::pin(serve(parts, sockets, &prepared, asked, stop_apps, parent)).await
+}
+
+/// All that can be read and checked while another control is at work.
+struct Prepared {
+    state: StateDir,
+    settings: Settings,
+    tag: String,
+    machine: hostnet::Host,
+    rules: HostNet,
+    base: BaseSettings,
+}
+
+impl Prepared {
+    fn read(state: StateDir, listen: SocketAddr) -> Result<Self> {
+        let settings = Typed::read(&state.settings())?.resolve(listen)?;
+        let root = state.root();
+        dormouse_control::check_database(root)?;
+        let tag = tag(root)?;
+        let machine = hostnet::Host::this();
+        let rules = HostNet::read(&machine, &NetSettings::default(), &root.join("hostnet"))
+            .context("cannot take over this host's network settings")?;
+        let wishes = BaseWishes {
+            mirror: settings.mirror.clone(),
+            suite: settings.suite.clone(),
+            ..BaseWishes::default()
         };
-        match Box::pin(made).await {
-            Ok((parts, api, edge, settings)) => Box::pin(serve(parts, api, edge, &settings)).await,
-            Err(error) => {
-                // It would fail the same way again: the parent ends, and says why.
-                state.leave_word(&format!("{error:#}"))?;
-                Err(error)
-            }
-        }
-    })
+        let base = BaseSettings::read(&machine, &wishes)?;
+        Ok(Self { settings, tag, machine, rules, base, state })
+    }
 }
 
 /// The mind, and what has to be taken down behind it.
@@ -57,17 +97,14 @@ struct Parts {
     store: Store,
 }
 
-async fn compose(state: &StateDir, settings: &Settings) -> Result<Parts> {
+async fn compose(prepared: &Prepared) -> Result<Parts> {
+    let Prepared { state, settings, tag, rules, .. } = prepared;
     let root = state.root();
-    let tag = tag(root)?;
-    let swap = Swap::set_up(&root.join("swap"), &tag, settings.swap);
-    let network = Network::open(root, &tag).await.context("cannot set up the apps' networks")?;
+    let swap = Swap::set_up(&root.join("swap"), tag, settings.swap);
+    let network = Network::open(root, tag).await.context("cannot set up the apps' networks")?;
     let network = Arc::new(network);
     let store = Store::open(&root.join("images"))?;
     let sandboxes = Arc::new(Sandboxes::open(root)?.on_network(network.clone()));
-    let machine = hostnet::Host::this();
-    let rules = HostNet::read(&machine, &NetSettings::default(), &root.join("hostnet"))
-        .context("cannot take over this host's network settings")?;
     let hands = HostSettings {
         state: root.to_owned(),
         images: store.clone(),
@@ -75,7 +112,7 @@ async fn compose(state: &StateDir, settings: &Settings) -> Result<Parts> {
         mounts: rules.app_mounts().to_vec(),
         env: rules.app_env().clone(),
     };
-    let builder = builder(root, settings, &store, &sandboxes, &machine, rules)?;
+    let builder = builder(prepared, &store, &sandboxes);
     let host = Host::open(hands, network.clone())?;
     let control = Control::open(
         ControlSettings {
@@ -92,22 +129,11 @@ async fn compose(state: &StateDir, settings: &Settings) -> Result<Parts> {
     Ok(Parts { control: Box::pin(control).await?, network, swap, store })
 }
 
-fn builder(
-    root: &Path,
-    settings: &Settings,
-    store: &Store,
-    sandboxes: &Arc<Sandboxes>,
-    machine: &hostnet::Host,
-    rules: HostNet,
-) -> Result<Builder> {
-    let wishes = BaseWishes {
-        mirror: settings.mirror.clone(),
-        suite: settings.suite.clone(),
-        ..BaseWishes::default()
-    };
-    let base = BaseSettings::read(machine, &wishes)?;
-    let cache = root.join("cache");
-    let bases = Bases::new(store.clone(), sandboxes.clone(), base, machine.clone(), &cache.join("base"));
+fn builder(prepared: &Prepared, store: &Store, sandboxes: &Arc<Sandboxes>) -> Builder {
+    let Prepared { state, settings, machine, rules, base, .. } = prepared;
+    let cache = state.root().join("cache");
+    let bases =
+        Bases::new(store.clone(), sandboxes.clone(), base.clone(), machine.clone(), &cache.join("base"));
     let mut limits = BuildSettings { parallel: BUILDS_AT_ONCE, ..BuildSettings::default() };
     if let Some(bytes) = settings.build_memory {
         limits.limits.memory = bytes;
@@ -122,29 +148,55 @@ fn builder(
         limits.compile_time_limit = Duration::from_secs(seconds);
     }
     limits.host_rust = settings.host_rust.clone();
-    let (sandboxes, rules, base) = (sandboxes.clone(), Arc::new(rules), Base::Debian(Arc::new(bases)));
-    Ok(Builder::new(store.clone(), sandboxes, rules, base, limits, &cache.join("builds")))
+    let (sandboxes, rules, base) =
+        (sandboxes.clone(), Arc::new(rules.clone()), Base::Debian(Arc::new(bases)));
+    Builder::new(store.clone(), sandboxes, rules, base, limits, &cache.join("builds"))
 }
 
-async fn serve(parts: Parts, api: UnixListener, edge: UnixListener, settings: &Settings) -> Result<()> {
+async fn serve(
+    parts: Parts,
+    (api, edge): (UnixListener, UnixListener),
+    prepared: &Prepared,
+    asked: Asked,
+    stop_apps: bool,
+    parent: &Upward,
+) -> Result<()> {
     let Parts { control, network, swap, store } = parts;
-    let shutdown = stop::token()?;
     edge.set_nonblocking(true)?;
     let edge = tokio::net::UnixListener::from_std(edge).context("cannot use the edge's socket")?;
-    let line = tokio::spawn(link::serve(edge, control.clone()));
-    let web = WebSettings::new(env!("CARGO_PKG_VERSION"), settings.listen.to_string());
-    let doors =
-        tokio::spawn(dormouse_web::serve(api, control.clone(), web, shutdown.clone().cancelled_owned()));
+    let edges = records::living(&prepared.state, Role::Edge);
+    let line = tokio::spawn(link::serve(edge, control.clone(), edges));
+    let web = WebSettings::new(env!("CARGO_PKG_VERSION"), prepared.settings.listen.to_string());
+    let opened = opened(parent.again()?);
+    let (mind, ends) = (control.clone(), asked.clone().either());
+    let doors = tokio::spawn(async move {
+        opened.await;
+        mind.settle();
+        dormouse_web::serve(api, mind, web, ends).await
+    });
     let housekeeping = tokio::spawn(collect::run(store, control.clone()));
     let frugality = tokio::spawn(memory::give_back_when_idle());
-    control.run(shutdown.cancelled_owned()).await;
-    // Word of what is being stopped still reaches the edge.
-    control.stop_all().await;
+    parent.say(&FromChild::Serving);
+    control.run(asked.clone().either()).await;
+    let replaced = asked.leave.is_cancelled();
+    if stop_apps && !replaced {
+        // Word of what is being stopped still reaches the edge.
+        control.stop_all().await;
+    }
+    let left = control.left_running().await;
     for task in [&housekeeping, &frugality] {
         task.abort();
     }
     line.abort();
     doors.abort();
+    let left = left.context("what runs on is not known")?;
+    if replaced {
+        return Ok(());
+    }
+    if !left.is_empty() {
+        info!("{}", run_on(&left));
+        return Ok(());
+    }
     if let Err(error) = network.tear_down().await {
         warn!("some of the apps' networks stay: {:#}", anyhow::Error::from(error));
     }
@@ -152,14 +204,24 @@ async fn serve(parts: Parts, api: UnixListener, edge: UnixListener, settings: &S
     Ok(())
 }
 
-fn sockets() -> Result<(UnixListener, UnixListener)> {
-    let mut inherited = ListenFd::from_env();
-    let mut take = |i, what: &str| {
-        inherited
-            .take_unix_listener(i)
-            .ok()
-            .flatten()
-            .with_context(|| format!("{what} was not inherited: this command is run by `dormouse serve`"))
-    };
-    Ok((take(0, "the API's socket")?, take(1, "the edge's socket")?))
+/// Returns once the whole server serves. Until then, when it takes over from another, that other one may take back what we
+/// did, so nobody is promised anything; what is asked waits in the socket's backlog.
+async fn opened(parent: Upward) {
+    let told = tokio::task::spawn_blocking(move || parent.wait_for(&ToChild::Open)).await;
+    if !matches!(told, Ok(Ok(()))) {
+        // The parent was killed. Should another server live, it ends us now.
+        tokio::time::sleep(AFTER_PARENT).await;
+    }
+}
+
+/// What is left behind, and what can be done about it.
+fn run_on(left: &BTreeSet<ServiceKey>) -> String {
+    let projects = left.iter().map(|key| &key.project).collect::<BTreeSet<_>>().len();
+    let many = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+    format!(
+        "{} of {} run on without this server, and the next `dormouse serve` takes them over; \
+         `dormouse down --all` ends and forgets them",
+        many(left.len(), "service"),
+        many(projects, "project"),
+    )
 }

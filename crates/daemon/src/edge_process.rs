@@ -1,61 +1,111 @@
 //! The edge process: what must go on while control is away.
 
-use std::{net::TcpListener, sync::Arc};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
-use dormouse_edge::{EdgeSettings, TrafficBook};
-use listenfd::ListenFd;
+use dormouse_dns::Inherited as NameSockets;
+use dormouse_edge::{EdgeSettings, Ending, TrafficBook};
+use dormouse_model::RouteTable;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    given::Given,
+    line::{FromChild, Upward},
     link::EdgeLink,
-    settings::{self, Typed},
+    settings::{Inherited, Typed},
     state::StateDir,
-    stop,
+    stop::Asked,
 };
+
+/// How long control may take to show its first table before the one that an earlier edge saved is used.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the last report may take.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Serve until told to end.
 pub(crate) fn run() -> Result<()> {
-    let (dir, listen) = settings::inherited()?;
-    let state = StateDir::open(&dir)?;
-    let domain = Typed::read(&state.settings())?.resolve(listen)?.domain;
+    let mut given = Given::read();
+    let parent = Upward::new(given.parent()?);
+    let ended = be_edge(&mut given, &parent);
+    if let Err(error) = &ended {
+        parent.say(&FromChild::Failed { why: format!("{error:#}") });
+    }
+    ended
+}
+
+fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
+    let Inherited { state, listen, .. } = Inherited::read()?;
+    let state = StateDir::open(&state)?;
+    let settings = Typed::read(&state.settings())?.resolve(listen)?;
     // Whoever sees `localhost` sits at this machine, or has been let in.
-    let settings = EdgeSettings { show_logs: domain == "localhost", ..EdgeSettings::default() };
-    let public = sockets()?;
+    let mut edge = EdgeSettings { show_logs: settings.domain == "localhost", ..EdgeSettings::default() };
+    if let Some(drain) = settings.edge_drain {
+        edge.hand_over_timeout = drain;
+    }
+    let sockets = given.edge()?;
+    let (udp, tcp) = given.names()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let shutdown = stop::token()?;
+        let Asked { stop, leave } = Asked::listen()?;
         let traffic = Arc::new(TrafficBook::new());
-        let link = EdgeLink::new(state.edge_socket(), state.routes(), traffic.clone());
-        let (tables, wake) = (link.tables(), Arc::new(link.remote()));
-        let line = tokio::spawn(link.run());
-        let names = tokio::spawn(names(tables.clone(), shutdown.clone()));
-        let served = dormouse_edge::run(settings, public, tables, wake, traffic, shutdown).await;
-        line.abort();
+        let link = EdgeLink::new(state.edge_socket(), state.routes(), traffic.clone())
+            .context("cannot tell which process this is")?;
+        let (mut tables, wake) = (link.tables(), Arc::new(link.remote()));
+        let finished = CancellationToken::new();
+        let line = tokio::spawn(link.run(finished.clone()));
+        tokio::select! {
+            () = first_table(&mut tables) => {}
+            // Nothing is carried yet.
+            () = stop.cancelled() => return Ok(()),
+            () = leave.cancelled() => return Ok(()),
+        }
+        let names = names(
+            tables.clone(),
+            NameSockets { udp, tcp },
+            Asked { stop: stop.clone(), leave: leave.clone() },
+        );
+        let names = tokio::spawn(names);
+        let ready = async {
+            traffic.applied(1).await;
+            parent.say(&FromChild::Serving);
+            std::future::pending().await
+        };
+        let ending = Ending { stop, hand_over: leave };
+        let served = tokio::select! {
+            served = dormouse_edge::run(edge, sockets, tables, wake, traffic.clone(), ending) => served,
+            () = ready => Ok(()),
+        };
         names.abort();
+        // What was carried last counts too.
+        finished.cancel();
+        let _ = tokio::time::timeout(LAST_WORDS, line).await;
         served.context("the edge failed")
     })
 }
 
-async fn names(
-    tables: tokio::sync::watch::Receiver<Arc<dormouse_model::RouteTable>>,
-    shutdown: CancellationToken,
-) {
-    if let Err(error) = dormouse_dns::serve(tables, dormouse_dns::host_upstreams(), shutdown).await {
-        tracing::error!(%error, "private names are not answered");
+/// Before it is known what is served nobody is told that something is not: connections wait to be accepted.
+async fn first_table(tables: &mut watch::Receiver<Arc<RouteTable>>) {
+    let saved = tables.borrow_and_update().generation > 0;
+    let shown = tables.changed();
+    if saved {
+        // Control is away: what was served before is served on.
+        let _ = tokio::time::timeout(PATIENCE, shown).await;
+    } else if shown.await.is_err() {
+        // The line never ends before we do.
+        std::future::pending().await
     }
 }
 
-fn sockets() -> Result<Vec<TcpListener>> {
-    let mut inherited = ListenFd::from_env();
-    let mut listeners = Vec::new();
-    for i in 0..inherited.len() {
-        listeners
-            .extend(inherited.take_tcp_listener(i).context("an inherited socket is not a TCP listener")?);
+async fn names(tables: watch::Receiver<Arc<RouteTable>>, sockets: NameSockets, asked: Asked) {
+    let end = CancellationToken::new();
+    let (ends, upstreams) = (end.clone(), dormouse_dns::host_upstreams());
+    tokio::spawn(async move {
+        asked.either().await;
+        ends.cancel();
+    });
+    if let Err(error) = dormouse_dns::serve(tables, upstreams, sockets, end).await {
+        tracing::error!(%error, "private names are not answered");
     }
-    anyhow::ensure!(
-        !listeners.is_empty(),
-        "no listener was inherited: this command is run by `dormouse serve`"
-    );
-    Ok(listeners)
 }

@@ -3,12 +3,13 @@
 use std::{io::IsTerminal, process::ExitCode};
 
 use anyhow::Result;
+use nix::sys::prctl;
 use tracing_subscriber::EnvFilter;
 
 use crate::role::Role;
 
-/// Be a process of the server, and tell how it ended.
-pub(crate) fn run(role: Role, process: fn(Role) -> Result<()>) -> ExitCode {
+/// From now on what is told is written.
+pub(crate) fn listen() {
     let filter =
         EnvFilter::try_from_env("DORMOUSE_LOG").unwrap_or_else(|_| EnvFilter::new("info,nlink=error"));
     // A second call would be ours; the first one stays in force.
@@ -17,6 +18,13 @@ pub(crate) fn run(role: Role, process: fn(Role) -> Result<()>) -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_writer(std::io::stderr)
         .try_init();
+}
+
+/// Be a process of the server, and tell how it ended.
+pub(crate) fn run(role: Role, process: fn(Role) -> Result<()>) -> ExitCode {
+    listen();
+    // The name of a program started through /proc would be `exe`. Only people who look at processes read it.
+    let _ = prctl::set_name(c"dormouse");
     match process(role) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

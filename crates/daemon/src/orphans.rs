@@ -1,79 +1,59 @@
-//! Children of a parent that was killed. They go on serving, and the next `dormouse serve` ends them before it starts
-//! its own: control may be killed at any instant, and the edge is asked to finish what it carries.
+//! Processes of this server that are not ours: left by a parent that was killed, or edges that carry what they have to its
+//! end beside their successor.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use dormouse_runtime::{Process, write_whole};
+use dormouse_runtime::Process;
 use nix::{
-    sys::signal::{Signal, kill},
+    sys::signal::{Signal, kill as send},
     unistd::Pid,
 };
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::{role::Role, state::StateDir};
+/// How long an edge may take to answer what was asked of it once it is told to stop.
+const STOP: Duration = Duration::from_secs(35);
 
-/// How long an orphaned edge may hold the public port; it stops accepting as soon as it is asked to end.
-const RELEASE: Duration = Duration::from_secs(35);
-
-/// Write down a child, so that it can be found when we are gone.
-pub(crate) fn remember(state: &StateDir, role: Role, pid: Pid) -> Result<()> {
-    let path = state.pid_file(role.name());
-    let process = Process::find(pid.as_raw().cast_unsigned())?;
-    write_whole(&path, &serde_json::to_vec(&process)?)
-        .with_context(|| format!("cannot write {}", path.display()))
+fn pid(process: &Process) -> Pid {
+    Pid::from_raw(process.pid().cast_signed())
 }
 
-/// The child has ended.
-pub(crate) fn forget(state: &StateDir, role: Role) {
-    // A stale file is harmless: it names a process, not only a number.
-    let _ = fs::remove_file(state.pid_file(role.name()));
-}
-
-/// End what an earlier parent left.
-pub(crate) fn end(state: &StateDir) -> Result<()> {
-    for (role, signal) in [(Role::Control, Signal::SIGKILL), (Role::Edge, Signal::SIGTERM)] {
-        let Some(pid) = alive(state, role) else { continue };
-        info!(role = role.name(), %pid, "ending a process left by a server that was killed");
-        kill(pid, signal)
-            .with_context(|| format!("cannot end the orphaned {} process {pid}", role.name()))?;
-        let deadline = Instant::now() + RELEASE;
-        while alive(state, role).is_some() {
-            if Instant::now() > deadline {
-                kill(pid, Signal::SIGKILL).ok();
-            }
-            std::thread::sleep(Duration::from_millis(5));
+/// Kill them, and return once they are gone. For controls, which may be killed at any instant.
+pub(crate) fn kill(all: &[Process]) -> Result<()> {
+    for process in all {
+        info!(pid = process.pid(), "ending a control process that is not ours");
+        send(pid(process), Signal::SIGKILL)
+            .with_context(|| format!("cannot end the orphaned process {}", process.pid()))?;
+        while process.is_alive() {
+            std::thread::sleep(Duration::from_millis(2));
         }
     }
     Ok(())
 }
 
-fn alive(state: &StateDir, role: Role) -> Option<Pid> {
-    let text = fs::read(state.pid_file(role.name())).ok()?;
-    let process: Process = serde_json::from_slice(&text).ok()?;
-    process.is_alive().then(|| Pid::from_raw(process.pid().cast_signed()))
+/// Ask edges to take nothing new. They end by themselves.
+pub(crate) fn let_drain(all: &[Process]) {
+    for process in all {
+        info!(pid = process.pid(), "an edge carries its connections to their end");
+        if let Err(error) = send(pid(process), Signal::SIGQUIT) {
+            warn!(pid = process.pid(), %error, "cannot ask an edge to drain");
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_very_process_is_found() {
-        let dir = tempfile::tempdir().unwrap();
-        let state = StateDir::open(dir.path()).unwrap();
-        assert_eq!(alive(&state, Role::Control), None, "no file");
-        remember(&state, Role::Control, Pid::this()).unwrap();
-        assert_eq!(alive(&state, Role::Control), Some(Pid::this()));
-        let mut other: serde_json::Value =
-            serde_json::from_slice(&fs::read(state.pid_file("control")).unwrap()).unwrap();
-        other["start_ticks"] = 1.into();
-        fs::write(state.pid_file("control"), other.to_string()).unwrap();
-        assert_eq!(alive(&state, Role::Control), None, "the number was given to another process since");
-        forget(&state, Role::Control);
-        assert_eq!(alive(&state, Role::Control), None);
+/// End edges: what was asked of them is answered, the rest is cut.
+pub(crate) fn stop(all: &[Process]) {
+    for process in all {
+        // One that has just ended needs no asking.
+        let _ = send(pid(process), Signal::SIGTERM);
+    }
+    let deadline = Instant::now() + STOP;
+    for process in all {
+        while process.is_alive() {
+            if Instant::now() > deadline {
+                let _ = send(pid(process), Signal::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }

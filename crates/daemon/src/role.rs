@@ -10,6 +10,8 @@ pub(crate) enum Role {
 }
 
 impl Role {
+    pub(crate) const ALL: [Self; 2] = [Self::Control, Self::Edge];
+
     /// The hidden command it is started with.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -21,6 +23,6 @@ impl Role {
     /// The role this process was started for, if for any.
     pub(crate) fn asked() -> Option<Self> {
         let arg = std::env::args_os().nth(1)?;
-        [Self::Control, Self::Edge].into_iter().find(|r| arg == r.name())
+        Self::ALL.into_iter().find(|r| arg == r.name())
     }
 }

@@ -3,11 +3,12 @@
 use anyhow::Result;
 use dormouse_cli::ServeArgs;
 
-use crate::{control_process, edge_process, parent, role::Role};
+use crate::{control_process, edge_process, log, parent, role::Role};
 
 /// Serve until told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
-    parent::serve(&args.state, args.listen)
+    log::listen();
+    parent::serve(args)
 }
 
 /// Be one of the server's processes.

@@ -3,9 +3,10 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use dormouse_builder::HostRust;
 use dormouse_runtime::swap::{Size, SwapSettings};
 use serde::Deserialize;
@@ -21,6 +22,14 @@ pub(crate) struct Typed {
     base: TypedBase,
     #[serde(default)]
     build: TypedBuild,
+    #[serde(default)]
+    edge: TypedEdge,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedEdge {
+    drain: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -68,6 +77,8 @@ pub(crate) struct Settings {
     pub(crate) compile_seconds: Option<u64>,
     /// Whether this host's own Rust is lent to builds.
     pub(crate) host_rust: HostRust,
+    /// How long an edge carries its connections on after another has taken over; `None` takes the edge's default.
+    pub(crate) edge_drain: Option<Duration>,
 }
 
 impl Typed {
@@ -106,8 +117,13 @@ impl Typed {
                 .transpose()?,
             compile_seconds: self.build.compile_minutes.map(|m| m.saturating_mul(60)),
             host_rust: host_rust(self.build.host_rust.as_deref())?,
+            edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
         })
     }
+}
+
+fn duration(key: &str, typed: &str) -> Result<Duration> {
+    dormouse_model::manifest::duration(typed).map_err(|why| anyhow!("`{key}`: {why}"))
 }
 
 fn host_rust(typed: Option<&str>) -> Result<HostRust> {
@@ -140,14 +156,34 @@ pub(crate) const ENV_STATE: &str = "DORMOUSE_STATE";
 /// The address the public listener is bound to.
 pub(crate) const ENV_LISTEN: &str = "DORMOUSE_LISTEN";
 
-/// The state folder and address of the parent of this process.
-pub(crate) fn inherited() -> Result<(PathBuf, SocketAddr)> {
-    let var = |name: &str| {
-        std::env::var(name)
-            .with_context(|| format!("{name} is not set: this command is run by `dormouse serve`"))
-    };
-    let listen = var(ENV_LISTEN)?;
-    Ok((var(ENV_STATE)?.into(), listen.parse().with_context(|| format!("`{listen}` is not an address"))?))
+/// Whether the apps end with the server: set, to anything, or not.
+pub(crate) const ENV_STOP_APPS: &str = "DORMOUSE_STOP_APPS";
+
+/// What the parent of this process told it.
+#[derive(Debug)]
+pub(crate) struct Inherited {
+    /// The state folder.
+    pub(crate) state: PathBuf,
+    /// Where the public listener is bound.
+    pub(crate) listen: SocketAddr,
+    /// Whether the apps end with the server.
+    pub(crate) stop_apps: bool,
+}
+
+impl Inherited {
+    /// Read it from the environment.
+    pub(crate) fn read() -> Result<Self> {
+        let var = |name: &str| {
+            std::env::var(name)
+                .with_context(|| format!("{name} is not set: this command is run by `dormouse serve`"))
+        };
+        let listen = var(ENV_LISTEN)?;
+        Ok(Self {
+            state: var(ENV_STATE)?.into(),
+            listen: listen.parse().with_context(|| format!("`{listen}` is not an address"))?,
+            stop_apps: std::env::var_os(ENV_STOP_APPS).is_some(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -160,7 +196,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?} drain={:?}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -170,7 +206,8 @@ mod tests {
                 s.build_seconds,
                 s.compile_memory,
                 s.compile_seconds,
-                s.host_rust
+                s.host_rust,
+                s.edge_drain
             ),
             Err(e) => format!("{e:#}"),
         };
@@ -182,13 +219,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto drain=None"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\")"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\") drain=Some(5400s)"
             ],
         );
         check(
@@ -202,6 +239,10 @@ mod tests {
             expect![[r#"
                 `build.host_rust`: `nightly` is neither `auto`, `never` nor an absolute path
                   hint: name the folder of a toolchain, as `rustc --print sysroot` does"#]],
+        );
+        check(
+            "[edge]\ndrain = \"for ever\"",
+            expect!["`edge.drain`: `for ever` is not a time; write it like `30s`, `5m` or `1h30m`"],
         );
         check(
             "[swap]\nzarm = \"1GiB\"",

@@ -1,17 +1,12 @@
 //! The state folder: where everything of one server lives, and the lock that keeps a second server out.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result, bail};
-use nix::fcntl::{Flock, FlockArg};
-
-/// What is left to say when a child could not write why it cannot start.
-const NO_ROOM_FOR_WORDS: &str = "control cannot start, and could not write down why\n  hint: the disk may be full; \
-                                 what it printed is above or in server.log";
+use anyhow::{Context, Result};
 
 /// Paths inside one state folder.
 #[derive(Debug, Clone)]
@@ -60,26 +55,13 @@ impl StateDir {
         self.root.join(format!("{role}.pid"))
     }
 
-    fn word(&self) -> PathBuf {
-        self.root.join("control.word")
+    pub(crate) fn handover_socket(&self) -> PathBuf {
+        self.root.join("handover.sock")
     }
 
-    /// Say why this process cannot start, so that the parent need not try for ever.
-    pub(crate) fn leave_word(&self, why: &str) -> Result<()> {
-        fs::write(self.word(), why).with_context(|| format!("cannot write {}", self.word().display()))
-    }
-
-    /// What a child said before it ended, if anything.
-    pub(crate) fn take_word(&self) -> Option<String> {
-        let word = fs::read_to_string(self.word()).ok();
-        // Nothing to remove is the usual case.
-        let _ = fs::remove_file(self.word());
-        // A full disk takes the file and not the words in it.
-        word.map(|w| if w.is_empty() { NO_ROOM_FOR_WORDS.to_owned() } else { w })
-    }
-
-    /// Hold the folder for as long as the returned lock lives.
-    pub(crate) fn lock(&self) -> Result<Flock<File>> {
+    /// Hold the folder, for as long as what is returned or a duplicate of it is open, here or in another process. `None`
+    /// when a server does.
+    pub(crate) fn lock(&self) -> Result<Option<File>> {
         let path = self.root.join("lock");
         let file = OpenOptions::new()
             .create(true)
@@ -87,13 +69,10 @@ impl StateDir {
             .write(true)
             .open(&path)
             .with_context(|| format!("cannot open {}", path.display()))?;
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => Ok(lock),
-            Err((_, nix::errno::Errno::EWOULDBLOCK)) => bail!(
-                "another dormouse server already uses {}\n  hint: deploy to it with `dormouse deploy`, or give this one its own folder with --state",
-                self.root.display()
-            ),
-            Err((_, e)) => Err(e).with_context(|| format!("cannot lock {}", path.display())),
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(e)) => Err(e).with_context(|| format!("cannot lock {}", path.display())),
         }
     }
 }

@@ -10,5 +10,5 @@ mod listen;
 mod serve;
 mod upstreams;
 
-pub use serve::{DnsError, PORT, serve, serve_on};
+pub use serve::{DnsError, Inherited, PORT, serve, serve_on};
 pub use upstreams::host_upstreams;

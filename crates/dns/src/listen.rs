@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr, SocketAddrV4},
+    net::{IpAddr, SocketAddr, SocketAddrV4, TcpListener as StdTcpListener, UdpSocket as StdUdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -51,9 +51,13 @@ impl Desk {
     }
 }
 
-/// Bind both sockets. The address need not exist yet (IP_FREEBIND), and another process of ours that is being
-/// replaced may still hold it (SO_REUSEPORT).
-pub(crate) fn bind(addr: SocketAddrV4) -> io::Result<(UdpSocket, TcpListener)> {
+/// Both sockets: those of a process that we take over from, as far as there are any, and otherwise new ones. The address
+/// need not exist yet (IP_FREEBIND), and another process of ours that is being replaced may still hold it (SO_REUSEPORT).
+pub(crate) fn bind(
+    addr: SocketAddrV4,
+    udp: Option<StdUdpSocket>,
+    tcp: Option<StdTcpListener>,
+) -> io::Result<(UdpSocket, TcpListener)> {
     let socket = |kind, protocol| -> io::Result<Socket> {
         let socket = Socket::new(Domain::IPV4, kind, Some(protocol))?;
         socket.set_freebind_v4(true)?;
@@ -63,10 +67,16 @@ pub(crate) fn bind(addr: SocketAddrV4) -> io::Result<(UdpSocket, TcpListener)> {
         socket.bind(&SocketAddr::V4(addr).into())?;
         Ok(socket)
     };
-    let udp = socket(Type::DGRAM, Protocol::UDP)?;
-    let tcp = socket(Type::STREAM, Protocol::TCP)?;
-    tcp.listen(128)?;
-    Ok((UdpSocket::from_std(udp.into())?, TcpListener::from_std(tcp.into())?))
+    let new_udp = || socket(Type::DGRAM, Protocol::UDP).map(StdUdpSocket::from);
+    let new_tcp = || -> io::Result<StdTcpListener> {
+        let tcp = socket(Type::STREAM, Protocol::TCP)?;
+        tcp.listen(128)?;
+        Ok(tcp.into())
+    };
+    let (udp, tcp) = (udp.map_or_else(new_udp, Ok)?, tcp.map_or_else(new_tcp, Ok)?);
+    udp.set_nonblocking(true)?;
+    tcp.set_nonblocking(true)?;
+    Ok((UdpSocket::from_std(udp)?, TcpListener::from_std(tcp)?))
 }
 
 /// Answer datagrams for ever.

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    io,
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket},
     sync::Arc,
     time::Duration,
 };
@@ -31,16 +32,35 @@ pub enum DnsError {
     NoTables,
 }
 
-/// Answer at every zone's gateway, until `shutdown`.
+/// Sockets of a process that we take over from: questions that wait in them are answered.
+#[derive(Debug, Default)]
+pub struct Inherited {
+    /// Bound to the port, at any address.
+    pub udp: Vec<UdpSocket>,
+    /// Listening there.
+    pub tcp: Vec<TcpListener>,
+}
+
+impl Inherited {
+    fn take(&mut self, addr: SocketAddrV4) -> (Option<UdpSocket>, Option<TcpListener>) {
+        let is = |local: io::Result<SocketAddr>| local.is_ok_and(|local| local == SocketAddr::V4(addr));
+        let udp = self.udp.iter().position(|socket| is(socket.local_addr()));
+        let tcp = self.tcp.iter().position(|listener| is(listener.local_addr()));
+        (udp.map(|at| self.udp.swap_remove(at)), tcp.map(|at| self.tcp.swap_remove(at)))
+    }
+}
+
+/// Answer at every zone's gateway, until `shutdown`. What was inherited and is in no zone of the first table is closed.
 ///
 /// # Errors
 /// When the sender of `tables` is gone.
 pub async fn serve(
     tables: watch::Receiver<Arc<RouteTable>>,
     upstreams: Vec<SocketAddr>,
+    inherited: Inherited,
     shutdown: CancellationToken,
 ) -> Result<(), DnsError> {
-    serve_on(PORT, tables, upstreams, shutdown).await
+    serve_on(PORT, tables, upstreams, inherited, shutdown).await
 }
 
 /// [`serve`] at another port.
@@ -51,6 +71,7 @@ pub async fn serve_on(
     port: u16,
     mut tables: watch::Receiver<Arc<RouteTable>>,
     upstreams: Vec<SocketAddr>,
+    mut inherited: Inherited,
     shutdown: CancellationToken,
 ) -> Result<(), DnsError> {
     let upstreams: Arc<[SocketAddr]> = upstreams.into();
@@ -62,9 +83,14 @@ pub async fn serve_on(
         for zone in zones {
             match gateways.get(&zone.gateway) {
                 Some(gateway) => gateway.update(zone),
-                None => drop(gateways.insert(zone.gateway, Gateway::open(zone, port, upstreams.clone()))),
+                None => {
+                    let sockets = inherited.take(SocketAddrV4::new(zone.gateway, port));
+                    let gateway = Gateway::open(zone, port, sockets, upstreams.clone());
+                    gateways.insert(gateway.address, gateway);
+                }
             }
         }
+        inherited = Inherited::default();
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             changed = tables.changed() => changed.map_err(|_| DnsError::NoTables)?,
@@ -74,24 +100,31 @@ pub async fn serve_on(
 
 /// The listeners of one gateway; dropping it closes them.
 struct Gateway {
+    address: Ipv4Addr,
     zone: watch::Sender<Arc<ZoneRecord>>,
     task: JoinHandle<()>,
 }
 
 impl Gateway {
-    fn open(zone: ZoneRecord, port: u16, upstreams: Arc<[SocketAddr]>) -> Self {
-        let addr = SocketAddrV4::new(zone.gateway, port);
+    fn open(
+        zone: ZoneRecord,
+        port: u16,
+        sockets: (Option<UdpSocket>, Option<TcpListener>),
+        upstreams: Arc<[SocketAddr]>,
+    ) -> Self {
+        let address = zone.gateway;
+        let addr = SocketAddrV4::new(address, port);
         let (sender, zone) = watch::channel(Arc::new(zone));
         let desk = Arc::new(Desk::new(zone, upstreams));
         let task = tokio::spawn(async move {
-            let (udp, tcp) = bound(addr).await;
+            let (udp, tcp) = bound(addr, sockets).await;
             info!(%addr, "answering private names");
             let mut listeners = JoinSet::new();
             listeners.spawn(listen::udp(udp, desk.clone()));
             listeners.spawn(listen::tcp(tcp, desk));
             listeners.join_all().await;
         });
-        Self { zone: sender, task }
+        Self { address, zone: sender, task }
     }
 
     fn update(&self, zone: ZoneRecord) {
@@ -111,10 +144,13 @@ impl Drop for Gateway {
     }
 }
 
-async fn bound(addr: SocketAddrV4) -> (tokio::net::UdpSocket, tokio::net::TcpListener) {
+async fn bound(
+    addr: SocketAddrV4,
+    (mut udp, mut tcp): (Option<UdpSocket>, Option<TcpListener>),
+) -> (tokio::net::UdpSocket, tokio::net::TcpListener) {
     let mut warned = false;
     loop {
-        match listen::bind(addr) {
+        match listen::bind(addr, udp.take(), tcp.take()) {
             Ok(sockets) => return sockets,
             Err(error) if !warned => {
                 warn!(%addr, %error, "cannot listen for questions yet");

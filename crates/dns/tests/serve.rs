@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use dormouse_dns::Inherited;
 use dormouse_model::{RouteTable, ZoneRecord};
 use hickory_proto::{
     op::{Message, OpCode, Query, ResponseCode},
@@ -86,7 +87,13 @@ async fn each_network_has_its_own_names() {
         zone([127, 9, 2, 1], &[("backend", [127, 9, 2, 2])]),
     ]));
     let shutdown = CancellationToken::new();
-    let served = tokio::spawn(dormouse_dns::serve_on(port, receiver, vec![resolver()], shutdown.clone()));
+    let served = tokio::spawn(dormouse_dns::serve_on(
+        port,
+        receiver,
+        vec![resolver()],
+        Inherited::default(),
+        shutdown.clone(),
+    ));
     let one = SocketAddr::from(([127, 9, 1, 1], port));
     let two = SocketAddr::from(([127, 9, 2, 1], port));
 
@@ -110,7 +117,13 @@ async fn long_answers_go_over_tcp() {
     let (_tables, receiver) =
         watch::channel(table(vec![zone([127, 0, 0, 1], &[("backend", [127, 0, 0, 2])])]));
     let shutdown = CancellationToken::new();
-    let served = tokio::spawn(dormouse_dns::serve_on(port, receiver, Vec::new(), shutdown.clone()));
+    let served = tokio::spawn(dormouse_dns::serve_on(
+        port,
+        receiver,
+        Vec::new(),
+        Inherited::default(),
+        shutdown.clone(),
+    ));
     assert!(ask([127, 0, 0, 1], ([127, 0, 0, 1], port).into(), "backend.").await.is_some());
 
     let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();

@@ -94,6 +94,11 @@ impl TrafficBook {
         }
     }
 
+    /// Whether no instance owes anybody an answer.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.pages().tallies.values().all(|tally| tally.read().in_flight == 0)
+    }
+
     /// Returns once every worker has applied the table of this generation or a newer one.
     pub async fn applied(&self, generation: u64) {
         let mut applied = self.applied.subscribe();

@@ -8,6 +8,7 @@
 mod accept;
 mod book;
 mod cidr;
+mod drain;
 mod events;
 mod find;
 mod frames;
@@ -29,7 +30,7 @@ use std::future::Future;
 pub use book::TrafficBook;
 pub use cidr::{Cidr, CidrError};
 use dormouse_model::{ServiceKey, Target, WakeRefused};
-pub use run::{EdgeError, run};
+pub use run::{EdgeError, Ending, Sockets, run};
 pub use settings::EdgeSettings;
 
 /// Asks whoever decides to wake a service.

@@ -5,7 +5,7 @@ use std::{
     collections::{HashMap, HashSet},
     future::pending,
     io,
-    net::SocketAddrV4,
+    net::{SocketAddr, SocketAddrV4, TcpListener as StdListener},
     rc::Rc,
     time::Duration,
 };
@@ -23,6 +23,7 @@ use crate::{
     accept::accept,
     find::{Found, Hunt, Need, NoInstance},
     meter::Meter,
+    table::Table,
     tally::Lease,
     tunnel::{Side, Tunnel, dial},
     worker::{Counted, Origin, Worker},
@@ -39,31 +40,54 @@ const RETRY: Duration = Duration::from_secs(5);
 
 /// The private listeners of the newest table.
 #[derive(Debug, Default)]
-pub(crate) struct Listeners(HashMap<SocketAddrV4, (Rc<RefCell<ServiceKey>>, AbortOnDropHandle<()>)>);
+pub(crate) struct Listeners {
+    open: HashMap<SocketAddrV4, (Rc<RefCell<ServiceKey>>, AbortOnDropHandle<()>)>,
+    /// Those of the edge before us, until the first table: what waits in their backlogs is served.
+    inherited: HashMap<SocketAddrV4, StdListener>,
+}
 
 impl Listeners {
+    pub(crate) fn new(inherited: Vec<StdListener>) -> Self {
+        let by_address = |listener: StdListener| match listener.local_addr() {
+            Ok(SocketAddr::V4(addr)) => Some((addr, listener)),
+            Ok(SocketAddr::V6(_)) | Err(_) => None,
+        };
+        Self { open: HashMap::new(), inherited: inherited.into_iter().filter_map(by_address).collect() }
+    }
+
     /// Open what is new and close what is gone. Connections that were accepted go on. An address that goes to another
     /// service keeps its socket: closing it would reset the connections that wait in its backlog.
-    pub(crate) fn follow(&mut self, worker: &Rc<Worker>, wanted: &[Listener]) {
+    pub(crate) fn follow(&mut self, worker: &Rc<Worker>, table: &Table) {
+        let wanted = &table.listeners;
         let there: HashSet<_> = wanted.iter().map(|l| l.addr).collect();
-        self.0.retain(|addr, _| there.contains(addr));
+        self.open.retain(|addr, _| there.contains(addr));
         for Listener { addr, service } in wanted {
-            let (current, _) = self.0.entry(*addr).or_insert_with(|| {
+            let inherited = self.inherited.remove(addr);
+            let (current, _) = self.open.entry(*addr).or_insert_with(|| {
                 let current = Rc::new(RefCell::new(service.clone()));
-                let task = spawn_local(listen(worker.clone(), *addr, current.clone()));
+                let task = spawn_local(listen(worker.clone(), *addr, current.clone(), inherited));
                 (current, AbortOnDropHandle::new(task))
             });
             if *current.borrow() != *service {
                 current.replace(service.clone());
             }
         }
+        if table.generation > 0 {
+            // Nobody wants the others any more.
+            self.inherited.clear();
+        }
     }
 }
 
-async fn listen(worker: Rc<Worker>, addr: SocketAddrV4, service: Rc<RefCell<ServiceKey>>) {
+async fn listen(
+    worker: Rc<Worker>,
+    addr: SocketAddrV4,
+    service: Rc<RefCell<ServiceKey>>,
+    mut inherited: Option<StdListener>,
+) {
     let mut pause = Duration::from_millis(50);
     let listener = loop {
-        match bind(addr) {
+        match inherited.take().map_or_else(|| bind(addr), adopt) {
             Ok(listener) => break listener,
             Err(error) => tracing::warn!(%addr, service = %service.borrow(), %error, "cannot listen yet"),
         }
@@ -74,11 +98,18 @@ async fn listen(worker: Rc<Worker>, addr: SocketAddrV4, service: Rc<RefCell<Serv
     accept(worker, listener, rooms, || Origin::Private(service.borrow().clone())).await;
 }
 
-/// Listen on an address that need not exist yet: its bridge may come later.
+fn adopt(listener: StdListener) -> io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
+}
+
+/// Listen on an address that need not exist yet: its bridge may come later. Nor need it be free: an edge that we take over
+/// from may still listen there.
 fn bind(addr: SocketAddrV4) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, Some(Protocol::TCP))?;
     socket.set_freebind_v4(true)?;
     socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
     socket.set_nonblocking(true)?;
     socket.bind(&addr.into())?;
     socket.listen(BACKLOG)?;

@@ -1,6 +1,6 @@
 //! From listeners to threads, and from tables to what the threads read.
 
-use std::{io, net::TcpListener, sync::Arc, thread};
+use std::{collections::BTreeSet, io, net::TcpListener, sync::Arc, thread};
 
 use dormouse_model::RouteTable;
 use tokio::{
@@ -17,6 +17,8 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use crate::{
     EdgeSettings, TrafficBook, Wake,
     accept::accept,
+    drain::Drain,
+    private::Listeners,
     room::Rooms,
     table::Table,
     wakes::Wakes,
@@ -46,69 +48,106 @@ impl EdgeError {
     }
 }
 
-/// Serve until `shutdown`, then let what is in flight finish for up to [`EdgeSettings::drain_timeout`].
+/// What an edge listens on. All are bound and listening already.
+#[derive(Debug, Default)]
+pub struct Sockets {
+    /// For the public.
+    pub public: Vec<TcpListener>,
+    /// Private listeners of an edge that we take over from. Those that the first table does not name are closed; those
+    /// that are missing are opened.
+    pub private: Vec<TcpListener>,
+}
+
+/// Asks an edge to end.
+#[derive(Debug, Clone, Default)]
+pub struct Ending {
+    /// Nobody comes after us: what was asked for is answered, for up to [`EdgeSettings::drain_timeout`], the rest is cut.
+    pub stop: CancellationToken,
+    /// Another edge serves already: nothing new is taken, and what is open goes on for up to
+    /// [`EdgeSettings::hand_over_timeout`].
+    pub hand_over: CancellationToken,
+}
+
+/// Serve until asked to end, and then for as long as what is open may take.
 ///
 /// Starts its own threads, which carry the traffic; the future distributes tables, and wake calls run beside it on
-/// the runtime it is polled on, which can be of any kind. `listeners` are bound and listening already, and stay usable
-/// for whoever gave them. Serving goes on with the last table when the sender of `tables` is gone.
+/// the runtime it is polled on, which can be of any kind. The sockets stay usable for whoever has duplicates of them.
+/// Serving goes on with the last table when the sender of `tables` is gone.
 ///
 /// # Errors
 /// When a thread or a listener cannot be set up, or a thread panics.
 pub async fn run<W: Wake>(
     settings: EdgeSettings,
-    listeners: Vec<TcpListener>,
+    sockets: Sockets,
     mut tables: watch::Receiver<Arc<RouteTable>>,
     wake: Arc<W>,
     traffic: Arc<TrafficBook>,
-    shutdown: CancellationToken,
+    ending: Ending,
 ) -> Result<(), EdgeError> {
+    let Sockets { public, mut private } = sockets;
     let workers = settings.workers.max(1);
     let (links, queues): (Vec<_>, Vec<_>) = (0..workers).map(|_| Link::new()).unzip();
+    let (drained, mut have_drained) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
         wakes: Wakes::new(wake, Handle::current()),
         book: traffic.clone(),
         public: Rooms::new(settings.max_connections),
         private: Rooms::new(settings.max_private),
         links,
+        drained,
         settings,
     });
     let threads = Threads(shared.clone());
     let mut ends = Vec::new();
     for (index, queue) in queues.into_iter().enumerate() {
-        let listeners = listeners.iter().map(TcpListener::try_clone).collect::<io::Result<_>>();
+        let listeners = public.iter().map(TcpListener::try_clone).collect::<io::Result<_>>();
         let listeners = listeners.map_err(EdgeError::start("duplicate a listening socket"))?;
         let (ended, end) = oneshot::channel();
         let shared = shared.clone();
+        // The first worker has the private ones.
+        let private = std::mem::take(&mut private);
         thread::Builder::new()
             .name(format!("edge-{index}"))
             // The receiver is gone only when nobody wants to know any more.
-            .spawn(move || drop(ended.send(work(shared, index, listeners, queue))))
+            .spawn(move || drop(ended.send(work(shared, index, listeners, private, queue))))
             .map_err(EdgeError::start("start a thread"))?;
         ends.push(end);
     }
+    let mut public = Some(public);
     let mut ends = futures_util::future::select_all(ends);
-    let mut open = true;
-    loop {
-        let table = Arc::new(Table::new(&tables.borrow_and_update().clone(), &traffic, workers));
+    let show = |table: &Arc<RouteTable>| {
+        let table = Arc::new(Table::new(table, &traffic, workers));
         threads.send_all(|| Job::Apply(table.clone()));
-        let changed = async {
-            while open && tables.changed().await.is_err() {
-                open = false;
-            }
-            if !open {
-                std::future::pending::<()>().await;
-            }
-        };
+    };
+    let first = tables.borrow_and_update().clone();
+    show(&first);
+    let (mut open, mut drain, mut empty) = (true, None, BTreeSet::new());
+    while empty.len() < workers {
         tokio::select! {
-            () = changed => {}
-            () = shutdown.cancelled() => break,
+            changed = tables.changed(), if open => match changed {
+                Ok(()) => {
+                    let table = tables.borrow_and_update().clone();
+                    show(&table);
+                }
+                Err(_) => open = false,
+            },
+            () = ending.hand_over.cancelled(), if drain.is_none() => {
+                drain = Some(Drain::HandOver);
+                drop(public.take());
+                threads.send_all(|| Job::Drain(Drain::HandOver));
+            }
+            () = ending.stop.cancelled(), if drain != Some(Drain::Stop) => {
+                drain = Some(Drain::Stop);
+                drop(public.take());
+                threads.send_all(|| Job::Drain(Drain::Stop));
+            }
+            Some(index) = have_drained.recv() => drop(empty.insert(index)),
             (end, _, _) = &mut ends => return flatten(end),
         }
     }
-    threads.send_all(|| Job::Drain);
+    threads.send_all(|| Job::End);
     let mut result = Ok(());
-    let mut rest = ends.into_inner();
-    for end in rest.drain(..) {
+    for end in ends.into_inner() {
         result = result.and(flatten(end.await));
     }
     result
@@ -129,7 +168,8 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        self.send_all(|| Job::Drain);
+        self.send_all(|| Job::Drain(Drain::Stop));
+        self.send_all(|| Job::End);
     }
 }
 
@@ -138,6 +178,7 @@ fn work(
     shared: Arc<Shared>,
     index: usize,
     listeners: Vec<TcpListener>,
+    private: Vec<TcpListener>,
     jobs: mpsc::UnboundedReceiver<Job>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
@@ -151,7 +192,7 @@ fn work(
                 spawn_local(accept(worker.clone(), listener, worker.public().clone(), || Origin::Public));
             acceptors.push(AbortOnDropHandle::new(task));
         }
-        worker.work(jobs, acceptors).await;
+        worker.work(jobs, acceptors, Listeners::new(private)).await;
         Ok(())
     })
 }

@@ -33,8 +33,11 @@ pub struct EdgeSettings {
     /// How long a connection to an instance is kept for reuse. Below the 5 s after which uvicorn and Node.js close
     /// theirs, so that a request seldom meets a connection that is just being closed.
     pub pool_idle: Duration,
-    /// How long connections may take to end after shutdown was asked for.
+    /// How long requests may take to be answered after we were asked to stop.
     pub drain_timeout: Duration,
+    /// How long connections may go on after another edge has taken over. Long enough for a working day of WebSockets and
+    /// connection pools; each edge that waits for them costs some megabytes.
+    pub hand_over_timeout: Duration,
     /// Whether the page of a crashed service shows its last log lines. Only where every visitor is its developer:
     /// logs hold what apps never meant for the public.
     pub show_logs: bool,
@@ -58,6 +61,7 @@ impl Default for EdgeSettings {
             max_header_bytes: 64 * 1024,
             pool_idle: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(30),
+            hand_over_timeout: Duration::from_secs(12 * 3600),
             show_logs: false,
             trusted_proxies: Vec::new(),
         }

@@ -20,6 +20,7 @@ use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 use crate::{
     EdgeSettings, TrafficBook,
+    drain::Drain,
     http1::{Pool, Watch, serve},
     private::{Listeners, carry},
     room::{Room, Rooms},
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) public: Rooms,
     pub(crate) private: Rooms,
     pub(crate) links: Vec<Link>,
+    /// Told by each worker that has drained.
+    pub(crate) drained: mpsc::UnboundedSender<usize>,
 }
 
 /// The way to a worker.
@@ -51,7 +54,7 @@ impl Link {
         (Self { jobs, connections: AtomicUsize::new(0) }, queue)
     }
 
-    /// A worker that has ended takes no more jobs, and needs none.
+    /// Workers end only when told to, and then need no more jobs.
     pub(crate) fn send(&self, job: Job) {
         let _ = self.jobs.send(job);
     }
@@ -61,7 +64,10 @@ impl Link {
 pub(crate) enum Job {
     Apply(Arc<Table>),
     Connection(StdStream, Origin, Room),
-    Drain,
+    /// Take nothing new, and tell when what is open has ended.
+    Drain(Drain),
+    /// Nobody is served any more.
+    End,
 }
 
 /// Where a connection came in.
@@ -80,7 +86,7 @@ pub(crate) struct Worker {
     pub(crate) pool: Pool,
     pub(crate) watch: Watch,
     tasks: TaskTracker,
-    draining: Cell<bool>,
+    drain: Cell<Option<Drain>>,
     scratch: RefCell<Box<[u8]>>,
 }
 
@@ -93,7 +99,7 @@ impl Worker {
             pool: Pool::default(),
             watch: Watch::default(),
             tasks: TaskTracker::new(),
-            draining: Cell::new(false),
+            drain: Cell::new(None),
             // As much as one read of a tunnel takes at most.
             scratch: RefCell::new(vec![0; 64 * 1024].into()),
         })
@@ -104,35 +110,53 @@ impl Worker {
         self: Rc<Self>,
         mut jobs: mpsc::UnboundedReceiver<Job>,
         acceptors: Vec<AbortOnDropHandle<()>>,
+        mut listeners: Listeners,
     ) {
-        let mut listeners = Listeners::default();
-        while let Some(job) = jobs.recv().await {
+        let drain = loop {
+            let Some(job) = jobs.recv().await else { return };
             match job {
                 Job::Apply(table) => {
                     if self.index == 0 {
-                        listeners.follow(&self, &table.listeners);
+                        listeners.follow(&self, &table);
                     }
                     self.apply(table);
                 }
-                Job::Connection(stream, origin, room) => match TcpStream::from_std(stream) {
-                    Ok(stream) => self.start(stream, origin, room),
-                    Err(error) => tracing::warn!(%error, "cannot take over a connection"),
-                },
-                Job::Drain => break,
+                Job::Connection(stream, origin, room) => self.take(stream, origin, room),
+                Job::Drain(drain) => break drain,
+                Job::End => return,
             }
-        }
+        };
         drop((listeners, acceptors));
-        self.draining.set(true);
         self.pool.clear();
-        self.watch.end_all();
         self.tasks.close();
-        if tokio::time::timeout(self.settings().drain_timeout, self.tasks.wait()).await.is_err() {
-            tracing::info!(connections = self.tasks.len(), "cutting connections that did not end in time");
+        self.drain(drain, &mut jobs).await;
+    }
+
+    /// Begin to end. With a successor there is no hurry: whoever is connected learns with its next answer that it was the
+    /// last one here. A connection closed while a request is on its way would fail it.
+    pub(crate) fn set_drain(&self, drain: Drain) {
+        self.drain.set(Some(drain));
+        match drain {
+            Drain::HandOver => {}
+            Drain::Stop => self.watch.end_all(),
+        }
+    }
+
+    pub(crate) fn tell_drained(&self) {
+        // Nobody waits for it when the edge's future was dropped.
+        let _ = self.shared.drained.send(self.index);
+    }
+
+    /// Take over a connection that another worker accepted.
+    pub(crate) fn take(self: &Rc<Self>, stream: StdStream, origin: Origin, room: Room) {
+        match TcpStream::from_std(stream) {
+            Ok(stream) => self.start(stream, origin, room),
+            Err(error) => tracing::warn!(%error, "cannot take over a connection"),
         }
     }
 
     // No task of this thread is between looking at the old table and counting what it sends: both happen in one step.
-    fn apply(&self, table: Arc<Table>) {
+    pub(crate) fn apply(&self, table: Arc<Table>) {
         self.table.send_replace(table.clone());
         self.pool.retain(|instance| table.keeps(instance));
         if table.applied() {
@@ -185,8 +209,11 @@ impl Worker {
     pub(crate) fn private(&self) -> Rooms {
         self.shared.private.at_most(self.settings().max_private_each)
     }
-    pub(crate) fn draining(&self) -> bool {
-        self.draining.get()
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+    pub(crate) fn draining(&self) -> Option<Drain> {
+        self.drain.get()
     }
 
     /// The table in use. Not to be held across an await.
@@ -207,7 +234,7 @@ impl Worker {
 
     /// Whether connections to the instance may be kept for later requests.
     pub(crate) fn keeps(&self, instance: InstanceId) -> bool {
-        !self.draining() && self.table().keeps(instance)
+        self.draining().is_none() && self.table().keeps(instance)
     }
 }
 

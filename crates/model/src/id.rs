@@ -125,6 +125,11 @@ number!(
     "d"
 );
 number!(
+    /// One edge, for as long as it lives. A server has one, and a second while one takes over from the other.
+    EdgeId,
+    "e"
+);
+number!(
     /// Source in, image out; immutable, numbered, logged.
     BuildId,
     "b"

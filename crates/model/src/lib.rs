@@ -29,7 +29,8 @@ pub use desired::{Demand, Deployment, Desired, DesiredService};
 pub use env::{Env, EnvValue, Stored, Variables};
 pub use health::{Answer, Ask, HealthSpec, Question, Serves};
 pub use id::{
-    BuildId, DeployId, DeploymentId, ImageId, InstanceId, NameError, ProjectName, ServiceKey, ServiceName,
+    BuildId, DeployId, DeploymentId, EdgeId, ImageId, InstanceId, NameError, ProjectName, ServiceKey,
+    ServiceName,
 };
 pub use observed::{
     Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase,

@@ -132,6 +132,29 @@ pub struct Traffic {
     pub last_event: Option<Time>,
 }
 
+impl Traffic {
+    /// What two edges have carried for the same instance.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let Self { in_flight, messages, connections, last_client_byte, last_instance_byte, last_event } =
+            self;
+        Self {
+            in_flight: in_flight.saturating_add(other.in_flight),
+            messages: messages.saturating_add(other.messages),
+            connections: connections.saturating_add(other.connections),
+            last_client_byte: last_client_byte.max(other.last_client_byte),
+            last_instance_byte: last_instance_byte.max(other.last_instance_byte),
+            last_event: last_event.max(other.last_event),
+        }
+    }
+
+    /// What stays true of it once the edge that carried it has gone, and its connections with it.
+    #[must_use]
+    pub fn past(self) -> Self {
+        Self { in_flight: 0, messages: 0, connections: 0, ..self }
+    }
+}
+
 /// Memory and processor time of an instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {

@@ -14,13 +14,14 @@
 //!   [counts](dormouse_model::StopReason::counts), the end is noted then. An instance that exits while it is not
 //!   draining came to an unasked-for end, which is noted when it is seen ([`end_of`], [`note_end`]).
 //! - Before a [`Action::Sleep`], or a stop because it is idle, the edge is shown the instance as asleep
-//!   ([`Facts::falling_asleep`]) and its answer awaited; the action is carried out only if a fresh plan still has it.
+//!   ([`Facts::falling_asleep`]) and its answer awaited, that of every edge where there are several ([`Edges`]); the action is carried out only if a fresh plan still has it.
 #![forbid(unsafe_code)]
 
 mod action;
 mod awake;
 mod backoff;
 mod clock;
+mod edges;
 mod endpoint;
 mod health;
 mod idle;
@@ -37,6 +38,7 @@ mod words;
 pub use action::{Action, Subject};
 pub use awake::{Awake, keeps_awake};
 pub use backoff::{end_of, note_end};
+pub use edges::Edges;
 pub use endpoint::{BuildFact, Facts, endpoints};
 pub use inside::{inspect_due, note_inspection};
 pub use plan::{next_deadline, plan};

@@ -2,7 +2,12 @@
 
 use std::{fs, io};
 
+use rustix::{
+    io::Errno,
+    process::{Pid, PidfdFlags, pidfd_open},
+};
 use serde::{Deserialize, Serialize};
+use tokio::io::{Interest, unix::AsyncFd};
 
 /// A process that cannot be mistaken for a later one with the same number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +39,32 @@ impl Process {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// When it started, in clock ticks after the boot of the machine.
+    #[must_use]
+    pub fn start_ticks(&self) -> u64 {
+        self.start_ticks
+    }
+
+    /// Returns once it has ended.
+    ///
+    /// # Errors
+    /// When the kernel does not let us watch it.
+    pub async fn ended(&self) -> io::Result<()> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
+        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => pidfd,
+            Err(Errno::SRCH) => return Ok(()),
+            Err(error) => return Err(error.into()),
+        };
+        // Looked at after opening, so that what is watched is what is meant.
+        if self.is_alive() {
+            // SAFETY: the pidfd is owned, always the same, and closed only after it is deregistered.
+            let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+            pidfd.readable().await?.retain_ready();
+        }
+        Ok(())
     }
 
     /// Whether it still runs.
@@ -130,5 +161,18 @@ mod tests {
         assert_eq!(stat, Stat { state: 'S', parent: 7, start_ticks: 42 });
         assert_eq!(Stat::parse("9 (a) S 7"), None);
         assert_eq!(Stat::parse(""), None);
+    }
+
+    #[tokio::test]
+    async fn an_end_is_waited_for() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Process::find(child.id()).unwrap().unwrap();
+        let mut ended = std::pin::pin!(process.ended());
+        let soon = std::time::Duration::from_millis(50);
+        assert!(tokio::time::timeout(soon, ended.as_mut()).await.is_err(), "it runs");
+        child.kill().unwrap();
+        ended.await.unwrap();
+        child.wait().unwrap();
+        process.ended().await.unwrap();
     }
 }

@@ -63,6 +63,7 @@ fn router<W: Workloads, B: Builds>(control: Arc<Control<W, B>>, settings: WebSet
         .route("/v1/deploys/{id}", delete(deploy::cancel::<W, B>))
         .route("/v1/deploys/{id}/events", get(deploy::events::<W, B>))
         .route("/v1/ps", get(status::ps::<W, B>))
+        .route("/v1/projects", delete(project::down_all::<W, B>))
         .route("/v1/projects/{project}", delete(project::down::<W, B>))
         .route("/v1/projects/{project}/env", get(env::list::<W, B>).post(env::change::<W, B>))
         .route("/v1/projects/{project}/deploys/latest", get(project::latest_deploy::<W, B>))

@@ -1,4 +1,4 @@
-//! Verbs on a project: `sleep`, `wake`, `restart`, `down`.
+//! Verbs on a project: `sleep`, `wake`, `restart`, `down`; and `down` on all of them.
 
 use axum::{
     Json,
@@ -9,7 +9,9 @@ use axum::{
 };
 use dormouse_api::{Affected, LatestDeploy};
 use dormouse_backend::{Builds, Workloads};
+use dormouse_control::OpError;
 use dormouse_model::ServiceKey;
+use futures_util::future::join_all;
 use serde::Deserialize;
 
 use crate::{App, error::Refused, principal::Principal};
@@ -92,7 +94,32 @@ pub(crate) async fn down<W: Workloads, B: Builds>(
     affected(&project, &app.control.down(&project, !down.keep_logs, down.purge).await?)
 }
 
+pub(crate) async fn down_all<W: Workloads, B: Builds>(
+    State(app): App<W, B>,
+    principal: Principal,
+    down: Result<Query<Down>, QueryRejection>,
+) -> Result<Json<Vec<Affected>>, Refused> {
+    let Query(down) = down?;
+    let mut projects = app.control.projects().await?;
+    projects.retain(|project| principal.may_use(project.as_str()).is_ok());
+    // Each by itself: one that cannot go keeps no other.
+    let going = projects.iter().map(|project| async {
+        match app.control.down(project.as_str(), !down.keep_logs, down.purge).await {
+            Ok(keys) => Some(Ok(wire(project.as_str(), &keys))),
+            // Somebody else has just taken it down.
+            Err(OpError::NoSuchProject { .. }) => None,
+            Err(error) => Some(Err(Refused::from(error))),
+        }
+    });
+    let gone: Result<_, _> = join_all(going).await.into_iter().flatten().collect();
+    Ok(Json(gone?))
+}
+
 fn affected(project: &str, keys: &[ServiceKey]) -> Result<Json<Affected>, Refused> {
+    Ok(Json(wire(project, keys)))
+}
+
+fn wire(project: &str, keys: &[ServiceKey]) -> Affected {
     let services = keys.iter().map(|key| key.service.to_string()).collect();
-    Ok(Json(Affected { project: project.to_owned(), services }))
+    Affected { project: project.to_owned(), services }
 }

@@ -13,7 +13,7 @@ use dormouse_api::{
 };
 use dormouse_backend::{Workloads, sim::Sim};
 use dormouse_control::{Control, ControlSettings};
-use dormouse_model::{Time, TrafficReport};
+use dormouse_model::{EdgeId, Time, TrafficReport};
 use dormouse_web::WebSettings;
 use expect_test::{Expect, expect};
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -45,11 +45,12 @@ async fn server(net: u8, max_source: u64) -> Server {
     tokio::spawn(async move { running.run(std::future::pending()).await });
     // An edge that confirms every table.
     let (mut routes, edge) = (control.routes(), control.clone());
+    edge.edge_connected(EdgeId(1));
     routes.mark_changed();
     tokio::spawn(async move {
         while routes.changed().await.is_ok() {
             let generation = routes.borrow_and_update().generation;
-            edge.report(TrafficReport { generation, ..TrafficReport::default() });
+            edge.report(EdgeId(1), TrafficReport { generation, ..TrafficReport::default() });
         }
     });
     // The first instance of the first project.
@@ -150,8 +151,9 @@ async fn a_folder_s_life() {
     assert!(lines.iter().all(|l| l.service == service && l.instance == "i1"), "{lines:?}");
     let mut following = client.logs("shop", &LogQuery { follow: true, ..LogQuery::default() }).await.unwrap();
 
-    client.down("shop", false, false).await.unwrap();
-    assert!(client.ps().await.unwrap().is_empty());
+    let gone = client.down_all(false, false).await.unwrap();
+    assert_eq!((gone.len(), gone[0].project.as_str()), (1, "shop"));
+    assert!(client.ps().await.unwrap().is_empty() && client.down_all(false, false).await.unwrap().is_empty());
     let end = async { while following.next().await.is_some() {} };
     tokio::time::timeout(Duration::from_secs(20), end).await.expect("following ends with the project");
 }

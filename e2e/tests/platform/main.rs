@@ -8,6 +8,7 @@
 mod broken;
 mod finrag;
 mod full_disk;
+mod handover;
 mod healing;
 mod isolation;
 mod many;
@@ -44,6 +45,13 @@ const TESTS: &[(&str, Test)] = &[
     ("killing_control_starts_nothing_twice", survival::nothing_twice),
     ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
     ("the_edge_comes_back", survival::kill_edge),
+    ("a_killed_parent_loses_nothing", survival::kill_parent),
+    ("a_restarted_server_loses_no_app", survival::restart),
+    ("a_successor_takes_over_unnoticed", handover::under_way),
+    ("a_broken_successor_disturbs_nobody", handover::broken_successor),
+    ("a_hand_over_survives_deaths", handover::deaths),
+    ("a_killed_parent_cuts_no_websocket", handover::orphaned_websocket),
+    ("a_service_manager_learns_who_serves", handover::service_manager),
     ("two_projects_cannot_reach_each_other", isolation::projects),
     ("metadata_and_host_are_out_of_reach", isolation::host),
     ("root_inside_is_nobody_outside", isolation::identity),
@@ -68,7 +76,6 @@ const TESTS: &[(&str, Test)] = &[
 const ALONE: &[(&str, fn())] = &[
     ("finrag_s_manifest_is_the_one_tested", finrag::manifest_is_the_apps),
     ("two_servers_live_side_by_side", survival::two_servers),
-    ("a_killed_parent_loses_nothing", survival::kill_parent),
     ("a_full_disk_is_an_error_and_no_disaster", full_disk::full_disk),
     ("the_readme_s_first_command_from_a_fresh_clone", readme::first_command),
 ];
@@ -107,7 +114,7 @@ fn main() -> ExitCode {
         eprintln!("--- what the server wrote ---\n{}", server.log());
     }
     // The clean stop is part of what is tested.
-    let mut server = Arc::into_inner(server).expect("every test has ended");
+    let server = Arc::into_inner(server).expect("every test has ended");
     server.stop();
     conclusion.exit_code()
 }

@@ -14,7 +14,7 @@ http.server.HTTPServer(('', int(os.environ['PORT'])), http.server.SimpleHTTPRequ
 /// Bug: the 66th deploy failed; from then on nothing could be deployed, and no control and no server started.
 pub(crate) fn seventy_projects() {
     let state = tempfile::tempdir().unwrap();
-    let mut server = Server::start_in(state.path());
+    let server = Server::start_in(state.path());
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("requirements.txt"), "").unwrap();
     fs::write(folder.path().join("main.py"), APP).unwrap();
@@ -40,8 +40,8 @@ pub(crate) fn seventy_projects() {
     kill_role(&server, "control");
     deploy(&server, 71);
     (0..=71).for_each(|n| serves(&server, n));
-    server.stop();
-    let mut server = Server::start_in(state.path());
+    server.leave();
+    server.start_again();
     (0..=71).for_each(|n| serves(&server, n));
     server.ok(&["down", "p0", "p70", "p71"]);
     assert_eq!(server.ok(&["ps"]).lines().count(), 70);

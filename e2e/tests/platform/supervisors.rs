@@ -295,7 +295,7 @@ pub(crate) fn quick(server: &Server) {
 fn with_usual_timeouts(asleep: Duration, times: usize) {
     let kept = std::env::var_os("DORMOUSE_E2E_STATE");
     // Beside the one that all tests share.
-    let mut server = kept.map_or_else(Server::start, |folder| {
+    let server = kept.map_or_else(Server::start, |folder| {
         let folder = Path::new(&folder).join("long");
         fs::create_dir_all(&folder).expect("a folder");
         Server::start_in(&folder)

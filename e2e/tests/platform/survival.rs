@@ -97,15 +97,51 @@ pub(crate) fn two_servers() {
     let _ = two.fresh().get("/health").ok();
 }
 
-pub(crate) fn kill_parent() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut first = Server::start_in(folder.path());
-    let visitor = deploy(&first, "orphan", "");
+pub(crate) fn kill_parent(server: &Server) {
+    let visitor = deploy(server, "orphan", "");
     let boot = visitor.get("/whoami").ok().json()["boot"].clone();
-    first.kill_parent();
+    server.kill_parent();
     assert_eq!(visitor.fresh().get("/whoami").ok().json()["boot"], boot, "nobody serves");
-    let second = Server::start_in(folder.path());
-    second.wait_state("orphan", "web", "ready");
-    let after = second.visit("orphan.localhost").get("/whoami").ok().json()["boot"].clone();
+    server.start_again();
+    server.wait_state("orphan", "web", "ready");
+    let after = visitor.fresh().get("/whoami").ok().json()["boot"].clone();
     assert_eq!(after, boot, "the app was not adopted");
+    server.ok(&["down", "orphan"]);
+}
+
+/// Bug: SIGTERM stopped every app, so that a restart of Dormouse threw all memory away.
+pub(crate) fn restart(server: &Server) {
+    let awake = deploy(server, "awake", "");
+    let dozing = deploy(server, "dozing", "");
+    let _ = dozing.post("/notes?text=kept").ok();
+    server.ok(&["sleep", "dozing"]);
+    let pids = |server: &Server| {
+        let all = server.ps();
+        let pid = |project: &str| all.iter().find(|s| s["project"] == project).unwrap()["pid"].clone();
+        (pid("awake"), pid("dozing"))
+    };
+    let before = pids(server);
+    server.leave();
+    let told = server.log();
+    assert!(told.contains("services of") && told.contains("run on without this server"), "{told}");
+    server.start_again();
+    assert_eq!(pids(server), before, "an app was started again");
+    assert_eq!(server.service("dozing", "web")["state"], "asleep");
+    assert_eq!(dozing.fresh().get("/notes").ok().body, "[\"kept\"]");
+    let _ = awake.fresh().get("/health").ok();
+
+    // Without a server they can be ended too.
+    server.leave();
+    let pid = before.0.as_u64().unwrap();
+    assert!(alive(pid));
+    let out = server.ok(&["down", "--all"]);
+    assert!(out.contains("awake/web gone") && out.contains("dozing/web gone"), "{out}");
+    assert!(!alive(pid), "it still runs");
+    assert_eq!(server.ok(&["down", "--all"]), "nothing is deployed\n");
+    server.start_again();
+}
+
+pub(crate) fn alive(pid: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }

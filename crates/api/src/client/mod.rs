@@ -170,6 +170,14 @@ impl Client {
         self.json(Method::DELETE, &path, &Down { keep_logs, purge }).await
     }
 
+    /// Stop every project and forget it; answered once all their processes and networks are gone.
+    ///
+    /// # Errors
+    /// When one of them cannot be taken down; the others are.
+    pub async fn down_all(&self, keep_logs: bool, purge: bool) -> Result<Vec<Affected>, Error> {
+        self.json(Method::DELETE, "/v1/projects", &Down { keep_logs, purge }).await
+    }
+
     async fn verb(&self, project: &str, verb: &str, service: Option<&str>) -> Result<Affected, Error> {
         let path = format!("/v1/projects/{}/{verb}", send::segment(project));
         self.json(Method::POST, &path, &Which { service }).await

@@ -210,15 +210,21 @@ mod tests {
         for (contexts, expected) in [
             (
                 &[".."][..],
-                expect![[r#"pack Some([""]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
+                expect![[
+                    r#"pack Some([""]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
+                ]],
             ),
             (
                 &["../api", "../page", "."],
-                expect![[r#"pack Some(["api", "deploy", "page"]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
+                expect![[
+                    r#"pack Some(["api", "deploy", "page"]) of "", the manifest in "deploy"; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
+                ]],
             ),
             (
                 &["./api"],
-                expect![[r#"pack None of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]],
+                expect![[
+                    r#"pack None of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
+                ]],
             ),
         ] {
             let services: Vec<_> =

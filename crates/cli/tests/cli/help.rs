@@ -21,7 +21,8 @@ fn help() {
             Commands:
               up           Start a server if none runs, build and deploy a folder, show its URL, and stay until
                            Ctrl-C
-              serve        Run the server
+              serve        Run the server; when it is stopped the apps run on, and the next one takes
+                           them over
               deploy       Build and deploy a folder to a running server
               cancel       End a deploy that is under way; what was live before it goes on
               ps           List services
@@ -230,6 +231,36 @@ fn serve_gets_its_settings() {
         &expect![[r#"
         error: would serve STATE on 127.0.0.1:9999
         [1]
+    "#]],
+    );
+    check(
+        &["serve", "--take-over", "--stop-apps"],
+        &expect![[r#"
+        error: would serve STATE as whom it takes over from, the apps ending with it
+        [1]
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_to_take_down() {
+    check(
+        &["down", "--all"],
+        &expect![[r#"
+        nothing is deployed
+        [0]
+    "#]],
+    );
+    check(
+        &["down"],
+        &expect![[r#"
+        error: the following required arguments were not provided:
+          <PROJECT>
+
+        Usage: dormouse down <PROJECT>
+
+        For more information, try '--help'.
+        [2]
     "#]],
     );
 }

@@ -27,6 +27,14 @@ fn fake() -> Fake {
             "DELETE /v1/projects/shop",
             vec![(200, r#"{"project":"shop","services":["backend","frontend"]}"#.to_owned())],
         ),
+        (
+            "DELETE /v1/projects",
+            vec![(
+                200,
+                r#"[{"project":"shop","services":["backend","frontend"]},{"project":"blog","services":[]}]"#
+                    .to_owned(),
+            )],
+        ),
         ("DELETE /v1/projects/shp", vec![(404, r#"{"error":"no such project"}"#.to_owned())]),
     ])
 }
@@ -131,6 +139,22 @@ fn verbs() {
         "#]],
         ),
         (
+            &["down", "--all"],
+            expect![[r#"
+            shop/backend gone
+            shop/frontend gone
+            blog gone
+            [0]
+        "#]],
+        ),
+        (
+            &["down", "--all", "--keep-logs", "--json"],
+            expect![[r#"
+            [{"project":"shop","services":["backend","frontend"]},{"project":"blog","services":[]}]
+            [0]
+        "#]],
+        ),
+        (
             &["down", "shp"],
             expect![[r#"
             error: there is no project `shp`
@@ -146,6 +170,8 @@ fn verbs() {
         DELETE /v1/projects/shop?keep_logs=false&purge=false
         DELETE /v1/projects/shp?keep_logs=false&purge=false
         DELETE /v1/projects/shop?keep_logs=false&purge=false
+        DELETE /v1/projects?keep_logs=false&purge=false
+        DELETE /v1/projects?keep_logs=true&purge=false
         DELETE /v1/projects/shp?keep_logs=false&purge=false"#]]
     .assert_eq(&fake.seen().into_iter().filter(|s| !s.contains("/ps")).collect::<Vec<_>>().join("\n"));
 }

@@ -25,7 +25,15 @@ impl Ran {
 
 fn dormouse(state: &Path, args: &[&str]) -> Ran {
     let hooks = Hooks {
-        serve: |args| anyhow::bail!("would serve {} on {}", args.state.display(), args.listen),
+        serve: |args| {
+            let with = if args.stop_apps { ", the apps ending with it" } else { "" };
+            let at = if args.take_over && !args.listen_given {
+                "as whom it takes over from".to_owned()
+            } else {
+                format!("on {}", args.listen)
+            };
+            anyhow::bail!("would serve {} {at}{with}", args.state.display())
+        },
         doctor: |_| {
             let check = |name: &str, verdict, detail: &str, hint: Option<&str>| Check {
                 name: name.to_owned(),

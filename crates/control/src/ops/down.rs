@@ -8,6 +8,14 @@ use super::{deploy::give_way, source};
 use crate::{Control, OpError, deploys::GaveWay, state::State};
 
 impl<W: Workloads, B: Builds> Control<W, B> {
+    /// Every project there is, also those on their way out.
+    ///
+    /// # Errors
+    /// When control ends meanwhile.
+    pub async fn projects(&self) -> Result<Vec<ProjectName>, OpError> {
+        self.call(|state| state.projects.keys().cloned().collect()).await
+    }
+
     /// Drain and stop a project's instances, then remove its network, and forget it; logs stay unless `drop_logs`, and
     /// what `dormouse env` keeps for it unless `purge`.
     /// Done once nothing of it is left. Goes on by itself when nobody waits, also after a restart of control.

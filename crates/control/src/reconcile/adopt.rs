@@ -10,7 +10,7 @@ use dormouse_model::{
     Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, RouteTable,
     Time, Traffic,
 };
-use dormouse_planner::{BuildFact, Facts};
+use dormouse_planner::{BuildFact, Edges, Facts};
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
@@ -83,7 +83,7 @@ impl<W: Workloads> Reconciler<W> {
             looks: BTreeSet::new(),
             waiters: Vec::new(),
             asked: BTreeMap::new(),
-            confirmed: 0,
+            edges: Edges::default(),
             trust_at: Instant::now() + TRUST,
             tails: BTreeMap::new(),
         };

@@ -233,6 +233,7 @@ impl<W: Workloads> Reconciler<W> {
                 self.held.remove(&subject);
                 self.state.observed.instances.remove(&id);
                 self.state.unapplied.remove(&id);
+                self.edges.forget(id);
                 self.state.store.later(move |tx| tx.instance_gone(id));
             }
             Err(error) => self.failed(subject, "clear away", &error, Duration::from_secs(1)),

@@ -1,11 +1,11 @@
 //! Taking in what happened.
 
 use dormouse_backend::{Workload, Workloads};
-use dormouse_model::{Cause, InstanceId, Phase, Sighting, TrafficReport};
+use dormouse_model::{Cause, EdgeId, InstanceId, Phase, Sighting};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{Msg, Reconciler};
+use super::{Msg, OfEdge, Reconciler};
 use crate::error::chain;
 
 impl<W: Workloads> Reconciler<W> {
@@ -14,7 +14,7 @@ impl<W: Workloads> Reconciler<W> {
         self.moved |= !matches!(msg, Msg::Call(_));
         match msg {
             Msg::Wake { key, asked, reply } => self.asked_for(key, asked, reply),
-            Msg::Report(report) => self.report(report),
+            Msg::Edge(id, news) => self.edge(id, news),
             Msg::Exited(id) => self.exited(id),
             Msg::Stirred(id) => self.stirred(id),
             Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
@@ -29,15 +29,30 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
-    fn report(&mut self, report: TrafficReport) {
-        for (id, traffic) in report.instances {
+    fn edge(&mut self, id: EdgeId, news: OfEdge) {
+        let touched = match news {
+            OfEdge::Expected => {
+                self.edges.expect(id);
+                return;
+            }
+            OfEdge::Connected => {
+                self.edges.connected(id);
+                return;
+            }
+            OfEdge::Report(mut report) => {
+                // One that was removed may still be told of for a while.
+                report.instances.retain(|id, _| self.state.observed.instances.contains_key(id));
+                self.edges.report(id, report)
+            }
+            OfEdge::Gone => self.edges.gone(id),
+        };
+        for id in touched {
             if let Some(record) = self.state.observed.instances.get_mut(&id) {
-                record.traffic = traffic;
+                record.traffic = self.edges.traffic(id);
             }
         }
-        self.confirmed = report.generation;
-        // An edge that has applied none of our tables yet does not know all instances.
-        if report.generation > 0 && !self.trusts() {
+        // An edge that has applied no table yet does not know all instances.
+        if self.edges.have_told() && !self.trusts() {
             self.trust_at = Instant::now();
         }
     }

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use dormouse_backend::{Workload, WorkloadError};
 use dormouse_model::{
-    Activity, Answer, DeploymentId, Depth, Inspection, InstanceId, Limits, ProjectName, Question, ServiceKey,
-    Sighting, Target, Time, TrafficReport, WakeRefused,
+    Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
+    ServiceKey, Sighting, Target, Time, TrafficReport, WakeRefused,
 };
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
@@ -19,8 +19,8 @@ pub(crate) type WakeReply = oneshot::Sender<Result<Vec<Target>, WakeRefused>>;
 pub(crate) enum Msg {
     /// Somebody needs a service awake.
     Wake { key: ServiceKey, asked: Instant, reply: WakeReply },
-    /// The edge tells what it carried.
-    Report(TrafficReport),
+    /// News of an edge.
+    Edge(EdgeId, OfEdge),
     /// An instance ended by itself.
     Exited(InstanceId),
     /// Bytes arrived for an instance that sleeps.
@@ -41,6 +41,19 @@ pub(crate) enum Msg {
     NetworkGone { project: ProjectName, result: Result<(), WorkloadError> },
     /// An operation wants to look at, or change, the state.
     Call(Box<dyn FnOnce(&mut State) + Send>),
+}
+
+/// What is heard of an edge.
+#[derive(Debug)]
+pub(crate) enum OfEdge {
+    /// It was there before us.
+    Expected,
+    /// It has connected, and was shown no table yet.
+    Connected,
+    /// It tells what it carried.
+    Report(TrafficReport),
+    /// It is dead.
+    Gone,
 }
 
 /// What came of an action.

@@ -25,9 +25,9 @@ use std::{
 
 use dormouse_backend::Workloads;
 use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Sighting, Time};
-use dormouse_planner::{Action, Subject};
+use dormouse_planner::{Action, Edges, Subject};
 pub(crate) use fate::never_ready;
-pub(crate) use message::{Msg, WakeReply};
+pub(crate) use message::{Msg, OfEdge, WakeReply};
 use tokio::{
     sync::{mpsc, watch},
     task::{AbortHandle, JoinSet},
@@ -36,7 +36,7 @@ use tokio::{
 
 use crate::{clock::until, state::State};
 
-/// Until the edge has told what it carries, or this time has passed without one, nothing is put to sleep or drained:
+/// Until every edge has told what it carries, or this time has passed, nothing is put to sleep or drained:
 /// an instance without known traffic looks idle.
 const TRUST: Duration = Duration::from_secs(5);
 
@@ -104,9 +104,9 @@ pub(crate) struct Reconciler<W> {
     waiters: Vec<waiters::Waiter>,
     /// Services that were asked for while not awake, and when.
     asked: BTreeMap<ServiceKey, Instant>,
-    /// The newest table the edge has confirmed.
-    confirmed: u64,
-    /// From when on the traffic known is to be believed; the past once the edge has told.
+    /// What they have confirmed and carried.
+    edges: Edges,
+    /// From when on the traffic known is to be believed; the past once every edge has told.
     trust_at: Instant,
     /// Services whose last words are being read.
     tails: BTreeMap<ServiceKey, InstanceId>,

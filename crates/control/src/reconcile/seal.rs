@@ -1,6 +1,6 @@
 //! Going to sleep without losing a byte: first the edge is shown the instance as asleep, and only when it has confirmed
 //! that, and the planner still wants it, is it frozen. From the moment the edge shows it asleep, any byte for it asks
-//! for a wake first.
+//! for a wake first. Where there are several edges, each has to confirm.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -35,7 +35,7 @@ impl<W: Workloads> Reconciler<W> {
     /// Whether the edge treats the instance as asleep; if not, ask it to.
     pub(super) fn sealed(&mut self, id: InstanceId) -> bool {
         match self.seals.get(&id) {
-            Some(seal) => seal.generation.is_some_and(|g| self.confirmed >= g),
+            Some(seal) => seal.generation.is_some_and(|g| self.edges.confirmed() >= g),
             None => {
                 self.seals.insert(id, Seal { since: Instant::now(), generation: None });
                 self.state.facts.falling_asleep.insert(id);
@@ -72,7 +72,9 @@ impl<W: Workloads> Reconciler<W> {
         let late: Vec<_> = self
             .seals
             .iter()
-            .filter(|(_, s)| Instant::now() >= s.expires() && s.generation.is_none_or(|g| self.confirmed < g))
+            .filter(|(_, s)| {
+                Instant::now() >= s.expires() && s.generation.is_none_or(|g| self.edges.confirmed() < g)
+            })
             .map(|(id, _)| *id)
             .collect();
         for id in late {
@@ -92,7 +94,7 @@ impl<W: Workloads> Reconciler<W> {
         let mut confirmed = false;
         for seal in self.seals.values_mut().filter(|s| s.generation.is_none()) {
             seal.generation = Some(generation);
-            confirmed |= self.confirmed >= generation;
+            confirmed |= self.edges.confirmed() >= generation;
         }
         confirmed
     }

@@ -3,6 +3,7 @@
 //! Waking a service never waits for it. What must not be lost is written before it is acknowledged ([`Store::write`]);
 //! what can be found out again is written when there is time ([`Store::later`]).
 
+mod kept;
 mod rows;
 mod schema;
 mod sealed;
@@ -11,7 +12,7 @@ mod tables;
 use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
 
 pub(crate) use rows::{BuildRow, DeployState, Snapshot};
-use rusqlite::{Connection, Transaction};
+use rusqlite::{Connection, OpenFlags, Transaction};
 pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
@@ -57,6 +58,28 @@ pub enum StoreError {
     Closed,
 }
 
+/// Look whether this version can work with the database in a state folder, without changing it: another server may be at
+/// work on it. That there is none yet is fine.
+///
+/// # Errors
+/// When a newer version wrote it, or it cannot be read.
+pub fn check_database(state: &Path) -> Result<(), StoreError> {
+    let path = crate::settings::database(state);
+    if !path.exists() {
+        return Ok(());
+    }
+    match schema::check(&Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?) {
+        Err(newer @ StoreError::Newer { .. }) if !kept::is_usable(&path) => Err(newer),
+        Ok(_) | Err(StoreError::Newer { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// This version serves from the database from now on: no older one goes on with what was before.
+pub(crate) fn settle(path: &Path) {
+    kept::discard(path);
+}
+
 /// A change, as a whole or not at all.
 type Job = Box<dyn FnOnce(&mut Connection, &Vault) + Send>;
 
@@ -69,8 +92,8 @@ pub(crate) struct Store {
 impl Store {
     /// Open or create the database, bring it up to date, and read all of it. Addresses in it lie in `pool`.
     pub(crate) fn open(path: &Path, pool: Ipv4Addr, vault: Vault) -> Result<(Self, Snapshot), StoreError> {
-        let mut connection = Connection::open(path)?;
-        schema::prepare(&mut connection)?;
+        let mut connection = kept::open(path)?;
+        schema::prepare(&mut connection, path)?;
         let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault))?;
         let (jobs, inbox) = mpsc::channel::<Job>();
         thread::Builder::new()

@@ -1,8 +1,10 @@
 //! The tables, and how an older file becomes a newer one.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
-use super::StoreError;
+use super::{StoreError, kept};
 
 /// Each entry brings the file one version further; never edit one that was released.
 pub(super) const MIGRATIONS: &[&str] = &["
@@ -114,17 +116,26 @@ CREATE TABLE watchdogs (
 ) STRICT, WITHOUT ROWID;
 "];
 
+/// Which version the file is of; an error when that is one we do not know.
+pub(super) fn check(connection: &Connection) -> Result<u32, StoreError> {
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    Ok(found)
+}
+
 /// Settings of the connection, then whatever migrations are missing.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // FULL: an acknowledged deploy also survives a power cut. Writes are rare, so the price does not matter.
     connection.pragma_update(None, "synchronous", "FULL")?;
     // A migration may replace a table that others refer to.
     connection.pragma_update(None, "foreign_keys", false)?;
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = u32::try_from(MIGRATIONS.len()).unwrap_or(u32::MAX);
-    if found > known {
-        return Err(StoreError::Newer { found, known });
+    let found = check(connection)?;
+    if (1..MIGRATIONS.len()).contains(&(found as usize)) {
+        kept::keep(connection, path)?;
     }
     for (version, migration) in (1_u32..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
         let tx = connection.transaction()?;

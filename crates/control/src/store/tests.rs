@@ -4,8 +4,9 @@ use dormouse_model::{
     AddressBlock, Ask, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
 };
+use expect_test::expect;
 
-use super::{Store, StoreError, schema::MIGRATIONS};
+use super::{Store, StoreError, check_database, schema::MIGRATIONS};
 use crate::{DeployId, id::Counter, vault::Vault};
 
 const POOL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 0);
@@ -114,7 +115,13 @@ fn a_newer_file_is_refused() {
     let path = dir.path().join("dormouse.db");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    assert!(matches!(Store::open(&path, POOL, Vault::for_tests()), Err(StoreError::Newer { found: 99, .. })));
+    let opened = Store::open(&path, POOL, Vault::for_tests());
+    let Err(StoreError::Newer { found: 99, known }) = opened else { panic!() };
+    let refused = check_database(path.parent().unwrap()).unwrap_err().to_string();
+    expect![[r#"
+        the database was written by a newer version (schema 99, this one knows KNOWN)
+          hint: use the newer version, or another state folder"#]]
+    .assert_eq(&refused.replace(&format!("knows {known}"), "knows KNOWN"));
 }
 
 /// A project had 256 addresses, and a service the last number of one; both keep what they have.

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, time::Duration};
 
 use dormouse_backend::sim::{Behaviour, Faults};
 use dormouse_control::OpError;
-use dormouse_model::{Call, DeploymentId, Depth, InstanceId, Phase, Time, Traffic, WakeRefused};
+use dormouse_model::{
+    Call, DeploymentId, Depth, EdgeId, InstanceId, Phase, Time, Traffic, TrafficReport, WakeRefused,
+};
 use expect_test::expect;
 
 use crate::world::{World, endpoint, key, project, service};
@@ -205,4 +207,51 @@ async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
         world.kill_and_restart().await;
     }
     assert!(world.ps().await.contains(said), "{}", world.ps().await);
+}
+
+const SECOND: EdgeId = EdgeId(2);
+
+/// While a server takes over from another there are two edges, and either may still send bytes.
+#[tokio::test]
+async fn nothing_is_frozen_before_every_edge_knows() {
+    let world = shop(47).await;
+    let running = || async { world.instances().await.iter().all(|(.., phase)| *phase == Phase::Running) };
+    let shown_asleep = || {
+        world.table_where(|t| {
+            let backend = t.endpoints.get(&key("shop/backend"));
+            backend.is_some_and(|e| format!("{e:?}").contains("asleep: true"))
+        })
+    };
+    let busy = |in_flight| [(InstanceId(1), Traffic { in_flight, ..Traffic::default() })].into();
+
+    // It has connected, and may have been shown the table.
+    world.control.edge_connected(SECOND);
+    let sleeper = world.control.clone();
+    let sleeping = tokio::spawn(async move { sleeper.sleep_all("shop", Some("backend")).await });
+    let table = shown_asleep().await;
+    // Long enough for the first edge to have confirmed.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(running().await, "the second edge does not know yet");
+    // Both know, and the second tells of a request: it is taken back.
+    world.control.report(SECOND, TrafficReport { generation: table.generation, instances: busy(1) });
+    world.table_where(|t| !format!("{:?}", t.endpoints).contains("asleep: true")).await;
+    assert!(running().await);
+    // Its request ends with it.
+    world.control.edge_gone(SECOND);
+    sleeping.await.unwrap().unwrap();
+    assert_eq!(world.instances().await[0].2, Phase::Asleep(Depth::Paged));
+}
+
+/// Control was killed, and an edge it had shown tables has not come back yet.
+#[tokio::test]
+async fn nothing_is_frozen_before_an_edge_from_earlier_is_back_or_dead() {
+    let world = shop(48).await;
+    world.control.edge_expected(SECOND);
+    let sleeper = world.control.clone();
+    let sleeping = tokio::spawn(async move { sleeper.sleep_all("shop", Some("backend")).await });
+    world.table_where(|t| format!("{:?}", t.endpoints).contains("asleep: true")).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(world.instances().await.iter().all(|(.., phase)| *phase == Phase::Running));
+    world.control.edge_gone(SECOND);
+    sleeping.await.unwrap().unwrap();
 }

@@ -15,7 +15,7 @@ use dormouse_backend::{
 };
 use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, EventReader, OpError};
 use dormouse_model::{
-    DeploymentId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
+    DeploymentId, EdgeId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
     server::{How, Server},
 };
@@ -33,6 +33,9 @@ pub(crate) type Mind = Arc<Control<Sim, Builder>>;
 
 /// Longest wait for anything; a test that needs it has failed.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// The edge there is, unless a test brings another.
+pub(crate) const EDGE: EdgeId = EdgeId(1);
 
 /// A server without hands.
 pub(crate) struct World {
@@ -225,7 +228,7 @@ impl World {
         self.edge.lock().unwrap().traffic.insert(InstanceId(id), traffic);
         let generation = self.table().generation;
         let instances = self.edge.lock().unwrap().traffic.clone();
-        self.control.report(TrafficReport { generation, instances });
+        self.control.report(EDGE, TrafficReport { generation, instances });
     }
 
     pub(crate) fn state(&self) -> &std::path::Path {
@@ -283,6 +286,7 @@ async fn boot(
             let running = control.clone();
             let (stop, stopped) = oneshot::channel();
             let run = tokio::spawn(async move { running.run(async { drop(stopped.await) }).await });
+            control.edge_connected(EDGE);
             let mut routes = control.routes();
             routes.mark_changed();
             let mind = Arc::downgrade(&control);
@@ -294,7 +298,7 @@ async fn boot(
                     edge.shown.push(show(&table));
                     if !edge.silent {
                         let instances = edge.traffic.clone();
-                        control.report(TrafficReport { generation: table.generation, instances });
+                        control.report(EDGE, TrafficReport { generation: table.generation, instances });
                     }
                 }
             });

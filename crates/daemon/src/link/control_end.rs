@@ -1,23 +1,53 @@
 //! Control's end of the line: sends tables, takes traffic, answers calls for wakes.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_control::Control;
-use futures_util::StreamExt;
+use dormouse_model::EdgeId;
+use dormouse_runtime::Process;
+use futures_util::{Stream, StreamExt};
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::mpsc,
+    time::timeout,
 };
+use tokio_util::bytes::BytesMut;
 use tracing::{info, warn};
 
-use super::message::{ToControl, ToEdge, line, next, send};
+use super::message::{ToControl, ToEdge, VERSION, line, next, send};
 
 /// Before another attempt when a connection could not be taken: no descriptor was free, say.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Talk to every edge that connects, an old one that is draining included.
-pub(crate) async fn serve<W: Workloads, B: Builds>(listener: UnixListener, control: Arc<Control<W, B>>) {
+/// How long an edge may take to say who it is.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// What edge this process is.
+fn edge_id(process: &Process) -> EdgeId {
+    // Process numbers have at most 22 bits (PID_MAX_LIMIT).
+    EdgeId(process.start_ticks() << 22 | u64::from(process.pid()))
+}
+
+/// Edges that are watched, so that their death is heard of.
+type Watched = Arc<Mutex<HashSet<EdgeId>>>;
+
+/// Talk to every edge that connects, an old one that is draining included. `expected` are those that an earlier control
+/// has talked to and that still live.
+pub(crate) async fn serve<W: Workloads, B: Builds>(
+    listener: UnixListener,
+    control: Arc<Control<W, B>>,
+    expected: Vec<Process>,
+) {
+    let watched = Watched::default();
+    for process in expected {
+        control.edge_expected(edge_id(&process));
+        watch(process, &control, &watched);
+    }
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -27,21 +57,59 @@ pub(crate) async fn serve<W: Workloads, B: Builds>(listener: UnixListener, contr
                 continue;
             }
         };
-        info!("edge connected");
-        let control = control.clone();
+        let (control, watched) = (control.clone(), watched.clone());
         tokio::spawn(async move {
-            if let Err(error) = talk(stream, control).await {
+            if let Err(error) = talk(stream, control, watched).await {
                 warn!(%error, "lost the edge");
             }
         });
     }
 }
 
+/// Tell control when this edge has died, however often it connects.
+fn watch<W: Workloads, B: Builds>(process: Process, control: &Arc<Control<W, B>>, watched: &Watched) {
+    let id = edge_id(&process);
+    if !watched.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+        return;
+    }
+    let (control, watched) = (control.clone(), watched.clone());
+    tokio::spawn(async move {
+        if let Err(error) = process.ended().await {
+            // It counts as alive for good, and nothing falls asleep: better than the opposite.
+            warn!(%id, %error, "cannot watch an edge");
+            return;
+        }
+        control.edge_gone(id);
+        watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+    });
+}
+
+/// Wait for the edge to say who it is.
+async fn greeted(
+    rx: &mut (impl Stream<Item = std::io::Result<BytesMut>> + Unpin),
+) -> std::io::Result<Option<(u32, Process)>> {
+    while let Some(message) = next::<ToControl>(rx).await? {
+        match message {
+            ToControl::Hello { version, process } => return Ok(Some((version, process))),
+            ToControl::Traffic(_) | ToControl::Wake { .. } => {}
+        }
+    }
+    Ok(None)
+}
+
 async fn talk<W: Workloads, B: Builds>(
     stream: UnixStream,
     control: Arc<Control<W, B>>,
+    watched: Watched,
 ) -> std::io::Result<()> {
     let (mut tx, mut rx) = line(stream).split();
+    let Some((version, process)) = timeout(GREETING, greeted(&mut rx)).await?? else { return Ok(()) };
+    let id = edge_id(&process);
+    info!(%id, pid = process.pid(), version, "edge connected");
+    // From here on it counts, before it can know any table.
+    control.edge_connected(id);
+    watch(process, &control, &watched);
+    send(&mut tx, &ToEdge::Hello { version: VERSION }).await?;
     let (answers, mut answered) = mpsc::unbounded_channel();
     let mut tables = control.routes();
     tables.mark_changed();
@@ -67,7 +135,8 @@ async fn talk<W: Workloads, B: Builds>(
     let listen = async {
         while let Some(message) = next::<ToControl>(&mut rx).await? {
             match message {
-                ToControl::Traffic(report) => control.report(report),
+                ToControl::Hello { .. } => {}
+                ToControl::Traffic(report) => control.report(id, report),
                 ToControl::Wake { call, service } => {
                     let (control, answers) = (control.clone(), answers.clone());
                     tokio::spawn(async move {

@@ -12,16 +12,17 @@ use std::{
 
 use dormouse_edge::{TrafficBook, Wake};
 use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
-use dormouse_runtime::write_whole;
+use dormouse_runtime::{Process, write_whole};
 use futures_util::StreamExt;
 use tokio::{
     net::UnixStream,
     sync::{Notify, oneshot, watch},
     time::sleep,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::message::{ToControl, ToEdge, line, next, send};
+use super::message::{ToControl, ToEdge, VERSION, line, next, send};
 
 /// Traffic is told at most this often while bytes flow; a new table is confirmed at once.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -92,13 +93,20 @@ pub(crate) struct EdgeLink {
     tables: watch::Sender<Arc<RouteTable>>,
     remote: Remote,
     traffic: Arc<TrafficBook>,
+    /// This very process.
+    me: Process,
 }
 
 impl EdgeLink {
     /// Start from the table saved by an earlier edge, if there is one.
-    pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficBook>) -> Self {
+    ///
+    /// # Errors
+    /// When the kernel does not tell who we are.
+    pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficBook>) -> std::io::Result<Self> {
+        let me = Process::find(std::process::id())?
+            .ok_or_else(|| std::io::Error::other("this process is not in /proc"))?;
         let (tables, _) = watch::channel(Arc::new(load(&saved).unwrap_or_default()));
-        Self { socket, saved, tables, remote: Remote::default(), traffic }
+        Ok(Self { socket, saved, tables, remote: Remote::default(), traffic, me })
     }
 
     pub(crate) fn tables(&self) -> watch::Receiver<Arc<RouteTable>> {
@@ -109,17 +117,20 @@ impl EdgeLink {
         self.remote.clone()
     }
 
-    /// Keep a line to control for ever.
-    pub(crate) async fn run(self) {
-        tokio::join!(self.connect(), keep_saved(&self.saved, self.tables.subscribe()));
+    /// Keep a line to control until everything is carried.
+    pub(crate) async fn run(self, finished: CancellationToken) {
+        tokio::select! {
+            () = self.connect(&finished) => {}
+            () = keep_saved(&self.saved, self.tables.subscribe()) => {}
+        }
     }
 
-    async fn connect(&self) {
-        loop {
+    async fn connect(&self, finished: &CancellationToken) {
+        while !finished.is_cancelled() {
             match UnixStream::connect(&self.socket).await {
                 Ok(stream) => {
                     info!("connected to control");
-                    if let Err(error) = self.talk(stream).await {
+                    if let Err(error) = self.talk(stream, finished).await {
                         warn!(%error, "lost control; serving on from the last table");
                     }
                 }
@@ -129,8 +140,9 @@ impl EdgeLink {
         }
     }
 
-    async fn talk(&self, stream: UnixStream) -> std::io::Result<()> {
+    async fn talk(&self, stream: UnixStream, finished: &CancellationToken) -> std::io::Result<()> {
         let (mut tx, mut rx) = line(stream).split();
+        send(&mut tx, &ToControl::Hello { version: VERSION, process: self.me.clone() }).await?;
         send(&mut tx, &ToControl::Traffic(self.traffic.report_all())).await?;
         self.remote.0.fresh().clear();
         let open: Vec<_> = self.remote.0.open().iter().map(|(c, w)| (*c, w.service.clone())).collect();
@@ -154,12 +166,16 @@ impl EdgeLink {
                     report = self.traffic.next_report(&mut last, REPORT_EVERY) => {
                         send(&mut tx, &ToControl::Traffic(report)).await?;
                     }
+                    () = finished.cancelled() => {
+                        return send(&mut tx, &ToControl::Traffic(self.traffic.report())).await;
+                    }
                 }
             }
         };
         let listen = async {
             while let Some(message) = next::<ToEdge>(&mut rx).await? {
                 match message {
+                    ToEdge::Hello { version } => debug!(version, "control greets"),
                     ToEdge::Table(table) => {
                         self.tables.send_replace(table);
                     }

@@ -4,7 +4,7 @@ use std::{rc::Rc, sync::Arc};
 
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
-    header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE},
+    header::{ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
     response,
 };
 use hyper::{
@@ -42,10 +42,15 @@ pub(crate) struct Client {
 pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Response<Reply> {
     client.state.busy();
     let accept = request.headers().get(ACCEPT).cloned();
-    match proxy(&client, request).await {
+    let mut response = match proxy(&client, request).await {
         Ok(response) => response,
         Err(page) => page.render(accept.as_ref()).map(|text| Reply::page(text, client.state.clone())),
+    };
+    if client.worker.draining().is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        // Its next request is for whoever takes over.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
+    response
 }
 
 async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Response<Reply>, Page> {

@@ -16,9 +16,12 @@ use std::{
 
 use tokio::task::spawn_local;
 
-use crate::worker::Worker;
+use crate::{drain::Drain, worker::Worker};
 
 const TICK: Duration = Duration::from_secs(1);
+
+/// Ticks that a connection may stay open without a request while another edge takes over.
+const IDLE_TICKS_LEFT: u32 = 2;
 
 /// What a connection is doing. Shared with its socket, which hyper wants to be `Send`; used by one thread only.
 #[derive(Debug, Default)]
@@ -122,7 +125,7 @@ impl Watched {
         let watch = &worker.watch;
         let number = watch.next.replace(watch.next.get() + 1);
         let state = Arc::<ConnState>::default();
-        if worker.draining() {
+        if worker.draining() == Some(Drain::Stop) {
             state.set_end(GRACEFULLY);
         }
         watch.connections.borrow_mut().insert(number, state.clone());
@@ -149,6 +152,7 @@ async fn tick(worker: Rc<Worker>) {
             worker.watch.ticking.set(false);
             return;
         }
+        let idle = if worker.draining().is_some() { idle.min(IDLE_TICKS_LEFT) } else { idle };
         connections.values().for_each(|state| state.tick(header, idle));
     }
 }

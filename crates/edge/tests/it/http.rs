@@ -395,7 +395,7 @@ async fn shutdown_lets_requests_finish() {
     client.get("web").await;
     feed.send("begun,").unwrap();
     client.read_until("begun,").await;
-    lab.shutdown.cancel();
+    lab.ending.stop.cancel();
     feed.send("done").unwrap();
     drop(feed);
     assert!(client.read_to_end().await.ends_with("done\r\n0\r\n\r\n"));

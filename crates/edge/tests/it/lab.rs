@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dormouse_edge::{EdgeSettings, TrafficBook, Wake, run};
+use dormouse_edge::{EdgeError, EdgeSettings, Ending, Sockets, TrafficBook, Wake, run};
 use dormouse_model::{
     Endpoint, InstanceId, Listener, Route, RouteTable, ServiceKey, Target, Traffic, WakeRefused,
 };
@@ -24,9 +24,10 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinHandle,
     time::timeout,
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
 /// Longer than anything here takes; a test that waits this long has failed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -99,7 +100,8 @@ pub(crate) struct Lab {
     pub(crate) addr: SocketAddr,
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) book: Arc<TrafficBook>,
-    pub(crate) shutdown: CancellationToken,
+    pub(crate) ending: Ending,
+    pub(crate) served: JoinHandle<Result<(), EdgeError>>,
     tables: watch::Sender<Arc<RouteTable>>,
     traffic: Mutex<BTreeMap<InstanceId, Traffic>>,
     _stop: DropGuard,
@@ -122,8 +124,20 @@ impl Lab {
         settings: EdgeSettings,
         endpoints: &[(&str, Endpoint)],
     ) -> Self {
-        let settings = EdgeSettings { workers: 2, ..settings };
         let listener = StdListener::bind("127.0.0.1:0").unwrap();
+        let lab = Self::on(listener, Vec::new(), book, settings);
+        lab.table(endpoints).await;
+        lab
+    }
+
+    /// On this listener, with those private ones of an edge before it, and without a table yet.
+    pub(crate) fn on(
+        listener: StdListener,
+        private: Vec<StdListener>,
+        book: TrafficBook,
+        settings: EdgeSettings,
+    ) -> Self {
+        let settings = EdgeSettings { workers: 2, ..settings };
         let addr = listener.local_addr().unwrap();
         let wakes = Arc::new(Wakes {
             calls: AtomicUsize::new(0),
@@ -132,12 +146,11 @@ impl Lab {
         });
         let (tables, seen) = watch::channel(Arc::default());
         let book = Arc::new(book);
-        let shutdown = CancellationToken::new();
-        tokio::spawn(run(settings, vec![listener], seen, wakes.clone(), book.clone(), shutdown.clone()));
-        let stop = shutdown.clone().drop_guard();
-        let lab = Self { addr, wakes, book, shutdown, tables, traffic: Mutex::default(), _stop: stop };
-        lab.table(endpoints).await;
-        lab
+        let ending = Ending::default();
+        let sockets = Sockets { public: vec![listener], private };
+        let served = tokio::spawn(run(settings, sockets, seen, wakes.clone(), book.clone(), ending.clone()));
+        let stop = ending.stop.clone().drop_guard();
+        Self { addr, wakes, book, ending, served, tables, traffic: Mutex::default(), _stop: stop }
     }
 
     /// Publish a table, and wait until it is applied.

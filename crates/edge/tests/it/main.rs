@@ -1,6 +1,7 @@
 //! The edge as its clients and instances see it: real sockets on loopback.
 
 mod asleep;
+mod ending;
 mod generation;
 mod http;
 mod lab;

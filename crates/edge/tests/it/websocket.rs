@@ -8,10 +8,10 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async, tungste
 
 use crate::lab::{Lab, listener, ready, soon, target, until};
 
-type Socket = WebSocketStream<TcpStream>;
+pub(crate) type Socket = WebSocketStream<TcpStream>;
 
 /// An instance that hands out its WebSockets, with the host each was asked for.
-async fn instance() -> (SocketAddrV4, mpsc::UnboundedReceiver<(Socket, String)>) {
+pub(crate) async fn instance() -> (SocketAddrV4, mpsc::UnboundedReceiver<(Socket, String)>) {
     let (listener, addr) = listener().await;
     let (sockets, accepted) = mpsc::unbounded_channel();
     tokio::spawn(async move {
@@ -30,12 +30,12 @@ async fn instance() -> (SocketAddrV4, mpsc::UnboundedReceiver<(Socket, String)>)
     (addr, accepted)
 }
 
-async fn open(lab: &Lab) -> Socket {
+pub(crate) async fn open(lab: &Lab) -> Socket {
     let stream = TcpStream::connect(lab.addr).await.unwrap();
     soon("opening", client_async("ws://web.localhost:1234/stream", stream)).await.unwrap().0
 }
 
-async fn next(socket: &mut Socket) -> Message {
+pub(crate) async fn next(socket: &mut Socket) -> Message {
     soon("a message", socket.next()).await.unwrap().unwrap()
 }
 

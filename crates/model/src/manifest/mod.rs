@@ -30,6 +30,7 @@ mod yaml;
 pub use given::{Given, Wanted};
 pub use input::{ManifestInput, Unread, is_manifest, is_relevant, says_how_to_build};
 pub use problem::{ManifestError, Place, Problem, Warning};
+pub use value::duration;
 
 use self::outside::Outside;
 use crate::ProjectSpec;

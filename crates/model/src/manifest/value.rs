@@ -34,7 +34,10 @@ pub(super) fn cpu(cores: f64) -> Result<u32, String> {
 }
 
 /// A time: `90s`, `5m`, `1h30m`, `500ms`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+///
+/// # Errors
+/// What is wrong with it, in a sentence.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is not a time; write it like `30s`, `5m` or `1h30m`");
     let mut rest = text.trim();
     let mut total = 0.0;

@@ -39,6 +39,14 @@ impl History {
             79..89 => self.control_dies(),
             89..94 => self.faults(),
             94..96 => self.leftover(),
+            96..98 => {
+                self.hand_over();
+                // Control is replaced too.
+                if self.control.is_some() && self.rng.chance(500) {
+                    self.control_dies();
+                }
+            }
+            98 => self.edge_dies(),
             _ => {
                 let can_page = self.rng.chance(800);
                 self.store.desired.can_page = can_page;
@@ -58,13 +66,17 @@ impl History {
         if self.workers.contains(&key) {
             self.rules.workers.insert(id);
         }
+        let spec = self.spec(&key);
+        if behaviour.ready_after.is_some_and(|after| after >= spec.health.start_timeout) {
+            self.rules.slow.insert(id);
+        }
         self.tell(|| format!("deploy {key} {id}: {behaviour:?}"));
         self.sim.behave(id, behaviour);
         let target = Deployment {
             id,
             deploy: DeployId(id.0),
             image: ImageId("sha256:aa".into()),
-            spec: self.spec(&key),
+            spec,
             created_at: self.now,
             continues: None,
         };
@@ -181,7 +193,7 @@ impl History {
                 ms(&mut self.rng, 1, 500)
             };
             self.tell(|| format!("request to {key} that takes {takes:?}"));
-            self.edge.request(key.clone(), takes, self.now);
+            self.edges.request(key.clone(), takes, self.now);
         }
     }
 
@@ -189,7 +201,7 @@ impl History {
         let Some(key) = self.any_web() else { return Ok(()) };
         self.tell(|| format!("a socket of {key}"));
         for _ in 0..=self.rng.below(3) {
-            self.edge.socket(&key, &mut self.rng, self.now, &self.sim)?;
+            self.edges.socket(&key, &mut self.rng, self.now, &self.sim)?;
         }
         Ok(())
     }

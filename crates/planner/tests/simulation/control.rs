@@ -13,11 +13,11 @@ use dormouse_backend::{
     sim::{Answer, Sim},
 };
 use dormouse_model::{
-    Activity, Answer as Heard, Cause, Depth, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe,
-    Question, Sighting, Stir, StopReason, Time, Traffic,
+    Activity, Answer as Heard, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase,
+    Probe, Question, Sighting, Stir, StopReason, Time,
 };
 use dormouse_planner::{
-    Action, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_sighting,
+    Action, Edges, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_sighting,
     note_stir, plan, probe_due,
 };
 use tokio::sync::mpsc;
@@ -70,10 +70,12 @@ struct Seen {
 pub(crate) struct Control {
     seen: BTreeMap<InstanceId, Seen>,
     stirs: mpsc::UnboundedReceiver<InstanceId>,
-    traffic: BTreeMap<InstanceId, Traffic>,
-    /// The table whose report has to be awaited before anything is done.
-    trusts_after: u64,
-    confirmed: u64,
+    /// What the edges have confirmed and carried.
+    pub(crate) edges: Edges,
+    /// Those that were not shown a table yet.
+    fresh: BTreeSet<EdgeId>,
+    /// The table that has to be confirmed before anything is done; `None` once it was.
+    trusts_after: Option<u64>,
     busy: BTreeMap<Subject, Work>,
     held: BTreeMap<Subject, Time>,
     /// Instances shown asleep, and since which table.
@@ -92,14 +94,15 @@ pub(crate) struct World<'a> {
     pub(crate) now: Time,
     pub(crate) sim: &'a Sim,
     pub(crate) store: &'a mut Store,
-    pub(crate) edge: &'a mut crate::edge::Edge,
+    pub(crate) edges: &'a mut crate::edges::Edges,
     pub(crate) outside: &'a Outside,
     pub(crate) rules: &'a mut Rules,
     pub(crate) tally: &'a mut Tally,
     pub(crate) story: &'a mut Vec<String>,
     /// Whether the story is wanted.
     pub(crate) tell: bool,
-    pub(crate) lag: Duration,
+    /// How long a table is on its way to the edges.
+    pub(crate) lags: [Duration; 4],
 }
 
 impl World<'_> {
@@ -127,13 +130,16 @@ pub(crate) fn list(sim: &Sim) -> Vec<Workload> {
 }
 
 impl Control {
-    pub(crate) fn new(sim: &Sim) -> Self {
+    /// `edges` live, and may know tables of an earlier control.
+    pub(crate) fn new(sim: &Sim, edges: impl Iterator<Item = EdgeId>) -> Self {
+        let mut known = Edges::default();
+        edges.for_each(|id| known.expect(id));
         Self {
             seen: BTreeMap::new(),
             stirs: sim.stirs(),
-            traffic: BTreeMap::new(),
-            trusts_after: u64::MAX,
-            confirmed: 0,
+            edges: known,
+            fresh: BTreeSet::new(),
+            trusts_after: Some(u64::MAX),
             busy: BTreeMap::new(),
             held: BTreeMap::new(),
             falling: BTreeMap::new(),
@@ -146,9 +152,9 @@ impl Control {
         }
     }
 
-    pub(crate) fn hear_report(&mut self, generation: u64, traffic: BTreeMap<InstanceId, Traffic>) {
-        self.confirmed = generation;
-        self.traffic.extend(traffic);
+    pub(crate) fn hear_connected(&mut self, id: EdgeId) {
+        self.edges.connected(id);
+        self.fresh.insert(id);
     }
 
     pub(crate) fn next_event(&self) -> Option<Time> {
@@ -170,7 +176,7 @@ impl Control {
             let mut changed = self.finish(w);
             self.look(w);
             self.publish(w)?;
-            if self.trusts_after <= self.confirmed {
+            if self.trusts() {
                 changed |= self.carry_out(w)?;
             }
             if !changed {
@@ -204,6 +210,12 @@ impl Control {
             }
         }
         Ok(())
+    }
+
+    fn trusts(&mut self) -> bool {
+        let told = |generation| self.edges.confirmed() >= generation;
+        self.trusts_after = self.trusts_after.filter(|generation| !told(*generation));
+        self.trusts_after.is_none()
     }
 
     /// Polls what is under way.
@@ -294,7 +306,7 @@ impl Control {
                 draining_since: kept.draining_since,
                 exited_at: workload.exited_at,
                 probe: Probe { ready_at: kept.ready_at, ..seen.probe },
-                traffic: self.traffic.get(&workload.id).copied().unwrap_or_default(),
+                traffic: self.edges.traffic(workload.id),
                 inside: Inside::default(),
                 activity: seen.activity.clone(),
                 earlier: seen.earlier.clone(),
@@ -326,11 +338,17 @@ impl Control {
         if self.published.as_ref() != Some(&table) {
             w.store.generation += 1;
             if self.published.is_none() {
-                self.trusts_after = w.store.generation;
+                self.trusts_after = Some(w.store.generation);
             }
-            w.edge.publish(w.now.after(w.lag), w.store.generation, table.clone());
+            self.fresh.clear();
+            w.edges.publish(None, |n| w.now.after(w.lags[n]), w.store.generation, &table);
             w.tell(|| format!("table {table:?}"));
             self.published = Some(table);
+        }
+        if let Some(table) = &self.published {
+            for id in std::mem::take(&mut self.fresh) {
+                w.edges.publish(Some(id), |n| w.now.after(w.lags[n]), w.store.generation, table);
+            }
         }
         for shown in self.falling.values_mut().filter(|g| **g == u64::MAX) {
             *shown = w.store.generation;
@@ -388,7 +406,7 @@ impl Control {
     /// Whether the edge has confirmed that it treats an instance as asleep; asks it to, if not.
     fn sealed(&mut self, id: InstanceId) -> (bool, bool) {
         match self.falling.get(&id) {
-            Some(generation) => (*generation <= self.confirmed, false),
+            Some(generation) => (*generation <= self.edges.confirmed(), false),
             None => {
                 self.falling.insert(id, u64::MAX);
                 (false, true)
@@ -405,12 +423,12 @@ impl Control {
                 return Ok(asked);
             }
         }
-        let truth = Truth { sim: w.sim, store: w.store, edge: w.edge, outside: w.outside };
+        let truth = Truth { sim: w.sim, store: w.store, edges: w.edges, outside: w.outside };
         w.rules.begin(w.now, &truth, &self.observed, action)?;
         w.tell(|| action.to_string());
         if let Subject::Instance(id) = action.subject()
             && matches!(action, Action::Sleep { .. })
-            && w.edge.messages(id) > 0
+            && w.edges.messages(id) > 0
         {
             *w.tally.entry("out of patience").or_default() += 1;
         }
@@ -531,7 +549,7 @@ impl Control {
             }
             let deployment = self.observed.instances[&id].deployment;
             let answer = match w.sim.answer(id) {
-                Answer::Healthy if w.rules.one_by_one(deployment) && w.edge.in_flight(id) > 0 => {
+                Answer::Healthy if w.rules.one_by_one(deployment) && w.edges.in_flight(id) > 0 => {
                     Answer::Silent
                 }
                 answer @ (Answer::Healthy | Answer::Refused | Answer::Silent) => answer,

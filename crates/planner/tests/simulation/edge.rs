@@ -1,9 +1,10 @@
-//! A small edge: holds requests, sends them on, and tells what it carried.
+//! A small edge: holds requests, sends them on, and tells what it carried. And several of them: while a server takes over
+//! from another, the old edge carries what it has to the end beside the new one.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use dormouse_backend::sim::{Answer, Rng, Sim};
-use dormouse_model::{Endpoint, InstanceId, Phase, ServiceKey, Target, Time, Traffic};
+use dormouse_model::{EdgeId, Endpoint, InstanceId, Phase, ServiceKey, Target, Time, Traffic, TrafficReport};
 
 use crate::Tally;
 
@@ -42,21 +43,31 @@ struct Socket {
 }
 
 pub(crate) struct Edge {
-    pub(crate) table: Table,
-    pub(crate) generation: u64,
+    pub(crate) id: EdgeId,
+    /// Takes nothing new: another one does.
+    draining: bool,
+    /// Whether control hears it, and when it connects if not.
+    connected: bool,
+    connect_at: Option<Time>,
+    table: Table,
+    generation: u64,
     /// Tables on their way here.
     pending: Vec<(Time, u64, Table)>,
     requests: Vec<Request>,
     sockets: Vec<Socket>,
     bytes: BTreeMap<InstanceId, Traffic>,
+    /// What of it control was told.
+    told: BTreeMap<InstanceId, Traffic>,
     report_at: Option<Time>,
     reported_at: Time,
 }
 
-/// What control hears.
+/// What control hears of an edge.
 pub(crate) enum Heard {
-    Report { generation: u64, traffic: BTreeMap<InstanceId, Traffic> },
+    Connected(EdgeId),
+    Report(EdgeId, TrafficReport),
     Wake(ServiceKey),
+    Gone(EdgeId),
 }
 
 /// The only target of what is ready.
@@ -72,44 +83,75 @@ fn first(endpoint: &Endpoint) -> Option<&Target> {
 }
 
 impl Edge {
-    pub(crate) fn new(now: Time) -> Self {
+    /// One that begins to serve now, and connects to control then.
+    pub(crate) fn new(id: EdgeId, now: Time, connect_at: Option<Time>) -> Self {
         Self {
+            id,
+            draining: false,
+            connected: false,
+            connect_at,
             table: Table::new(),
             generation: 0,
             pending: Vec::new(),
             requests: Vec::new(),
             sockets: Vec::new(),
             bytes: BTreeMap::new(),
+            told: BTreeMap::new(),
             report_at: None,
             reported_at: now,
         }
     }
 
+    /// Another one takes what is new.
+    pub(crate) fn drain(&mut self) {
+        self.draining = true;
+    }
+
+    /// Control is gone, and with it what it was told.
+    pub(crate) fn disconnect(&mut self) {
+        (self.connected, self.connect_at) = (false, None);
+        self.told.clear();
+    }
+
+    /// Control is back.
+    pub(crate) fn connect(&mut self, at: Time) {
+        self.connect_at = Some(at);
+    }
+
     pub(crate) fn publish(&mut self, at: Time, generation: u64, table: Table) {
-        self.pending.push((at, generation, table));
+        if self.connected {
+            self.pending.push((at, generation, table));
+        }
     }
 
     pub(crate) fn request(&mut self, key: ServiceKey, takes: Duration, now: Time) {
         self.requests.push(Request { key, takes, place: Place::Held { ask_at: now } });
     }
 
-    /// A client opens a socket to what is ready now, or says something on one it has.
-    pub(crate) fn socket(
+    pub(crate) fn has_sockets(&self) -> bool {
+        !self.sockets.is_empty()
+    }
+
+    /// One of the open sockets ends, or its client says something.
+    pub(crate) fn use_socket(&mut self, rng: &mut Rng, now: Time) {
+        let n = usize::try_from(rng.draw() % 1000).unwrap_or(0) % self.sockets.len();
+        if rng.chance(300) {
+            let gone = self.sockets.swap_remove(n);
+            self.touch(now, gone.to);
+        } else if self.sockets[n].frame.is_none() {
+            self.sockets[n].frame = Some(now);
+        }
+    }
+
+    /// A client opens a socket to what is ready now.
+    pub(crate) fn open_socket(
         &mut self,
         key: &ServiceKey,
         rng: &mut Rng,
         now: Time,
         sim: &Sim,
     ) -> Result<(), String> {
-        if !self.sockets.is_empty() && rng.chance(600) {
-            let n = usize::try_from(rng.draw() % 1000).unwrap_or(0) % self.sockets.len();
-            if rng.chance(300) {
-                let gone = self.sockets.swap_remove(n);
-                self.touch(now, gone.to);
-            } else if self.sockets[n].frame.is_none() {
-                self.sockets[n].frame = Some(now);
-            }
-        } else if let Some((to, false)) = self.target(key) {
+        if let Some((to, false)) = self.target(key) {
             self.carry(to, now, sim)?;
             let takes =
                 Duration::from_millis(if rng.chance(300) { rng.below(20_000) } else { rng.below(50) });
@@ -131,6 +173,20 @@ impl Edge {
         })
     }
 
+    pub(crate) fn last_client_byte(&self, id: InstanceId) -> Option<Time> {
+        self.bytes.get(&id).and_then(|t| t.last_client_byte)
+    }
+
+    /// What control knows it to have carried.
+    pub(crate) fn told(&self) -> &BTreeMap<InstanceId, Traffic> {
+        &self.told
+    }
+
+    /// Whether it has carried everything to its end.
+    pub(crate) fn is_done(&self) -> bool {
+        self.draining && self.requests.is_empty() && self.sockets.is_empty() && self.report_at.is_none()
+    }
+
     pub(crate) fn in_flight(&self, id: InstanceId) -> u32 {
         let mine = |r: &&Request| matches!(r.place, Place::Sent { to, .. } if to == id);
         u32::try_from(self.requests.iter().filter(mine).count()).unwrap()
@@ -144,10 +200,6 @@ impl Edge {
 
     pub(crate) fn last_event(&self, id: InstanceId) -> Option<Time> {
         self.bytes.get(&id).and_then(|t| t.last_event)
-    }
-
-    pub(crate) fn last_client_byte(&self, id: InstanceId) -> Option<Time> {
-        self.bytes.get(&id).and_then(|t| t.last_client_byte)
     }
 
     /// What takes new requests of a service, and whether it is shown asleep.
@@ -182,12 +234,17 @@ impl Edge {
             Place::Sent { since, .. } => since.after(r.takes.min(PATIENCE)),
         });
         let frames = self.sockets.iter().flat_map(|s| [s.frame, s.reply]).flatten();
-        tables.chain(requests).chain(frames).chain(self.report_at).min()
+        tables.chain(requests).chain(frames).chain(self.report_at).chain(self.connect_at).min()
     }
 
     /// Everything that is due, and what control hears of it.
     pub(crate) fn step(&mut self, now: Time, sim: &Sim, tally: &mut Tally) -> Result<Vec<Heard>, String> {
         let mut heard = Vec::new();
+        if self.connect_at.is_some_and(|at| at <= now) {
+            (self.connected, self.connect_at) = (true, None);
+            heard.push(Heard::Connected(self.id));
+            self.report_at = Some(now);
+        }
         while let Some(n) = self.pending.iter().position(|(at, ..)| *at <= now) {
             let (_, generation, table) = self.pending.remove(n);
             if generation > self.generation {
@@ -208,9 +265,20 @@ impl Edge {
         if self.report_at.is_some_and(|at| at <= now) {
             self.report_at = None;
             self.reported_at = now;
-            heard.push(Heard::Report { generation: self.generation, traffic: self.traffic() });
+            heard.push(self.report());
+        }
+        if !self.connected {
+            heard.clear();
         }
         Ok(heard)
+    }
+
+    fn report(&mut self) -> Heard {
+        let instances = self.traffic();
+        if self.connected {
+            self.told.clone_from(&instances);
+        }
+        Heard::Report(self.id, TrafficReport { generation: self.generation, instances })
     }
 
     fn traffic(&self) -> BTreeMap<InstanceId, Traffic> {

@@ -11,7 +11,8 @@ use dormouse_model::{Deployment, DeploymentId, Depth, Phase, ServiceKey, Time};
 use crate::{
     Broken, Tally,
     control::{Control, World, list, now_or_never},
-    edge::{Edge, Heard},
+    edge::Heard,
+    edges::Edges,
     outside::Outside,
     rules::Rules,
     store::Store,
@@ -27,6 +28,9 @@ const RECOVERY: Duration = Duration::from_secs(240);
 /// Time in which a last request to every service has to be answered, and everything to fall asleep again.
 const LAST: Duration = Duration::from_secs(120);
 
+/// Edges at a time.
+const MOST_EDGES: usize = 4;
+
 pub(crate) struct History {
     seed: u64,
     tells: bool,
@@ -34,7 +38,7 @@ pub(crate) struct History {
     pub(crate) rng: Rng,
     pub(crate) sim: Sim,
     pub(crate) store: Store,
-    pub(crate) edge: Edge,
+    pub(crate) edges: Edges,
     pub(crate) outside: Outside,
     pub(crate) rules: Rules,
     pub(crate) control: Option<Control>,
@@ -62,7 +66,7 @@ impl History {
         store.desired.can_page = true;
         sim.set_faults(calm());
         let workers = if rng.chance(300) { ["shop/db".parse().unwrap()].into() } else { BTreeSet::new() };
-        let control = Control::new(&sim);
+        let control = Control::new(&sim, std::iter::empty());
         Self {
             seed,
             tells,
@@ -70,7 +74,7 @@ impl History {
             rng,
             sim,
             store,
-            edge: Edge::new(BEGIN),
+            edges: Edges::new(BEGIN),
             outside: Outside::default(),
             rules: Rules::default(),
             control: Some(control),
@@ -109,7 +113,7 @@ impl History {
         self.run_until(BEGIN.after(CHAOS + RECOVERY))?;
         self.all_is_well()?;
         for key in self.store.desired.services.keys().filter(|key| !self.workers.contains(key)) {
-            self.edge.request(key.clone(), Duration::from_millis(50), self.now);
+            self.edges.request(key.clone(), Duration::from_millis(50), self.now);
         }
         self.run_until(BEGIN.after(CHAOS + RECOVERY + LAST))?;
         self.all_is_well()
@@ -122,7 +126,7 @@ impl History {
                 self.chaos_at,
                 self.control_back_at,
                 self.sim.next_event(),
-                self.edge.next_event(),
+                self.edges.next_event(),
                 self.outside.next_event(),
                 self.control.as_ref().and_then(Control::next_event),
             ];
@@ -144,20 +148,23 @@ impl History {
         }
         if self.control_back_at.is_some_and(|at| at <= self.now) {
             self.control_back_at = None;
-            self.control = Some(Control::new(&self.sim));
+            self.control = Some(Control::new(&self.sim, self.edges.ids()));
+            self.edges.control_back(|| self.now.after(Duration::from_millis(self.rng.below(100))));
             self.tell(|| "control is back".to_owned());
         }
         self.outside.step(self.now, &self.sim);
         // What one of them does may concern the other at once.
         for round in 0..2 {
-            let heard = self.edge.step(self.now, &self.sim, &mut self.tally)?;
+            let heard = self.edges.step(self.now, &self.sim, &mut self.tally)?;
             if round > 0 && heard.is_empty() {
                 break;
             }
             let Some(control) = &mut self.control else { break };
             for heard in heard {
                 match heard {
-                    Heard::Report { generation, traffic } => control.hear_report(generation, traffic),
+                    Heard::Connected(id) => control.hear_connected(id),
+                    Heard::Report(id, report) => drop(control.edges.report(id, report)),
+                    Heard::Gone(id) => drop(control.edges.gone(id)),
                     Heard::Wake(key) => {
                         if let Some(svc) = self.store.desired.services.get_mut(&key) {
                             svc.demand.wake_at = Some(self.now);
@@ -169,18 +176,18 @@ impl History {
                 now: self.now,
                 sim: &self.sim,
                 store: &mut self.store,
-                edge: &mut self.edge,
+                edges: &mut self.edges,
                 outside: &self.outside,
                 rules: &mut self.rules,
                 tally: &mut self.tally,
                 story: &mut self.story,
                 tell: self.tells,
-                lag: Duration::from_millis(self.rng.below(20)),
+                lags: std::array::from_fn(|_| Duration::from_millis(self.rng.below(20))),
             };
             *world.tally.entry("step").or_default() += 1;
             control.tick(&mut world)?;
         }
-        self.rules.nobody_waits_in_vain(&self.sim, &self.edge)
+        self.rules.nobody_waits_in_vain(&self.sim, &self.edges)
     }
 
     /// Control is killed: what it was doing stays half done, and what it did not write down is forgotten.
@@ -188,7 +195,32 @@ impl History {
         self.tell(|| "control dies".to_owned());
         self.count("control restarted");
         self.control = None;
+        self.edges.control_gone();
         self.control_back_at = Some(self.now.after(Duration::from_millis(self.rng.below(3000))));
+    }
+
+    /// A server takes over from another: a new edge begins, and the old one carries what it has to its end.
+    pub(crate) fn hand_over(&mut self) {
+        if self.edges.count() >= MOST_EDGES {
+            return;
+        }
+        self.tell(|| "the edge hands over".to_owned());
+        *self.tally.entry("edge handed over").or_default() += 1;
+        let at = self.connects_at();
+        self.edges.hand_over(self.now, at);
+    }
+
+    pub(crate) fn edge_dies(&mut self) {
+        self.tell(|| "the edge dies".to_owned());
+        *self.tally.entry("edge killed").or_default() += 1;
+        let at = self.connects_at();
+        self.edges.kill(self.now, at);
+    }
+
+    /// When a new edge finds control.
+    fn connects_at(&mut self) -> Option<Time> {
+        let at = self.now.after(Duration::from_millis(self.rng.below(100)));
+        self.control.is_some().then_some(at)
     }
 
     /// From now on nothing happens by itself, and everything that is started works.
@@ -218,7 +250,7 @@ impl History {
     }
 
     fn all_is_well(&self) -> Result<(), String> {
-        let open = self.edge.open();
+        let open = self.edges.open();
         if open > 0 {
             return Err(format!("{open} requests are still not answered"));
         }
@@ -239,7 +271,7 @@ impl History {
                 depth @ (Depth::Frozen | Depth::Paged) => Some(Phase::Asleep(depth)),
             };
             // What was told to sleep, and not used since, sleeps without an idle time too.
-            let used = mine.iter().filter_map(|w| self.edge.last_client_byte(w.id)).max();
+            let used = mine.iter().filter_map(|w| self.edges.last_client_byte(w.id)).max();
             let active = used.max(self.woken(key)).max(Some(target.created_at));
             let told = svc.demand.sleep_at > active;
             let sleeps =

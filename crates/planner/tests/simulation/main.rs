@@ -2,7 +2,7 @@
 //!
 //! A small control, written as plainly as possible, carries out what the planner says on the simulated hands; a small
 //! edge sends requests and tells what it carried. Deployments, crashes, sleeps, wakes, traffic, failing operations and
-//! restarts of control come at random. [`rules`] says what must hold at every step, [`history`] what must hold when
+//! restarts of control and edges that hand over or die come at random. [`rules`] says what must hold at every step, [`history`] what must hold when
 //! everything has calmed down.
 //!
 //! `DORMOUSE_SEED=7 cargo test -p dormouse-planner --test simulation` replays one history and tells what happened;
@@ -12,6 +12,7 @@ mod apply;
 mod chaos;
 mod control;
 mod edge;
+mod edges;
 mod history;
 mod outside;
 mod rules;
@@ -118,6 +119,9 @@ fn covered(tally: &Tally) {
         "dark wake",
         "sleep noticed",
         "sleep called off",
+        "edge handed over",
+        "edge drained",
+        "edge killed",
         "crash",
     ] {
         assert!(tally.contains_key(what), "it never came to `{what}`");

@@ -12,13 +12,13 @@ use dormouse_model::{
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
-use crate::{apply::apply, edge::Edge, edge::Table, outside::Outside, store::Store};
+use crate::{apply::apply, edge::Table, edges::Edges, outside::Outside, store::Store};
 
 /// What is true of the world.
 pub(crate) struct Truth<'a> {
     pub(crate) sim: &'a Sim,
     pub(crate) store: &'a Store,
-    pub(crate) edge: &'a Edge,
+    pub(crate) edges: &'a Edges,
     pub(crate) outside: &'a Outside,
 }
 
@@ -30,6 +30,8 @@ pub(crate) struct Rules {
     /// Deployments that answer nothing while they work on a request.
     pub(crate) one_by_one: BTreeSet<DeploymentId>,
     pub(crate) workers: BTreeSet<DeploymentId>,
+    /// Deployments that are ready only after their time: control may stop one just when it is.
+    pub(crate) slow: BTreeSet<DeploymentId>,
     steps: u64,
 }
 
@@ -188,7 +190,7 @@ impl Rules {
 
     /// What is about to be done is right, given what is true.
     pub(crate) fn begin(&self, now: Time, truth: &Truth<'_>, observed: &Observed, action: &Action) -> Held {
-        let Truth { sim, store, edge, .. } = truth;
+        let Truth { sim, store, edges, .. } = truth;
         let wrong = |why: &str| Err(format!("`{action}`: {why}"));
         match action {
             Action::Start { key, deployment } => {
@@ -256,12 +258,11 @@ impl Rules {
                         must(self.troubled.contains_key(id), || format!("`{action}`, which works"))
                     }
                     StopReason::NeverReady => {
-                        must(sim.answer(*id) != Answer::Healthy && edge.in_flight(*id) == 0, || {
-                            format!("`{action}`, which is ready")
-                        })
+                        let ready = sim.answer(*id) == Answer::Healthy && !self.slow.contains(&i.deployment);
+                        must(!ready && edges.in_flight(*id) == 0, || format!("`{action}`, which is ready"))
                     }
                     StopReason::Replaced | StopReason::Surplus | StopReason::Removed => {
-                        let cut = edge.in_flight(*id);
+                        let cut = edges.in_flight(*id);
                         match i.draining_since {
                             Some(since) if now.since(since) < grace(store, key) && cut > 0 => {
                                 wrong("it still works on requests")
@@ -329,17 +330,17 @@ impl Rules {
         key: &ServiceKey,
         action: &Action,
     ) -> Held {
-        let (Truth { store, edge, outside, .. }, id) = (truth, i.id);
-        must(edge.in_flight(id) == 0, || format!("`{action}` with requests in flight"))?;
-        must(edge.shown_asleep(id) != Some(false), || format!("`{action}` behind the edge's back"))?;
+        let (Truth { store, edges, outside, .. }, id) = (truth, i.id);
+        must(edges.in_flight(id) == 0, || format!("`{action}` with requests in flight"))?;
+        must(!edges.shown_awake(id), || format!("`{action}` behind the edge's back"))?;
         let svc = &store.desired.services[key];
         let policy = &svc.target.spec.sleep;
-        let said = edge.last_event(id).filter(|_| policy.streams == Streams::Count);
-        let silence = edge.last_client_byte(id).max(said).map(|at| now.since(at));
-        must(edge.messages(id) == 0 || silence.is_none_or(|s| s >= policy.patience), || {
+        let said = edges.last_event(id).filter(|_| policy.streams == Streams::Count);
+        let silence = edges.last_client_byte(id).max(said).map(|at| now.since(at));
+        must(edges.messages(id) == 0 || silence.is_none_or(|s| s >= policy.patience), || {
             format!("`{action}`, which owes a reply since {silence:?}")
         })?;
-        let Some(used) = edge.last_client_byte(id).max(svc.demand.wake_at) else { return Ok(()) };
+        let Some(used) = edges.last_client_byte(id).max(svc.demand.wake_at) else { return Ok(()) };
         let told = svc.demand.sleep_at.is_some_and(|at| at > used);
         let idle = svc.target.spec.sleep.after.is_some_and(|after| now.since(used) >= after);
         must(told || idle, || format!("`{action}`, which was used {:?} ago", now.since(used)))?;
@@ -353,7 +354,7 @@ impl Rules {
         }
         // What began after the last look has to be told by its bytes.
         let seen = |at: &Time| now.since(*at) > Duration::from_secs(4);
-        let of_interest = edge.last_client_byte(id).is_some_and(|at| now.since(at) < policy.patience);
+        let of_interest = edges.last_client_byte(id).is_some_and(|at| now.since(at) < policy.patience);
         let waits = outside.waits_since(id).filter(seen).map(|at| now.since(at));
         must(!of_interest || waits.is_none_or(|ago| ago >= policy.patience), || {
             format!("`{action}`, which waits for an answer since {waits:?}")
@@ -363,9 +364,9 @@ impl Rules {
     }
 
     /// Nothing sleeps on somebody's request.
-    pub(crate) fn nobody_waits_in_vain(&self, sim: &Sim, edge: &Edge) -> Held {
+    pub(crate) fn nobody_waits_in_vain(&self, sim: &Sim, edges: &Edges) -> Held {
         let asleep = |id: &InstanceId| matches!(sim.phase(*id), Some(Phase::Asleep(_)));
-        match edge.busy().find(asleep) {
+        match edges.busy().find(asleep) {
             Some(id) => Err(format!("{id} sleeps on a request")),
             None => Ok(()),
         }

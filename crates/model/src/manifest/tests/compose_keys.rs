@@ -107,15 +107,21 @@ fn who_listens() {
         ),
         (
             "{build: ., command: celery -A tasks worker}",
-            expect![[r#"other: source=. port=8000 worker start=["celery", "-A", "tasks", "worker"] start@compose.yaml:3"#]],
+            expect![[
+                r#"other: source=. port=8000 worker start=["celery", "-A", "tasks", "worker"] start@compose.yaml:3"#
+            ]],
         ),
         (
             "{build: ., command: 'uvicorn a:b --port 9000'}",
-            expect![[r#"other: source=. port=9000 start=["uvicorn", "a:b", "--port", "9000"] start@compose.yaml:3 health=/"#]],
+            expect![[
+                r#"other: source=. port=9000 start=["uvicorn", "a:b", "--port", "9000"] start@compose.yaml:3 health=/"#
+            ]],
         ),
         (
             "{build: ., command: python manage.py runserver}",
-            expect![[r#"other: source=. port=8000 start=["python", "manage.py", "runserver"] start@compose.yaml:3 health=/"#]],
+            expect![[
+                r#"other: source=. port=8000 start=["python", "manage.py", "runserver"] start@compose.yaml:3 health=/"#
+            ]],
         ),
         (
             "{build: ., command: python loop.py, expose: [7000]}",
@@ -127,7 +133,9 @@ fn who_listens() {
         ),
         (
             "{build: ., command: python loop.py, healthcheck: {test: 'curl localhost:7000/ok'}}",
-            expect![[r#"other: source=. port=7000 start=["python", "loop.py"] start@compose.yaml:3 health=/ok"#]],
+            expect![[
+                r#"other: source=. port=7000 start=["python", "loop.py"] start@compose.yaml:3 health=/ok"#
+            ]],
         ),
         ("{build: .}", expect!["other: source=. port=8000"]),
     ] {

@@ -1,0 +1,226 @@
+//! `dormouse serve`: holds the sockets, keeps two children alive, ends them in order, and hands over to a successor.
+//!
+//! It does nothing else, so that there is nothing in it that can fail: no runtime, no store, one thread.
+
+mod borrow;
+mod come_up;
+mod events;
+mod family;
+mod manager;
+mod sockets;
+mod successor;
+
+use std::{fs::File, os::fd::AsFd, path::PathBuf};
+
+use anyhow::{Context, Result};
+use dormouse_cli::ServeArgs;
+use nix::{
+    sys::{
+        prctl,
+        resource::{Resource, getrlimit, setrlimit},
+        signal::Signal,
+    },
+    unistd::Pid,
+};
+use signal_hook::consts;
+use tracing::{error, info, warn};
+
+use crate::{
+    handover::{self, Giver, Predecessor, Wish, not_ours},
+    orphans, records,
+    role::Role,
+    settings::Typed,
+    state::StateDir,
+};
+use borrow::Borrowed;
+use come_up::Cut;
+use events::{Events, asks_to_end};
+use family::{Family, STEADY, Stage};
+use sockets::Sockets;
+
+/// Descriptors a child may have open: more than connections that the edge takes at a time, with two for each.
+const FILES: u64 = 65_536;
+
+/// Serve until told to stop, or until a successor has taken over.
+pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
+    let program = successor::program()?;
+    let state = StateDir::open(&args.state)?;
+    // Wrong settings are told before anything else is.
+    Typed::read(&state.settings())?.resolve(args.listen)?;
+    let (lock, predecessor, offered) = handover::begin(&state, args.take_over)?;
+    if !predecessor.lives() {
+        records::sweep(&state);
+    }
+    allow_many_files();
+    let mut borrowed = Borrowed::default();
+    records::living(&state, Role::Edge).iter().for_each(|edge| borrowed.add(edge));
+    let sockets = match offered {
+        Some(offered) => Sockets::offered(offered, args.listen_given.then_some(args.listen))?,
+        None => {
+            records::living(&state, Role::Control).iter().for_each(|control| borrowed.add(control));
+            Sockets::bind(&state, args.listen, &mut borrowed, || {
+                let edges = records::living(&state, Role::Edge);
+                orphans::let_drain(&edges);
+                !edges.is_empty()
+            })?
+        }
+    };
+    // We have it already.
+    drop(borrowed.public(sockets.listen));
+    // Sandboxes whose starter died become our children, and are reaped here.
+    prctl::set_child_subreaper(true).context("cannot become the reaper of sandboxes")?;
+    let stop_apps = stop_apps(args);
+    let mut family = Family::new(&state, &sockets, stop_apps);
+    family.give_edge(borrowed.private());
+    let events = Events::listen()?;
+    let (state, sockets) = (&state, &sockets);
+    Parent { state, sockets, lock, family, events, program, stop_apps }.live(predecessor)
+}
+
+/// Whether the apps end with us. With the first process of a container everything in it ends, and the kernel gives nobody
+/// time for it.
+fn stop_apps(args: &ServeArgs) -> bool {
+    args.stop_apps || Pid::this() == Pid::from_raw(1)
+}
+
+/// Every connection takes descriptors, and the usual soft limit of 1024 would be reached by one busy app. Sandboxes have
+/// a limit of their own.
+fn allow_many_files() {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, soft.max(FILES).min(hard), hard));
+    if let Err(error) = raised {
+        warn!(%error, "cannot raise the limit of open files");
+    }
+}
+
+struct Parent<'a> {
+    state: &'a StateDir,
+    sockets: &'a Sockets,
+    /// Nobody else serves from the folder as long as this is open, here or at a successor.
+    lock: File,
+    family: Family<'a>,
+    events: Events,
+    /// Our own program's file.
+    program: PathBuf,
+    stop_apps: bool,
+}
+
+/// Why a server ends.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// It was told to.
+    Stop,
+    /// A successor serves.
+    HandedOver,
+}
+
+impl Parent<'_> {
+    fn live(mut self, mut predecessor: Predecessor) -> Result<()> {
+        match self.come_up(&mut predecessor) {
+            Ok(()) => {}
+            Err(cut) if predecessor.lives() => {
+                // It goes on as if nothing had happened.
+                self.withdraw();
+                return match cut {
+                    Cut::Stop => Ok(()),
+                    Cut::Failed(why) => Err(why),
+                };
+            }
+            Err(Cut::Stop) => {
+                self.stop();
+                return Ok(());
+            }
+            Err(Cut::Failed(why)) => {
+                self.family.end(Role::Edge, Signal::SIGTERM);
+                self.family.end(Role::Control, Signal::SIGTERM);
+                return Err(why);
+            }
+        }
+        info!(state = %self.state.root().display(), listen = %self.sockets.listen, "serving");
+        manager::tell("READY=1");
+        match self.watch() {
+            End::Stop => self.stop(),
+            End::HandedOver => info!("a successor serves; its apps were ours"),
+        }
+        Ok(())
+    }
+
+    /// Keep both children alive until told to end, or replaced. That control cannot start is no reason to end: a full disk
+    /// for one passes, and what is awake is served meanwhile.
+    fn watch(&mut self) -> End {
+        let mut giver = Giver::default();
+        let mut roles = &Role::ALL[..];
+        loop {
+            let all = self.family.restart_missing(roles);
+            let limit = giver.time_left().into_iter().chain((!all).then_some(STEADY)).min();
+            let mut fds = self.family.lines();
+            fds.push(self.sockets.handover.as_fd());
+            fds.extend(giver.line());
+            let signals = self.events.wait(&fds, limit);
+            if asks_to_end(&signals) {
+                if giver.turn_away() {
+                    self.take_back();
+                }
+                return End::Stop;
+            }
+            if signals.contains(&consts::SIGUSR2)
+                && let Err(error) = self.start_successor()
+            {
+                error!("{error:#}");
+            }
+            self.family.reap();
+            for (role, why) in self.family.hear() {
+                error!(role = role.name(), why, "it cannot start; trying again");
+            }
+            let [public, api, edge, handover] = self.sockets.offer();
+            match giver.hear(&self.sockets.handover, &[public, api, edge, handover, self.lock.as_fd()]) {
+                Wish::Nothing => {}
+                Wish::EndControl => {
+                    self.family.end(Role::Control, Signal::SIGQUIT);
+                    roles = &[Role::Edge];
+                    giver.control_ended();
+                }
+                Wish::TakeBack => {
+                    self.take_back();
+                    roles = &Role::ALL;
+                }
+                Wish::Done => {
+                    self.family.end(Role::Control, Signal::SIGQUIT);
+                    self.family.leave(Role::Edge);
+                    if let Some(pid) = giver.successor() {
+                        manager::tell(&format!("MAINPID={pid}"));
+                    }
+                    giver.handed_over();
+                    return End::HandedOver;
+                }
+            }
+        }
+    }
+
+    /// Nothing came of a successor: what it has started must not go on beside ours.
+    fn take_back(&self) {
+        let ours = |process: &_| self.family.has(process);
+        if let Err(error) = orphans::kill(&not_ours(self.state, Role::Control, ours)) {
+            error!("{error:#}");
+        }
+        orphans::let_drain(&not_ours(self.state, Role::Edge, ours));
+    }
+
+    /// End our children, and leave everything to the server that serves.
+    fn withdraw(&mut self) {
+        self.family.end(Role::Control, Signal::SIGKILL);
+        if self.family.stage(Role::Edge) == Some(Stage::Serving) {
+            self.family.leave(Role::Edge);
+        } else {
+            self.family.end(Role::Edge, Signal::SIGKILL);
+        }
+    }
+
+    fn stop(&mut self) {
+        info!("stopping");
+        // Control first: should it stop the apps, the edge still carries what is in flight.
+        self.family.end(Role::Control, Signal::SIGTERM);
+        orphans::stop(&records::living(self.state, Role::Edge));
+        self.family.end(Role::Edge, Signal::SIGTERM);
+    }
+}
