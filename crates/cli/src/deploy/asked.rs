@@ -199,7 +199,7 @@ mod tests {
         expect![[r#"pack None of "", the manifest in ""; read [".env", "dormouse.toml", "web.env"]; asked for ["COMPOSE_FILE", "NO_SUCH", "PATH"]"#]]
             .assert_eq(&shown(dir.path(), &asked));
         let set: Vec<_> = asked.given.variables.values().map(Option::is_some).collect();
-        assert_eq!(set, [false, true]);
+        assert_eq!(set, [false, false, true]);
     }
 
     #[test]

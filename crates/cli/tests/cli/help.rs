@@ -21,8 +21,7 @@ fn help() {
             Commands:
               up           Start a server if none runs, build and deploy a folder, show its URL, and stay until
                            Ctrl-C
-              serve        Run the server; when it is stopped the apps run on, and the next one takes
-                           them over
+              serve        Run the server; when it is stopped the apps run on, and the next one takes them over
               deploy       Build and deploy a folder to a running server
               cancel       End a deploy that is under way; what was live before it goes on
               ps           List services
@@ -254,14 +253,14 @@ fn nothing_to_take_down() {
     check(
         &["down"],
         &expect![[r#"
-        error: the following required arguments were not provided:
-          <PROJECT>
+            error: the following required arguments were not provided:
+              <PROJECT>...
 
-        Usage: dormouse down <PROJECT>
+            Usage: dormouse down <PROJECT>...
 
-        For more information, try '--help'.
-        [2]
-    "#]],
+            For more information, try '--help'.
+            [2]
+        "#]],
     );
 }
 
