@@ -171,7 +171,7 @@ async fn a_service_that_is_no_longer_in_the_manifest_goes() {
 
 #[tokio::test]
 async fn a_service_has_further_names_on_its_network() {
-    let world = World::new(42).await;
+    let world = World::new(93).await;
     let names = ["web_app", "api", "front"].map(str::to_owned).into();
     let spec = project("shop", vec![ServiceSpec { aliases: names, ..service("web-app") }, service("api")]);
     let id = world.deploy(&spec).await;

@@ -36,7 +36,7 @@ async fn kept(world: &World, expected: &Expect) {
 
 #[tokio::test]
 async fn a_secret_s_life() {
-    let mut world = World::new(40).await;
+    let mut world = World::new(91).await;
     // Before there is a project.
     let done = change(&world, None, set(&[("PASSWORD", "hunter-22")])).await.unwrap();
     assert_eq!((done.known, done.set.as_slice()), (false, &["PASSWORD".to_owned()][..]));
@@ -111,7 +111,7 @@ async fn a_secret_s_life() {
 
 #[tokio::test]
 async fn what_is_refused() {
-    let world = World::new(41).await;
+    let world = World::new(92).await;
     let wrong = async |change_: EnvChange, expected: Expect| {
         let error = change(&world, None, change_).await.unwrap_err();
         expected.assert_eq(&error.to_string());

@@ -27,7 +27,7 @@ async fn check(world: &World, web: &ServiceSpec, said: &Expect, stands: &str) {
 /// Bug: only the idle time was changed, and the service was started anew: all sessions were lost.
 #[tokio::test]
 async fn a_policy_holds_for_the_process_that_runs() {
-    let mut world = World::new(61).await;
+    let mut world = World::new(81).await;
     let mut web = service("web");
     check(&world, &web, &expect![[r#"{"event":"starting","deployment":1}"#]], "shop/web Ready d1 i1").await;
     web.sleep.after = Some(Duration::from_secs(600));
@@ -57,7 +57,7 @@ async fn a_policy_holds_for_the_process_that_runs() {
 
 #[tokio::test]
 async fn limits_are_set_on_what_runs_if_it_fits() {
-    let mut world = World::new(62).await;
+    let mut world = World::new(82).await;
     let mut web = service("web");
     deploy(&world, &web).await;
     web.limits = Limits { memory: 256 << 20, cpu_milli: 500, pids: 64 };
@@ -94,7 +94,7 @@ async fn limits_are_set_on_what_runs_if_it_fits() {
 
 #[tokio::test]
 async fn a_health_check_is_tried_before_it_is_relied_on() {
-    let world = World::new(63).await;
+    let world = World::new(83).await;
     let mut web = service("web");
     web.health.failures = 1;
     deploy(&world, &web).await;
@@ -115,7 +115,7 @@ async fn a_health_check_is_tried_before_it_is_relied_on() {
 /// Bug: a deploy of the same to a service that kept crashing said `unchanged`, rc 0.
 #[tokio::test]
 async fn what_keeps_crashing_is_tried_again() {
-    let world = World::new(64).await;
+    let world = World::new(84).await;
     let web = service("web");
     deploy(&world, &web).await;
     let dies = Behaviour {
@@ -133,7 +133,7 @@ async fn what_keeps_crashing_is_tried_again() {
 /// Going back to what is live, while something else is on its way, starts nothing.
 #[tokio::test]
 async fn what_is_live_already_ends_a_rollout() {
-    let world = World::new(65).await;
+    let world = World::new(85).await;
     let mut web = service("web");
     deploy(&world, &web).await;
     world.sim.behave(DeploymentId(2), Behaviour { ready_after: None, ..Behaviour::default() });
@@ -151,7 +151,7 @@ async fn what_is_live_already_ends_a_rollout() {
 
 #[tokio::test]
 async fn one_that_sleeps_without_a_process_sleeps_on() {
-    let world = World::new(66).await;
+    let world = World::new(86).await;
     let mut web = service("web");
     web.sleep.depth = Depth::Stopped;
     deploy(&world, &web).await;

@@ -150,7 +150,7 @@ async fn a_stopped_service_is_started_for_a_request() {
 /// Bug: a frontend that waited for a slow backend was frozen, and the answer did not wake it.
 #[tokio::test]
 async fn an_open_call_keeps_the_caller_awake_and_bytes_wake_it() {
-    let world = World::new(47).await;
+    let world = World::new(95).await;
     let mut web = service("web");
     web.sleep.after = Some(Duration::from_millis(300));
     let id = world.deploy(&project("shop", vec![web])).await;
@@ -188,7 +188,7 @@ async fn an_open_call_keeps_the_caller_awake_and_bytes_wake_it() {
 
 #[tokio::test]
 async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
-    let mut world = World::new(47).await;
+    let mut world = World::new(94).await;
     let patience = Some(Duration::from_secs(5));
     world.sim.behave(DeploymentId(1), Behaviour { patience, ..Behaviour::default() });
     let id = world.deploy(&project("shop", vec![service("web")])).await;

@@ -1,11 +1,11 @@
 //! Everything a test needs.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt::Write,
     future::Future,
     net::SocketAddrV4,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -103,7 +103,15 @@ pub(crate) fn key(key: &str) -> ServiceKey {
 
 impl World {
     /// `net` sets tests apart that run at the same time: instances listen in 127.`net`.0.0/16.
-    pub(crate) async fn new(net: u8) -> Self {
+    #[track_caller]
+    pub(crate) fn new(net: u8) -> impl Future<Output = Self> {
+        static TAKEN: Mutex<BTreeSet<u8>> = Mutex::new(BTreeSet::new());
+        let first = TAKEN.lock().unwrap_or_else(PoisonError::into_inner).insert(net);
+        assert!(first, "another test has net {net}");
+        Self::open(net)
+    }
+
+    async fn open(net: u8) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let sim = Sim::new(1, Time::from(SystemTime::now()));
         let builder = Builder::default();
