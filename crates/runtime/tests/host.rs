@@ -148,7 +148,6 @@ async fn what_cannot_start_leaves_nothing(b: Bench) {
     let missing = host.start(&spec).await.unwrap_err();
     expect![[r#"
         cannot run `nonesuch`: not found in PATH (/bin)
-          hint: check `start` in dormouse.toml
         image sha256:0000 is not in the store
           hint: deploy the project again to rebuild it
     "#]]
