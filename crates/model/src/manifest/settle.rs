@@ -127,7 +127,7 @@ fn one(
     let left_out = foreign::left_out(input, typed, source, others, &include);
     let facts = detect::look(input, source, &left_out, typed.package.as_deref());
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
-    let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, report));
+    let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, typed.guess, report));
     let origin = |place: &Place| Origin::written(&place.file, place.line);
     let listens = match typed.kind {
         None if typed.guess => serves::listens(input, typed, source, facts, all),
@@ -300,6 +300,7 @@ fn workdir(
     input: &ManifestInput,
     source: &str,
     written: &Written<String>,
+    guess: bool,
     report: &mut Report,
 ) -> Option<String> {
     let below = written.value.strip_prefix("/app").filter(|rest| rest.is_empty() || rest.starts_with('/'));
@@ -309,6 +310,12 @@ fn workdir(
         return None;
     }
     let folder = if source == "." { path.clone() } else { format!("{source}/{path}") };
+    if !input.has_folder(&folder) && guess {
+        // In a compose file it may be a Dockerfile that makes it.
+        let what = format!("there is no folder `{folder}`, so the service is started in its source folder");
+        report.warn_at(&written.place, what);
+        return None;
+    }
     if !input.has_folder(&folder) {
         let hint = names::nearest(&folder, input.folders()).map(|n| format!("did you mean `{n}`?"));
         report.at(written.place.clone(), format!("there is no folder `{folder}`"), hint);

@@ -41,15 +41,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("`{text}` is not a time; write it like `30s`, `5m` or `1h30m`");
     let mut rest = text.trim();
     let mut total = 0.0;
-    if rest.is_empty() {
-        return Err(bad());
+    match rest {
+        "" => return Err(bad()),
+        // Nothing has no unit.
+        "0" => return Ok(Duration::ZERO),
+        _ => {}
     }
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
         let number: f64 = rest[..digits].parse().map_err(|_| bad())?;
         rest = rest[digits..].trim_start();
-        let letters = rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len());
+        let letters = rest.find(|c: char| !c.is_alphabetic()).unwrap_or(rest.len());
         let unit = match &rest[..letters] {
+            "ns" => 1e-9,
+            // The letter, and the sign that looks like it.
+            "us" | "\u{3bc}s" | "\u{b5}s" => 1e-6,
             "ms" => 0.001,
             "s" | "sec" => 1.0,
             "m" | "min" => 60.0,
@@ -90,6 +96,11 @@ mod tests {
             ("500ms", Some(500)),
             ("1.5s", Some(1_500)),
             ("0s", Some(0)),
+            ("0", Some(0)),
+            ("1500us", Some(1)),
+            ("2500µs", Some(2)),
+            ("3000000ns", Some(3)),
+            ("5µ", None),
             ("5", None),
             ("m", None),
             ("", None),

@@ -55,7 +55,8 @@ pub(super) fn healthcheck(
                 let usual = HealthSpec::default().start_timeout;
                 health.start_timeout = r.duration(&e.node, &key).filter(|d| *d > usual);
             }
-            _ => health.failures = number(r, &e.node, &key, 1..=1000),
+            // None is as many as usual.
+            _ => health.failures = number(r, &e.node, &key, 0..=1000).filter(|n| *n != 0),
         }
     }
     (health, port)

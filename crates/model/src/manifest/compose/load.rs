@@ -11,6 +11,7 @@ use super::{
         read::{Reader, join},
         yaml,
     },
+    flags,
     keys::{EXTENDS, INCLUDE, Unhonoured, known},
     merge,
 };
@@ -81,7 +82,7 @@ impl<'a, 'b> Loader<'a, 'b> {
         self.extend(&mut root, file, folder);
         let Value::Table(entries) = &mut root.value else { return Some(root) };
         let include = entries.iter().position(|e| e.key == "include").map(|i| entries.remove(i));
-        if let Some(include) = include {
+        if let Some(include) = include.filter(|i| i.node.value != Value::Null) {
             trail.push(file.to_owned());
             self.include(&mut root, &include, trail);
             trail.pop();
@@ -121,6 +122,7 @@ impl<'a, 'b> Loader<'a, 'b> {
                 self.outside.name_project(name.as_deref());
             }
             self.fill_in(root);
+            flags::settle(root);
             rebase(root, folder);
         }
         self.raw.insert(key, root.clone());

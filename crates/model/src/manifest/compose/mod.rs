@@ -4,6 +4,7 @@
 //! `dormouse.toml` would say. Every key of the Compose Specification is known ([`keys`]): it is read, or so anyway, or
 //! named as not honoured.
 
+mod flags;
 mod health;
 pub(super) mod keys;
 mod load;

@@ -2,7 +2,9 @@
 
 use super::{
     super::{
+        names,
         node::{Entry, Node, Value},
+        path,
         read::{Reader, join},
         typed::{ProbeKind, Service, Variable, Written},
     },
@@ -26,6 +28,8 @@ pub(super) struct Read {
 pub(super) struct Dependency {
     pub(super) on: Written<String>,
     pub(super) required: bool,
+    /// Whether it has to have run to its end.
+    pub(super) done: bool,
 }
 
 /// Read the table; one that is none at all is reported and left out.
@@ -86,19 +90,17 @@ pub(super) fn one(
             "healthcheck" => {
                 (s.health, checked) = health::healthcheck(r, unhonoured, node, &key, &entry.key);
             }
-            "working_dir" => {
-                s.workdir =
-                    r.text(node, &key).map(|value| Written { value, place: r.place(&node.span, &key) });
-            }
+            "working_dir" => s.workdir = workdir(r, unhonoured, e, &key),
+            "restart" => restart(r, unhonoured, e, &key),
             "stop_grace_period" => s.stop_grace = r.duration(node, &key),
             "container_name" | "hostname" => {
-                s.aliases.extend(r.text(node, &key).map(|name| name.to_lowercase()));
+                s.aliases.extend(r.text(node, &key).and_then(|name| alias(&name)));
             }
             "networks" => networks(r, unhonoured, node, &key, s),
             "links" => {
                 let links = r.texts(node, &key);
                 let pair = |link: Written<String>| {
-                    link.value.split_once(':').map(|(of, alias)| (of.to_owned(), alias.to_lowercase()))
+                    link.value.split_once(':').and_then(|(of, name)| Some((of.to_owned(), alias(name)?)))
                 };
                 read.links = links.into_iter().filter_map(pair).collect();
             }
@@ -216,23 +218,78 @@ fn depends_on(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, key:
         return Vec::new();
     }
     let Value::Table(entries) = &node.value else {
-        return r.texts(node, key).into_iter().map(|on| Dependency { on, required: true }).collect();
+        let each = |on| Dependency { on, required: true, done: false };
+        return r.texts(node, key).into_iter().map(each).collect();
     };
     let mut all = Vec::new();
     for entry in entries {
         let path = join(key, &entry.key);
         let on = Written { value: entry.key.clone(), place: r.place(&entry.key_span, &path) };
-        let mut dependency = Dependency { on, required: true };
+        let mut dependency = Dependency { on, required: true, done: false };
         if entry.node.value != Value::Null {
             for e in known(r, unhonoured, &entry.node, &path, keys::DEPENDENCY) {
+                let key = join(&path, &e.key);
                 if e.key == "required" {
-                    dependency.required = r.bool(&e.node, &join(&path, "required")).unwrap_or(true);
+                    dependency.required = r.bool(&e.node, &key).unwrap_or(true);
+                } else {
+                    dependency.done = condition(r, &e.node, &key);
                 }
             }
         }
         all.push(dependency);
     }
     all
+}
+
+/// Whether it is the end that is waited for. All else that can be waited for, requests wait for here.
+fn condition(r: &mut Reader<'_>, node: &Node, key: &str) -> bool {
+    const CONDITIONS: [&str; 3] = ["service_started", "service_healthy", "service_completed_successfully"];
+    let condition = r.text(node, key);
+    let Some(condition) = condition else { return false };
+    if !CONDITIONS.contains(&condition.as_str()) {
+        let hint = names::did_you_mean(&condition, CONDITIONS);
+        r.problem(&node.span, key, format!("there is no condition `{condition}`"), hint.as_deref());
+    }
+    condition == "service_completed_successfully"
+}
+
+/// What ends is started again, whatever this says.
+fn restart(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, entry: &Entry, key: &str) {
+    let Some(policy) = entry.node.value.scalar() else { return };
+    let (name, _tries) = policy.split_once(':').unwrap_or((&policy, ""));
+    match name {
+        "always" | "unless-stopped" | "" => {}
+        // `no` without quotes is a truth value in older YAML.
+        "no" | "false" | "on-failure" => {
+            unhonoured.add(&format!("restart: {name}"), r.place(&entry.key_span, key));
+        }
+        _ => {
+            let hint = Some("write `no`, `always`, `on-failure` or `unless-stopped`");
+            r.problem(&entry.node.span, key, format!("there is no policy `{policy}`"), hint);
+        }
+    }
+}
+
+/// The folder it is started in. The image has the source folder at `/app`, wherever a Dockerfile would have put it.
+fn workdir(
+    r: &mut Reader<'_>,
+    unhonoured: &mut Unhonoured,
+    entry: &Entry,
+    key: &str,
+) -> Option<Written<String>> {
+    let value = r.text(&entry.node, key).filter(|folder| !folder.is_empty())?;
+    let elsewhere = value.starts_with('/') && value != "/app" && !value.starts_with("/app/");
+    if elsewhere || path::levels_up(&path::join(".", &value)) > 0 {
+        unhonoured.add("working_dir outside /app", r.place(&entry.key_span, key));
+        return None;
+    }
+    Some(Written { value, place: r.place(&entry.node.span, key) })
+}
+
+/// A further name on the private network, unless nobody could ask for it.
+fn alias(name: &str) -> Option<String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    (!name.is_empty() && name.chars().all(is_name)).then(|| name.to_lowercase())
 }
 
 /// `deploy`, of which the limits count.
@@ -271,7 +328,7 @@ fn networks(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: 
         let path = join(path, &entry.key);
         for e in known(r, unhonoured, &entry.node, &path, keys::NETWORK) {
             let aliases = r.texts(&e.node, &join(&path, &e.key));
-            s.aliases.extend(aliases.into_iter().map(|a| a.value.to_lowercase()));
+            s.aliases.extend(aliases.into_iter().filter_map(|a| alias(&a.value)));
         }
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn services(
             wanted_by: Vec::new(),
         })
         .collect();
+    let jobs = jobs(&mut read);
     for read in &mut read {
         let (dependencies, by) = (std::mem::take(&mut read.dependencies), read.written.clone());
         for dependency in dependencies {
@@ -60,6 +61,8 @@ pub(super) fn services(
                 out.wanted_by.push(by.clone());
             } else if let Some(off) = inactive.iter().find(|e| e.key == dependency.on.value) {
                 not_active(r, off, dependency);
+            } else if jobs.iter().any(|job| job.name == dependency.on.value) {
+                // Told below.
             } else if let Some(slug) = slugs.get(&dependency.on.value) {
                 let on = Written { value: slug.clone(), ..dependency.on };
                 read.service.needs.push(on);
@@ -72,11 +75,48 @@ pub(super) fn services(
     links(&mut read, &slugs);
     let any = !read.is_empty();
     tell(r, left_out, any);
+    tell_of_jobs(r, &jobs);
     if any {
         let name = r.sources.name();
         r.report.warn(format!("{name}: images are built from the source folders; Dockerfiles are not read"));
     }
     read.into_iter().map(|read| read.service).collect()
+}
+
+/// Services that run once and end: others wait for their end.
+struct JobLeftOut {
+    name: String,
+    place: Option<Place>,
+    wanted_by: String,
+}
+
+/// Take them out. As a worker one would be started again as often as it ends.
+fn jobs(read: &mut Vec<Read>) -> Vec<JobLeftOut> {
+    let mut jobs: Vec<JobLeftOut> = Vec::new();
+    for Read { written: by, dependencies, .. } in read.iter() {
+        for Dependency { on, .. } in dependencies.iter().filter(|d| d.done && d.on.value != *by) {
+            let job = read.iter().find(|r| r.written == on.value);
+            if let Some(job) = job.filter(|_| jobs.iter().all(|j| j.name != on.value)) {
+                let place = job.service.place.clone();
+                jobs.push(JobLeftOut { name: on.value.clone(), place, wanted_by: by.clone() });
+            }
+        }
+    }
+    read.retain(|r| jobs.iter().all(|job| job.name != r.written));
+    jobs
+}
+
+/// Tell of them.
+fn tell_of_jobs(r: &mut Reader<'_>, jobs: &[JobLeftOut]) {
+    let Some(JobLeftOut { name, wanted_by, .. }) = jobs.first() else { return };
+    let shown = jobs.iter().map(|job| {
+        let at = job.place.as_ref().map(|p| format!("{}:{}, ", p.file, p.line)).unwrap_or_default();
+        format!("`{}` ({at}whose end `{}` waits for)", job.name, job.wanted_by)
+    });
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    r.report.warn(format!(
+        "left out, because what runs once and ends cannot be run yet: {shown}\n  hint: let `{wanted_by}` do what `{name}` does before it starts: command: [sh, -c, \"... && exec ...\"]"
+    ));
 }
 
 /// Whether a service is to be started: it has no profile, or one that is asked for, and more than no copies.

@@ -1,7 +1,9 @@
 //! Whole folders in, whole results out.
 
 mod compose;
+mod compose_docs;
 mod compose_files;
+mod compose_forms;
 mod compose_keys;
 mod detect;
 mod docs;
