@@ -226,7 +226,7 @@ mod tests {
             ("puma: cluster worker 0: 3 [app]", false),
             ("puma", false),
             ("puma app.rb", false),
-            ("/usr/bin/puma\0-w\02", false),
+            ("/usr/bin/puma\0-w\x002", false),
         ] {
             assert_eq!(is_puma(title.as_bytes()), expected, "{title}");
         }
