@@ -299,18 +299,23 @@ pub(crate) fn service_manager(server: &Server) {
         let n = manager.recv(&mut text).unwrap();
         String::from_utf8_lossy(&text[..n]).into_owned()
     };
+    let mut second = 0;
     under_load(&visitor, SLOW, || {
         server.is_now(server.managed_successor(&binary(), Some(&path)));
         assert_eq!(told(), "READY=1");
         let first = server.pid();
         kill(first, Signal::SIGUSR2).unwrap();
         let main = told();
-        let second: i32 = main.strip_prefix("MAINPID=").expect(&main).parse().unwrap();
+        second = main.strip_prefix("MAINPID=").expect(&main).parse().unwrap();
         assert_ne!(second, first.as_raw());
         assert_eq!(told(), "READY=1");
-        assert!(alive(u64::from(second.cast_unsigned())));
+        assert!(alive(u64::from(i32::cast_unsigned(second))));
     });
     // That one is no child of ours; the next is.
-    server.is_now(server.successor(&binary()));
+    let third = server.successor(&binary());
+    eventually("the second has handed over", Duration::from_secs(60), || {
+        if alive(u64::from(i32::cast_unsigned(second))) { Err("it is there".to_owned()) } else { Ok(()) }
+    });
+    server.is_now(third);
     server.ok(&["down", "managed"]);
 }

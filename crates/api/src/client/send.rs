@@ -65,8 +65,13 @@ pub(super) async fn json<T: DeserializeOwned>(
         let asked =
             async { read_json(send(socket, method.clone(), path, query, None, empty()).await?).await };
         match asked.await {
-            // The server was killed while it answered. It is started again at once, and looking changes nothing.
+            // The server was killed while it answered. It is started again at once, and looking changes nothing. One that is
+            // stopping, as when another takes over, refuses what its successor does a moment later.
             Err(Error::Broken { .. }) if method == Method::GET && tries < LOOKS => {
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            Err(Error::Server { status: 503, .. }) if tries < LOOKS => {
                 tries += 1;
                 tokio::time::sleep(PAUSE).await;
             }
