@@ -16,6 +16,8 @@ pub(crate) fn listen() {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        // Told of on standard error too, a line that a full disk refuses would be a panic.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .try_init();
 }
