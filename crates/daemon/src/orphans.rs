@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use dormouse_runtime::Process;
 use nix::{
+    errno::Errno,
     sys::signal::{Signal, kill as send},
     unistd::Pid,
 };
@@ -22,8 +23,14 @@ fn pid(process: &Process) -> Pid {
 pub(crate) fn kill(all: &[Process]) -> Result<()> {
     for process in all {
         info!(pid = process.pid(), "ending a control process that is not ours");
-        send(pid(process), Signal::SIGKILL)
-            .with_context(|| format!("cannot end the orphaned process {}", process.pid()))?;
+        match send(pid(process), Signal::SIGKILL) {
+            // It may have ended since it was looked for.
+            Ok(()) | Err(Errno::ESRCH) => {}
+            Err(error) => {
+                let pid = process.pid();
+                return Err(error).with_context(|| format!("cannot end the orphaned process {pid}"));
+            }
+        }
         while process.is_alive() {
             std::thread::sleep(Duration::from_millis(2));
         }
@@ -55,5 +62,20 @@ pub(crate) fn stop(all: &[Process]) {
             }
             std::thread::sleep(Duration::from_millis(5));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: a server did not start when an orphaned control ended between the look and the signal.
+    #[test]
+    fn one_that_has_just_ended_is_gone() {
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let process = Process::find(child.id()).unwrap().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        kill(&[process]).unwrap();
     }
 }
