@@ -101,13 +101,13 @@ impl Server {
     /// # Panics
     /// When it does not come up.
     pub fn start_again(&self) {
+        let before = self.log().len();
         *self.process() = serve(&binary(), &self.state, self.port, &[], None);
-        // Until then one that a killed parent left may answer, and end in the middle of it.
-        eventually("its own control runs", Duration::from_secs(60), || {
-            let control = self.pid_of("control");
-            let stat = std::fs::read_to_string(format!("/proc/{control}/stat")).map_err(|e| e.to_string())?;
-            let parent = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1));
-            if parent == Some(&self.pid().to_string()) { Ok(()) } else { Err(stat) }
+        // Until it serves, a control that a killed parent left may answer, and end in the middle of it: our own is written
+        // down before that one is ended.
+        eventually("the server serves", Duration::from_secs(60), || {
+            let said = self.log().split_off(before);
+            if said.contains("serving state=") { Ok(()) } else { Err(said) }
         });
         self.wait_until_it_answers();
     }
