@@ -76,12 +76,13 @@ impl<'a> Outside<'a> {
         self.variable(name).or_else(|| self.stored(self.project.as_ref()?, None).remove(name))
     }
 
-    /// What a compose file's project is called, given what the file says.
+    /// What a compose file's project is called, given what the file says, when nobody asks for another name.
     pub(super) fn name_project(&mut self, written: Option<&str>) {
         let chosen = self.variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty());
         let written =
             written.and_then(|text| interpolate::expand(text, &mut |name| self.variable(name)).ok());
-        let name = chosen.or(written.map(|e| e.text)).unwrap_or_else(|| self.input.folder().to_owned());
+        let name = self.input.project().map(str::to_owned).or(chosen).or(written.map(|e| e.text));
+        let name = name.unwrap_or_else(|| self.input.folder().to_owned());
         self.project = names::sanitise(&name, "app").parse().ok();
     }
 

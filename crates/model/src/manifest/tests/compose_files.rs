@@ -310,8 +310,10 @@ fn the_project_s_name() {
     given.variables.insert("NAME".to_owned(), Some("Blog_2".to_owned()));
     let mut input = project(&[("compose.yaml", text)], given.clone());
     let mut stored = crate::Stored::default();
-    for (name, value) in [("P", "8123"), ("K", "s3cret")] {
-        stored.insert("blog-2".parse().unwrap(), None, name.to_owned(), value.to_owned());
+    for (project, name, value) in
+        [("blog-2", "P", "8123"), ("blog-2", "K", "s3cret"), ("shop", "P", "8500"), ("shop", "K", "own")]
+    {
+        stored.insert(project.parse().unwrap(), None, name.to_owned(), value.to_owned());
     }
     input.store(stored);
     check(
@@ -320,6 +322,16 @@ fn the_project_s_name() {
             project blog-2
             front web
             web: source=. port=8123 public start=["serve", "--key", "s3cret"] start@compose.yaml:2
+            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
+        "#]],
+    );
+    // Bug: what was stored for the project that `--project` names was not found.
+    check(
+        &input.clone().named(Some("shop".to_owned())),
+        &expect![[r#"
+            project shop
+            front web
+            web: source=. port=8500 public start=["serve", "--key", "own"] start@compose.yaml:2
             warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
