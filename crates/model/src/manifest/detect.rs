@@ -121,7 +121,7 @@ fn defines_in_rust(text: &str, route: &str) -> bool {
 }
 
 /// Whether Python code imports a module.
-pub(super) fn imports(text: &str, module: &str) -> bool {
+fn imports(text: &str, module: &str) -> bool {
     text.lines().any(|line| {
         let mut words = line.split([' ', '\t', '.', ',']).filter(|w| !w.is_empty());
         matches!(words.next(), Some("import" | "from")) && words.next() == Some(module)

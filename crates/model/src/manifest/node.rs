@@ -40,10 +40,10 @@ impl Node {
         }
     }
 
-    /// The value under a key, if it is a table that has it.
-    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+    /// The entry of a key, if it is a table that has it.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.value {
-            Value::Table(entries) => entries.iter().find(|e| e.key == key).map(|e| &e.node),
+            Value::Table(entries) => entries.iter().find(|e| e.key == key),
             Value::Null
             | Value::Bool(_)
             | Value::Int(_)
@@ -51,6 +51,11 @@ impl Node {
             | Value::Text(_)
             | Value::List(_) => None,
         }
+    }
+
+    /// The value under a key, if it is a table that has it.
+    pub(super) fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|e| &e.node)
     }
 
     /// The same, to change it.

@@ -94,9 +94,7 @@ fn called(input: &ManifestInput, typed: &Service, all: &[Service]) -> Option<u16
             text.match_indices(name).find_map(|(at, _)| {
                 let before = text[..at].chars().next_back();
                 let starts = before.is_none_or(|c| !(c.is_alphanumeric() || "-_.".contains(c)));
-                let rest = text[at + name.len()..].strip_prefix(':').filter(|_| starts)?;
-                let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-                rest[..digits].parse::<u16>().ok().filter(|p| *p != 0)
+                leading_port(text[at + name.len()..].strip_prefix(':').filter(|_| starts)?)
             })
         })
     };
@@ -112,9 +110,13 @@ fn called(input: &ManifestInput, typed: &Service, all: &[Service]) -> Option<u16
 
 /// The number after a piece of text.
 fn port_after(text: &str, piece: &str) -> Option<u16> {
-    let rest = text[text.find(piece)? + piece.len()..].trim_start();
-    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
-    rest[..digits].parse().ok().filter(|p| *p != 0)
+    leading_port(text[text.find(piece)? + piece.len()..].trim_start())
+}
+
+/// The port that a text begins with.
+fn leading_port(text: &str) -> Option<u16> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text[..digits].parse().ok().filter(|p| *p != 0)
 }
 
 /// The port that code listens on, unless it takes it from `PORT`.

@@ -209,11 +209,11 @@ impl<'a, 'b> Loader<'a, 'b> {
                 (&base_root, base_file.as_str(), base_folder.as_str())
             }
         };
-        let Some(base) = entry(root, "services", &name) else {
+        let Some(base) = root.get("services").and_then(|s| s.entry(&name)) else {
             self.report.at(place, format!("there is no service `{name}` in {file}"), None);
             return None;
         };
-        let base = self.whole(root, &base, (file, folder), trail)?;
+        let base = self.whole(root, base, (file, folder), trail)?;
         Some(merge::merge(base, own, &["services", &service.key]))
     }
 
@@ -357,16 +357,6 @@ fn one_or_more(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<String> {
         Value::List(_) => r.texts(node, key).into_iter().map(|w| w.value).collect(),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Table(_) => {
             r.text(node, key).into_iter().collect()
-        }
-    }
-}
-
-/// An entry of a section.
-fn entry(root: &Node, section: &str, name: &str) -> Option<Entry> {
-    match &root.get(section)?.value {
-        Value::Table(entries) => entries.iter().find(|e| e.key == name).cloned(),
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
-            None
         }
     }
 }
