@@ -1,6 +1,6 @@
 //! Which process is meant, beyond a number that the kernel gives away again.
 
-use std::{fs, io};
+use std::{fs, io, os::fd::OwnedFd};
 
 use rustix::{
     io::Errno,
@@ -30,6 +30,14 @@ impl Process {
         Ok(Some(Self { pid, start_ticks, boot: boot()? }))
     }
 
+    /// This very process.
+    ///
+    /// # Errors
+    /// When the kernel does not tell who we are.
+    pub fn this() -> io::Result<Self> {
+        Self::find(std::process::id())?.ok_or_else(|| io::Error::other("this process is not in /proc"))
+    }
+
     /// A process that has ended before it could be looked at.
     pub(crate) fn gone(pid: u32) -> Self {
         Self { pid, start_ticks: 0, boot: String::new() }
@@ -52,19 +60,24 @@ impl Process {
     /// # Errors
     /// When the kernel does not let us watch it.
     pub async fn ended(&self) -> io::Result<()> {
-        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(()) };
-        let pidfd = match pidfd_open(pid, PidfdFlags::empty()) {
-            Ok(pidfd) => pidfd,
-            Err(Errno::SRCH) => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        // Looked at after opening, so that what is watched is what is meant.
-        if self.is_alive() {
-            // SAFETY: the pidfd is owned, always the same, and closed only after it is deregistered.
-            let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
-            pidfd.readable().await?.retain_ready();
+        match self.open()? {
+            Some(pidfd) => ended(pidfd).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A descriptor that means this process and no later one (pidfd_open(2)); `None` when it has ended.
+    ///
+    /// # Errors
+    /// When the kernel does not give one.
+    pub fn open(&self) -> io::Result<Option<OwnedFd>> {
+        let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return Ok(None) };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            // Looked at after opening, so that what is looked at is what is open.
+            Ok(pidfd) => Ok(self.is_alive().then_some(pidfd)),
+            Err(Errno::SRCH) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Whether it still runs.
@@ -72,6 +85,14 @@ impl Process {
     pub fn is_alive(&self) -> bool {
         Self::find(self.pid).is_ok_and(|now| now.as_ref() == Some(self))
     }
+}
+
+/// Returns once the process that this means has ended.
+pub(crate) async fn ended(pidfd: OwnedFd) -> io::Result<()> {
+    // SAFETY: the pidfd is owned, always the same, and closed only after it is deregistered.
+    let pidfd = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }?;
+    pidfd.readable().await?.retain_ready();
+    Ok(())
 }
 
 fn boot() -> io::Result<String> {

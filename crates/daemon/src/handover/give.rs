@@ -136,8 +136,7 @@ impl Giver {
 
 impl Guest {
     fn greet(&self, protocol: u32, offer: &[BorrowedFd<'_>; 5]) -> io::Result<()> {
-        let me = Process::find(std::process::id())?;
-        let process = me.ok_or_else(|| io::Error::other("this process is not in /proc"))?;
+        let process = Process::this()?;
         let here = FromGiver::Here {
             protocol: protocol.min(PROTOCOL),
             version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -94,7 +94,7 @@ impl Heir {
     /// `None` when the other end has gone.
     fn greet(stream: UnixStream) -> Result<Option<(Self, Offered)>> {
         let mut heir = Self(Channel::new(stream)?);
-        let process = Process::find(std::process::id())?.context("this process is not in /proc")?;
+        let process = Process::this()?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let sent = heir.0.send(&FromHeir::TakeOver { protocol: PROTOCOL, version, process }, &[]);
         if sent.is_err() {

@@ -103,8 +103,7 @@ impl EdgeLink {
     /// # Errors
     /// When the kernel does not tell who we are.
     pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficBook>) -> std::io::Result<Self> {
-        let me = Process::find(std::process::id())?
-            .ok_or_else(|| std::io::Error::other("this process is not in /proc"))?;
+        let me = Process::this()?;
         let (tables, _) = watch::channel(Arc::new(load(&saved).unwrap_or_default()));
         Ok(Self { socket, saved, tables, remote: Remote::default(), traffic, me })
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use dormouse_runtime::Process;
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 use socket2::{Domain, SockRef, Type};
 use tracing::warn;
 
@@ -34,15 +34,8 @@ impl Borrowed {
     }
 
     fn take_from(&mut self, process: &Process) -> io::Result<()> {
-        let number = i32::try_from(process.pid()).map_err(io::Error::other)?;
-        let Some(pid) = Pid::from_raw(number) else { return Ok(()) };
-        let pidfd = pidfd_open(pid, PidfdFlags::empty())?;
-        // Looked at after opening, so that what is open is what is meant.
-        if !process.is_alive() {
-            return Ok(());
-        }
-        let folder = format!("/proc/{number}/fd");
-        for entry in fs::read_dir(&folder)? {
+        let Some(pidfd) = process.open()? else { return Ok(()) };
+        for entry in fs::read_dir(format!("/proc/{}/fd", process.pid()))? {
             let entry = entry?;
             // It may be closed meanwhile.
             let Ok(target) = fs::read_link(entry.path()) else { continue };

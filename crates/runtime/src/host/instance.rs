@@ -12,12 +12,8 @@ use std::{
 
 use dormouse_backend::Workload;
 use dormouse_model::{ExitStatus, Limits, Phase, Time, Usage};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::{
-    io::{Interest, unix::AsyncFd},
-    sync::watch,
-    time::timeout,
-};
+use rustix::process::{Signal, pidfd_send_signal};
+use tokio::{sync::watch, time::timeout};
 
 use super::{
     record::{Folder, Record},
@@ -25,6 +21,7 @@ use super::{
 };
 use crate::{
     cgroup::Group,
+    process,
     sandbox::{blame, exit},
 };
 
@@ -54,10 +51,7 @@ impl Instance {
         group: Option<Arc<dyn Group>>,
         sightings: Sightings,
     ) -> io::Result<Self> {
-        let pid = i32::try_from(record.process.pid).ok().and_then(Pid::from_raw);
-        // Opened before looking, so that what is looked at is what is open.
-        let pidfd = pid.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-        let pidfd = pidfd.filter(|_| record.process.is_alive());
+        let pidfd = record.process.open().ok().flatten();
         let sleep = match (&group, &pidfd) {
             (Some(group), Some(_)) => Sleep::adopt(&**group, record.process.pid)?,
             (Some(_) | None, _) => Sleep::default(),
@@ -101,9 +95,7 @@ impl Instance {
         if let Some(pidfd) = &self.pidfd
             && self.end().is_none()
         {
-            // SAFETY: the pidfd is owned, always the same, and closed only after it is deregistered.
-            let pidfd = unsafe { AsyncFd::register_with_interest(pidfd.try_clone()?, Interest::READABLE) }?;
-            pidfd.readable().await?.retain_ready();
+            process::ended(pidfd.try_clone()?).await?;
             self.settle(true);
         }
         Ok(())
