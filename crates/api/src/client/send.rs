@@ -65,18 +65,22 @@ pub(super) async fn json<T: DeserializeOwned>(
         let asked =
             async { read_json(send(socket, method.clone(), path, query, None, empty()).await?).await };
         match asked.await {
-            // The server was killed while it answered. It is started again at once, and looking changes nothing. One that is
-            // stopping, as when another takes over, refuses what its successor does a moment later.
-            Err(Error::Broken { .. }) if method == Method::GET && tries < LOOKS => {
-                tries += 1;
-                tokio::time::sleep(PAUSE).await;
-            }
-            Err(Error::Server { status: 503, .. }) if tries < LOOKS => {
+            Err(error) if tries < LOOKS && passes(&error, &method) => {
                 tries += 1;
                 tokio::time::sleep(PAUSE).await;
             }
             done => return done,
         }
+    }
+}
+
+/// Whether asking again may help, and does no harm. A server that was killed while it answered is started again at once, and
+/// looking changes nothing. One that is stopping, as when another takes over, refuses what its successor does a moment later.
+fn passes(error: &Error, method: &Method) -> bool {
+    match error {
+        Error::Broken { .. } => *method == Method::GET,
+        Error::Server { status, .. } => *status == 503,
+        Error::Unreachable { .. } => false,
     }
 }
 
