@@ -41,21 +41,29 @@ pub(super) fn discard(database: &Path) {
 /// Open the database; should a newer version have changed it that never came to serve, as it was before.
 pub(super) fn open(database: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open(database)?;
-    match schema::check(&connection) {
-        Err(newer @ StoreError::Newer { .. }) if !is_usable(database) => Err(newer),
-        Err(StoreError::Newer { .. }) => {
-            drop(connection);
-            info!("a newer version changed the database and never served; taking it back");
-            restore(database).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
-            Ok(Connection::open(database)?)
-        }
-        Ok(_) => Ok(connection),
+    if !is_to_be_restored(&connection, database)? {
+        return Ok(connection);
+    }
+    drop(connection);
+    info!("a newer version changed the database and never served; taking it back");
+    restore(database).map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
+    Ok(Connection::open(database)?)
+}
+
+/// Whether this version goes on with what was kept, and not with the database itself.
+///
+/// # Errors
+/// When it can go on with neither.
+pub(super) fn is_to_be_restored(connection: &Connection, database: &Path) -> Result<bool, StoreError> {
+    match schema::check(connection) {
+        Ok(_) => Ok(false),
+        Err(StoreError::Newer { .. }) if is_usable(database) => Ok(true),
         Err(error) => Err(error),
     }
 }
 
 /// Whether this version can go on with what was kept.
-pub(super) fn is_usable(database: &Path) -> bool {
+fn is_usable(database: &Path) -> bool {
     let kept = Connection::open_with_flags(path(database), OpenFlags::SQLITE_OPEN_READ_ONLY);
     kept.is_ok_and(|kept| schema::check(&kept).is_ok())
 }

@@ -68,11 +68,8 @@ pub fn check_database(state: &Path) -> Result<(), StoreError> {
     if !path.exists() {
         return Ok(());
     }
-    match schema::check(&Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?) {
-        Err(newer @ StoreError::Newer { .. }) if !kept::is_usable(&path) => Err(newer),
-        Ok(_) | Err(StoreError::Newer { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
+    let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    kept::is_to_be_restored(&connection, &path).map(drop)
 }
 
 /// This version serves from the database from now on: no older one goes on with what was before.

@@ -3,8 +3,7 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ServiceKey, ServiceName, Time,
-    Watchdog,
+    AddressBlock, BuildId, Demand, Deployment, DeploymentId, InstanceId, ServiceKey, ServiceName, Time,
 };
 use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
@@ -36,8 +35,8 @@ pub(in crate::store) fn read(
         unfinished: unfinished(tx, vault)?,
         deployments: deployments(tx, vault)?,
         instances: instances(tx)?,
-        ends: ends(tx)?,
-        watchdogs: watchdogs(tx)?,
+        ends: of_services(tx, "ends")?,
+        watchdogs: of_services(tx, "watchdogs")?,
         instance_block: take(tx, Counter::Instance, BLOCK)?,
         epoch: take(tx, Counter::Epoch, 1)?,
     })
@@ -185,14 +184,12 @@ fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {
     })
 }
 
-fn ends(tx: &Transaction<'_>) -> Result<Vec<(ServiceKey, Vec<End>)>, StoreError> {
-    all(tx, "SELECT project, service, body FROM ends", |row| {
-        Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
-    })
-}
-
-fn watchdogs(tx: &Transaction<'_>) -> Result<Vec<(ServiceKey, Watchdog)>, StoreError> {
-    all(tx, "SELECT project, service, body FROM watchdogs", |row| {
+/// What a table says of each service.
+fn of_services<T: DeserializeOwned>(
+    tx: &Transaction<'_>,
+    table: &'static str,
+) -> Result<Vec<(ServiceKey, T)>, StoreError> {
+    all(tx, &format!("SELECT project, service, body FROM {table}"), |row| {
         Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
     })
 }

@@ -8,6 +8,7 @@ use dormouse_model::{
     ProjectSpec, ServiceKey, ServiceName, Time, Watchdog,
 };
 use rusqlite::{Transaction, params};
+use serde::Serialize;
 
 use super::super::{StoreError, Tx, rows::DeployState, sealed};
 use crate::{DeployId, Origin, id::Counter};
@@ -204,20 +205,27 @@ impl Tx<'_> {
     }
 
     pub(crate) fn ends(&self, key: &ServiceKey, ends: &[End]) -> Result<(), StoreError> {
-        let sql = "INSERT INTO ends (project, service, body)
-                   SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
-                   ON CONFLICT (project, service) DO UPDATE SET body = excluded.body";
-        let body = serde_json::to_string(ends)?;
-        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
-        Ok(())
+        self.of_service("ends", key, ends)
     }
 
     pub(crate) fn watchdog(&self, key: &ServiceKey, watchdog: &Watchdog) -> Result<(), StoreError> {
-        let sql = "INSERT INTO watchdogs (project, service, body)
-                   SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
-                   ON CONFLICT (project, service) DO UPDATE SET body = excluded.body";
-        let body = serde_json::to_string(watchdog)?;
-        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), body])?;
+        self.of_service("watchdogs", key, watchdog)
+    }
+
+    /// What a table says of a service, unless its project is gone.
+    fn of_service<T: Serialize + ?Sized>(
+        &self,
+        table: &'static str,
+        key: &ServiceKey,
+        body: &T,
+    ) -> Result<(), StoreError> {
+        let sql = format!(
+            "INSERT INTO {table} (project, service, body)
+             SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
+             ON CONFLICT (project, service) DO UPDATE SET body = excluded.body"
+        );
+        let body = serde_json::to_string(body)?;
+        self.0.execute(&sql, params![key.project.as_str(), key.service.as_str(), body])?;
         Ok(())
     }
 
