@@ -76,16 +76,16 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             snapshot.unfinished.iter().filter(|d| !d.rolling).map(|d| (d.id, d.builds.clone())).collect();
         let builds = Arc::new(builds);
         let advise = builds.clone();
-        let mut reconciler = Reconciler::adopt(
+        let reconciler = Reconciler::adopt(
             settings.clone(),
             store.clone(),
             snapshot,
             workloads.clone(),
+            Arc::new(move |said| advise.advice(said)),
             &logs,
             (inbox.clone(), outbox),
         )
         .await?;
-        reconciler.advice = Arc::new(move |said| advise.advice(said));
         let clock = reconciler.state.clock.clone();
         let this = Arc::new(Self {
             build_slots: Semaphore::new(settings.builds_at_once.max(1)),

@@ -215,11 +215,7 @@ impl State {
             self.save_rollout(key);
         } else {
             services.map(|all| all.remove(&key.service));
-            project.vips.remove(&key.service);
-            project.notes.remove(&key.service);
-            self.desired.services.remove(key);
-            self.observed.ends.remove(key);
-            self.facts.log_tails.remove(key);
+            self.forget_service(key);
             let key = key.clone();
             self.store.later(move |tx| tx.service_removed(&key));
         }
@@ -227,6 +223,18 @@ impl State {
             self.store.later(move |tx| tx.project_spec(&spec));
         }
         self.refresh_needs(&key.project);
+    }
+
+    /// A service is not part of its project any more.
+    pub(crate) fn forget_service(&mut self, key: &ServiceKey) {
+        if let Some(project) = self.projects.get_mut(&key.project) {
+            project.vips.remove(&key.service);
+            project.notes.remove(&key.service);
+        }
+        self.desired.services.remove(key);
+        self.observed.ends.remove(key);
+        self.observed.watchdogs.remove(key);
+        self.facts.log_tails.remove(key);
     }
 
     /// What each service needs, through others too.

@@ -21,7 +21,8 @@ const BATCH: usize = 500;
 #[derive(Debug)]
 pub struct EventReader {
     path: PathBuf,
-    /// Open from the beginning where it is there: the log of a project taken down is gone by its name, and still has to be read to its end.
+    /// Open from the beginning where it is there: the log of a project taken down is gone by its name, and still has to be
+    /// read to its end.
     file: Option<File>,
     from: u64,
     position: u64,

@@ -195,13 +195,7 @@ fn apply(
     coming.spec = spec.clone();
     project.spec = Some(spec);
     for service in gone {
-        project.vips.remove(service);
-        project.notes.remove(service);
-        let key = ServiceKey::new(&name, service);
-        state.desired.services.remove(&key);
-        state.observed.ends.remove(&key);
-        state.observed.watchdogs.remove(&key);
-        state.facts.log_tails.remove(&key);
+        state.forget_service(&ServiceKey::new(&name, service));
     }
     for (service, deployment) in numbered {
         let key = ServiceKey::new(&name, &service);

@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Msg, Reconciler, TRUST, table::table};
+use super::{Advice, Msg, Reconciler, TRUST, table::table};
 use crate::{
     ControlSettings, OpError,
     clock::WallClock,
@@ -37,6 +37,7 @@ impl<W: Workloads> Reconciler<W> {
         store: Store,
         snapshot: Snapshot,
         workloads: Arc<W>,
+        advice: Advice,
         logs: &Logs,
         (outbox, inbox): (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>),
     ) -> Result<Self, OpError> {
@@ -61,7 +62,7 @@ impl<W: Workloads> Reconciler<W> {
         let mut this = Self {
             state,
             workloads,
-            advice: std::sync::Arc::new(|_| None),
+            advice,
             inbox,
             outbox,
             exits,

@@ -74,7 +74,7 @@ pub(crate) struct Reconciler<W> {
     pub(crate) state: State,
     workloads: Arc<W>,
     /// What to do about last lines that tell ([`dormouse_backend::Builds::advice`]).
-    pub(crate) advice: Advice,
+    advice: Advice,
     inbox: mpsc::UnboundedReceiver<Msg>,
     outbox: mpsc::UnboundedSender<Msg>,
     exits: mpsc::UnboundedReceiver<InstanceId>,
