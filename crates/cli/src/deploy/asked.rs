@@ -203,6 +203,36 @@ mod tests {
     }
 
     #[test]
+    fn what_a_service_in_a_folder_of_its_own_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in [
+            ("a/dormouse.toml", "[services.w]\nsource = 'web'\nenv_file = 'w.env'\nenv = { A = '${PATH}' }"),
+            ("b/compose.yaml", "services: {w: {build: ../web, env_file: w.env, environment: [B]}}"),
+        ] {
+            fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
+            fs::write(dir.path().join(path), text).unwrap();
+        }
+        for (folder, expected) in [
+            (
+                "a",
+                expect![[
+                    r#"pack None of "a", the manifest in ""; read ["dormouse.toml", "w.env"]; asked for ["COMPOSE_FILE", "PATH"]"#
+                ]],
+            ),
+            (
+                "b",
+                expect![[
+                    r#"pack Some(["web"]) of "", the manifest in "b"; read ["compose.yaml", "w.env"]; asked for ["B", "COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
+                ]],
+            ),
+        ] {
+            fs::write(dir.path().join(folder).join("w.env"), "C=d").unwrap();
+            let args = DeployArgs { dir: dir.path().join(folder), ..args(dir.path(), &[]) };
+            expected.assert_eq(&shown(dir.path(), &ask(&args).unwrap()));
+        }
+    }
+
+    #[test]
     fn sources_above_the_manifest() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir_all(dir.path().join("deploy")).unwrap();

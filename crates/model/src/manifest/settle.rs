@@ -80,9 +80,14 @@ pub(super) fn project(
     let sources: Vec<_> = services.iter().map(|service| source(input, outside, service, report)).collect();
     let mut settled = Vec::new();
     for (service, source) in services.iter().zip(&sources) {
-        if let Some((mut spec, facts)) = one(input, service, source.as_deref(), services, &sources, report) {
-            let owner = Owner { project: name.as_ref(), service: Some(&spec.name) };
-            spec.env = environment::settle(outside, owner, service, typed.unset, report);
+        let settling = one(input, service, source.as_deref(), services, &sources, report);
+        // Where only the manifest is read yet no source is there, and what its environment refers to is wanted all
+        // the same.
+        let owned_by = service.name.parse().ok();
+        let owner = Owner { project: name.as_ref(), service: owned_by.as_ref() };
+        let env = environment::settle(outside, owner, service, typed.unset, report);
+        if let Some((mut spec, facts)) = settling {
+            spec.env = env;
             settled.push((service, spec, facts));
         }
     }
