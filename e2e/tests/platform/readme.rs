@@ -27,12 +27,13 @@ pub(crate) fn first_command() {
     let readme = std::fs::read_to_string(clone.join("README.md")).unwrap();
     let command = readme.lines().find(|l| l.starts_with("cargo run")).expect("a first command");
     let words: Vec<_> = command.split_whitespace().collect();
+    let dependencies = built_dependencies();
     let mut up = Command::new(words[0])
         .args(&words[1..])
         .current_dir(&clone)
         .env("DORMOUSE_STATE", folder.path().join("state"))
         .env("NO_COLOR", "1")
-        .env("CARGO_TARGET_DIR", built_dependencies())
+        .env("CARGO_TARGET_DIR", &dependencies)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -73,20 +74,21 @@ pub(crate) fn first_command() {
     let status = up.wait().unwrap();
     let rest: Vec<_> = rx.iter().collect();
     assert!(status.success(), "Ctrl-C ended it with {status}:\n{said}{}", rest.join("\n"));
+    let _ = std::fs::remove_dir_all(dependencies);
 }
 
 /// A target folder in which the dependencies are compiled and our own crates are not: how long the former take is
 /// `bench/cold`'s matter, and would be a tenth of CI. It is apart from everybody's, because cargo tells packages apart by
-/// paths that are the same in every clone.
+/// paths that are the same in every clone. It is copied anew each time: half of one, left by a run that was killed while
+/// it copied, has fingerprints without their libraries, which cargo takes for built.
 fn built_dependencies() -> PathBuf {
     let (from, to) = (target().join("release"), target().join("fresh-clone"));
-    if !to.exists() {
-        let release = to.join("release");
-        std::fs::create_dir_all(&release).unwrap();
-        let parts = [".fingerprint", "build", "deps"].map(|part| from.join(part));
-        let copied = Command::new("cp").arg("-a").args(parts).arg(&release).status().expect("cp runs");
-        assert!(copied.success());
-    }
+    let _ = std::fs::remove_dir_all(&to);
+    let release = to.join("release");
+    std::fs::create_dir_all(&release).unwrap();
+    let parts = [".fingerprint", "build", "deps"].map(|part| from.join(part));
+    let copied = Command::new("cp").arg("-a").args(parts).arg(&release).status().expect("cp runs");
+    assert!(copied.success());
     to
 }
 
