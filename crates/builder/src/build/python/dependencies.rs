@@ -147,7 +147,7 @@ fn needs_source(install: &Install) -> bool {
         Install::Requirements { after_source, .. } | Install::Written { after_source, .. } => *after_source,
         Install::Project { dynamic, .. } => *dynamic,
         Install::Commands(_) => true,
-        Install::Nothing | Install::Locked { .. } => false,
+        Install::Nothing | Install::Venv | Install::Locked { .. } => false,
     }
 }
 
@@ -173,7 +173,7 @@ fn command(install: &Install, above: Option<&str>) -> Vec<String> {
             let held = if constraints.is_empty() { &[][..] } else { &["-c", &at(CONSTRAINTS)] };
             uv(&[&["pip", "install", "-r", &at(REQUIREMENTS)], held].concat())
         }
-        Install::Nothing | Install::Commands(_) => Vec::new(),
+        Install::Nothing | Install::Venv | Install::Commands(_) => Vec::new(),
     }
 }
 
@@ -183,6 +183,7 @@ fn from_source(install: &Install) -> Vec<Vec<String>> {
     let only_itself = || itself(&["uv", "pip", "install", "--no-deps", "."]);
     match install {
         Install::Nothing
+        | Install::Venv
         | Install::Locked { package: false, .. }
         | Install::Project { package: false, .. } => Vec::new(),
         Install::Requirements { after_source, .. } => {
@@ -215,7 +216,7 @@ fn interpreter(interpreter: &Interpreter) -> &str {
 /// The files that say what to install, each with its text.
 fn manifests(source: &Source, install: &Install) -> Vec<(String, String)> {
     let files = match install {
-        Install::Nothing | Install::Commands(_) => return Vec::new(),
+        Install::Nothing | Install::Venv | Install::Commands(_) => return Vec::new(),
         Install::Requirements { files, .. }
         | Install::Locked { files, .. }
         | Install::Project { files, .. } => files,

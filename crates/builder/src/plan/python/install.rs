@@ -103,7 +103,10 @@ fn one(
         }
     }
     unsupported::check(listing, wishes)?;
-    Ok(Decided::new(Install::Nothing, None))
+    let python = |program: &String| program.starts_with("python");
+    let is_python = wishes.start.and_then(<[_]>::first).is_some_and(python)
+        || listing.paths().any(|path| path.ends_with(".py"));
+    Ok(Decided::new(if is_python { Install::Venv } else { Install::Nothing }, None))
 }
 
 /// The manifest's own commands; what they install is known as far as they name it.

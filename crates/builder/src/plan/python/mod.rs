@@ -32,8 +32,10 @@ pub struct Python {
 /// How dependencies are installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Install {
-    /// There are none.
+    /// There are none, and no Python either.
     Nothing,
+    /// There are none: Python and its own library will do.
+    Venv,
     /// A requirements file.
     Requirements {
         /// It.
@@ -96,7 +98,7 @@ pub(super) fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanE
 impl std::fmt::Display for Install {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Nothing => f.write_str("none"),
+            Self::Nothing | Self::Venv => f.write_str("none"),
             Self::Requirements { file, .. } => f.write_str(file),
             Self::Locked { .. } => f.write_str("uv.lock"),
             Self::Project { files, .. } => f.write_str(&files.join(", ")),

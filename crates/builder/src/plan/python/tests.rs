@@ -380,18 +380,18 @@ fn wishes_win() {
         out += &format!("{case}: {}", show(&listing, &wishes));
     }
     expect![[r#"
-        start: Base Nothing
+        start: Base Venv
             $ python main.py
             by -, -, dormouse.toml:3
         start over Procfile: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ python main.py
             by -, requirements.txt, dormouse.toml:3
-        start with a Dockerfile: Base Nothing
+        start with a Dockerfile: Base Venv
             $ python main.py
             by -, -, dormouse.toml:3
         start in Node: cannot: Node.js projects are not supported yet (found package.json)
             hint: only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far
-        start in Node with packages: Base Nothing
+        start in Node with packages: Base Venv
             $ python main.py
             by -, -, dormouse.toml:3
         worker: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
@@ -399,7 +399,7 @@ fn wishes_win() {
             by -, requirements.txt, Procfile:1
         worker without: cannot: nothing says how to start this worker
             hint: name the command as `start` in dormouse.toml
-        no Python in the base: Fetched("3") Nothing
+        no Python in the base: Fetched("3") Venv
             $ python main.py
             by -, -, dormouse.toml:3
         a worker's own line: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
