@@ -7,7 +7,9 @@ use std::{
     collections::BTreeMap,
     fs,
     net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,8 +24,9 @@ use dormouse_runtime::{
 };
 use expect_test::expect;
 
+#[derive(Clone)]
 struct Bench {
-    dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
     image: ImageId,
 }
 
@@ -36,7 +39,7 @@ impl Bench {
         let layer = layer.commit(None).unwrap();
         let config = ImageConfig { cmd: vec!["sleep".into(), "1000".into()], ..ImageConfig::default() };
         let image = store.put_image(&[layer], config).unwrap();
-        Self { dir, image }
+        Self { dir: Arc::new(dir), image }
     }
 
     fn host(&self) -> Host<Loopback> {
@@ -90,7 +93,18 @@ const GRACE: Duration = Duration::from_secs(10);
 
 fn with(test: impl AsyncFnOnce(Bench)) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(test(Bench::new()));
+    let bench = Bench::new();
+    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(bench.clone()))));
+    if let Err(panic) = ended {
+        // Processes would outlive the test, and hold memory and groups of the next ones.
+        runtime.block_on(async {
+            let host = bench.host();
+            for left in host.list().await.unwrap_or_default() {
+                let _ = host.remove(left.id).await;
+            }
+        });
+        resume_unwind(panic);
+    }
 }
 
 async fn a_life(b: Bench) {
@@ -511,7 +525,7 @@ async fn a_watchdog_is_seen(b: Bench) {
     let mut sightings = host.sightings();
     let watchdog = format!(
         "{SUPERVISION} worker & up 0; echo up; seconds; then=$now; while :; do tick; seconds; \
-         [ $((now-then)) -gt 1 ] && {{ kill $!; wait; worker & echo again; }}; then=$now; done"
+         [ $((now-then)) -gt 2 ] && {{ kill $!; wait; worker & echo again; }}; then=$now; done"
     );
     host.start(&b.spec(1, &watchdog)).await.unwrap();
     // Its child ends after each sleep, by itself.
@@ -520,7 +534,7 @@ async fn a_watchdog_is_seen(b: Bench) {
         until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
         host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
     }
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    tokio::time::sleep(Duration::from_millis(3500)).await;
     let heard = async |id: u64| log(&host, id).await.iter().filter(|l| *l == "again").count();
     let before = heard(2).await;
     for id in [1, 2] {
@@ -532,7 +546,7 @@ async fn a_watchdog_is_seen(b: Bench) {
         host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
     }
     let seen = sightings.try_recv();
-    let restarts = |slept: Duration| slept > Duration::from_millis(2400) && slept < Duration::from_secs(10);
+    let restarts = |slept: Duration| slept > Duration::from_millis(3400) && slept < Duration::from_secs(10);
     assert!(
         matches!(seen, Ok((InstanceId(1), Sighting::Restarts { slept, processes: 1 })) if restarts(slept)),
         "{seen:?}"
