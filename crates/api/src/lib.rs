@@ -9,7 +9,7 @@
 //! | `DELETE /v1/deploys/{id}` | [`Affected`] |
 //! | `GET /v1/deploys/{id}/events?from=N` | NDJSON of [`DeployEvent`], ends with the deploy |
 //! | `GET /v1/ps` | array of [`ServiceStatus`] |
-//! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=` | NDJSON of [`LogLine`] |
+//! | `GET /v1/projects/{project}/logs?service=&since_ms=&tail=&follow=&platform=` | NDJSON of [`LogLine`] |
 //! | `POST /v1/projects/{project}/sleep?service=`, likewise `wake`, `restart` | [`Affected`] |
 //! | `GET /v1/projects/{project}/env?service=` | array of [`EnvEntry`] |
 //! | `POST /v1/projects/{project}/env`, body [`EnvChange`] | [`EnvChanged`] |
@@ -32,5 +32,5 @@ pub use deploy::{DeployAccepted, DeployEvent, DeployQuery, DeployStep, LatestDep
 pub use env::{EnvChange, EnvChanged, EnvEntry, MASK};
 pub use error::{Error, ErrorBody, ErrorCode};
 pub use given::{GIVEN_AND_TAR, Given};
-pub use log::{LogLine, LogQuery, Stream};
+pub use log::{LogLine, LogQuery, LogSource, Stream};
 pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};

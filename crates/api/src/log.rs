@@ -1,4 +1,4 @@
-//! Log lines of instances.
+//! Log lines of services.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,17 +12,30 @@ pub enum Stream {
     Err,
 }
 
-/// One line an instance wrote.
+/// Where a line of a log comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogSource {
+    /// The instance's standard output.
+    Out,
+    /// Its standard error.
+    Err,
+    /// The platform: something it did to the service, or saw of it.
+    Platform,
+}
+
+/// One line of a service's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogLine {
     /// When, in milliseconds since the Unix epoch.
     pub at: u64,
     /// Which service.
     pub service: String,
-    /// Which instance, such as `i7`.
-    pub instance: String,
-    /// Where it was written to.
-    pub stream: Stream,
+    /// Which instance, such as `i7`; what concerns none has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Where it comes from.
+    pub stream: LogSource,
     /// What it said, without the newline.
     pub text: String,
 }
@@ -42,4 +55,6 @@ pub struct LogQuery {
     pub tail: Option<u32>,
     /// Stay, and send lines as they are written.
     pub follow: bool,
+    /// The platform's own lines too. Clients of earlier releases do not ask for them, and could not read them.
+    pub platform: bool,
 }

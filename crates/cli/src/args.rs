@@ -43,7 +43,7 @@ pub(crate) enum Command {
     Cancel(CancelArgs),
     /// List services
     Ps(PsArgs),
-    /// Show what services write
+    /// Show what services write, and what happens to them
     Logs(LogsArgs),
     /// Put a project or a service to sleep now
     Sleep(TargetArgs),

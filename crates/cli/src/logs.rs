@@ -1,9 +1,9 @@
-//! `logs`: what services write.
+//! `logs`: what services write, and what happens to them.
 
 use std::{pin::Pin, time::Duration};
 
 use anyhow::Result;
-use dormouse_api::{Client, Error, LogLine, LogQuery, Stream};
+use dormouse_api::{Client, Error, LogLine, LogQuery, LogSource};
 use futures_util::{Stream as Streaming, StreamExt, stream};
 use serde::Serialize;
 
@@ -51,6 +51,7 @@ pub(crate) async fn logs(settings: &Settings, args: &LogsArgs, streams: &mut Str
         since_ms: args.since.map(|s| s.millis(human::now())),
         tail: args.tail.or((args.follow && args.since.is_none()).then_some(FOLLOW_TAIL)),
         follow: args.follow,
+        platform: true,
     };
     let mut show = Show::new(settings.json, targets.len() > 1, streams);
     if args.follow {
@@ -173,10 +174,61 @@ impl Show {
         self.width = self.width.max(name.chars().count());
         let name = streams.out_paint(Paint::Name(index), &format!("{name:w$}", w = self.width));
         let time = streams.out_paint(Paint::Dim, &human::clock(l.at, self.with_date));
-        let bar = match l.stream {
-            Stream::Out => streams.out_paint(Paint::Dim, "|"),
-            Stream::Err => streams.out_paint(Paint::Warn, "!"),
+        let (bar, text) = match l.stream {
+            LogSource::Out => (streams.out_paint(Paint::Dim, "|"), l.text.clone()),
+            LogSource::Err => (streams.out_paint(Paint::Warn, "!"), l.text.clone()),
+            LogSource::Platform => {
+                (streams.out_paint(Paint::Dim, "*"), streams.out_paint(Paint::Dim, &l.text))
+            }
         };
-        Ok(streams.out_line(&format!("{time} {name} {bar} {}", l.text))?)
+        Ok(streams.out_line(&format!("{time} {name} {bar} {text}"))?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn what_the_platform_says_is_told_apart() {
+        let colored = expect![[r#"
+            [
+                "\u{1b}[0m \u{1b}[2m|\u{1b}[0m serving",
+                "\u{1b}[0m \u{1b}[33m!\u{1b}[0m no more memory",
+                "\u{1b}[0m \u{1b}[2m*\u{1b}[0m \u{1b}[2mkilled: out of memory (limit 256 MiB)\u{1b}[0m",
+            ]
+        "#]];
+        let plain = expect![[r#"
+            [
+                " | serving",
+                " ! no more memory",
+                " * killed: out of memory (limit 256 MiB)",
+            ]
+        "#]];
+        for (color, want) in [(true, colored), (false, plain)] {
+            let (mut streams, out, _) = Streams::captured();
+            streams.set_color(color);
+            let mut show = Show::new(false, false, &streams);
+            for (stream, text) in [
+                (LogSource::Out, "serving"),
+                (LogSource::Err, "no more memory"),
+                (LogSource::Platform, "killed: out of memory (limit 256 MiB)"),
+            ] {
+                let line = LogLine {
+                    at: 1,
+                    service: "web".to_owned(),
+                    instance: None,
+                    stream,
+                    text: text.to_owned(),
+                };
+                show.line(&Line { project: "shop".to_owned(), line }, &mut streams).unwrap();
+            }
+            // Without the time, which depends on where we are.
+            let lines: Vec<_> =
+                out.text().lines().map(|l| l.split_once("web").unwrap().1.to_owned()).collect();
+            want.assert_debug_eq(&lines);
+        }
     }
 }

@@ -133,6 +133,12 @@ impl Streams {
         self.width = width;
     }
 
+    /// As if standard output were a terminal with colours.
+    #[cfg(test)]
+    pub(crate) fn set_color(&mut self, color: bool) {
+        self.out_color = color;
+    }
+
     /// Whether there is somebody who can be asked.
     pub(crate) fn can_ask(&self) -> bool {
         self.err_terminal && self.in_terminal

@@ -87,7 +87,7 @@ async fn with_server(
     }
     settings.say(streams, "Ctrl-C stops it")?;
     let target = Target { project, service: None };
-    let query = LogQuery { since_ms: Some(since), follow: true, ..LogQuery::default() };
+    let query = LogQuery { since_ms: Some(since), follow: true, platform: true, ..LogQuery::default() };
     let mut lines = Box::pin(logs::follow(client, target, query));
     let mut show = logs::Show::new(false, false, streams);
     loop {

@@ -22,6 +22,7 @@ use crate::{
     clock::WallClock,
     deploys::Logs,
     error::chain,
+    events::Waker,
     reconcile::{Msg, OfEdge, Reconciler, WakeReply},
     state::State,
     store::{self, Store},
@@ -112,6 +113,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let reconciler = self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut reconciler) = reconciler else { return };
         reconciler.run(shutdown).await;
+        reconciler.state.events.flush().await;
         // Builds end with us, and begin again with the next run.
         for coming in reconciler.state.projects.values().filter_map(|p| p.coming.as_ref()) {
             coming.driver.iter().for_each(tokio::task::AbortHandle::abort);
@@ -176,8 +178,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// # Errors
     /// When it is not known, keeps crashing, or does not become ready in time.
     pub async fn wake(&self, service: &ServiceKey) -> Result<Vec<Target>, WakeRefused> {
+        self.wake_for(Waker::Request, service).await
+    }
+
+    /// The same for somebody else.
+    pub(crate) async fn wake_for(&self, by: Waker, service: &ServiceKey) -> Result<Vec<Target>, WakeRefused> {
         let (reply, answer): (WakeReply, _) = oneshot::channel();
-        let msg = Msg::Wake { key: service.clone(), asked: Instant::now(), reply };
+        let msg = Msg::Wake { key: service.clone(), by, asked: Instant::now(), reply };
         self.inbox.send(msg).map_err(|_| WakeRefused::TimedOut)?;
         answer.await.unwrap_or(Err(WakeRefused::TimedOut))
     }

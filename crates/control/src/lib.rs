@@ -14,6 +14,7 @@ mod clock;
 mod control;
 mod deploys;
 mod error;
+mod events;
 mod id;
 mod names;
 mod ops;
@@ -30,8 +31,8 @@ pub use deploys::{DeployEvent, DeployStep, EventReader};
 pub use dormouse_model::DeployId;
 pub use error::OpError;
 pub use ops::{
-    DeployAccepted, EnvChange, EnvChanged, EnvEntry, LogEntry, LogReader, LogWanted, ServiceStanding,
-    ServiceStatus, Upload,
+    DeployAccepted, EnvChange, EnvChanged, EnvEntry, LogEntry, LogReader, LogSource, LogWanted,
+    ServiceStanding, ServiceStatus, Upload,
 };
 pub use origin::{Asked, Origin};
 pub use settings::ControlSettings;

@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use dormouse_model::ServiceKey;
+
 use crate::DeployId;
 
 /// Settings of the mind, complete.
@@ -50,6 +52,11 @@ impl ControlSettings {
 
     pub(crate) fn project_logs(&self, project: &str) -> PathBuf {
         self.state.join("logs").join(project)
+    }
+
+    /// Where the logs of a service's instances are, and its events.
+    pub(crate) fn service_logs(&self, key: &ServiceKey) -> PathBuf {
+        self.project_logs(key.project.as_str()).join(key.service.as_str())
     }
 
     /// The URL of a public host.

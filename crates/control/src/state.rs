@@ -15,7 +15,11 @@ use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle};
 
 use crate::{
-    ControlSettings, DeployId, OpError, Origin, address, clock::WallClock, deploys::EventLog, id::Block,
+    ControlSettings, DeployId, OpError, Origin, address,
+    clock::WallClock,
+    deploys::EventLog,
+    events::{Event, Events},
+    id::Block,
     store::Store,
 };
 
@@ -24,6 +28,8 @@ pub(crate) struct State {
     pub(crate) settings: Arc<ControlSettings>,
     pub(crate) store: Store,
     pub(crate) clock: Arc<WallClock>,
+    /// Where it is told what happens to services.
+    pub(crate) events: Events,
     pub(crate) projects: BTreeMap<ProjectName, Project>,
     pub(crate) desired: Desired,
     pub(crate) observed: Observed,
@@ -136,13 +142,26 @@ impl State {
             let svc = self.desired.services.get(&key);
             let live = svc.and_then(|s| s.live.as_ref());
             let serves = live.map(|d| format!("; {} serves on", d.deploy)).unwrap_or_default();
+            let failed = Event::Failed { deploy: id, why: reason.clone(), serves: live.map(|d| d.deploy) };
             let note = format!("{id} failed: {reason}{serves}");
             match svc {
                 Some(_) => drop(self.facts.builds.remove(&key)),
                 None => drop(self.facts.builds.insert(key.clone(), BuildFact::Failed { reason })),
             }
+            self.say(&key, None, failed);
             self.set_note(&key, Some(note));
         }
+    }
+
+    /// Something happened just now to a service, or to an instance of it.
+    pub(crate) fn say(&self, key: &ServiceKey, instance: Option<InstanceId>, event: Event) {
+        self.events.say(key, instance, self.clock.now(), event);
+    }
+
+    /// The instance of a deployment that is not on its way out.
+    pub(crate) fn instance_of(&self, key: &ServiceKey, process: DeploymentId) -> Option<InstanceId> {
+        let mine = self.observed.instances.values().filter(|i| i.key == *key && i.deployment == process);
+        mine.filter(|i| i.draining_since.is_none()).map(|i| i.id).next_back()
     }
 
     pub(crate) fn project(&self, name: &str) -> Result<(&ProjectName, &Project), OpError> {

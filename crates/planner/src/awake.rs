@@ -193,3 +193,14 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
 pub(crate) fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<Time>) -> bool {
     view.svc.demand.sleep_at.is_some_and(|at| at > asked_for.unwrap_or(d.created_at).max(d.created_at))
 }
+
+/// Whether a service is to sleep because somebody said so, and not for want of use.
+#[must_use]
+pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord, now: Time) -> bool {
+    let (clock, wakes) = (Clock::new(now), idle::wakes(desired));
+    let Some(svc) = desired.services.get(&i.key) else { return false };
+    let view = View::new(svc, observed, wakes.get(&i.key).copied(), &clock);
+    let asked_for = i.traffic.last_client_byte.max(view.wake);
+    let d = std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+    d.is_some_and(|d| sent_to_sleep(&view, d, asked_for))
+}

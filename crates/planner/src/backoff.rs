@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Cause, DeploymentId, End, InstanceRecord, ServiceKind, ServiceSpec, StopReason, Time};
+use dormouse_model::{
+    Cause, DeploymentId, Desired, End, InstanceRecord, Observed, ServiceKey, ServiceKind, ServiceSpec,
+    StopReason, Time,
+};
 
-use crate::{clock::Clock, standing::WORKER_SETTLE};
+use crate::{clock::Clock, idle, standing::WORKER_SETTLE, view::View, words};
 
 /// Wait after the first end.
 const FIRST: Duration = Duration::from_millis(500);
@@ -44,9 +47,30 @@ pub(crate) fn count(ends: &[End], deployment: DeploymentId) -> usize {
 
 /// Whether enough time has passed since the last end to start again.
 pub(crate) fn over(ends: &[End], deployment: DeploymentId, clock: &Clock) -> bool {
-    let Some(last) = last(ends, deployment) else { return true };
-    let doublings = u32::try_from(count(ends, deployment) - 1).unwrap_or(u32::MAX).min(16);
-    clock.passed(last.at, FIRST.saturating_mul(1 << doublings).min(CAP))
+    last(ends, deployment).is_none_or(|last| clock.passed(last.at, pause(ends, deployment)))
+}
+
+/// Time from the last end to the next start.
+fn pause(ends: &[End], deployment: DeploymentId) -> Duration {
+    let doublings = u32::try_from(count(ends, deployment).saturating_sub(1)).unwrap_or(u32::MAX).min(16);
+    FIRST.saturating_mul(1 << doublings).min(CAP)
+}
+
+/// Time from a service's last end, of this deployment, to the next start; `None` when none follows by itself: the
+/// deployment is given up or not wanted any more, or it takes a request.
+#[must_use]
+pub fn starts_again(
+    desired: &Desired,
+    observed: &Observed,
+    key: &ServiceKey,
+    deployment: DeploymentId,
+    now: Time,
+) -> Option<Duration> {
+    let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
+    let view = View::new(svc, observed, idle::wakes(desired).get(key).copied(), &clock);
+    let target = Some(&svc.target).filter(|_| view.given_up().is_none());
+    let d = target.into_iter().chain(view.older()).find(|d| d.process() == deployment)?;
+    idle::needs_instance(&view, d).then(|| pause(view.ends, deployment))
 }
 
 /// Describes the end of `record` at `at`, for [`note_end`].
@@ -56,8 +80,17 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
         ServiceKind::Web => record.probe.ready_at,
         ServiceKind::Worker => Some(record.started_at.after(WORKER_SETTLE)).filter(|t| *t <= at),
     };
-    let detail =
-        (how == Cause::Stopped(StopReason::NeverReady)).then(|| crate::words::not_ready(record, spec));
+    let detail = match how {
+        Cause::Stopped(StopReason::NeverReady) => Some(words::not_ready(record, spec)),
+        Cause::Stopped(why @ (StopReason::Unhealthy | StopReason::Hung)) => {
+            Some(words::unwell(record, spec, at, why))
+        }
+        Cause::Stopped(
+            StopReason::Replaced | StopReason::Surplus | StopReason::Removed | StopReason::Idle,
+        )
+        | Cause::Exited(_)
+        | Cause::NotStarted { .. } => None,
+    };
     End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }
 }
 

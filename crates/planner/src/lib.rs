@@ -36,8 +36,8 @@ mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
-pub use awake::{Awake, keeps_awake};
-pub use backoff::{end_of, note_end};
+pub use awake::{Awake, keeps_awake, told_to_sleep};
+pub use backoff::{end_of, note_end, starts_again};
 pub use edges::Edges;
 pub use endpoint::{BuildFact, Facts, endpoints};
 pub use inside::{inspect_due, note_inspection};
@@ -46,4 +46,4 @@ pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
 pub use watchdog::{note_sighting, watchdog};
-pub use words::{awake, cause, explain, stop, waiting};
+pub use words::{awake, cause, explain, span, stop, waiting};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_model::{Deployment, DeploymentId, Depth, InstanceRecord, Sighting, Time, Watchdog};
 
-use crate::view::View;
+use crate::{view::View, words::span};
 
 /// At most this after processes were lost to a sleep, however long that was: the usual timeouts are 30 s and 60 s, and
 /// each guess that is too long loses them again.
@@ -60,13 +60,4 @@ pub fn watchdog(watchdog: &Watchdog) -> Option<String> {
         limit => format!("so it now runs for a moment every {} s", limit.as_secs()),
     };
     Some(format!("{what} after a sleep of {}, {then}", span(slept)))
-}
-
-/// In the largest unit that leaves at least two.
-fn span(span: Duration) -> String {
-    match span.as_secs() {
-        s @ 0..120 => format!("{s} s"),
-        s @ 120..7200 => format!("{} min", s / 60),
-        s => format!("{} h", s / 3600),
-    }
 }

@@ -9,7 +9,7 @@ use axum::{
     },
     response::Response,
 };
-use dormouse_api::{LogLine, LogQuery, Stream};
+use dormouse_api::{LogLine, LogQuery, LogSource, Stream};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_control::{LogEntry, LogReader, LogWanted};
 use dormouse_model::Time;
@@ -33,6 +33,7 @@ pub(crate) async fn lines<W: Workloads, B: Builds>(
         since: query.since_ms.map(Time),
         tail: query.tail.map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
         follow: query.follow,
+        platform: query.platform,
     };
     let reader = app.control.logs(&project, query.service.as_deref(), wanted).await?;
     Ok(ndjson::answer(Lines(reader)))
@@ -51,11 +52,15 @@ impl<W: Workloads, B: Builds> Batches for Lines<W, B> {
 
 fn wire(entry: LogEntry) -> LogLine {
     LogLine {
-        at: entry.line.at.0,
+        at: entry.at.0,
         service: entry.key.service.to_string(),
-        instance: entry.instance.to_string(),
-        stream: stream(entry.line.stream),
-        text: entry.line.text,
+        instance: entry.instance.map(|id| id.to_string()),
+        stream: match entry.source {
+            dormouse_control::LogSource::Out => LogSource::Out,
+            dormouse_control::LogSource::Err => LogSource::Err,
+            dormouse_control::LogSource::Platform => LogSource::Platform,
+        },
+        text: entry.text,
     }
 }
 

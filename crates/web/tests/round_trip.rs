@@ -9,7 +9,8 @@ use std::{
 
 use bytes::Bytes;
 use dormouse_api::{
-    Client, DeployEvent, DeployQuery, DeployStep, Depth, Error, Given, LogQuery, ServiceState,
+    Client, DeployEvent, DeployQuery, DeployStep, Depth, Error, Given, LogLine, LogQuery, LogSource,
+    ServiceState,
 };
 use dormouse_backend::{Workloads, sim::Sim};
 use dormouse_control::{Control, ControlSettings};
@@ -147,8 +148,13 @@ async fn a_folder_s_life() {
     assert_eq!(affected.services, accepted.services);
     assert!(client.ps().await.unwrap()[0].last_wake_ms.is_some());
 
+    let query = LogQuery { platform: true, ..LogQuery::default() };
+    let lines: Vec<_> = client.logs("shop", &query).await.unwrap().try_collect().await.unwrap();
+    let ours = |l: &LogLine| l.service == service && l.instance.as_deref() == Some("i1");
+    assert!(lines.iter().all(ours) && lines.iter().any(|l| l.stream == LogSource::Platform), "{lines:?}");
+    // Whoever does not ask for what the platform says may be of a release that cannot read it.
     let lines: Vec<_> = client.logs("shop", &LogQuery::default()).await.unwrap().try_collect().await.unwrap();
-    assert!(lines.iter().all(|l| l.service == service && l.instance == "i1"), "{lines:?}");
+    assert!(!lines.is_empty() && lines.iter().all(|l| l.stream != LogSource::Platform), "{lines:?}");
     let mut following = client.logs("shop", &LogQuery { follow: true, ..LogQuery::default() }).await.unwrap();
 
     let gone = client.down_all(false, false).await.unwrap();

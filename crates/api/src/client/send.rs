@@ -176,8 +176,13 @@ mod tests {
 
     #[test]
     fn queries() {
-        let query = LogQuery { service: Some("a b&c".into()), since_ms: Some(5), tail: None, follow: true };
-        assert_eq!(query_string(&query).unwrap(), "?follow=true&service=a%20b%26c&since_ms=5");
+        let query = LogQuery {
+            service: Some("a b&c".into()),
+            since_ms: Some(5),
+            follow: true,
+            ..LogQuery::default()
+        };
+        assert_eq!(query_string(&query).unwrap(), "?follow=true&platform=false&service=a%20b%26c&since_ms=5");
         assert_eq!(segment("../x"), "%2E%2E%2Fx");
     }
 }

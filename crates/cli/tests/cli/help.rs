@@ -25,7 +25,7 @@ fn help() {
               deploy       Build and deploy a folder to a running server
               cancel       End a deploy that is under way; what was live before it goes on
               ps           List services
-              logs         Show what services write
+              logs         Show what services write, and what happens to them
               sleep        Put a project or a service to sleep now
               wake         Wake a project or a service
               restart      Replace a project's or a service's processes by new ones, without a gap
@@ -53,7 +53,7 @@ fn help_of_logs() {
     check(
         &["logs", "--help"],
         &expect![[r#"
-            Show what services write
+            Show what services write, and what happens to them
 
             Usage: dormouse logs [OPTIONS] [PROJECT[/SERVICE]]
 

@@ -8,6 +8,11 @@ const PS: &str = r#"[
 {"project":"shop","service":"frontend","state":"asleep","depth":"paged","url":"http://shop.localhost:8080","urls":["http://shop.localhost:8080"],"pid":4711,"resident_bytes":9437184,"swapped_bytes":330301440,"last_wake_ms":21.3,"deployment":"d1","instance":"i1","last_activity":0,"restarts":0,"reason":null},
 {"project":"shop","service":"backend","state":"ready","depth":null,"url":null,"urls":[],"pid":4712,"resident_bytes":324009984,"swapped_bytes":0,"last_wake_ms":null,"deployment":"d2","instance":"i2","last_activity":null,"restarts":0,"reason":null}]"#;
 
+/// Lines of the platform's; a deploy that failed had no instance.
+const HAPPENED: &str = r#"{"at":3,"service":"backend","instance":"i1","stream":"platform","text":"killed: out of memory (limit 256 MiB); started again in 0.5 s"}
+{"at":4,"service":"frontend","stream":"platform","text":"deploy d15 failed: the dependencies phase failed; d14 serves on"}
+"#;
+
 fn line(at: u64, service: &str, text: &str) -> String {
     format!(r#"{{"at":{at},"service":"{service}","instance":"i1","stream":"out","text":"{text}"}}"#) + "\n"
 }
@@ -17,7 +22,7 @@ fn fake() -> Fake {
         ("GET /v1/ps", vec![(200, PS.to_owned())]),
         (
             "GET /v1/projects/shop/logs",
-            vec![(200, line(1, "frontend", "hello") + &line(2, "backend", "listening"))],
+            vec![(200, line(1, "frontend", "hello") + &line(2, "backend", "listening") + HAPPENED)],
         ),
         (
             "POST /v1/projects/shop/sleep",
@@ -78,20 +83,28 @@ fn logs_for_programs() {
     expect![[r#"
         {"project":"shop","at":1,"service":"frontend","instance":"i1","stream":"out","text":"hello"}
         {"project":"shop","at":2,"service":"backend","instance":"i1","stream":"out","text":"listening"}
+        {"project":"shop","at":3,"service":"backend","instance":"i1","stream":"platform","text":"killed: out of memory (limit 256 MiB); started again in 0.5 s"}
+        {"project":"shop","at":4,"service":"frontend","stream":"platform","text":"deploy d15 failed: the dependencies phase failed; d14 serves on"}
         [0]
     "#]]
     .assert_eq(&dormouse(fake.state(), &["logs", "shop/backend", "--json", "-n", "5"]).all());
     expect![[r#"
         GET /v1/ps
-        GET /v1/projects/shop/logs?follow=false&service=backend&tail=5"#]]
+        GET /v1/projects/shop/logs?follow=false&platform=true&service=backend&tail=5"#]]
     .assert_eq(&fake.seen().join("\n"));
 }
 
 #[test]
 fn logs_of_everybody() {
     let ran = dormouse(fake().state(), &["logs"]);
-    let without_times: Vec<_> = ran.out.lines().map(|l| &l[24..]).collect();
-    assert_eq!(without_times, ["frontend | hello", "backend  | listening"]);
+    let without_times: String = ran.out.lines().map(|l| format!("{}\n", &l[24..])).collect();
+    expect![[r#"
+        frontend | hello
+        backend  | listening
+        backend  * killed: out of memory (limit 256 MiB); started again in 0.5 s
+        frontend * deploy d15 failed: the dependencies phase failed; d14 serves on
+    "#]]
+    .assert_eq(&without_times);
 }
 
 #[test]

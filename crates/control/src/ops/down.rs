@@ -5,7 +5,7 @@ use dormouse_model::{ProjectName, ServiceKey};
 use tokio::sync::{MutexGuard, oneshot};
 
 use super::{deploy::give_way, source};
-use crate::{Control, OpError, deploys::GaveWay, state::State};
+use crate::{Control, OpError, deploys::GaveWay, events::Event, state::State};
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Every project there is, also those on their way out.
@@ -51,6 +51,11 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (done, gone) = oneshot::channel();
         let old = self
             .call(move |state| {
+                if state.projects.get(&name)?.removing.is_none() {
+                    for key in state.keys(name.as_str(), None).into_iter().flatten() {
+                        state.say(&key, None, Event::TakenDown);
+                    }
+                }
                 let State { projects, desired, facts, .. } = state;
                 let project = projects.get_mut(&name)?;
                 let removing = project.removing.get_or_insert_default();

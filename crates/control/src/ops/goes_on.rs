@@ -9,7 +9,7 @@ use dormouse_model::{
 };
 use dormouse_planner::{Standing, State as Planned};
 
-use crate::{Control, OpError, names, probe::ask};
+use crate::{Control, OpError, events::Waker, names, probe::ask};
 
 /// Pause before a health question that was not answered well is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -113,7 +113,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             return Some("its new health check has to be passed once".to_owned());
         }
         for _ in 0..spec.health.failures.max(1) {
-            let Ok(targets) = self.wake(key).await else { return Some("it does not wake".to_owned()) };
+            let Ok(targets) = self.wake_for(Waker::Deploy, key).await else {
+                return Some("it does not wake".to_owned());
+            };
             let Some(target) = targets.first() else { break };
             let answer = ask(target.addr, host, &question, spec.health.timeout).await;
             if dormouse_planner::answers_well(spec, &question, answer) {

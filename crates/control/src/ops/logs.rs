@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::{Builds, LogLine, Workloads};
+use dormouse_backend::{Builds, Stream, Workloads};
 use dormouse_model::{InstanceId, ServiceKey, Time};
 
-use crate::{Control, OpError};
+use crate::{Control, OpError, events::Cursor};
 
 /// Lines held in memory at most, before they are handed out; older ones are left out.
 const MOST: usize = 200_000;
@@ -27,17 +27,43 @@ pub struct LogWanted {
     pub tail: Option<usize>,
     /// Whether to stay and hand out lines as they are written.
     pub follow: bool,
+    /// Whether the platform's own lines are wanted too.
+    pub platform: bool,
 }
 
-/// A line and who wrote it.
+/// Where a line comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogSource {
+    /// An instance's standard output.
+    Out,
+    /// Its standard error.
+    Err,
+    /// Something the platform did to it.
+    Platform,
+}
+
+impl From<Stream> for LogSource {
+    fn from(stream: Stream) -> Self {
+        match stream {
+            Stream::Out => Self::Out,
+            Stream::Err => Self::Err,
+        }
+    }
+}
+
+/// A line and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEntry {
     /// Which service.
     pub key: ServiceKey,
-    /// Which instance.
-    pub instance: InstanceId,
-    /// The line.
-    pub line: LogLine,
+    /// Which instance; `None` for what concerns none, or no single one.
+    pub instance: Option<InstanceId>,
+    /// When it was written, or happened.
+    pub at: Time,
+    /// Where it comes from.
+    pub source: LogSource,
+    /// What it says, without the newline.
+    pub text: String,
 }
 
 /// Hands out log lines.
@@ -46,6 +72,7 @@ pub struct LogReader<W, B> {
     keys: Vec<ServiceKey>,
     wanted: LogWanted,
     positions: HashMap<InstanceId, u64>,
+    events: HashMap<ServiceKey, Cursor>,
     begun: bool,
 }
 
@@ -61,7 +88,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         wanted: LogWanted,
     ) -> Result<LogReader<W, B>, OpError> {
         let keys = self.keys(project, service).await?;
-        Ok(LogReader { control: self.clone(), keys, wanted, positions: HashMap::new(), begun: false })
+        Ok(LogReader {
+            control: self.clone(),
+            keys,
+            wanted,
+            positions: HashMap::new(),
+            events: HashMap::new(),
+            begun: false,
+        })
     }
 }
 
@@ -79,14 +113,22 @@ impl<W: Workloads, B: Builds> LogReader<W, B> {
                 tokio::time::sleep(LOOK).await;
             }
             let newest = if self.begun { FOLLOWED } else { usize::MAX };
-            let Some(instances) = self.instances(newest).await? else { return Ok(None) };
+            let instances = self.instances(newest).await?.unwrap_or_else(|| {
+                // The project is gone: what is left to say is how.
+                self.wanted.follow = false;
+                Vec::new()
+            });
             let mut lines = VecDeque::new();
             for (key, id) in instances {
                 self.read(&key, id, &mut lines).await?;
             }
+            if self.wanted.platform {
+                self.read_events(&mut lines)?;
+            }
             let first = !std::mem::replace(&mut self.begun, true);
             let mut lines = Vec::from(lines);
-            lines.sort_by_key(|e| e.line.at);
+            // An instance's last words stay before its end.
+            lines.sort_by_key(|e| e.at);
             if let Some(tail) = self.wanted.tail.filter(|_| first) {
                 let surplus = lines.len().saturating_sub(tail);
                 lines.drain(..surplus);
@@ -126,10 +168,35 @@ impl<W: Workloads, B: Builds> LogReader<W, B> {
                 return Ok(());
             }
             *position = chunk.next;
-            let new = chunk.lines.into_iter().filter(|l| self.wanted.since.is_none_or(|since| l.at >= since));
-            lines.extend(new.map(|line| LogEntry { key: key.clone(), instance: id, line }));
+            let new = chunk.lines.into_iter().map(|line| LogEntry {
+                key: key.clone(),
+                instance: Some(id),
+                at: line.at,
+                source: line.stream.into(),
+                text: line.text,
+            });
+            let since = self.wanted.since;
+            lines.extend(new.filter(|l| since.is_none_or(|since| l.at >= since)));
             let surplus = lines.len().saturating_sub(MOST);
             lines.drain(..surplus);
         }
+    }
+
+    fn read_events(&mut self, lines: &mut VecDeque<LogEntry>) -> Result<(), OpError> {
+        for key in &self.keys {
+            let dir = self.control.settings.service_logs(key);
+            let cursor = self.events.entry(key.clone()).or_default();
+            let file = |source| OpError::File { what: "read what happened to a service".to_owned(), source };
+            let new = cursor.next(&dir).map_err(file)?.into_iter().map(|line| LogEntry {
+                key: key.clone(),
+                instance: line.instance,
+                at: line.at,
+                source: LogSource::Platform,
+                text: line.text,
+            });
+            let since = self.wanted.since;
+            lines.extend(new.filter(|l| since.is_none_or(|since| l.at >= since)));
+        }
+        Ok(())
     }
 }

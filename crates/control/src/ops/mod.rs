@@ -17,7 +17,7 @@ mod wake;
 
 pub use deploy::DeployAccepted;
 pub use env::{EnvChange, EnvChanged, EnvEntry};
-pub use logs::{LogEntry, LogReader, LogWanted};
+pub use logs::{LogEntry, LogReader, LogSource, LogWanted};
 pub use ps::{ServiceStanding, ServiceStatus};
 pub use source::Upload;
 pub(crate) use source::sweep_sources;

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     Control, DeployId, OpError,
     deploys::{DeployStep, EventLog},
+    events::Event,
     id::Counter,
     state::{Project, Rollout, State},
     store::DeployState,
@@ -104,18 +105,28 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 Ok(numbered)
             })
             .await?;
+        let mut events = Vec::new();
         for name in spec.services.keys() {
-            let step = match (numbered.contains_key(name), applied.get(name)) {
-                (true, Some(changed)) => {
-                    let changed = changed.iter().map(|what| (*what).to_owned()).collect();
+            let step = match (numbered.get(name), applied.get(name)) {
+                (Some(new), Some(changed)) => {
+                    let changed: Vec<_> = changed.iter().map(|what| (*what).to_owned()).collect();
+                    let key = ServiceKey::new(&spec.name, name);
+                    let event = Event::Applied { deploy: id, deployment: new.id, changed: changed.clone() };
+                    events.push((key, new.process(), event));
                     DeployStep::Applied { deployment: id, changed }
                 }
-                (true, None) => DeployStep::Starting { deployment: id, why: replaced.remove(name) },
-                (false, _) => DeployStep::Unchanged,
+                (Some(_), None) => DeployStep::Starting { deployment: id, why: replaced.remove(name) },
+                (None, _) => DeployStep::Unchanged,
             };
             log.say(Some(name), step);
         }
-        self.call(move |state| apply(state, id, spec, numbered, &gone)).await?;
+        self.call(move |state| {
+            apply(state, id, spec, numbered, &gone);
+            for (key, deployment, event) in events {
+                state.say(&key, state.instance_of(&key, deployment), event);
+            }
+        })
+        .await?;
         drop(turn);
         Ok(())
     }

@@ -4,7 +4,7 @@ use dormouse_backend::{Builds, Workloads};
 use dormouse_model::ServiceKey;
 use futures_util::future::try_join_all;
 
-use crate::{Control, OpError};
+use crate::{Control, OpError, events::Waker};
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Wake a service, or all of a project; done once all are awake.
@@ -14,7 +14,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn wake_all(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
         let keys = self.keys(project, service).await?;
         try_join_all(keys.iter().map(|key| async {
-            self.wake(key).await.map_err(|refused| OpError::Wake { key: key.clone(), refused })
+            self.wake_for(Waker::Person, key)
+                .await
+                .map_err(|refused| OpError::Wake { key: key.clone(), refused })
         }))
         .await?;
         self.store.flush().await?;

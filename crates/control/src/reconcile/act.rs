@@ -13,7 +13,11 @@ use super::{
     Kind, Reconciler,
     message::{Outcome, Starting},
 };
-use crate::address;
+use crate::{
+    address,
+    events::{Event, Rest},
+    state::State,
+};
 
 /// Time a process that does not work gets to end by itself: it has nothing in flight worth waiting for.
 const SHORT_GRACE: Duration = Duration::from_secs(5);
@@ -52,10 +56,7 @@ impl<W: Workloads> Reconciler<W> {
                 false
             }
             Action::Promote { key, .. } => {
-                if let Some(svc) = self.state.desired.services.get_mut(&key) {
-                    info!(%key, deploy = %svc.target.deploy, "live");
-                    svc.live = Some(svc.target.clone());
-                }
+                self.promote(&key);
                 self.state.save_rollout(&key);
                 self.state.set_note(&key, None);
                 true
@@ -114,6 +115,32 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
+    fn promote(&mut self, key: &ServiceKey) {
+        let Some(svc) = self.state.desired.services.get_mut(key) else { return };
+        let (deploy, deployment, process) = (svc.target.deploy, svc.target.id, svc.target.process());
+        info!(%key, %deploy, "live");
+        let event = match svc.live.replace(svc.target.clone()) {
+            Some(before) if before.deploy == deploy => Event::Renewed { deploy, deployment },
+            Some(_) | None => Event::Live { deploy, deployment },
+        };
+        self.state.say(key, self.state.instance_of(key, process), event);
+    }
+
+    /// Why it may sleep, or end for want of use.
+    fn rest(&self, id: InstanceId, now: Time) -> Rest {
+        let State { desired, observed, .. } = &self.state;
+        let record = observed.instances.get(&id);
+        let spec = record.and_then(|r| Some(&self.state.deployment(&r.key, r.deployment)?.spec));
+        match spec.and_then(|spec| spec.sleep.after) {
+            Some(after)
+                if !record.is_some_and(|r| dormouse_planner::told_to_sleep(desired, observed, r, now)) =>
+            {
+                Rest::Unused(after)
+            }
+            Some(_) | None => Rest::Told,
+        }
+    }
+
     fn drain(&mut self, id: InstanceId, now: Time) {
         if let Some(record) = self.state.observed.instances.get_mut(&id)
             && record.draining_since.is_none()
@@ -130,12 +157,14 @@ impl<W: Workloads> Reconciler<W> {
         if let Some(probe) = self.probes.remove(&id) {
             probe.abort();
         }
+        let rest = self.rest(id, now);
         if let Some(record) = self.state.observed.instances.get_mut(&id) {
             record.slept_at = Some(now);
             (record.activity, record.earlier) = (None, None);
             // From here on it may be frozen at any moment, so only a wake brings it back.
             if record.phase == Phase::Running {
                 record.phase = Phase::Asleep(Depth::Frozen);
+                self.state.events.say(key, Some(id), now, Event::Asleep(rest));
             }
         }
         let workloads = self.workloads.clone();
@@ -154,6 +183,9 @@ impl<W: Workloads> Reconciler<W> {
         self.state.facts.falling_asleep.remove(&id);
         if let Some(probe) = self.probes.remove(&id) {
             probe.abort();
+        }
+        if why == StopReason::Idle {
+            self.state.events.say(key, Some(id), now, Event::Stopped(self.rest(id, now)));
         }
         self.drain(id, now);
         if why.counts() {
@@ -227,8 +259,7 @@ impl<W: Workloads> Reconciler<W> {
             self.tasks.spawn(async move {
                 match store.write(move |tx| tx.instances_taken(end)).await {
                     Ok(()) => {
-                        let more =
-                            Box::new(move |state: &mut crate::state::State| state.instances.extend(end));
+                        let more = Box::new(move |state: &mut State| state.instances.extend(end));
                         drop(outbox.send(super::Msg::Call(more)));
                     }
                     Err(error) => warn!(%error, "cannot take out instance numbers"),

@@ -24,6 +24,7 @@ use crate::{
     clock::WallClock,
     deploys::{EventLog, Logs},
     error::chain,
+    events::Events,
     id::Block,
     state::{Coming, Project, Removing, Rollout, State},
     store::{Snapshot, Store},
@@ -84,6 +85,7 @@ impl<W: Workloads> Reconciler<W> {
             looks: BTreeSet::new(),
             waiters: Vec::new(),
             asked: BTreeMap::new(),
+            woke: BTreeMap::new(),
             edges: Edges::default(),
             trust_at: Instant::now() + TRUST,
             tails: BTreeMap::new(),
@@ -161,8 +163,11 @@ fn state(
     logs: &Logs,
 ) -> Result<State, OpError> {
     let clock = Arc::new(WallClock::default());
+    let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
+    let events = Events::open(settings.clone()).map_err(|e| file("begin to write down events", e))?;
     let mut state = State {
         settings,
+        events,
         store,
         clock,
         projects: BTreeMap::new(),
@@ -231,8 +236,7 @@ fn state(
     for row in snapshot.unfinished {
         let Some(project) = state.projects.get_mut(&row.spec.name) else { continue };
         let path = state.settings.events(row.id);
-        let log = EventLog::open(path, state.clock.clone())
-            .map_err(|source| OpError::File { what: "open a deploy's log".to_owned(), source })?;
+        let log = EventLog::open(path, state.clock.clone()).map_err(|e| file("open a deploy's log", e))?;
         let log = Arc::new(log);
         logs.add(row.id, &log);
         let rollout = row.rolling.then(|| {

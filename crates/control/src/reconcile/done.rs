@@ -14,7 +14,11 @@ use super::{
     Msg, Reconciler,
     message::{Outcome, Starting},
 };
-use crate::error::{chain, first_line};
+use crate::{
+    error::{chain, first_line},
+    events::{Event, Waker},
+    state::State,
+};
 
 impl<W: Workloads> Reconciler<W> {
     pub(super) fn done(&mut self, subject: Subject, number: u64, outcome: Outcome) {
@@ -78,7 +82,8 @@ impl<W: Workloads> Reconciler<W> {
             let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
             let end = End { deployment, at: now, how, ready_for: None, detail: None };
             self.networks.remove(&key.project);
-            self.keep_end(&key, end, None);
+            self.keep_end(&key, end, id);
+            self.state.facts.log_tails.remove(&key);
             return;
         }
         self.held.remove(&subject);
@@ -135,6 +140,9 @@ impl<W: Workloads> Reconciler<W> {
                 if let Some(record) = self.state.observed.instances.get_mut(&id)
                     && matches!(record.phase, Phase::Asleep(_))
                 {
+                    let stirred = record.stirred.is_some_and(|s| record.woken_at.is_none_or(|at| s.at > at));
+                    let by = if stirred { Waker::Bytes } else { Waker::Rule };
+                    self.woke.insert(id, (record.key.clone(), by));
                     record.phase = Phase::Running;
                     record.woken_at = Some(now);
                 }
@@ -169,6 +177,9 @@ impl<W: Workloads> Reconciler<W> {
                 if matches!(record.phase, Phase::Asleep(_)) {
                     record.phase = Phase::Running;
                     record.woken_at = Some(self.state.clock.now());
+                    let why = first_line(&chain(&error));
+                    let key = record.key.clone();
+                    self.state.say(&key, Some(id), Event::Sleepless { why });
                 }
                 self.make_sure_it_runs(id);
                 self.failed(subject, "put to sleep", &error, Duration::from_secs(5));
@@ -261,17 +272,19 @@ impl<W: Workloads> Reconciler<W> {
         let (key, deployment) = (record.key.clone(), record.deployment);
         let Some(spec) = self.state.deployment(&key, deployment).map(|d| &d.spec) else { return };
         let end = dormouse_planner::end_of(record, spec, at, how);
-        self.keep_end(&key, end, Some(id));
+        self.keep_end(&key, end, id);
+        self.read_tail(&key, id);
     }
 
-    fn keep_end(&mut self, key: &ServiceKey, end: End, instance: Option<InstanceId>) {
+    fn keep_end(&mut self, key: &ServiceKey, end: End, id: InstanceId) {
         let ends = self.state.observed.ends.entry(key.clone()).or_default();
-        dormouse_planner::note_end(ends, end);
+        dormouse_planner::note_end(ends, end.clone());
         let (row, ends) = (key.clone(), ends.clone());
         self.state.store.later(move |tx| tx.ends(&row, &ends));
-        match instance {
-            Some(id) => self.read_tail(key, id),
-            None => drop(self.state.facts.log_tails.remove(key)),
-        }
+        let State { desired, observed, .. } = &self.state;
+        let Some(deployment) = self.state.deployment(key, end.deployment) else { return };
+        let why = dormouse_planner::cause(&end, &deployment.spec);
+        let again = dormouse_planner::starts_again(desired, observed, key, end.deployment, end.at);
+        self.state.events.say(key, Some(id), end.at, Event::Ended { how: end.how, why, again });
     }
 }

@@ -6,14 +6,14 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{Msg, OfEdge, Reconciler};
-use crate::error::chain;
+use crate::{error::chain, events::Event};
 
 impl<W: Workloads> Reconciler<W> {
     pub(super) fn hear(&mut self, msg: Msg) {
         // Looking is not an event: otherwise those who look after every event would keep us turning.
         self.moved |= !matches!(msg, Msg::Call(_));
         match msg {
-            Msg::Wake { key, asked, reply } => self.asked_for(key, asked, reply),
+            Msg::Wake { key, by, asked, reply } => self.asked_for(key, by, asked, reply),
             Msg::Edge(id, news) => self.edge(id, news),
             Msg::Exited(id) => self.exited(id),
             Msg::Stirred(id) => self.stirred(id),
@@ -82,6 +82,9 @@ impl<W: Workloads> Reconciler<W> {
             return;
         };
         warn!(%key, %id, ?seen, limit = ?watchdog.limit, "its supervisor notices sleep");
+        if let Some(what) = dormouse_planner::watchdog(&watchdog) {
+            self.state.say(&key, Some(id), Event::LostProcesses(what));
+        }
         self.state.observed.watchdogs.insert(key.clone(), watchdog);
         self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
     }

@@ -10,7 +10,7 @@ use dormouse_model::{
 use dormouse_planner::Subject;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::state::State;
+use crate::{events::Waker, state::State};
 
 /// Where the answer to a call for a wake goes.
 pub(crate) type WakeReply = oneshot::Sender<Result<Vec<Target>, WakeRefused>>;
@@ -18,7 +18,7 @@ pub(crate) type WakeReply = oneshot::Sender<Result<Vec<Target>, WakeRefused>>;
 /// What the reconciler hears.
 pub(crate) enum Msg {
     /// Somebody needs a service awake.
-    Wake { key: ServiceKey, asked: Instant, reply: WakeReply },
+    Wake { key: ServiceKey, by: Waker, asked: Instant, reply: WakeReply },
     /// News of an edge.
     Edge(EdgeId, OfEdge),
     /// An instance ended by itself.

@@ -34,7 +34,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{clock::until, state::State};
+use crate::{clock::until, events::Waker, state::State};
 
 /// Until every edge has told what it carries, or this time has passed, nothing is put to sleep or drained:
 /// an instance without known traffic looks idle.
@@ -102,8 +102,10 @@ pub(crate) struct Reconciler<W> {
     /// Instances being looked into.
     looks: BTreeSet<InstanceId>,
     waiters: Vec<waiters::Waiter>,
-    /// Services that were asked for while not awake, and when.
-    asked: BTreeMap<ServiceKey, Instant>,
+    /// Services that were asked for while not awake.
+    asked: BTreeMap<ServiceKey, waiters::Asked>,
+    /// Instances that have just been woken, and for what if nobody has asked for them; that is yet to be told.
+    woke: BTreeMap<InstanceId, (ServiceKey, Waker)>,
     /// What they have confirmed and carried.
     edges: Edges,
     /// From when on the traffic known is to be believed; the past once every edge has told.

@@ -16,7 +16,7 @@ impl<W: Workloads> Reconciler<W> {
         let observed = &self.state.observed.instances;
         let old = surplus(history, |id| observed.contains_key(&id) || self.starting.contains_key(&id));
         history.retain(|id| !old.contains(id));
-        let dir = self.state.settings.project_logs(key.project.as_str()).join(key.service.as_str());
+        let dir = self.state.settings.service_logs(key);
         let files: Vec<PathBuf> = old
             .iter()
             .flat_map(|id| [format!("{id}.log"), format!("{id}.log.1")])

@@ -13,6 +13,7 @@ use crate::{
     ControlSettings, DeployId,
     deploys::DeployStep,
     error::{chain, first_line},
+    events::Event,
     names,
     state::Coming,
     store::DeployState,
@@ -24,9 +25,11 @@ impl<W: Workloads> Reconciler<W> {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let Some(live) = svc.live.clone() else { return };
         let line = first_line(why);
-        let process = svc.target.process();
-        warn!(%key, deploy = %svc.target.deploy, why = line, "given up");
-        let note = format!("{} was given up: {line}; {} serves on", svc.target.deploy, live.deploy);
+        let (deploy, process) = (svc.target.deploy, svc.target.process());
+        warn!(%key, %deploy, why = line, "given up");
+        let note = format!("{deploy} was given up: {line}; {} serves on", live.deploy);
+        let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
+        let id = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back();
         self.state.back_to_live(key);
         self.open_ports(&key.project);
         self.state.set_note(key, Some(note));
@@ -35,10 +38,12 @@ impl<W: Workloads> Reconciler<W> {
             && rollout.pending.get(&key.service) == Some(&deployment)
         {
             rollout.given_up.insert(key.service.clone(), why.to_owned());
+        } else {
+            let event = Event::Refused { deploy, deployment, why: line, serves: Some(live.deploy) };
+            self.state.say(key, id, event);
         }
         // Its last words belong to what is told of it. Of one that has ended they have been read.
-        let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
-        if let Some(id) = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back() {
+        if let Some(id) = id {
             self.read_tail(key, id);
         }
     }
@@ -124,8 +129,11 @@ impl<W: Workloads> Reconciler<W> {
                     rollout.failed.push(service.clone());
                     let log_tail = self.state.facts.log_tails.get(&key).cloned().unwrap_or_default();
                     let reason = self.advised(reason, &log_tail);
-                    let old_serves =
-                        self.state.desired.services.get(&key).is_some_and(|svc| svc.live.is_some());
+                    let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
+                    let (serves, why) = (live.map(|d| d.deploy), first_line(&reason));
+                    let old_serves = serves.is_some();
+                    let event = Event::Refused { deploy: *id, deployment: *deployment, why, serves };
+                    self.state.say(&key, None, event);
                     DeployStep::RolloutFailed { deployment: *id, reason, log_tail, old_serves }
                 }
             };
@@ -198,7 +206,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.observed.watchdogs.retain(|key, _| key.project != *name);
         self.state.facts.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };
-        let drop_logs = removing.drop_logs;
+        let (drop_logs, events) = (removing.drop_logs, self.state.events.clone());
         let (store, settings, name) = (self.state.store.clone(), self.state.settings.clone(), name.clone());
         self.tasks.spawn(async move {
             let row = name.clone();
@@ -207,6 +215,8 @@ impl<W: Workloads> Reconciler<W> {
                 Vec::new()
             });
             if drop_logs {
+                // What is written later would bring the folder back.
+                events.flush().await;
                 remove_logs(&settings, &name, &deploys).await;
             }
             info!(project = %name, "removed");

@@ -1,15 +1,24 @@
 //! Those who wait for a service to be awake.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dormouse_backend::Workloads;
 use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
 use tokio::time::Instant;
 
 use super::{Reconciler, WakeReply};
+use crate::events::{Event, Waker};
 
 /// Time on top of a service's own start timeout.
 const SLACK: Duration = Duration::from_secs(5);
+
+/// A service that was asked for while it was not awake.
+pub(super) struct Asked {
+    since: Instant,
+    by: Waker,
+    /// Whether it had no process, by choice.
+    stopped: bool,
+}
 
 /// Somebody who waits.
 pub(super) struct Waiter {
@@ -20,7 +29,7 @@ pub(super) struct Waiter {
 
 impl<W: Workloads> Reconciler<W> {
     /// A request is held, or a person said `wake`. Nothing here waits for the disk.
-    pub(super) fn asked_for(&mut self, key: ServiceKey, asked: Instant, reply: WakeReply) {
+    pub(super) fn asked_for(&mut self, key: ServiceKey, by: Waker, asked: Instant, reply: WakeReply) {
         let now = self.state.clock.now();
         let table = self.tables.borrow().clone();
         let mut limit = SLACK;
@@ -32,9 +41,11 @@ impl<W: Workloads> Reconciler<W> {
             let Some(svc) = self.state.desired.services.get_mut(&key) else { return };
             svc.demand.wake_at = Some(at);
             limit += svc.target.spec.health.start_timeout;
-            for key in std::iter::once(&key).chain(&svc.needs) {
+            let needed = svc.needs.iter().map(|need| (need, Waker::Needed(key.service.clone())));
+            for (key, by) in std::iter::once((&key, by)).chain(needed) {
                 if awake(&table, key).is_empty() {
-                    self.asked.entry(key.clone()).or_insert(asked);
+                    let stopped = matches!(table.endpoints.get(key), Some(Endpoint::Stopped));
+                    self.asked.entry(key.clone()).or_insert(Asked { since: asked, by, stopped });
                 }
             }
             self.state.save_demand(&key);
@@ -48,15 +59,17 @@ impl<W: Workloads> Reconciler<W> {
 
     /// Answer those whose service stands as it has to, by the table that has just been published.
     pub(super) fn answer_waiters(&mut self) {
-        if self.waiters.is_empty() && self.asked.is_empty() {
+        if self.waiters.is_empty() && self.asked.is_empty() && self.woke.is_empty() {
             return;
         }
         let table = self.tables.borrow().clone();
         let now = Instant::now();
-        let last_wake = &mut self.state.last_wake;
+        let mut there = BTreeMap::new();
         self.asked.retain(|key, asked| match table.endpoints.get(key) {
             Some(Endpoint::Ready { .. }) if !awake(&table, key).is_empty() => {
-                last_wake.insert(key.clone(), asked.elapsed().as_secs_f64() * 1000.0);
+                let took = asked.since.elapsed();
+                self.state.last_wake.insert(key.clone(), took.as_secs_f64() * 1000.0);
+                there.insert(key.clone(), (asked.by.clone(), took, asked.stopped));
                 false
             }
             Some(Endpoint::Ready { .. } | Endpoint::Stopped | Endpoint::Starting | Endpoint::Building) => {
@@ -86,6 +99,26 @@ impl<W: Workloads> Reconciler<W> {
                 None if waiter.reply.is_closed() => {}
                 None => self.waiters.push(waiter),
             }
+        }
+        // Nobody who waits waits for this.
+        self.tell_who_woke(there, &table);
+    }
+
+    /// What was asked for has just become awake, and other things were woken by the planner alone.
+    fn tell_who_woke(
+        &mut self,
+        mut there: BTreeMap<ServiceKey, (Waker, Duration, bool)>,
+        table: &RouteTable,
+    ) {
+        for (id, (key, otherwise)) in std::mem::take(&mut self.woke) {
+            let asked = there.remove(&key);
+            let (by, took) = asked.map_or((otherwise, None), |(by, took, _)| (by, Some(took)));
+            self.state.say(&key, Some(id), Event::Woken { by, took });
+        }
+        // A seal that was broken in time put nothing to sleep, and a first start is no wake.
+        for (key, (by, took, _)) in there.into_iter().filter(|(_, (.., stopped))| *stopped) {
+            let id = awake(table, &key).first().map(|t| t.instance);
+            self.state.say(&key, id, Event::Started { by, took });
         }
     }
 }

@@ -4,6 +4,7 @@
 mod builds;
 mod deploys;
 mod env;
+mod events;
 mod goes_on;
 mod networks;
 mod readiness;

@@ -1,8 +1,12 @@
 //! What ends by itself is started again, with patience.
 
+use dormouse_planner::{span, starts_again};
 use expect_test::expect;
 
-use crate::check;
+use crate::{
+    check,
+    dsl::{NOW, situation},
+};
 
 #[test]
 fn one_end() {
@@ -156,4 +160,35 @@ fn a_service_that_sleeps_without_a_process() {
         "web d1 live=d1 depth=stopped sleep=never",
         &expect!["start shop/web d1"],
     );
+}
+
+/// What somebody is told of the last end.
+#[track_caller]
+fn follows(what: &str, text: &str, want: &expect_test::Expect) {
+    let s = situation(text);
+    let key = "shop/web".parse().unwrap();
+    let last = s.observed.ends[&key].last().unwrap();
+    let again = starts_again(&s.desired, &s.observed, &key, last.deployment, NOW);
+    let got = again.map_or("nothing".to_owned(), |pause| format!("started again in {}", span(pause)));
+    eprintln!("{what}: {got}");
+    want.assert_eq(&got);
+}
+
+#[test]
+fn what_follows_an_end() {
+    let end = "end web d1 -2s code:1\n";
+    follows("the first", &format!("web d1 live=d1\n{end}"), &expect!["started again in 0.5 s"]);
+    follows("the third", &format!("web d1 live=d1\n{}", end.repeat(3)), &expect!["started again in 2 s"]);
+    follows("a loop", &format!("web d1 live=d1\n{}", end.repeat(12)), &expect!["started again in 60 s"]);
+    follows("nothing older", &format!("web d1\n{}", end.repeat(3)), &expect!["started again in 2 s"]);
+    let two = |n| format!("web d2 live=d1\n{}", "end web d2 -2s code:1\n".repeat(n));
+    follows("of a rollout", &two(2), &expect!["started again in 1 s"]);
+    follows("the last of a rollout", &two(3), &expect!["nothing"]);
+    follows(
+        "of what serves until then",
+        &format!("web d2 live=d1\n{end}"),
+        &expect!["started again in 0.5 s"],
+    );
+    follows("of what was replaced", &format!("web d2 live=d2\n{end}"), &expect!["nothing"]);
+    follows("it waits for a request", &format!("web d1 live=d1 depth=stopped\n{end}"), &expect!["nothing"]);
 }
