@@ -4,7 +4,7 @@ use std::fs;
 
 use dormouse_e2e::Server;
 
-use crate::toolbox::{deploy, folder};
+use crate::toolbox::{deploy, folder, logged};
 
 pub(crate) fn manifest(server: &Server) {
     let folder = folder("name = \"typo\"\n[services.web]\nsource = \".\"\nmemroy = \"1GiB\"\n");
@@ -18,6 +18,7 @@ pub(crate) fn manifest(server: &Server) {
 pub(crate) fn build(server: &Server) {
     let visitor = deploy(server, "careful", "");
     let boot = visitor.get("/whoami").ok().json()["boot"].clone();
+    let live = server.service("careful", "web")["deployment"].as_str().unwrap().to_owned();
     let folder = folder("name = \"careful\"\n[services.web]\nsource = \".\"\nhealth = \"/health\"\n");
     let requirements = folder.path().join("requirements.txt");
     let good = fs::read_to_string(&requirements).unwrap();
@@ -25,6 +26,10 @@ pub(crate) fn build(server: &Server) {
     let error = server.fails(&["deploy", &folder.path().to_string_lossy()]);
     assert!(error.contains("no-such-package-anywhere"), "{error}");
     assert_eq!(visitor.get("/whoami").ok().json()["boot"], boot, "the old version no longer serves");
+    logged(server, "careful", "deploy d", 2);
+    let log = server.ok(&["logs", "careful"]);
+    let failed = log.lines().find(|l| l.contains(" failed: ")).unwrap_or_default();
+    assert!(failed.ends_with(&format!("; {live} serves on")), "{log}");
     server.ok(&["down", "careful"]);
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_e2e::{Server, eventually};
 
-use crate::toolbox::{deploy, folder};
+use crate::toolbox::{deploy, folder, logged};
 
 pub(crate) fn crash(server: &Server) {
     let visitor = deploy(server, "fragile", "");
@@ -16,6 +16,7 @@ pub(crate) fn crash(server: &Server) {
         if reply.status == 200 { Ok(reply.json()["boot"].clone()) } else { Err(format!("{reply:?}")) }
     });
     assert_ne!(before, after);
+    logged(server, "fragile/web", "exited with code 3; started again in 0.5 s", 1);
     server.ok(&["down", "fragile"]);
 }
 
@@ -29,6 +30,9 @@ pub(crate) fn crash_loop(server: &Server) {
     assert!(s["reason"].as_str().unwrap_or_default().contains("exited with code 1"), "{s}");
     let page = server.visit("doomed.localhost").get("/");
     assert!(page.status >= 500 && page.body.contains("the moon is missing"), "{page:?}");
+    let log = server.ok(&["logs", "doomed"]);
+    assert!(log.contains("* exited with code 1; started again in 2 s"), "{log}");
+    assert!(log.contains(" failed: exited with code 1"), "{log}");
     server.ok(&["down", "doomed"]);
 }
 
@@ -52,5 +56,8 @@ pub(crate) fn busy(server: &Server) {
             other => Err(format!("{other:?}")),
         }
     });
+    let log = server.ok(&["logs", "busy/web"]);
+    let stopped = log.lines().find(|l| l.contains("* stopped: ")).unwrap_or_default();
+    assert!(stopped.contains(" gives no answer to GET /health; started again in 0.5 s"), "{log}");
     server.ok(&["down", "busy"]);
 }

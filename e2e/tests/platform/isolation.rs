@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use dormouse_e2e::Server;
 
-use crate::toolbox::deploy;
+use crate::toolbox::{deploy, logged};
 
 pub(crate) fn projects(server: &Server) {
     let a = deploy(server, "alpha", "");
@@ -96,15 +96,7 @@ pub(crate) fn oom(server: &Server) {
     let pid = server.service("neighbour2", "web")["pid"].clone();
     let reply = glutton.post("/eat?megabytes=400");
     assert!(reply.status >= 500, "{reply:?}");
-    dormouse_e2e::eventually("the log or ps names it", std::time::Duration::from_secs(60), || {
-        let s = server.service("glutton", "web");
-        let logs = server.ok(&["logs", "glutton/web"]);
-        if format!("{s}{logs}").to_lowercase().contains("out of memory") {
-            Ok(())
-        } else {
-            Err(s.to_string())
-        }
-    });
+    logged(server, "glutton/web", "killed: out of memory (limit 128 MiB); started again in 0.5 s", 1);
     server.wait_state("glutton", "web", "ready");
     let _ = glutton.fresh().get("/health").ok();
     assert_eq!(server.service("neighbour2", "web")["pid"], pid);

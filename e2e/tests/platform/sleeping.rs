@@ -6,7 +6,7 @@ use dormouse_e2e::{Browser, Server, eventually, workspace};
 use fantoccini::Locator;
 use tungstenite::Message;
 
-use crate::toolbox::deploy;
+use crate::toolbox::{deploy, logged};
 
 /// `asleep` at the depth this host offers, with its memory accounted for.
 fn assert_asleep(server: &Server, project: &str, service: &str) {
@@ -38,6 +38,8 @@ pub(crate) fn remembers(server: &Server) {
         assert_eq!(awake["pid"], before["pid"]);
         assert!(awake["last_wake_ms"].as_f64() > Some(0.0), "{awake}");
     }
+    logged(server, "memory", "asleep by `dormouse sleep`", 3);
+    logged(server, "memory", "woken by a request in ", 3);
     server.ok(&["down", "memory"]);
 }
 
@@ -47,6 +49,7 @@ pub(crate) fn by_itself(server: &Server) {
     let _ = visitor.get("/health").ok();
     server.wait_state("drowsy", "web", "ready");
     assert_asleep(server, "drowsy", "web");
+    logged(server, "drowsy", "asleep after 2 s without activity", 2);
     server.ok(&["down", "drowsy"]);
 }
 

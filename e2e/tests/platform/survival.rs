@@ -9,7 +9,7 @@ use dormouse_e2e::{Server, eventually};
 use nix::sys::signal::{Signal, kill};
 use tungstenite::Message;
 
-use crate::toolbox::{deploy, hammer};
+use crate::toolbox::{deploy, hammer, logged};
 
 /// Kill one of the two children and wait until another runs.
 pub(crate) fn kill_role(server: &Server, role: &str) {
@@ -57,9 +57,10 @@ pub(crate) fn nothing_twice(server: &Server) {
     let sandboxes = || std::fs::read_dir(server.state.join("run")).unwrap().count();
     let before = sandboxes();
     kill_role(server, "control");
-    server.wait_state("once", "web", "ready");
+    let live = server.wait_state("once", "web", "ready");
     std::thread::sleep(Duration::from_secs(2));
     assert_eq!(sandboxes(), before);
+    logged(server, "once", &format!("deploy {} is live", live["deployment"].as_str().unwrap()), 1);
     server.ok(&["down", "once"]);
 }
 
@@ -71,6 +72,8 @@ pub(crate) fn wake_after_kill(server: &Server) {
     kill(server.pid_of("control"), Signal::SIGKILL).unwrap();
     // Control is away at this moment: the request waits for it, and is not refused.
     assert_eq!(visitor.fresh().get("/notes").ok().body, "[\"kept\"]");
+    logged(server, "patient", "asleep by `dormouse sleep`", 1);
+    logged(server, "patient", "woken by a request in ", 1);
     server.ok(&["down", "patient"]);
 }
 

@@ -159,6 +159,15 @@ pub(crate) fn trust(server: &Server) {
     server.ok(&["down", "trusting"]);
 }
 
+/// What the platform did is in the log, so many times.
+#[track_caller]
+pub(crate) fn logged(server: &Server, target: &str, event: &str, times: usize) {
+    eventually(&format!("{event:?} is in the log {times} times"), Duration::from_secs(10), || {
+        let log = server.ok(&["logs", target]);
+        if log.matches(&format!(" * {event}")).count() == times { Ok(()) } else { Err(log) }
+    });
+}
+
 pub(crate) fn logs(server: &Server) {
     let visitor = deploy(server, "chatty", "");
     let _ = visitor.get("/health?mark=first").ok();
@@ -170,6 +179,9 @@ pub(crate) fn logs(server: &Server) {
     let line: serde_json::Value =
         serde_json::from_str(out.lines().next().expect("a line")).expect("JSON lines");
     assert!(line["text"].is_string() && line["at"].is_u64(), "{line}");
+    let live =
+        format!("deploy {} is live\"}}", server.service("chatty", "web")["deployment"].as_str().unwrap());
+    assert_eq!(out.lines().filter(|l| l.contains("\"platform\"") && l.ends_with(&live)).count(), 1, "{out}");
     let follow = Command::new(binary())
         .args(["logs", "chatty", "-f", "--state"])
         .arg(&server.state)
