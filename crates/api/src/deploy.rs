@@ -136,6 +136,9 @@ pub enum DeployStep {
     Ready {
         /// The deploy's number.
         deployment: String,
+        /// Whether it is a job: it has run to its end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        job: bool,
     },
     /// The new deployment does not become ready.
     RolloutFailed {
@@ -147,6 +150,9 @@ pub enum DeployStep {
         log_tail: Vec<String>,
         /// Whether an older version goes on serving.
         old_serves: bool,
+        /// Whether it is a job, which has failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        job: bool,
     },
     /// Something newer took its place before it was done.
     Superseded {

@@ -31,6 +31,10 @@ pub enum ServiceState {
     Starting,
     /// It takes requests.
     Ready,
+    /// A job is on its way to its end.
+    Running,
+    /// A job has ended well.
+    Done,
     /// It keeps its state and uses no processor time; see `depth`.
     Asleep,
     /// It finishes what it has in flight and takes nothing new.

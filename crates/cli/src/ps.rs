@@ -111,6 +111,8 @@ fn state(state: ServiceState) -> &'static str {
         ServiceState::Failed => "failed",
         ServiceState::Starting => "starting",
         ServiceState::Ready => "ready",
+        ServiceState::Running => "running",
+        ServiceState::Done => "done",
         ServiceState::Asleep => "asleep",
         ServiceState::Draining => "draining",
         ServiceState::Stopped => "stopped",
@@ -128,8 +130,8 @@ fn depth(depth: Depth) -> &'static str {
 
 fn paint(state: ServiceState) -> Paint {
     match state {
-        ServiceState::Ready => Paint::Good,
-        ServiceState::Asleep | ServiceState::Stopped => Paint::Dim,
+        ServiceState::Ready | ServiceState::Running => Paint::Good,
+        ServiceState::Done | ServiceState::Asleep | ServiceState::Stopped => Paint::Dim,
         ServiceState::Building | ServiceState::Starting | ServiceState::Draining => Paint::Warn,
         ServiceState::Failed | ServiceState::Crashed => Paint::Bad,
     }

@@ -33,7 +33,7 @@ impl Need {
             need.instances += 2;
             match service.kind {
                 ServiceKind::Web => need.services += 1,
-                ServiceKind::Worker => {}
+                ServiceKind::Worker | ServiceKind::Job => {}
             }
         }
         need

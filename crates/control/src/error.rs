@@ -65,6 +65,11 @@ pub enum OpError {
     /// Nothing of the service was ever built.
     #[error("{0} was never built, so there is nothing to run\n  hint: deploy it first")]
     NothingBuilt(ServiceKey),
+    /// It is a job.
+    #[error(
+        "{0} is a job: it runs to its end, and neither sleeps nor wakes\n  hint: `dormouse restart {0}` runs it again"
+    )]
+    Job(ServiceKey),
     /// It did not fall asleep.
     #[error("{key} does not fall asleep: {why}")]
     StaysAwake {

@@ -217,6 +217,7 @@ impl State {
                     live: None,
                     demand: dormouse_model::Demand::default(),
                     needs: BTreeSet::new(),
+                    after: BTreeSet::new(),
                 };
                 self.desired.services.insert(key.clone(), svc);
             }
@@ -256,11 +257,13 @@ impl State {
         self.facts.log_tails.remove(key);
     }
 
-    /// What each service needs, through others too.
+    /// What each service needs, through others too, and which jobs it waits for.
     pub(crate) fn refresh_needs(&mut self, project: &ProjectName) {
         let Some(spec) = self.projects.get(project).and_then(|p| p.spec.as_ref()) else { return };
         for (key, svc) in self.desired.services.iter_mut().filter(|(k, _)| k.project == *project) {
             svc.needs = closure(spec, &key.service).iter().map(|s| ServiceKey::new(project, s)).collect();
+            let after = spec.services.get(&key.service).into_iter().flat_map(|s| &s.after);
+            svc.after = after.map(|s| ServiceKey::new(project, s)).collect();
         }
     }
 

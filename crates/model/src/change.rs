@@ -29,6 +29,8 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         requirements: _,
         install: _,
         workdir: _,
+        // It has been started.
+        after: _,
         // Nothing depends on where something was said.
         origins: _,
         aliases,

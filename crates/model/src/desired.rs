@@ -65,6 +65,9 @@ pub struct DesiredService {
     pub demand: Demand,
     /// Services of the same project woken together with it, transitively closed, itself excluded.
     pub needs: BTreeSet<ServiceKey>,
+    /// Jobs of the same project that have to be done before its target is started.
+    #[serde(default)]
+    pub after: BTreeSet<ServiceKey>,
 }
 
 /// What traffic and people ask of a service.

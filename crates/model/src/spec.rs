@@ -67,6 +67,9 @@ pub struct ServiceSpec {
     pub health: HealthSpec,
     /// Services that are woken together with this one.
     pub needs: BTreeSet<ServiceName>,
+    /// Jobs of the same deploy that have to be done before it is started.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub after: BTreeSet<ServiceName>,
     /// Memory, cpu and process limits of each instance.
     pub limits: Limits,
     /// Environment that its manifest gives it.
@@ -128,6 +131,8 @@ pub enum ServiceKind {
     Web,
     /// Runs without a port.
     Worker,
+    /// Runs once at each deploy, to its end.
+    Job,
 }
 
 /// Limits of one sandbox.

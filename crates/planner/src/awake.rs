@@ -128,6 +128,9 @@ pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMa
 /// Whether an instance is to be awake, and why.
 pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judged {
     let (traffic, policy, clock) = (&i.traffic, &d.spec.sleep, view.clock);
+    if d.spec.kind == ServiceKind::Job {
+        return Judged::of(Some(Awake::Always));
+    }
     if traffic.in_flight > 0 {
         return Judged::of(Some(Awake::Requests(traffic.in_flight)));
     }
@@ -154,7 +157,9 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     let after = match (d.spec.kind, policy.after) {
         _ if told => None,
         (ServiceKind::Web, Some(after)) => Some(after),
-        (ServiceKind::Web, None) | (ServiceKind::Worker, _) => return Judged::of(Some(Awake::Always)),
+        (ServiceKind::Web, None) | (ServiceKind::Worker | ServiceKind::Job, _) => {
+            return Judged::of(Some(Awake::Always));
+        }
     };
 
     let began = i.probe.ready_at.unwrap_or(i.started_at);

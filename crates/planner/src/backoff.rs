@@ -45,6 +45,11 @@ pub(crate) fn count(ends: &[End], deployment: DeploymentId) -> usize {
     streak(ends, deployment).count()
 }
 
+/// Whether `deployment` keeps ending.
+pub(crate) fn is_loop(ends: &[End], deployment: DeploymentId) -> bool {
+    count(ends, deployment) >= CRASH_LOOP
+}
+
 /// Whether enough time has passed since the last end to start again.
 pub(crate) fn over(ends: &[End], deployment: DeploymentId, clock: &Clock) -> bool {
     last(ends, deployment).is_none_or(|last| clock.passed(last.at, pause(ends, deployment)))
@@ -79,6 +84,7 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
     let ready_at = match spec.kind {
         ServiceKind::Web => record.probe.ready_at,
         ServiceKind::Worker => Some(record.started_at.after(WORKER_SETTLE)).filter(|t| *t <= at),
+        ServiceKind::Job => None,
     };
     let detail = match how {
         Cause::Stopped(StopReason::NeverReady) => Some(words::not_ready(record, spec)),

@@ -70,8 +70,8 @@ pub fn endpoints(
                     .collect();
                 Endpoint::Ready { targets }
             }
-            State::Stopped => Endpoint::Stopped,
-            State::Starting => Endpoint::Starting,
+            State::Stopped | State::Done => Endpoint::Stopped,
+            State::Starting | State::Running => Endpoint::Starting,
             State::Crashed { .. } if building => Endpoint::Building,
             State::Crashed { reason } => {
                 let log_tail = facts.log_tails.get(&key).cloned().unwrap_or_default();

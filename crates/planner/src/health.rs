@@ -2,7 +2,7 @@
 
 use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, StopReason};
 
-use crate::{inside, view::View};
+use crate::{inside, job, view::View};
 
 /// Why a running instance has to be stopped, if it has to.
 pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
@@ -11,6 +11,9 @@ pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Op
             None => never_ready(view, d, i),
             Some(_) => unhealthy(view, d, i),
         },
+        (Phase::Running, ServiceKind::Job) => {
+            job::is_late(i, d, view.clock).then_some(StopReason::NeverReady)
+        }
         (Phase::Running, ServiceKind::Worker) | (Phase::Asleep(_) | Phase::Exited(_), _) => None,
     }
 }

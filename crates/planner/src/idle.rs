@@ -25,6 +25,9 @@ pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
     if view.svc.live.as_ref().is_none_or(|live| live.id != d.id) {
         return true;
     }
+    if d.spec.kind == ServiceKind::Job {
+        return false;
+    }
     match d.spec.sleep.depth {
         Depth::Frozen | Depth::Paged => true,
         Depth::Stopped => {
@@ -38,6 +41,6 @@ pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
 fn unused_since(view: &View<'_>, d: &Deployment, active: Time) -> bool {
     match d.spec.kind {
         ServiceKind::Web => d.spec.sleep.after.is_some_and(|after| view.clock.passed(active, after)),
-        ServiceKind::Worker => false,
+        ServiceKind::Worker | ServiceKind::Job => false,
     }
 }

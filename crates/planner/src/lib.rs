@@ -26,6 +26,7 @@ mod endpoint;
 mod health;
 mod idle;
 mod inside;
+mod job;
 mod own;
 mod plan;
 mod probe;

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use dormouse_model::{Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, StopReason, Time};
+use dormouse_model::{
+    Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, ServiceKind, StopReason, Time,
+};
 
 use crate::{
     Action, awake, backoff,
     clock::Clock,
-    health, idle, inside, probe, standing,
+    health, idle, inside, job, probe, standing,
     view::{View, asleep, ended, of},
     watchdog, words,
 };
@@ -40,10 +42,10 @@ pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Optio
 }
 
 fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Action> {
-    let wakes = idle::wakes(desired);
+    let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
     let mut out = Vec::new();
     for (key, svc) in &desired.services {
-        let view = View::new(svc, observed, wakes.get(key).copied(), clock);
+        let view = View::new(svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
         Planner { view, can_page: desired.can_page, out: &mut out }.plan();
     }
     let keys: BTreeSet<&ServiceKey> = observed.instances.values().map(|i| &i.key).collect();
@@ -88,7 +90,7 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn plan(mut self) {
-        for i in std::mem::take(&mut self.view.draining) {
+        for i in self.view.draining.clone() {
             self.draining(i);
         }
         let target = &self.view.svc.target;
@@ -98,8 +100,7 @@ impl<'a> Planner<'a> {
         let ending = self.stop_what_does_not_work(&wanted);
         if self.given_up(&ending) {
             wanted.remove(0);
-        } else if !self.view.promoted() && self.view.keep(target).is_some_and(|i| self.view.proven(i, target))
-        {
+        } else if !self.view.promoted() && self.works(target) {
             self.out.push(Action::Promote { key: self.key(), deployment: target.id });
             wanted.truncate(1);
         }
@@ -122,10 +123,34 @@ impl<'a> Planner<'a> {
             let missing =
                 self.view.keep(d).is_none() && !ending.iter().any(|(i, _)| i.deployment == d.process());
             if missing
+                && self.may_start(d)
                 && idle::needs_instance(&self.view, d)
                 && backoff::over(self.view.ends, d.process(), self.view.clock)
             {
                 self.out.push(Action::Start { key: self.key(), deployment: d.process() });
+            }
+        }
+    }
+
+    /// Whether a deployment has shown that it works.
+    fn works(&self, d: &Deployment) -> bool {
+        match d.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => {
+                self.view.keep(d).is_some_and(|i| self.view.proven(i, d))
+            }
+            ServiceKind::Job => job::done(self.view.ends, d),
+        }
+    }
+
+    /// Whether nothing has to happen before a deployment is started.
+    fn may_start(&self, d: &Deployment) -> bool {
+        let held = d.id == self.view.svc.target.id && self.view.hold.is_some();
+        match d.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => !held,
+            // It runs once, and not beside an earlier one.
+            ServiceKind::Job => {
+                let over = job::done(self.view.ends, d) || job::failed(self.view.ends, d).is_some();
+                !held && !over && self.view.alive.is_empty() && self.view.draining.is_empty()
             }
         }
     }

@@ -37,7 +37,8 @@ pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) ->
 fn due(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> bool {
     match (i.phase, d.spec.kind) {
         (Phase::Running, ServiceKind::Web) => {}
-        (Phase::Running, ServiceKind::Worker) | (Phase::Asleep(_) | Phase::Exited(_), _) => return false,
+        (Phase::Running, ServiceKind::Worker | ServiceKind::Job)
+        | (Phase::Asleep(_) | Phase::Exited(_), _) => return false,
     }
     let Some(last) = i.probe.last_at else { return true };
     match (i.probe.ready_at, i.probe.last.and_then(Answer::status)) {

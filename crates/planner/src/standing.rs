@@ -2,12 +2,13 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use dormouse_model::{DeploymentId, Depth, Desired, InstanceId, Observed, ServiceKey, Time};
+use dormouse_model::{DeploymentId, Depth, Desired, InstanceId, Observed, ServiceKey, ServiceKind, Time};
 
 use crate::{
     backoff,
     clock::Clock,
     idle,
+    job::{self, Hold},
     view::{View, asleep},
     words,
 };
@@ -35,6 +36,10 @@ pub enum State {
     Starting,
     /// It serves.
     Ready,
+    /// A job is on its way to its end.
+    Running,
+    /// A job has ended well.
+    Done,
     /// Its instance sleeps; frozen or paged.
     Asleep(Depth),
     /// It has no process, by choice: the next request starts one.
@@ -51,6 +56,8 @@ impl fmt::Display for State {
         match self {
             Self::Starting => f.write_str("starting"),
             Self::Ready => f.write_str("ready"),
+            Self::Running => f.write_str("running"),
+            Self::Done => f.write_str("done"),
             Self::Asleep(depth) => write!(f, "asleep ({})", words::depth(*depth)),
             Self::Stopped => f.write_str("stopped"),
             Self::Crashed { reason } => write!(f, "crashed: {reason}"),
@@ -69,12 +76,15 @@ pub(crate) fn standings_with(
     observed: &Observed,
     clock: &Clock,
 ) -> BTreeMap<ServiceKey, Standing> {
-    let wakes = idle::wakes(desired);
-    let view = |(key, svc)| View::new(svc, observed, wakes.get(key).copied(), clock);
+    let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
+    let view = |(key, svc)| View::new(svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
     desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
 }
 
 fn standing(view: &View<'_>) -> Standing {
+    if view.svc.target.spec.kind == ServiceKind::Job {
+        return job(view);
+    }
     let d = view.serving();
     let kept = view.keep(d);
     let at = |state| Standing { state, deployment: d.id, instance: kept.map(|i| i.id) };
@@ -84,6 +94,9 @@ fn standing(view: &View<'_>) -> Standing {
     // A newer deployment may mend what the older one cannot do.
     if view.older().is_some_and(|older| older.id == d.id) && view.given_up().is_none() {
         return at(State::Starting);
+    }
+    if let Some(Hold::Failed(why)) = view.hold.as_ref().filter(|_| view.svc.target.id == d.id) {
+        return at(State::Crashed { reason: format!("not started, because {why}") });
     }
     let wanted = kept.is_some() || idle::needs_instance(view, d);
     match backoff::last(view.ends, d.process()) {
@@ -98,4 +111,17 @@ fn standing(view: &View<'_>) -> Standing {
         Some(_) | None if wanted => at(State::Starting),
         Some(_) | None => at(State::Stopped),
     }
+}
+
+fn job(view: &View<'_>) -> Standing {
+    let d = &view.svc.target;
+    let kept = view.keep(d);
+    let state = match (&view.hold, job::failed(view.ends, d)) {
+        _ if view.promoted() || job::done(view.ends, d) => State::Done,
+        (Some(Hold::Failed(why)), _) => State::Crashed { reason: format!("not started, because {why}") },
+        (_, Some(end)) => State::Crashed { reason: words::cause(end, &d.spec) },
+        (Some(Hold::Waits) | None, None) if kept.is_some() => State::Running,
+        (Some(Hold::Waits) | None, None) => State::Starting,
+    };
+    Standing { state, deployment: d.id, instance: kept.map(|i| i.id) }
 }

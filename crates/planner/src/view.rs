@@ -8,6 +8,7 @@ use dormouse_model::{
 use crate::{
     backoff,
     clock::Clock,
+    job::{self, Hold},
     standing::{PROOF, WORKER_SETTLE},
     words,
 };
@@ -22,6 +23,8 @@ pub(crate) struct View<'a> {
     pub(crate) watchdog: Option<&'a Watchdog>,
     /// Last time something asked for it, or for one that needs it, to be awake.
     pub(crate) wake: Option<Time>,
+    /// What keeps its target from being started.
+    pub(crate) hold: Option<Hold>,
     pub(crate) clock: &'a Clock,
 }
 
@@ -41,8 +44,14 @@ impl<'a> View<'a> {
             ends: observed.ends.get(&svc.key).map_or(&[], Vec::as_slice),
             watchdog: observed.watchdogs.get(&svc.key),
             wake,
+            hold: None,
             clock,
         }
+    }
+
+    /// With what keeps its target from being started.
+    pub(crate) fn held(self, hold: Option<&Hold>) -> Self {
+        Self { hold: hold.cloned(), ..self }
     }
 
     /// The deployment being replaced, while a rollout is under way.
@@ -61,6 +70,8 @@ impl<'a> View<'a> {
             ServiceKind::Web => i.probe.ready_at.is_some() || asleep(i).is_some(),
             // Nobody can ask a worker: one that keeps running is taken to work.
             ServiceKind::Worker => asleep(i).is_some() || self.clock.passed(i.started_at, WORKER_SETTLE),
+            // It is done when it has ended.
+            ServiceKind::Job => false,
         }
     }
 
@@ -71,7 +82,7 @@ impl<'a> View<'a> {
             (ServiceKind::Web, Question::Http(_)) => true,
             // An open port is little, but with nothing to be replaced it does.
             (ServiceKind::Web, Question::Connection | Question::Protocol(_)) => self.older().is_none(),
-            (ServiceKind::Worker, _) => false,
+            (ServiceKind::Worker | ServiceKind::Job, _) => false,
         };
         self.ready(i, d) && (answers || asleep(i).is_some() || self.clock.passed(i.started_at, PROOF))
     }
@@ -97,6 +108,13 @@ impl<'a> View<'a> {
     pub(crate) fn given_up(&self) -> Option<String> {
         self.older()?;
         let target = &self.svc.target;
+        match (&self.hold, target.spec.kind) {
+            (Some(Hold::Failed(why)), _) => return Some(format!("not started, because {why}")),
+            (None | Some(Hold::Waits), ServiceKind::Job) => {
+                return job::failed(self.ends, target).map(|end| words::explain(end, &target.spec));
+            }
+            (None | Some(Hold::Waits), ServiceKind::Web | ServiceKind::Worker) => {}
+        }
         let last = backoff::last(self.ends, target.process())?;
         let why = words::explain(last, &target.spec);
         match backoff::count(self.ends, target.process()) {

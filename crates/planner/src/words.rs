@@ -58,8 +58,11 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
 /// How an instance came to its end, one line: `exited with code 1`, `out of memory (limit 512 MiB)`.
 #[must_use]
 pub fn cause(end: &End, spec: &ServiceSpec) -> String {
-    let whole = explain(end, spec);
-    whole.lines().next().unwrap_or_default().to_owned()
+    first_line(&explain(end, spec))
+}
+
+pub(crate) fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 /// The same, and what to do about it in a second line, where there is something.
@@ -99,6 +102,13 @@ pub(crate) fn times(why: &str, n: usize) -> String {
 /// What keeps an instance from becoming ready, with a hint in a second line where there is one.
 pub(crate) fn not_ready(i: &InstanceRecord, spec: &ServiceSpec) -> String {
     let health = &spec.health;
+    if spec.kind == ServiceKind::Job {
+        let limit = health.start_timeout.as_secs();
+        return format!(
+            "not done within {limit} s\n  hint: if it takes longer, say so: health = {{ start_timeout = \"{}s\" }}",
+            limit * 2
+        );
+    }
     let age = i.probe.last_at.map_or(Duration::ZERO, |at| at.since(i.woken_at.unwrap_or(i.started_at)));
     let within = match age >= health.start_timeout {
         true => format!("not ready within {} s: ", health.start_timeout.as_secs()),
@@ -122,7 +132,7 @@ pub(crate) fn unwell(i: &InstanceRecord, spec: &ServiceSpec, at: Time, why: Stop
 pub fn waiting(i: &InstanceRecord, spec: &ServiceSpec, now: Time) -> Option<String> {
     let old = now.since(i.started_at) >= WORTH_TELLING;
     let tells = inside::is_astray(i) || i.probe.last.is_some_and(|a| !matches!(a, Answer::Refused));
-    if spec.kind == ServiceKind::Worker || i.probe.ready_at.is_some() || !old || !tells {
+    if spec.kind != ServiceKind::Web || i.probe.ready_at.is_some() || !old || !tells {
         return None;
     }
     let (what, hint) = obstacle(i, spec);

@@ -175,10 +175,10 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
             DeployStep::Starting { deployment: deployment.to_string(), why }
         }
         Step::Waiting { reason } => DeployStep::Waiting { reason },
-        Step::Ready { deployment } => DeployStep::Ready { deployment: deployment.to_string() },
-        Step::RolloutFailed { deployment, reason, log_tail, old_serves } => {
+        Step::Ready { deployment, job } => DeployStep::Ready { deployment: deployment.to_string(), job },
+        Step::RolloutFailed { deployment, reason, log_tail, old_serves, job } => {
             let deployment = deployment.to_string();
-            DeployStep::RolloutFailed { deployment, reason, log_tail, old_serves }
+            DeployStep::RolloutFailed { deployment, reason, log_tail, old_serves, job }
         }
         Step::Superseded { by } => DeployStep::Superseded { by: by.map(|id| id.to_string()) },
         Step::TakenDown => DeployStep::TakenDown,

@@ -45,6 +45,7 @@ impl From<OpError> for Refused {
             | OpError::NameTaken { .. }
             | OpError::DeployOver(_)
             | OpError::NothingBuilt(_)
+            | OpError::Job(_)
             | OpError::StaysAwake { .. }
             | OpError::Wake { refused: WakeRefused::Crashed { .. }, .. } => StatusCode::CONFLICT,
             OpError::Wake { refused: WakeRefused::TimedOut, .. } => StatusCode::GATEWAY_TIMEOUT,

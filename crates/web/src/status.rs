@@ -21,6 +21,8 @@ fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
         ServiceStanding::Failed => (ServiceState::Failed, None),
         ServiceStanding::Starting => (ServiceState::Starting, None),
         ServiceStanding::Ready => (ServiceState::Ready, None),
+        ServiceStanding::Running => (ServiceState::Running, None),
+        ServiceStanding::Done => (ServiceState::Done, None),
         ServiceStanding::Asleep(depth) => (ServiceState::Asleep, Some(depth)),
         ServiceStanding::Draining => (ServiceState::Draining, None),
         ServiceStanding::Stopped => (ServiceState::Stopped, Some(dormouse_model::Depth::Stopped)),

@@ -11,6 +11,7 @@ mod full_disk;
 mod handover;
 mod healing;
 mod isolation;
+mod jobs;
 mod many;
 mod readiness;
 mod readme;
@@ -68,6 +69,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_broken_django_project_replaces_nothing", readiness::django),
     ("workers_that_keep_ending_replace_nothing", readiness::workers),
     ("an_app_that_listens_elsewhere_is_told_so", readiness::elsewhere),
+    ("a_job_runs_before_what_waits_for_it", jobs::compose),
     ("an_unknown_host_gets_a_helpful_page", broken::unknown_host),
     ("finrag_answers_sleeps_and_remembers", finrag::finrag),
 ];

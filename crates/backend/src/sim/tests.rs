@@ -112,6 +112,7 @@ async fn builds_succeed_and_fail() {
             port: 8000,
             health: HealthSpec::default(),
             needs: [].into(),
+            after: [].into(),
             limits: Limits::default(),
             env: [].into(),
             stored: [].into(),

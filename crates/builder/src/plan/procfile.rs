@@ -21,6 +21,7 @@ pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<C
     let names: &[&str] = match wishes.kind {
         ServiceKind::Web => &["web"],
         ServiceKind::Worker => &[wishes.service, "worker"],
+        ServiceKind::Job => &[wishes.service],
     };
     let found = names.iter().find_map(|name| procfile::lines(text).find(|l| l.process == *name));
     let Some(procfile::Line { number: at, process: name, command: line }) = found else { return Ok(None) };

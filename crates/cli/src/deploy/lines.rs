@@ -56,8 +56,12 @@ pub(super) fn say(step: &DeployStep) -> Say {
         DeployStep::Waiting { reason } => Say::Note(format!("not ready yet: {reason}")),
         DeployStep::Starting { why: None, .. } => Say::Doing("starting".to_owned()),
         DeployStep::Starting { why: Some(why), .. } => Say::Doing(format!("starting anew, because {why}")),
-        DeployStep::Ready { .. } => Say::Good("ready".to_owned()),
-        DeployStep::RolloutFailed { reason, log_tail, old_serves, .. } => {
+        DeployStep::Ready { job: true, .. } => Say::Good("done".to_owned()),
+        DeployStep::Ready { job: false, .. } => Say::Good("ready".to_owned()),
+        DeployStep::RolloutFailed { reason, log_tail, job: true, .. } => {
+            Say::Bad(format!("failed: {reason}"), log_tail.clone())
+        }
+        DeployStep::RolloutFailed { reason, log_tail, old_serves, job: false, .. } => {
             Say::Bad(format!("does not become ready: {reason}{}", old(*old_serves)), log_tail.clone())
         }
         DeployStep::Superseded { by: Some(by) } => Say::Bad(format!("{by} took its place"), Vec::new()),

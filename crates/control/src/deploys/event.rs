@@ -94,6 +94,9 @@ pub enum DeployStep {
     Ready {
         /// Which.
         deployment: DeployId,
+        /// Whether it is a job: it has run to its end.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        job: bool,
     },
     /// It does not become ready.
     RolloutFailed {
@@ -105,6 +108,9 @@ pub enum DeployStep {
         log_tail: Vec<String>,
         /// Whether an older version goes on serving.
         old_serves: bool,
+        /// Whether it is a job, which has failed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        job: bool,
     },
     /// Something newer took its place.
     Superseded {

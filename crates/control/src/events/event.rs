@@ -20,6 +20,8 @@ pub(crate) enum Event {
     Failed { deploy: DeployId, why: String, serves: Option<DeployId> },
     /// An instance came to an end nobody wanted; `why` is the planner's line, `again` the time to the next start.
     Ended { how: Cause, why: String, again: Option<Duration> },
+    /// A job has ended well.
+    JobDone,
     /// An instance is put to sleep.
     Asleep(Rest),
     /// It is ended instead, because its service sleeps without a process.
@@ -71,7 +73,7 @@ impl Event {
             | Self::Renewed { deployment, .. } => Some(format!("live {}", deployment.0)),
             Self::Refused { deployment, .. } => Some(format!("refused {}", deployment.0)),
             Self::Failed { deploy, .. } => Some(format!("failed {deploy}")),
-            Self::Ended { .. } => instance.map(|id| format!("ended {id}")),
+            Self::Ended { .. } | Self::JobDone => instance.map(|id| format!("ended {id}")),
             Self::Asleep(_)
             | Self::Stopped(_)
             | Self::Sleepless { .. }
@@ -118,6 +120,7 @@ impl fmt::Display for Event {
                 write!(f, "{done}{why}")?;
                 again.map_or(Ok(()), |pause| write!(f, "; started again in {}", span(pause)))
             }
+            Self::JobDone => f.write_str("done"),
             Self::Asleep(Rest::Unused(after)) => write!(f, "asleep after {} without activity", span(*after)),
             Self::Asleep(Rest::Told) => f.write_str("asleep by `dormouse sleep`"),
             Self::Stopped(Rest::Unused(after)) => {
@@ -196,6 +199,7 @@ mod tests {
                 Some(500),
             ),
             ended(Cause::NotStarted { why: String::new() }, "could not be started: no such file", None),
+            Event::JobDone,
             Event::Asleep(Rest::Unused(Duration::from_secs(300))),
             Event::Asleep(Rest::Told),
             Event::Stopped(Rest::Unused(Duration::from_secs(8))),
@@ -233,6 +237,7 @@ mod tests {
             ended while nobody was watching  [ended i7]
             stopped: hung for 31 s: it answers 503 to GET /health on port 8000; started again in 0.5 s  [ended i7]
             could not be started: no such file  [ended i7]
+            done  [ended i7]
             asleep after 5 min without activity
             asleep by `dormouse sleep`
             stopped after 8 s without activity; the next request starts it

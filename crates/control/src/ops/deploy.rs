@@ -245,7 +245,7 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
     for service in spec.services.values() {
         match service.kind {
             ServiceKind::Web if !vips.contains_key(&service.name) => {}
-            ServiceKind::Web | ServiceKind::Worker => continue,
+            ServiceKind::Web | ServiceKind::Worker | ServiceKind::Job => continue,
         }
         let addr = address::free_service(&blocks, &taken).ok_or_else(|| full(NoRoom::TooLarge))?;
         taken.insert(addr);

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     Change, Deployment, DeploymentId, DesiredService, ImageId, InstanceId, ProjectSpec, ServiceKey,
-    ServiceName, ServiceSpec, change,
+    ServiceKind, ServiceName, ServiceSpec, change,
 };
 use dormouse_planner::{Standing, State as Planned};
 
@@ -33,10 +33,20 @@ pub(super) fn outlook(
     spec: &ServiceSpec,
 ) -> Outlook {
     let Some(live) = svc.and_then(|svc| svc.live.as_ref()) else { return Outlook::Anew };
+    if spec.kind == ServiceKind::Job {
+        return Outlook::Anew;
+    }
     match standing.map(|s| &s.state) {
         // A deploy is also how people say: try again.
         Some(Planned::Crashed { .. }) | None => return Outlook::Anew,
-        Some(Planned::Starting | Planned::Ready | Planned::Asleep(_) | Planned::Stopped) => {}
+        Some(
+            Planned::Starting
+            | Planned::Ready
+            | Planned::Running
+            | Planned::Done
+            | Planned::Asleep(_)
+            | Planned::Stopped,
+        ) => {}
     }
     if live.image != *image {
         return Outlook::Anew;

@@ -20,6 +20,10 @@ pub enum ServiceStanding {
     Starting,
     /// It serves.
     Ready,
+    /// A job is on its way to its end.
+    Running,
+    /// A job has ended well.
+    Done,
     /// It sleeps.
     Asleep(Depth),
     /// It is being removed.
@@ -141,6 +145,8 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                         shallow.then(|| why.to_owned()).or_else(|| state.watchdog(&key)),
                     )
                 }
+                (Some(Planned::Running), _) => (ServiceStanding::Running, None),
+                (Some(Planned::Done), _) => (ServiceStanding::Done, None),
                 (Some(Planned::Stopped), _) => (ServiceStanding::Stopped, None),
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
             };

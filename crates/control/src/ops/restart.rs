@@ -126,6 +126,8 @@ fn fate(state: &State, key: &ServiceKey, id: DeploymentId) -> Option<Fate> {
         Some(
             dormouse_planner::State::Starting
             | dormouse_planner::State::Ready
+            | dormouse_planner::State::Running
+            | dormouse_planner::State::Done
             | dormouse_planner::State::Asleep(_)
             | dormouse_planner::State::Stopped,
         )

@@ -19,7 +19,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// # Errors
     /// When one is not known, or stays awake because it is busy.
     pub async fn sleep_all(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
-        let keys = self.keys(project, service).await?;
+        let keys = self.without_jobs(self.keys(project, service).await?, service.is_some()).await?;
         let wanted = keys.clone();
         self.call(move |state| wanted.iter().for_each(|key| send_to_sleep(state, key))).await?;
         self.store.flush().await?;

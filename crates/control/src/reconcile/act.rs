@@ -119,7 +119,13 @@ impl<W: Workloads> Reconciler<W> {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let (deploy, deployment, process) = (svc.target.deploy, svc.target.id, svc.target.process());
         info!(%key, %deploy, "live");
-        let event = match svc.live.replace(svc.target.clone()) {
+        let before = svc.live.replace(svc.target.clone());
+        match svc.target.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => {}
+            // That it has ended was told.
+            ServiceKind::Job => return,
+        }
+        let event = match before {
             Some(before) if before.deploy == deploy => Event::Renewed { deploy, deployment },
             Some(_) | None => Event::Live { deploy, deployment },
         };
@@ -283,7 +289,7 @@ fn instance(
     match spec.kind {
         // Wins over the user's: it is where probes and requests go.
         ServiceKind::Web => drop(env.insert("PORT".to_owned(), port)),
-        ServiceKind::Worker => {}
+        ServiceKind::Worker | ServiceKind::Job => {}
     }
     env.insert("DORMOUSE_PROJECT".to_owned(), key.project.to_string());
     env.insert("DORMOUSE_SERVICE".to_owned(), key.service.to_string());

@@ -214,6 +214,7 @@ fn state(
                     live,
                     demand: row.demand,
                     needs: BTreeSet::new(),
+                    after: BTreeSet::new(),
                 };
                 state.desired.services.insert(row.key, svc);
             }

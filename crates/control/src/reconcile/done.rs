@@ -5,7 +5,7 @@ use std::time::Duration;
 use dormouse_backend::{Workload, WorkloadError, Workloads};
 use dormouse_model::{
     Activity, Cause, DeploymentId, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe,
-    ServiceKey, Time,
+    ServiceKey, ServiceKind, Time,
 };
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
@@ -283,6 +283,10 @@ impl<W: Workloads> Reconciler<W> {
         self.state.store.later(move |tx| tx.ends(&row, &ends));
         let State { desired, observed, .. } = &self.state;
         let Some(deployment) = self.state.deployment(key, end.deployment) else { return };
+        if deployment.spec.kind == ServiceKind::Job && end.how == Cause::Exited(ExitStatus::Code(0)) {
+            self.state.events.say(key, Some(id), end.at, Event::JobDone);
+            return;
+        }
         let why = dormouse_planner::cause(&end, &deployment.spec);
         let again = dormouse_planner::starts_again(desired, observed, key, end.deployment, end.at);
         self.state.events.say(key, Some(id), end.at, Event::Ended { how: end.how, why, again });

@@ -33,7 +33,13 @@ pub(super) fn fate(
     match standing.map(|s| (&s.state, s.deployment)) {
         Some((State::Crashed { reason }, crashed)) if crashed == deployment => Fate::GivenUp(reason.clone()),
         Some((
-            State::Crashed { .. } | State::Starting | State::Ready | State::Asleep(_) | State::Stopped,
+            State::Crashed { .. }
+            | State::Starting
+            | State::Ready
+            | State::Running
+            | State::Done
+            | State::Asleep(_)
+            | State::Stopped,
             _,
         ))
         | None => Fate::Undecided,
@@ -80,6 +86,7 @@ mod tests {
             live: live.map(deployment),
             demand: Demand::default(),
             needs: BTreeSet::new(),
+            after: BTreeSet::new(),
             key: key.clone(),
         };
         let end = |(at, (id, how)): (usize, &(u64, Cause))| End {

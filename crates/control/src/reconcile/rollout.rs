@@ -1,7 +1,7 @@
 //! Deploys on their way to being live, and projects on their way out.
 
 use dormouse_backend::{WorkloadError, Workloads};
-use dormouse_model::{DeploymentId, ProjectName, ServiceKey, ServiceName, Time};
+use dormouse_model::{DeploymentId, ProjectName, ServiceKey, ServiceKind, ServiceName, Time};
 use dormouse_planner::Subject;
 use tracing::{error, info, warn};
 
@@ -27,7 +27,12 @@ impl<W: Workloads> Reconciler<W> {
         let line = first_line(why);
         let (deploy, process) = (svc.target.deploy, svc.target.process());
         warn!(%key, %deploy, why = line, "given up");
-        let note = format!("{deploy} was given up: {line}; {} serves on", live.deploy);
+        let note = match svc.target.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => {
+                format!("{deploy} was given up: {line}; {} serves on", live.deploy)
+            }
+            ServiceKind::Job => format!("{deploy} failed: {line}; {} was done", live.deploy),
+        };
         let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
         let id = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back();
         self.state.back_to_live(key);
@@ -105,7 +110,7 @@ impl<W: Workloads> Reconciler<W> {
         coming: &mut Coming,
         standings: &std::collections::BTreeMap<ServiceKey, dormouse_planner::Standing>,
     ) -> bool {
-        let Coming { id, log, rollout: Some(rollout), .. } = coming else { return false };
+        let Coming { id, log, rollout: Some(rollout), spec, .. } = coming else { return false };
         let mut settled: Vec<ServiceName> = Vec::new();
         for (service, deployment) in &rollout.pending {
             let key = ServiceKey::new(name, service);
@@ -117,9 +122,10 @@ impl<W: Workloads> Reconciler<W> {
                     fate(svc, *deployment, standings.get(&key), ends)
                 }
             };
+            let job = spec.services.get(service).is_some_and(|s| s.kind == ServiceKind::Job);
             let step = match fate {
                 Fate::Undecided => continue,
-                Fate::Live => DeployStep::Ready { deployment: *id },
+                Fate::Live => DeployStep::Ready { deployment: *id, job },
                 Fate::Replaced => DeployStep::Superseded { by: None },
                 Fate::GivenUp(reason) => {
                     // Its last words are still being read.
@@ -130,11 +136,11 @@ impl<W: Workloads> Reconciler<W> {
                     let log_tail = self.state.facts.log_tails.get(&key).cloned().unwrap_or_default();
                     let reason = self.advised(reason, &log_tail);
                     let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
-                    let (serves, why) = (live.map(|d| d.deploy), first_line(&reason));
+                    let (serves, why) = (live.map(|d| d.deploy).filter(|_| !job), first_line(&reason));
                     let old_serves = serves.is_some();
                     let event = Event::Refused { deploy: *id, deployment: *deployment, why, serves };
                     self.state.say(&key, None, event);
-                    DeployStep::RolloutFailed { deployment: *id, reason, log_tail, old_serves }
+                    DeployStep::RolloutFailed { deployment: *id, reason, log_tail, old_serves, job }
                 }
             };
             log.say(Some(service), step);
@@ -160,8 +166,14 @@ impl<W: Workloads> Reconciler<W> {
             let urls = names::urls(&coming.spec, &self.state.settings);
             (DeployState::Done, DeployStep::Done { urls })
         } else {
-            let list: Vec<_> = failed.iter().map(ToString::to_string).collect();
-            let reason = format!("{} did not become ready", list.join(", "));
+            let is_job =
+                |s: &&ServiceName| coming.spec.services.get(*s).is_some_and(|s| s.kind == ServiceKind::Job);
+            let (jobs, others): (Vec<_>, Vec<_>) = failed.iter().partition(is_job);
+            let told = [(jobs, "failed"), (others, "did not become ready")].map(|(names, what)| {
+                let names: Vec<_> = names.iter().map(|s| s.as_str()).collect();
+                (!names.is_empty()).then(|| format!("{} {what}", names.join(", ")))
+            });
+            let reason = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
             (DeployState::Failed, DeployStep::Failed { reason })
         };
         info!(project = %name, deploy = %coming.id, ?state, "deploy ended");

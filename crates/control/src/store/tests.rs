@@ -25,6 +25,7 @@ pub(crate) fn spec() -> ProjectSpec {
         port: 8000,
         health: HealthSpec::default(),
         needs: BTreeSet::new(),
+        after: BTreeSet::new(),
         limits: Limits::default(),
         env: Env::default(),
         stored: Env::default(),

@@ -6,6 +6,7 @@ mod deploys;
 mod env;
 mod events;
 mod goes_on;
+mod jobs;
 mod networks;
 mod readiness;
 mod sleep;

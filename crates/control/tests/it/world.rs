@@ -79,6 +79,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
             ..HealthSpec::default()
         },
         needs: [].into(),
+        after: [].into(),
         limits: Limits::default(),
         env: [].into(),
         stored: [].into(),

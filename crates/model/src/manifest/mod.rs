@@ -10,6 +10,7 @@ mod environment;
 mod foreign;
 mod given;
 mod input;
+mod jobs;
 mod names;
 mod node;
 mod outside;

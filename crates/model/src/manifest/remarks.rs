@@ -59,19 +59,26 @@ fn processes<'s>(
         let Some(text) = input.text_in(source, procfile::NAME) else { continue };
         let here = || services.clone().filter(|s| s.source == source);
         let workers = || here().filter(|s| s.kind == ServiceKind::Worker);
+        let has_no_port = |s: &&ServiceSpec| match s.kind {
+            ServiceKind::Web => false,
+            ServiceKind::Worker | ServiceKind::Job => true,
+        };
         let file = if source == "." { String::new() } else { format!("{source}/") };
         for Line { number, process, command } in procfile::lines(text) {
             let runs_it = match process {
                 "web" => here().any(|s| s.kind == ServiceKind::Web),
                 "worker" => workers().next().is_some(),
-                name => workers().any(|s| s.name.as_str() == name),
+                name => here().filter(has_no_port).any(|s| s.name.as_str() == name),
             };
             if runs_it || command.is_empty() {
                 continue;
             }
             let place = format!("{file}{}:{number}", procfile::NAME);
             report.warn(match process {
-                "release" => format!("{place}: `release` is not run: what it does has to be done by hand, or by the start command"),
+                "release" => format!(
+                    "{place}: `release` is not run\n  hint: make it a job in dormouse.toml, beside the others: [services.release] with \
+                     kind = \"job\" and source = \"{source}\"; what is to wait for it says after = [\"release\"]"
+                ),
                 name => format!(
                     "{place}: `{name}` is not started\n  hint: make it a service of its own in dormouse.toml, beside the others: \
                      [services.{name}] with kind = \"worker\" and source = \"{source}\""

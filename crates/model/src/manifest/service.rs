@@ -9,7 +9,7 @@ use super::{
 use crate::{Depth, ServiceKind, Streams};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 20] = [
+pub(super) const KEYS: [&str; 21] = [
     "source",
     "include",
     "kind",
@@ -21,6 +21,7 @@ pub(super) const KEYS: [&str; 20] = [
     "port",
     "health",
     "needs",
+    "after",
     "memory",
     "cpu",
     "pids",
@@ -34,7 +35,7 @@ pub(super) const KEYS: [&str; 20] = [
 pub(super) const HEALTH_KEYS: [&str; 6] =
     ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
 pub(super) const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience"];
-const KINDS: [&str; 2] = ["web", "worker"];
+const KINDS: [&str; 3] = ["web", "worker", "job"];
 const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
 const STREAMS: [&str; 2] = ["count", "ignore"];
 
@@ -70,6 +71,7 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "port" => s.port = port(r, node, &key),
             "health" => s.health = health(r, node, &key),
             "needs" => s.needs = r.texts(node, &key),
+            "after" => s.after = r.texts(node, &key),
             "memory" => s.memory = r.memory(node, &key),
             "cpu" => s.cpu_milli = r.cpu(node, &key),
             "pids" => s.pids = r.number(node, &key, 2..=4_000_000),
@@ -105,7 +107,7 @@ fn word(r: &mut Reader<'_>, node: &Node, key: &str, what: &str, words: &[&'stati
 }
 
 fn kind(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<ServiceKind> {
-    word(r, node, key, "kind", &KINDS).map(|i| [ServiceKind::Web, ServiceKind::Worker][i])
+    word(r, node, key, "kind", &KINDS).map(|i| [ServiceKind::Web, ServiceKind::Worker, ServiceKind::Job][i])
 }
 
 fn depth(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Depth> {

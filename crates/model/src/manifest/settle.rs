@@ -7,7 +7,7 @@ use super::{
     environment::{self, Owner},
     foreign,
     input::ManifestInput,
-    names,
+    jobs, names,
     outside::Outside,
     path,
     problem::{Place, Report},
@@ -27,6 +27,10 @@ const RUST_PORT: u16 = 8080;
 
 /// How long requests in flight get when an instance is stopped.
 const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How long a job may take when nothing says: a migration of a large table takes its time, and one that hangs is to be
+/// told of some day.
+const JOB_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(3600);
 
 /// Names of the service people open, when nothing says which it is.
 const FRONT: [&str; 3] = ["frontend", "web", "app"];
@@ -91,6 +95,7 @@ pub(super) fn project(
             settled.push((service, spec, facts));
         }
     }
+    jobs::order(&settled, report);
     make_public(&mut settled, report);
     if found {
         // Nothing says who calls whom. The front calls the others, or they would not be there.
@@ -125,7 +130,8 @@ fn one(
             None
         }
     };
-    let needs = needs(typed, all, report);
+    let needs = others("need", &typed.needs, typed, all, report);
+    let after = others("wait for", &typed.after, typed, all, report);
     let include = include(typed, report);
     let source = source?;
     let others = sources.iter().flatten().map(String::as_str);
@@ -137,7 +143,7 @@ fn one(
     let listens = match typed.kind {
         None if typed.guess => serves::listens(input, typed, source, facts, all),
         Some(ServiceKind::Web) | None => Some(None),
-        Some(ServiceKind::Worker) => None,
+        Some(ServiceKind::Worker | ServiceKind::Job) => None,
     };
     let kind = typed.kind.unwrap_or(if listens.is_some() { ServiceKind::Web } else { ServiceKind::Worker });
     let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in)).or(listens.flatten());
@@ -163,6 +169,7 @@ fn one(
             port,
             health: health(typed, kind, facts),
             needs,
+            after,
             limits: Limits {
                 memory: typed.memory.unwrap_or(limits.memory),
                 cpu_milli: typed.cpu_milli.unwrap_or(limits.cpu_milli),
@@ -191,7 +198,7 @@ fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
     let page = if facts.fastapi && !facts.root { "/docs" } else { "/" };
     let mut health = HealthSpec {
         ask: match (&typed.probe, kind) {
-            (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker) => Ask::Connection,
+            (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker | ServiceKind::Job) => Ask::Connection,
             (Some(ProbeKind::Http(path)), _) => Ask::Path(path.clone()),
             (None, ServiceKind::Web) => {
                 Ask::Auto { route: facts.health.map(str::to_owned), page: page.to_owned() }
@@ -199,11 +206,14 @@ fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
         },
         server: match kind {
             ServiceKind::Web => facts.server.map(|by| Serves { by, how: How::Code }),
-            ServiceKind::Worker => None,
+            ServiceKind::Worker | ServiceKind::Job => None,
         },
         interval: typed.interval.unwrap_or(default.interval),
         timeout: typed.timeout.unwrap_or(default.timeout),
-        start_timeout: typed.start_timeout.unwrap_or(default.start_timeout),
+        start_timeout: typed.start_timeout.unwrap_or(match kind {
+            ServiceKind::Web | ServiceKind::Worker => default.start_timeout,
+            ServiceKind::Job => JOB_TIMEOUT,
+        }),
         failures: typed.failures.unwrap_or(default.failures),
         hang_timeout: typed.hang_timeout.unwrap_or(default.hang_timeout),
     };
@@ -214,12 +224,19 @@ fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
     health
 }
 
-fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<ServiceName> {
+/// The other services that it names.
+fn others(
+    verb: &str,
+    written: &[Written<String>],
+    typed: &Service,
+    all: &[Service],
+    report: &mut Report,
+) -> BTreeSet<ServiceName> {
     let others = || all.iter().map(|s| s.name.as_str()).filter(|n| *n != typed.name);
-    let mut needs = BTreeSet::new();
-    for need in &typed.needs {
+    let mut named = BTreeSet::new();
+    for need in written {
         if need.value == typed.name {
-            report.at(need.place.clone(), "a service cannot need itself", None);
+            report.at(need.place.clone(), format!("a service cannot {verb} itself"), None);
         } else if !others().any(|n| n == need.value) {
             let near = names::nearest(&need.value, others());
             let hint = near.map(|n| format!("did you mean `{n}`?")).or_else(|| {
@@ -228,10 +245,10 @@ fn needs(typed: &Service, all: &[Service], report: &mut Report) -> BTreeSet<Serv
             });
             report.at(need.place.clone(), format!("there is no service `{}`", need.value), hint);
         } else if let Ok(name) = need.value.parse() {
-            needs.insert(name);
+            named.insert(name);
         }
     }
-    needs
+    named
 }
 
 /// The source folder: as typed, else the folder of the service's name, else the project's own.
@@ -334,9 +351,18 @@ fn make_public(settled: &mut [(&Service, ServiceSpec, Facts)], report: &mut Repo
     let mut said = false;
     for (typed, spec, _) in settled.iter_mut() {
         let Some(public) = &typed.public else { continue };
-        if public.value && spec.kind == ServiceKind::Worker {
+        let has_no_port = match spec.kind {
+            ServiceKind::Web => None,
+            ServiceKind::Worker => Some("a worker"),
+            ServiceKind::Job => Some("a job"),
+        };
+        if let Some(what) = has_no_port.filter(|_| public.value) {
             let hint = "leave `public` out, or make it kind = \"web\"".to_owned();
-            report.at(public.place.clone(), "a worker has no port, so it cannot be public", Some(hint));
+            report.at(
+                public.place.clone(),
+                format!("{what} has no port, so it cannot be public"),
+                Some(hint),
+            );
         }
         said |= public.value;
         spec.visibility = if public.value { Visibility::Public } else { Visibility::Private };

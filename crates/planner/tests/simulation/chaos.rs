@@ -1,14 +1,14 @@
 //! What happens to a platform.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use dormouse_backend::{
     InstanceSpec, Workloads,
     sim::{Behaviour, Faults, Rng, Trouble},
 };
 use dormouse_model::{
-    Ask, Demand, DeployId, Deployment, Depth, DesiredService, ExitStatus, HealthSpec, ImageId, Limits, Phase,
-    Serves, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
+    Ask, Demand, DeployId, Deployment, DeploymentId, Depth, DesiredService, ExitStatus, HealthSpec, ImageId,
+    Limits, Phase, Serves, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
     server::{How, Server},
 };
 
@@ -58,6 +58,56 @@ impl History {
 
     pub(crate) fn deploy(&mut self) {
         let key: ServiceKey = self.rng.pick(&NAMES).parse().unwrap();
+        let job = self.job.clone().filter(|_| self.rng.chance(400));
+        self.deploy_after(key, job);
+    }
+
+    /// A new job, which ends in one way or another, or never.
+    fn deploy_job(&mut self, key: &ServiceKey) {
+        let id = self.store.next_deployment();
+        let rng = &mut self.rng;
+        let how = *rng.pick(&[ExitStatus::Code(0), ExitStatus::Code(0), ExitStatus::Code(1)]);
+        let ends = rng.chance(900).then(|| (ms(rng, 0, 10_000), how));
+        let obeys = rng.chance(900);
+        let does = Behaviour { ready_after: None, ends, obeys, ..Behaviour::default() };
+        self.tell(|| format!("deploy {key} {id}: {does:?}"));
+        self.sim.behave(id, does);
+        self.rules.jobs.insert(id);
+        self.target(key, id, DeployId(id.0 + 1), BTreeSet::new());
+    }
+
+    /// A job that failed at first stays so until people deploy again.
+    pub(crate) fn deploy_what_failed(&mut self) {
+        let Some(job) = self.job.clone() else { return };
+        let is_new = |svc: &DesiredService| svc.live.as_ref().is_none_or(|live| live.id != svc.target.id);
+        let waits = |svc: &&DesiredService| is_new(svc) && (svc.key == job || svc.after.contains(&job));
+        let stuck: Vec<_> =
+            self.store.desired.services.values().filter(waits).map(|s| s.key.clone()).collect();
+        if stuck.is_empty() {
+            return;
+        }
+        let id = self.store.next_deployment();
+        let ends = Some((Duration::from_millis(300), ExitStatus::Code(0)));
+        self.sim.behave(id, Behaviour { ready_after: None, ends, ..Behaviour::default() });
+        self.rules.jobs.insert(id);
+        let deploy = DeployId(id.0 + 1);
+        self.target(&job, id, deploy, BTreeSet::new());
+        for key in stuck.into_iter().filter(|key| *key != job) {
+            let id = self.store.next_deployment();
+            let ready = Some(Duration::from_millis(300));
+            self.sim.behave(id, Behaviour { ready_after: ready, ..Behaviour::default() });
+            if self.workers.contains(&key) {
+                self.rules.workers.insert(id);
+            }
+            self.target(&key, id, deploy, [job.clone()].into());
+        }
+    }
+
+    fn deploy_after(&mut self, key: ServiceKey, job: Option<ServiceKey>) {
+        if let Some(job) = &job {
+            self.count("deployed after a job");
+            self.deploy_job(job);
+        }
         let id = self.store.next_deployment();
         let behaviour = self.behaviour();
         if self.rng.chance(300) {
@@ -66,36 +116,43 @@ impl History {
         if self.workers.contains(&key) {
             self.rules.workers.insert(id);
         }
-        let spec = self.spec(&key);
-        if behaviour.ready_after.is_some_and(|after| after >= spec.health.start_timeout) {
+        self.tell(|| format!("deploy {key} {id}: {behaviour:?}"));
+        let ready_after = behaviour.ready_after;
+        self.sim.behave(id, behaviour);
+        self.target(&key, id, DeployId(id.0), job.into_iter().collect());
+        let start_timeout = self.store.desired.services[&key].target.spec.health.start_timeout;
+        if ready_after.is_some_and(|after| after >= start_timeout) {
             self.rules.slow.insert(id);
         }
-        self.tell(|| format!("deploy {key} {id}: {behaviour:?}"));
-        self.sim.behave(id, behaviour);
+    }
+
+    /// Something new is wanted of a service.
+    fn target(&mut self, key: &ServiceKey, id: DeploymentId, deploy: DeployId, after: BTreeSet<ServiceKey>) {
         let target = Deployment {
             id,
-            deploy: DeployId(id.0),
+            deploy,
             image: ImageId("sha256:aa".into()),
-            spec,
+            spec: self.spec(key),
             created_at: self.now,
             continues: None,
         };
-        let needs =
-            NAMES.iter().map(|n| n.parse().unwrap()).filter(|n| *n > key && self.rng.chance(400)).collect();
+        let others = NAMES.iter().map(|n| n.parse::<ServiceKey>().unwrap());
+        let needs = others.filter(|n| n > key && self.rng.chance(400)).collect();
         let fresh = DesiredService {
             key: key.clone(),
             target: target.clone(),
             live: None,
             demand: Demand::default(),
             needs,
+            after: BTreeSet::new(),
         };
-        let svc = self.store.desired.services.entry(key).or_insert(fresh);
-        svc.target = target;
+        let svc = self.store.desired.services.entry(key.clone()).or_insert(fresh);
+        (svc.target, svc.after) = (target, after);
     }
 
     /// A deploy that changes nothing that a process is started with.
     fn change_policy(&mut self) {
-        let Some(key) = self.store.any_service(&mut self.rng) else { return };
+        let Some(key) = self.any_server() else { return };
         let id = self.store.next_deployment();
         let memory = *self.rng.pick(&[256, 512, 1024]) << 20;
         let mut spec = self.spec(&key);
@@ -113,7 +170,11 @@ impl History {
         let after = *rng.pick(&[None, Some(2), Some(5), Some(5), Some(20)]);
         ServiceSpec {
             name: key.service.clone(),
-            kind: if self.workers.contains(key) { ServiceKind::Worker } else { ServiceKind::Web },
+            kind: match () {
+                () if self.workers.contains(key) => ServiceKind::Worker,
+                () if self.job.as_ref() == Some(key) => ServiceKind::Job,
+                () => ServiceKind::Web,
+            },
             source: ".".to_owned(),
             start: None,
             package: None,
@@ -132,6 +193,7 @@ impl History {
                 hang_timeout: Duration::from_secs(25),
             },
             needs: [].into(),
+            after: [].into(),
             limits: Limits::default(),
             env: [].into(),
             stored: [].into(),
@@ -180,8 +242,13 @@ impl History {
         }
     }
 
+    /// Anything but a job.
+    fn any_server(&mut self) -> Option<ServiceKey> {
+        self.store.any_service(&mut self.rng).filter(|key| self.job.as_ref() != Some(key))
+    }
+
     fn any_web(&mut self) -> Option<ServiceKey> {
-        self.store.any_service(&mut self.rng).filter(|key| !self.workers.contains(key))
+        self.store.any_service(&mut self.rng).filter(|key| self.has_port(key))
     }
 
     fn traffic(&mut self) {
@@ -255,7 +322,7 @@ impl History {
 
     /// An instance that control did not ask for: left over from a start nobody remembers.
     fn leftover(&mut self) {
-        let Some(key) = self.store.any_service(&mut self.rng) else { return };
+        let Some(key) = self.any_server() else { return };
         let svc = &self.store.desired.services[&key];
         let d = svc.live.as_ref().unwrap_or(&svc.target).clone();
         let spec = InstanceSpec {

@@ -44,6 +44,8 @@ pub(crate) struct History {
     pub(crate) control: Option<Control>,
     /// Services without a port.
     pub(crate) workers: BTreeSet<ServiceKey>,
+    /// A service that runs once at each deploy of it, if there is one, which others wait for.
+    pub(crate) job: Option<ServiceKey>,
     control_back_at: Option<Time>,
     chaos_at: Option<Time>,
     tally: Tally,
@@ -66,6 +68,7 @@ impl History {
         store.desired.can_page = true;
         sim.set_faults(calm());
         let workers = if rng.chance(300) { ["shop/db".parse().unwrap()].into() } else { BTreeSet::new() };
+        let job = rng.chance(400).then(|| "shop/job".parse().unwrap());
         let control = Control::new(&sim, std::iter::empty());
         Self {
             seed,
@@ -79,6 +82,7 @@ impl History {
             rules: Rules::default(),
             control: Some(control),
             workers,
+            job,
             control_back_at: None,
             chaos_at: Some(BEGIN),
             tally: Tally::new(),
@@ -112,8 +116,10 @@ impl History {
         self.calm_down();
         self.run_until(BEGIN.after(CHAOS + RECOVERY))?;
         self.all_is_well()?;
-        for key in self.store.desired.services.keys().filter(|key| !self.workers.contains(key)) {
-            self.edges.request(key.clone(), Duration::from_millis(50), self.now);
+        let servers: Vec<_> =
+            self.store.desired.services.keys().filter(|key| self.has_port(key)).cloned().collect();
+        for key in servers {
+            self.edges.request(key, Duration::from_millis(50), self.now);
         }
         self.run_until(BEGIN.after(CHAOS + RECOVERY + LAST))?;
         self.all_is_well()
@@ -235,6 +241,12 @@ impl History {
         for id in 1..=self.store.last_deployment {
             self.sim.behave(DeploymentId(id), works.clone());
         }
+        self.deploy_what_failed();
+    }
+
+    /// Whether requests are sent to it.
+    pub(crate) fn has_port(&self, key: &ServiceKey) -> bool {
+        !self.workers.contains(key) && self.job.as_ref() != Some(key)
     }
 
     /// The last time something asked for a service or for one that needs it.
@@ -263,8 +275,14 @@ impl History {
             if svc.live.as_ref() != Some(target) {
                 return Err(format!("{key} is still rolling out"));
             }
-            let (mine, others) = left.into_iter().partition(|w| w.key == *key);
+            let (mine, others): (Vec<_>, _) = left.into_iter().partition(|w| w.key == *key);
             left = others;
+            if self.job.as_ref() == Some(key) {
+                match mine.as_slice() {
+                    [] => continue,
+                    still => return Err(format!("{key} is done, and is {still:?}")),
+                }
+            }
             let sleep = target.spec.sleep;
             let asleep = match sleep.depth {
                 Depth::Stopped => None,

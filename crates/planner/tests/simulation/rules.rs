@@ -7,8 +7,8 @@ use std::{
 
 use dormouse_backend::sim::{Answer, Sim, Trouble};
 use dormouse_model::{
-    DeploymentId, Desired, Endpoint, InstanceId, InstanceRecord, Observed, Phase, ServiceKey, StopReason,
-    Streams, Time,
+    Cause, DeploymentId, Desired, Endpoint, ExitStatus, InstanceId, InstanceRecord, Observed, Phase,
+    ServiceKey, ServiceKind, StopReason, Streams, Time,
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
@@ -30,6 +30,7 @@ pub(crate) struct Rules {
     /// Deployments that answer nothing while they work on a request.
     pub(crate) one_by_one: BTreeSet<DeploymentId>,
     pub(crate) workers: BTreeSet<DeploymentId>,
+    pub(crate) jobs: BTreeSet<DeploymentId>,
     /// Deployments that are ready only after their time: control may stop one just when it is.
     pub(crate) slow: BTreeSet<DeploymentId>,
     steps: u64,
@@ -56,7 +57,7 @@ impl Rules {
             Phase::Asleep(_) => true,
             Phase::Exited(_) => false,
         };
-        ready && i.draining_since.is_none()
+        ready && i.draining_since.is_none() && !self.jobs.contains(&i.deployment)
     }
 
     /// Shows that its deployment works.
@@ -122,7 +123,14 @@ impl Rules {
         if !actions.is_empty() {
             let (mut after, mut seen) = (desired.clone(), observed.clone());
             apply(actions, &mut after, &mut seen, now);
-            let rest = plan(&after, &seen, now);
+            let mut rest = plan(&after, &seen, now);
+            // A job does not run beside an earlier one, which has ended only in `apply`.
+            let ends = |key: &ServiceKey| {
+                actions
+                    .iter()
+                    .any(|a| matches!(a, Action::Stop { .. } | Action::Drain { .. }) && a.key() == key)
+            };
+            rest.retain(|action| !(is_job(desired, action.key()) && ends(action.key())));
             must(rest.is_empty(), || format!("after {actions:?} the plan still has {rest:?}"))?;
         }
 
@@ -193,7 +201,19 @@ impl Rules {
         let Truth { sim, store, edges, .. } = truth;
         let wrong = |why: &str| Err(format!("`{action}`: {why}"));
         match action {
+            Action::Start { key, deployment } if is_job(&store.desired, key) => {
+                let ran = store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == *deployment);
+                let mut ran = ran.filter(|e| !matches!(e.how, Cause::NotStarted { .. }));
+                must(ran.next().is_none(), || format!("`{action}`, which has run"))?;
+                let others = crate::control::list(sim)
+                    .into_iter()
+                    .any(|w| w.key == *key && !matches!(w.phase, Phase::Exited(_)));
+                must(!others, || format!("`{action}` beside another"))
+            }
             Action::Start { key, deployment } => {
+                for job in &store.desired.services[key].after {
+                    self.is_done(store, key, *deployment, job)?;
+                }
                 let there = crate::control::list(sim).into_iter().any(|w| {
                     let draining = store.kept.get(&w.id).is_some_and(|k| k.draining_since.is_some());
                     w.deployment == *deployment && !matches!(w.phase, Phase::Exited(_)) && !draining
@@ -275,6 +295,13 @@ impl Rules {
                     }
                 }
             }
+            Action::Promote { key, deployment } if is_job(&store.desired, key) => {
+                let ends = store.ends.get(key).into_iter().flatten();
+                let done = Cause::Exited(ExitStatus::Code(0));
+                must(ends.into_iter().any(|e| e.deployment == *deployment && e.how == done), || {
+                    format!("`{action}`, which is not done")
+                })
+            }
             Action::Promote { key, deployment } => {
                 let ready =
                     observed.instances.values().any(|i| i.deployment == *deployment && self.proves(i, now));
@@ -294,6 +321,21 @@ impl Rules {
                 must(matches!(sim.phase(*id), Some(Phase::Exited(_))), || format!("`{action}`, which runs"))
             }
         }
+    }
+
+    /// A new deployment is started only when the job of the same deploy has ended well.
+    fn is_done(&self, store: &Store, key: &ServiceKey, deployment: DeploymentId, job: &ServiceKey) -> Held {
+        let svc = &store.desired.services[key];
+        let live = svc.live.as_ref().is_some_and(|live| live.process() == deployment);
+        let Some(job) = store.desired.services.get(job).filter(|_| !live) else { return Ok(()) };
+        let mut ends = store.ends.get(&job.key).into_iter().flatten();
+        let well = ends.any(|e| e.deployment == job.target.id && e.how == Cause::Exited(ExitStatus::Code(0)));
+        let live = job.live.as_ref().is_some_and(|live| live.id == job.target.id);
+        let before = job.live.as_ref().is_some_and(|live| live.deploy >= svc.target.deploy);
+        let same = job.target.deploy >= svc.target.deploy;
+        must(before || same && (well || live), || {
+            format!("{deployment} of {key} starts before its job is done")
+        })
     }
 
     /// Draining an instance that takes traffic leaves another one that does.
@@ -371,6 +413,10 @@ impl Rules {
             None => Ok(()),
         }
     }
+}
+
+fn is_job(desired: &Desired, key: &ServiceKey) -> bool {
+    desired.services.get(key).is_some_and(|svc| svc.target.spec.kind == ServiceKind::Job)
 }
 
 fn grace(store: &Store, key: &ServiceKey) -> Duration {

@@ -3,6 +3,7 @@
 //! ```text
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
+//! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! watchdog web d1 25s                             it may be frozen for so long at a time
 //! no-swap
@@ -79,6 +80,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         port: 8000,
         health: HealthSpec { ask: Ask::Connection, ..HealthSpec::default() },
         needs: [].into(),
+        after: [].into(),
         limits: Limits { memory: mib("512"), ..Limits::default() },
         env: [].into(),
         stored: [].into(),
@@ -91,6 +93,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         aliases: [].into(),
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
+    let (mut after, mut deploy) = (vec![], DeployId(1));
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("live", v) => live = Some(v),
@@ -107,6 +110,9 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             }
             ("asks", v) => spec.health.ask = Ask::Path(v.to_owned()),
             ("worker", _) => spec.kind = ServiceKind::Worker,
+            ("job", _) => spec.kind = ServiceKind::Job,
+            ("after", v) => after.extend(v.split(',').map(key)),
+            ("deploy", v) => deploy = DeployId(v.parse().unwrap()),
             ("created", v) => created = time(v),
             ("wake", v) => demand.wake_at = Some(time(v)),
             ("slept", v) => demand.sleep_at = Some(time(v)),
@@ -116,7 +122,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     }
     let deployment = |id: &str| Deployment {
         id: DeploymentId(number(id.split('<').next().unwrap())),
-        deploy: DeployId(1),
+        deploy: if id == target { deploy } else { DeployId(1) },
         continues: id.split_once('<').map(|(_, earlier)| DeploymentId(number(earlier))),
         image: ImageId("sha256:aa".into()),
         spec: spec.clone(),
@@ -128,6 +134,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         live: live.map(deployment),
         demand,
         needs: needs.into_iter().collect(),
+        after: after.into_iter().collect(),
     }
 }
 

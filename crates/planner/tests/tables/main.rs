@@ -9,6 +9,7 @@ mod endpoints;
 mod healing;
 mod health;
 mod inside;
+mod jobs;
 mod probing;
 mod rollout;
 mod sleeping;

@@ -71,8 +71,10 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> R
 
 /// The same where nobody says so.
 fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start, PlanError> {
-    if wishes.kind == ServiceKind::Worker {
-        return Err(PlanError::new("nothing says how to start this worker", SAY));
+    match wishes.kind {
+        ServiceKind::Web => {}
+        ServiceKind::Worker => return Err(PlanError::new("nothing says how to start this worker", SAY)),
+        ServiceKind::Job => return Err(PlanError::new("nothing says what this job runs", SAY)),
     }
     let files = listing.python();
     let app = find_app(&files);

@@ -14,6 +14,7 @@ use super::{
     keys::Unhonoured,
     service::{Dependency, Read, one},
 };
+use crate::ServiceKind;
 
 /// Services named at most, in one warning.
 const MOST: usize = 8;
@@ -53,7 +54,7 @@ pub(super) fn services(
             wanted_by: Vec::new(),
         })
         .collect();
-    let jobs = jobs(&mut read);
+    let jobs = jobs(r, &mut read);
     for read in &mut read {
         let (dependencies, by) = (std::mem::take(&mut read.dependencies), read.written.clone());
         for dependency in dependencies {
@@ -61,21 +62,24 @@ pub(super) fn services(
                 out.wanted_by.push(by.clone());
             } else if let Some(off) = inactive.iter().find(|e| e.key == dependency.on.value) {
                 not_active(r, off, dependency);
-            } else if jobs.iter().any(|job| job.name == dependency.on.value) {
-                // Told below.
             } else if let Some(slug) = slugs.get(&dependency.on.value) {
                 let on = Written { value: slug.clone(), ..dependency.on };
-                read.service.needs.push(on);
+                // Nobody calls a job, so there is nothing to be woken.
+                if dependency.done {
+                    read.service.after.push(on);
+                } else if !jobs.contains(slug) {
+                    read.service.needs.push(on);
+                }
             } else if dependency.required {
                 // Told with all the others that nobody knows.
                 read.service.needs.push(dependency.on);
             }
         }
     }
+    wait_through_others(&mut read);
     links(&mut read, &slugs);
     let any = !read.is_empty();
     tell(r, left_out, any);
-    tell_of_jobs(r, &jobs);
     if any {
         let name = r.sources.name();
         r.report.warn(format!("{name}: images are built from the source folders; Dockerfiles are not read"));
@@ -83,40 +87,45 @@ pub(super) fn services(
     read.into_iter().map(|read| read.service).collect()
 }
 
-/// Services that run once and end: others wait for their end.
-struct JobLeftOut {
-    name: String,
-    place: Option<Place>,
-    wanted_by: String,
-}
-
-/// Take them out. As a worker one would be started again as often as it ends.
-fn jobs(read: &mut Vec<Read>) -> Vec<JobLeftOut> {
-    let mut jobs: Vec<JobLeftOut> = Vec::new();
-    for Read { written: by, dependencies, .. } in read.iter() {
-        for Dependency { on, .. } in dependencies.iter().filter(|d| d.done && d.on.value != *by) {
-            let job = read.iter().find(|r| r.written == on.value);
-            if let Some(job) = job.filter(|_| jobs.iter().all(|j| j.name != on.value)) {
-                let place = job.service.place.clone();
-                jobs.push(JobLeftOut { name: on.value.clone(), place, wanted_by: by.clone() });
-            }
+/// Services that run once and end, because others wait for their end; by the names that they have here.
+fn jobs(r: &mut Reader<'_>, read: &mut [Read]) -> BTreeSet<String> {
+    let waited_for = |by: &Read| {
+        let done = by.dependencies.iter().filter(|d| d.done && d.on.value != by.written);
+        done.map(|d| d.on.value.clone()).collect::<Vec<_>>()
+    };
+    let waited_for: BTreeSet<_> = read.iter().flat_map(waited_for).collect();
+    let mut jobs = BTreeSet::new();
+    for Read { written, service, .. } in read.iter_mut().filter(|read| waited_for.contains(&read.written)) {
+        service.kind = Some(ServiceKind::Job);
+        service.port = None;
+        if let Some(public) = service.public.take() {
+            let what = format!("others wait for the end of `{written}`, so nobody is led to its ports");
+            r.report.warn_at(&public.place, what);
         }
+        jobs.insert(service.name.clone());
     }
-    read.retain(|r| jobs.iter().all(|job| job.name != r.written));
     jobs
 }
 
-/// Tell of them.
-fn tell_of_jobs(r: &mut Reader<'_>, jobs: &[JobLeftOut]) {
-    let Some(JobLeftOut { name, wanted_by, .. }) = jobs.first() else { return };
-    let shown = jobs.iter().map(|job| {
-        let at = job.place.as_ref().map(|p| format!("{}:{}, ", p.file, p.line)).unwrap_or_default();
-        format!("`{}` ({at}whose end `{}` waits for)", job.name, job.wanted_by)
-    });
-    let shown = shown.collect::<Vec<_>>().join(", ");
-    r.report.warn(format!(
-        "left out, because what runs once and ends cannot be run yet: {shown}\n  hint: let `{wanted_by}` do what `{name}` does before it starts: command: [sh, -c, \"... && exec ...\"]"
-    ));
+/// What waits for a service that waits for a job waits for the job.
+fn wait_through_others(read: &mut [Read]) {
+    loop {
+        let known: BTreeMap<_, _> =
+            read.iter().map(|r| (r.service.name.clone(), r.service.after.clone())).collect();
+        let mut more = false;
+        for Read { service, .. } in read.iter_mut() {
+            let through = service.needs.iter().chain(&service.after).filter_map(|on| known.get(&on.value));
+            for job in through.flatten().cloned().collect::<Vec<_>>() {
+                if job.value != service.name && service.after.iter().all(|on| on.value != job.value) {
+                    service.after.push(job);
+                    more = true;
+                }
+            }
+        }
+        if !more {
+            return;
+        }
+    }
 }
 
 /// Whether a service is to be started: it has no profile, or one that is asked for, and more than no copies.

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use super::{folder, shown};
+use super::{check, folder, shown};
 
 /// What a line makes of the service `web`, and what is told.
 fn web(line: &str, expected: &Expect) {
@@ -221,10 +221,9 @@ fn one_shot_services() {
         (
             "depends_on: {migrate: {condition: service_completed_successfully}}",
             expect![[r#"
-            web: source=. port=80 public
-            warning: left out, because what runs once and ends cannot be run yet: `migrate` (compose.yaml:6, whose end `web` waits for)
-              hint: let `web` do what `migrate` does before it starts: command: [sh, -c, "... && exec ..."]
-        "#]],
+                migrate: source=. port=8000 job start=["python", "migrate.py"] start@compose.yaml:6 probe=(10s 5s 3600s 3 120s)
+                web: source=. port=80 public after={migrate}
+            "#]],
         ),
         (
             "depends_on: {migrate: {condition: service_completed}}",
@@ -239,6 +238,32 @@ fn one_shot_services() {
     ] {
         web(line, &expected);
     }
+}
+
+#[test]
+fn who_waits_for_one_shot_services() {
+    let all = "services:
+  migrate: {build: ., command: python migrate.py, ports: ['80:80']}
+  my_seed:
+    {build: ., command: python seed.py, depends_on: {migrate: {condition: service_completed_successfully}}}
+  api: {build: ., expose: [80], depends_on: {my_seed: {condition: service_completed_successfully}, migrate: {condition: service_started}}}
+  web: {build: ., ports: ['80:80'], depends_on: [api]}
+  other: {build: ., command: python other.py}
+";
+    check(
+        &folder("shop", &[("compose.yaml", all), ("requirements.txt", "")]),
+        &expect![[r#"
+        project shop
+        front web
+        api: source=. port=80 after={migrate, my-seed}
+        migrate: source=. port=8000 job start=["python", "migrate.py"] start@compose.yaml:2 probe=(10s 5s 3600s 3 120s)
+        my-seed: source=. port=8000 job start=["python", "seed.py"] start@compose.yaml:4 probe=(10s 5s 3600s 3 120s) after={migrate} aliases={"my_seed"}
+        other: source=. port=8000 worker start=["python", "other.py"] start@compose.yaml:7
+        web: source=. port=80 public needs={api} after={migrate, my-seed}
+        warning: compose.yaml:2: services.migrate.ports: others wait for the end of `migrate`, so nobody is led to its ports
+        warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
+    "#]],
+    );
 }
 
 #[test]

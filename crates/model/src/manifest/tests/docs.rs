@@ -34,7 +34,9 @@ fn rows(heading: &str) -> Vec<Row> {
 
 /// The service of a manifest that says `line` of it, or why there is none.
 fn web(line: &str) -> Result<ServiceSpec, String> {
-    let text = format!("[services.web]\n{line}\n[services.backend]\npublic = false\n");
+    let text = format!(
+        "[services.web]\n{line}\n[services.backend]\npublic = false\n[services.migrate]\nkind = \"job\"\n"
+    );
     let files = [
         ("dormouse.toml", text.as_str()),
         ("requirements.txt", "fastapi"),

@@ -58,6 +58,69 @@ fn several_are_told_together() {
 }
 
 #[test]
+fn jobs() {
+    for (text, expected) in [
+        (
+            "[services.migrate]\nkind = 'job'\npublic = true\n[services.web]\nneeds = ['migrate']\nafter = ['worker', 'web']\n[services.worker]\nkind = 'worker'\n",
+            expect![[r#"
+                dormouse.toml:3:10: services.migrate.public: a job has no port, so it cannot be public
+                    |
+                  3 | public = true
+                    |          ^^^^
+                  hint: leave `public` out, or make it kind = "web"
+
+                dormouse.toml:5:10: services.web.needs[0]: `migrate` is a job, and nobody can call it
+                    |
+                  5 | needs = ['migrate']
+                    |          ^^^^^^^^^
+                  hint: write after = ["migrate"]
+
+                dormouse.toml:6:10: services.web.after[0]: `worker` is no job, so it is never done
+                    |
+                  6 | after = ['worker', 'web']
+                    |          ^^^^^^^^
+                  hint: give `worker` kind = "job" if it runs once and ends, or write needs = ["worker"]
+
+                dormouse.toml:6:20: services.web.after[1]: a service cannot wait for itself
+                    |
+                  6 | after = ['worker', 'web']
+                    |                    ^^^^^
+
+                dormouse.toml:6:20: services.web.after[1]: `web` is no job, so it is never done
+                    |
+                  6 | after = ['worker', 'web']
+                    |                    ^^^^^
+                  hint: give `web` kind = "job" if it runs once and ends, or write needs = ["web"]
+            "#]],
+        ),
+        (
+            "[services.a]\nkind = 'job'\nafter = ['b']\n[services.b]\nkind = 'job'\nafter = ['c']\n[services.c]\nkind = 'job'\nafter = ['a']\n",
+            expect![[r#"
+                dormouse.toml:3:10: services.a.after[0]: `a` waits for itself, through others
+                    |
+                  3 | after = ['b']
+                    |          ^^^
+                  hint: let one of them begin
+
+                dormouse.toml:6:10: services.b.after[0]: `b` waits for itself, through others
+                    |
+                  6 | after = ['c']
+                    |          ^^^
+                  hint: let one of them begin
+
+                dormouse.toml:9:10: services.c.after[0]: `c` waits for itself, through others
+                    |
+                  9 | after = ['a']
+                    |          ^^^
+                  hint: let one of them begin
+            "#]],
+        ),
+    ] {
+        wrong(text, &expected);
+    }
+}
+
+#[test]
 fn each_kind_of_mistake() {
     for (text, expected) in [
         (

@@ -67,6 +67,21 @@ include = ["./frontend/static/", "dormouse.toml"]
 }
 
 #[test]
+fn jobs() {
+    let text = "[services.migrate]\nkind = 'job'\nstart = 'python migrate.py'\n[services.seed]\nkind = 'job'\nafter = ['migrate']\nhealth = { start_timeout = '5m' }\n[services.web]\nafter = ['migrate', 'seed']\n";
+    check(
+        &folder("shop", &[("dormouse.toml", text), ("requirements.txt", "fastapi")]),
+        &expect![[r#"
+        project shop
+        front web
+        migrate: source=. port=8000 job start=["python", "migrate.py"] start@dormouse.toml:3 probe=(10s 5s 3600s 3 120s)
+        seed: source=. port=8000 job probe=(10s 5s 300s 3 120s) after={migrate}
+        web: source=. port=8000 public health?=/docs after={migrate, seed}
+    "#]],
+    );
+}
+
+#[test]
 fn how_it_is_installed_and_where_it_is_started() {
     for (keys, expected) in [
         (

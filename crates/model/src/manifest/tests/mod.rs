@@ -66,9 +66,11 @@ fn env(env: &Env) -> String {
 
 fn show(s: &ServiceSpec) -> String {
     let mut t = format!("{}: source={} port={}", s.name, s.source, s.port);
-    if s.kind == ServiceKind::Worker {
-        t += " worker";
-    }
+    t += match s.kind {
+        ServiceKind::Web => "",
+        ServiceKind::Worker => " worker",
+        ServiceKind::Job => " job",
+    };
     if s.visibility == Visibility::Public {
         t += " public";
     }
@@ -97,7 +99,9 @@ fn show(s: &ServiceSpec) -> String {
         (Question::Http(path), _) => format!(" health={path}"),
         (Question::Connection, ServiceKind::Web) => " tcp".to_owned(),
         (Question::Protocol(path), _) if path != "/" => format!(" health?={path}"),
-        (Question::Protocol(_), _) | (Question::Connection, ServiceKind::Worker) => String::new(),
+        (Question::Protocol(_), _) | (Question::Connection, ServiceKind::Worker | ServiceKind::Job) => {
+            String::new()
+        }
     };
     if *h != (HealthSpec { ask: h.ask.clone(), server: h.server, ..HealthSpec::default() }) {
         t += &format!(
@@ -107,6 +111,9 @@ fn show(s: &ServiceSpec) -> String {
     }
     if !s.needs.is_empty() {
         t += &format!(" needs={:?}", s.needs);
+    }
+    if !s.after.is_empty() {
+        t += &format!(" after={:?}", s.after);
     }
     if s.limits != Limits::default() {
         t += &format!(" limits={} {}m {}", s.limits.memory, s.limits.cpu_milli, s.limits.pids);

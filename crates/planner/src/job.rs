@@ -1,0 +1,120 @@
+//! Services that run once at each deploy, and those that wait for them.
+//!
+//! A job is done when it has ended well, and is live from then on, without a process. It is never run again by itself: what
+//! it has done by half is for people to see. What waits for it is held as long as it is on its way to being live for the
+//! first time; a job of another deploy is no reason to wait.
+
+use std::collections::BTreeMap;
+
+use dormouse_model::{
+    Cause, Deployment, Desired, DesiredService, End, ExitStatus, InstanceRecord, Observed, Phase, ServiceKey,
+    ServiceKind,
+};
+
+use crate::{backoff, clock::Clock, view::of, words};
+
+/// What keeps a target from being started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// A job is not done yet.
+    Waits,
+    /// A job has failed; how, in one line.
+    Failed(String),
+}
+
+/// Whether a job ended well.
+pub(crate) fn done(ends: &[End], d: &Deployment) -> bool {
+    ends.iter().any(|e| e.deployment == d.process() && is_success(e))
+}
+
+/// How a job failed, if it did. One that could not be started has done nothing, and is tried again.
+pub(crate) fn failed<'e>(ends: &'e [End], d: &Deployment) -> Option<&'e End> {
+    let last = backoff::last(ends, d.process()).filter(|e| !is_success(e))?;
+    match last.how {
+        Cause::NotStarted { .. } => Some(last).filter(|_| backoff::is_loop(ends, d.process())),
+        Cause::Exited(_) | Cause::Stopped(_) => Some(last),
+    }
+}
+
+fn is_success(end: &End) -> bool {
+    end.how == Cause::Exited(ExitStatus::Code(0))
+}
+
+/// What is held, and why.
+pub(crate) fn holds<'a>(
+    desired: &'a Desired,
+    observed: &Observed,
+    clock: &Clock,
+) -> BTreeMap<&'a ServiceKey, Hold> {
+    let mut holds = BTreeMap::new();
+    let new = |svc: &DesiredService| svc.live.as_ref().is_none_or(|live| live.id != svc.target.id);
+    let waiting: Vec<_> = desired.services.values().filter(|svc| !svc.after.is_empty() && new(svc)).collect();
+    // As often as one failure makes another.
+    loop {
+        let mut more = false;
+        for svc in &waiting {
+            let jobs = svc.after.iter().filter_map(|job| desired.services.get(job));
+            let found = jobs.filter_map(|job| hold(svc, job, observed, &holds, clock));
+            let worst = found.max_by_key(|hold| matches!(hold, Hold::Failed(_)));
+            if let Some(hold) = worst
+                && holds.get(&svc.key) != Some(&hold)
+            {
+                holds.insert(&svc.key, hold);
+                more = true;
+            }
+        }
+        if !more {
+            return holds;
+        }
+    }
+}
+
+/// Whether an instance of a job has had its time.
+pub(crate) fn is_late(i: &InstanceRecord, d: &Deployment, clock: &Clock) -> bool {
+    i.phase == Phase::Running
+        && i.draining_since.is_none()
+        && clock.passed(i.started_at, d.spec.health.start_timeout)
+}
+
+/// Whether a job holds a service.
+fn hold(
+    svc: &DesiredService,
+    job: &DesiredService,
+    observed: &Observed,
+    holds: &BTreeMap<&ServiceKey, Hold>,
+    clock: &Clock,
+) -> Option<Hold> {
+    let ends = observed.ends.get(&job.key).map_or(&[][..], Vec::as_slice);
+    let how = |end: &End| words::cause(end, &job.target.spec);
+    let because = |why: String| Hold::Failed(format!("the job `{}` failed: {why}", job.key.service));
+    // What came with it, or later, is done, whatever a still later one comes to.
+    let wanted = &svc.target;
+    let with_it = |live: &Deployment| live.deploy >= wanted.deploy && live.created_at >= wanted.created_at;
+    if job.live.as_ref().is_some_and(with_it) {
+        return None;
+    }
+    // It was given up, and an older one is wanted again.
+    if job.target.deploy < svc.target.deploy {
+        let why = ends.iter().rev().find(|e| !is_success(e)).map_or_else(|| "see its log".to_owned(), how);
+        return Some(because(why));
+    }
+    let live = job.live.as_ref().is_some_and(|live| live.id == job.target.id);
+    match job.target.spec.kind {
+        ServiceKind::Job if !live => {}
+        ServiceKind::Job | ServiceKind::Web | ServiceKind::Worker => return None,
+    }
+    if done(ends, &job.target) {
+        return None;
+    }
+    if let Some(end) = failed(ends, &job.target) {
+        return Some(because(how(end)));
+    }
+    let mut mine = of(observed, &job.key).filter(|i| i.deployment == job.target.process());
+    if let Some(late) = mine.find(|i| is_late(i, &job.target, clock)) {
+        return Some(because(words::first_line(&words::not_ready(late, &job.target.spec))));
+    }
+    match holds.get(&job.key) {
+        Some(Hold::Failed(why)) => Some(Hold::Failed(why.clone())),
+        Some(Hold::Waits) | None => Some(Hold::Waits),
+    }
+}
