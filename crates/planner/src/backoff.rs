@@ -7,7 +7,7 @@ use dormouse_model::{
     StopReason, Time,
 };
 
-use crate::{clock::Clock, idle, standing::WORKER_SETTLE, view::View, words};
+use crate::{clock::Clock, idle, job, standing::WORKER_SETTLE, view::View, words};
 
 /// Wait after the first end.
 const FIRST: Duration = Duration::from_millis(500);
@@ -75,7 +75,9 @@ pub fn starts_again(
     let view = View::new(svc, observed, idle::wakes(desired).get(key).copied(), &clock);
     let target = Some(&svc.target).filter(|_| view.given_up().is_none());
     let d = target.into_iter().chain(view.older()).find(|d| d.process() == deployment)?;
-    idle::needs_instance(&view, d).then(|| pause(view.ends, deployment))
+    // A job that failed is for people to see.
+    let over = d.spec.kind == ServiceKind::Job && job::failed(view.ends, d).is_some();
+    (!over && idle::needs_instance(&view, d)).then(|| pause(view.ends, deployment))
 }
 
 /// Describes the end of `record` at `at`, for [`note_end`].

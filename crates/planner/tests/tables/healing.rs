@@ -190,5 +190,11 @@ fn what_follows_an_end() {
         &expect!["started again in 0.5 s"],
     );
     follows("of what was replaced", &format!("web d2 live=d2\n{end}"), &expect!["nothing"]);
+    follows("of a job", &format!("web d1 job\n{end}"), &expect!["nothing"]);
+    follows(
+        "of a job that could not be started",
+        "web d1 job\nend web d1 -2s not-started:broken",
+        &expect!["started again in 0.5 s"],
+    );
     follows("it waits for a request", &format!("web d1 live=d1 depth=stopped\n{end}"), &expect!["nothing"]);
 }
