@@ -35,6 +35,8 @@ pub enum Awake {
     Requests(u32),
     /// Messages on so many WebSockets are not answered.
     Messages(u32),
+    /// Another service of its project works on a request, and has a connection to it.
+    Caller,
     /// It was used at this time: a client said something, or somebody wanted it awake.
     Used(Time),
     /// At this time it sent the last message or event to somebody who listens.
@@ -70,6 +72,7 @@ impl Awake {
             | Self::Watchdog
             | Self::Requests(_)
             | Self::Messages(_)
+            | Self::Caller
             | Self::Used(_)
             | Self::Unknown => true,
             Self::Stream(_)
@@ -161,6 +164,18 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
             return Judged::of(Some(Awake::Always));
         }
     };
+
+    // Between services only bytes are seen, so an answer that pauses looks like one that has ended. Nobody is woken for
+    // it: what sleeps has nothing to say.
+    let said_last = traffic.last_client_byte.max(traffic.last_instance_byte);
+    if after.is_some()
+        && asleep(i).is_none()
+        && traffic.connections > 0
+        && view.others_work
+        && said_last.is_some_and(|at| !clock.passed(at, policy.patience))
+    {
+        return Judged::of(Some(Awake::Caller));
+    }
 
     let began = i.probe.ready_at.unwrap_or(i.started_at);
     // A wake for mere bytes is no use: otherwise a peer that chatters would hold it awake for ever.

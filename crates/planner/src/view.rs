@@ -23,6 +23,8 @@ pub(crate) struct View<'a> {
     pub(crate) watchdog: Option<&'a Watchdog>,
     /// Last time something asked for it, or for one that needs it, to be awake.
     pub(crate) wake: Option<Time>,
+    /// Whether another service of its project works on a request or a message.
+    pub(crate) others_work: bool,
     /// What keeps its target from being started.
     pub(crate) hold: Option<Hold>,
     pub(crate) clock: &'a Clock,
@@ -44,6 +46,10 @@ impl<'a> View<'a> {
             ends: observed.ends.get(&svc.key).map_or(&[], Vec::as_slice),
             watchdog: observed.watchdogs.get(&svc.key),
             wake,
+            others_work: observed.instances.values().any(|i| {
+                let works = i.traffic.in_flight > 0 || i.traffic.messages > 0;
+                works && !ended(i) && i.key.project == svc.key.project && i.key.service != svc.key.service
+            }),
             hold: None,
             clock,
         }

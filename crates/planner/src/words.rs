@@ -45,6 +45,7 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
         Awake::Requests(n) => format!("works on {n} requests"),
         Awake::Messages(1) => "works on a message".to_owned(),
         Awake::Messages(n) => format!("works on {n} messages"),
+        Awake::Caller => "is connected to a service that works on a request".to_owned(),
         Awake::Used(at) => format!("was used {} ago", ago(at)),
         Awake::Stream(at) => format!("sent something to an open page {} ago", ago(at)),
         Awake::Call { to, since } => format!("waits for an answer from {}, for {}", name(to), ago(since)),

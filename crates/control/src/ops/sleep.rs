@@ -90,6 +90,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         Some(
             Awake::Always
             | Awake::Watchdog
+            | Awake::Caller
             | Awake::Used(_)
             | Awake::Stream(_)
             | Awake::Call { .. }

@@ -131,6 +131,13 @@ impl Rules {
                     .any(|a| matches!(a, Action::Stop { .. } | Action::Drain { .. }) && a.key() == key)
             };
             rest.retain(|action| !(is_job(desired, action.key()) && ends(action.key())));
+            // What is stopped works on nothing any more, which others may have been kept awake by.
+            let worked = |id: &InstanceId| {
+                observed.instances[id].traffic.in_flight > 0 || observed.instances[id].traffic.messages > 0
+            };
+            if actions.iter().any(|a| matches!(a, Action::Stop { id, .. } if worked(id))) {
+                rest.retain(|action| !matches!(action, Action::Look { .. } | Action::Sleep { .. }));
+            }
             must(rest.is_empty(), || format!("after {actions:?} the plan still has {rest:?}"))?;
         }
 

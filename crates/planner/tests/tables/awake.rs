@@ -44,6 +44,61 @@ fn messages() {
     );
 }
 
+/// Bug: a backend that streamed its answer, with pauses longer than its idle time, was frozen in the middle.
+#[test]
+fn callers() {
+    check(
+        "it pauses within an answer to another service, which has a request to answer itself",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s inflight=1 connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-25s answered=-12s connections=1",
+        &expect!["nothing"],
+    );
+    check(
+        "or a message",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s messages=1 connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-25s answered=-12s connections=1",
+        &expect!["nothing"],
+    );
+    check(
+        "for longer than there is patience",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1s inflight=1 connections=1
+         api d2 live=d2 sleep=8s patience=10s
+         i2 api d2 running client=-25s answered=-12s connections=1",
+        &expect!["sleep shop/api i2 paged"],
+    );
+    check(
+        "nobody works",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1s connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-25s answered=-12s connections=1",
+        &expect!["sleep shop/api i2 paged"],
+    );
+    check(
+        "nobody is connected",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1s inflight=1 connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-25s answered=-12s",
+        &expect!["sleep shop/api i2 paged"],
+    );
+    check(
+        "what sleeps sleeps on, and what is told to sleep does",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-1s inflight=1 connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 paged client=-25s answered=-12s connections=1
+         db d3 live=d3 slept=-1s
+         i3 db d3 running client=-25s answered=-12s connections=1",
+        &expect!["sleep shop/db i3 paged"],
+    );
+}
+
 #[test]
 fn streams() {
     check(
