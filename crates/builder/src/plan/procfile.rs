@@ -35,7 +35,7 @@ pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<C
         return Err(wrong(format!("uses `{word}`, which needs a shell")));
     }
     let mut env = BTreeMap::new();
-    let mut words = words.iter().map(|w| port_as_variable(w)).peekable();
+    let mut words = words.iter().map(|w| procfile::port_as_variable(w)).peekable();
     while let Some((variable, value)) = words.peek().and_then(|word| assignment(word)) {
         env.insert(variable.to_owned(), value.replace("$PORT", &wishes.port.to_string()));
         words.next();
@@ -61,27 +61,7 @@ fn assignment(word: &str) -> Option<(&str, &str)> {
 
 fn is_shell(word: &str) -> bool {
     matches!(word, "&&" | "||" | "|" | ";" | "&" | ">" | ">>" | "<" | "2>&1")
-        || (word.contains('$') && port_as_variable(word).replace("$PORT", "").contains('$'))
-}
-
-/// Every spelling of the port as `$PORT`: `${PORT}`, `${PORT:-8000}`.
-fn port_as_variable(word: &str) -> String {
-    let mut out = String::new();
-    let mut rest = word;
-    while let Some((before, after)) = rest.split_once("${PORT") {
-        out += before;
-        match after.split_once('}') {
-            Some((default, after)) if default.is_empty() || default.starts_with(":-") => {
-                out += "$PORT";
-                rest = after;
-            }
-            Some(_) | None => {
-                out += "${PORT";
-                rest = after;
-            }
-        }
-    }
-    out + rest
+        || (word.contains('$') && procfile::port_as_variable(word).replace("$PORT", "").contains('$'))
 }
 
 #[cfg(test)]

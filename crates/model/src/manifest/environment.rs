@@ -37,6 +37,9 @@ pub(super) fn settle(
 ) -> Env {
     let stored = owner.project.map(|p| outside.stored(p, owner.service)).unwrap_or_default();
     let mut env = Env::default();
+    for (name, value) in &typed.env_hints {
+        env.insert(name, EnvValue::Text(value.clone()));
+    }
     for file in &typed.env_files {
         for (name, value) in read(outside, file, report) {
             if name == "PORT" {

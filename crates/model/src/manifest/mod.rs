@@ -6,6 +6,7 @@
 
 mod compose;
 mod detect;
+mod dockerfile;
 mod environment;
 mod foreign;
 mod given;

@@ -139,6 +139,11 @@ impl<'a> Outside<'a> {
         given || self.input.has_file(".", &path::join(&self.input.given.base, file))
     }
 
+    /// Whether there is such a folder.
+    pub(super) fn has_folder(&self, folder: &str) -> bool {
+        self.input.has_folder(&path::join(&self.input.given.base, folder))
+    }
+
     /// Profiles that are asked for.
     pub(super) fn profiles(&mut self) -> BTreeSet<String> {
         let also = self.variable("COMPOSE_PROFILES").unwrap_or_default();

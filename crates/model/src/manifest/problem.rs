@@ -146,11 +146,6 @@ impl<'a> Sources<'a> {
         &self.0[self.0.len() - 1]
     }
 
-    /// The first file's name, which stands for them all.
-    pub(super) fn name(&self) -> &str {
-        self.0.first().map_or("", |s| &s.name)
-    }
-
     /// As [`Source::place`], in whichever file it is.
     pub(super) fn place(&self, span: &Range<usize>, key: &str) -> Place {
         let nowhere = Source { name: String::new(), text: "", base: 0 };

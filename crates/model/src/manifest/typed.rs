@@ -74,6 +74,8 @@ pub(super) struct Service {
     pub(super) pids: Option<u32>,
     pub(super) env: Vec<Variable>,
     pub(super) env_files: Vec<EnvFile>,
+    /// Variables of its Dockerfile, which all others come before.
+    pub(super) env_hints: Vec<(String, String)>,
     pub(super) public: Option<Written<bool>>,
     pub(super) sleep: Sleep,
     pub(super) stop_grace: Option<Duration>,
@@ -109,6 +111,7 @@ impl Service {
             pids: None,
             env: Vec::new(),
             env_files: Vec::new(),
+            env_hints: Vec::new(),
             public: None,
             sleep: Sleep::default(),
             stop_grace: None,

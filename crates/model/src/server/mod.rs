@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use advice::GENERAL;
 pub use command::{guess, program};
+pub(crate) use shell::commands;
 
 /// A program that serves HTTP, or a library that makes a program of the app's own do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@
 const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "while", "until", "do", "{", "!"];
 
 /// Each command of a script as words. What no shell would understand is left out.
-pub(super) fn commands(script: &str) -> Vec<Vec<String>> {
+pub(crate) fn commands(script: &str) -> Vec<Vec<String>> {
     pieces(script)
         .iter()
         .filter_map(|piece| shell_words::split(piece.trim_start_matches(['(', ' '])).ok())

@@ -25,6 +25,27 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
+/// Every spelling of the port as `$PORT`: `${PORT}`, `${PORT:-8000}`.
+#[must_use]
+pub fn port_as_variable(word: &str) -> String {
+    let mut out = String::new();
+    let mut rest = word;
+    while let Some((before, after)) = rest.split_once("${PORT") {
+        out += before;
+        match after.split_once('}') {
+            Some((default, after)) if default.is_empty() || default.starts_with(":-") => {
+                out += "$PORT";
+                rest = after;
+            }
+            Some(_) | None => {
+                out += "${PORT";
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -62,6 +62,11 @@ pub(super) fn healthcheck(
     (health, port)
 }
 
+/// What the check of a Dockerfile asks.
+pub(super) fn of_image(test: &str, service: &str) -> Option<(ProbeKind, Option<u16>)> {
+    asked(&words(&Node::new(0..0, Value::Text(test.to_owned()))), service).map(|a| (a.probe, a.port))
+}
+
 /// The words of a check, those in quotes taken apart too.
 fn words(test: &Node) -> Vec<String> {
     let text = match &test.value {

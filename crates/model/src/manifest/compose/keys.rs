@@ -137,7 +137,7 @@ pub(in super::super) const SERVICE: Keys = &[
 /// Of `build`.
 pub(in super::super) const BUILD: Keys = &[
     ("additional_contexts", Not),
-    ("args", Not),
+    ("args", Read),
     ("cache_from", Anyway),
     ("cache_to", Anyway),
     ("context", Read),

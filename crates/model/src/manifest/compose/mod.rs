@@ -6,6 +6,7 @@
 
 mod flags;
 mod health;
+mod hints;
 pub(super) mod keys;
 mod load;
 mod merge;

@@ -2,13 +2,16 @@
 
 use super::{
     super::{
+        dockerfile::Recipe,
         names,
         node::{Entry, Node, Value},
+        outside::Outside,
         path,
         read::{Reader, join},
         typed::{ProbeKind, Service, Variable, Written},
     },
     health,
+    hints::{self, Own},
     keys::{self, Unhonoured, known},
     ports,
 };
@@ -36,6 +39,7 @@ pub(super) struct Dependency {
 pub(super) fn one(
     r: &mut Reader<'_>,
     unhonoured: &mut Unhonoured,
+    outside: &mut Outside<'_>,
     entry: &Entry,
     build: Option<&Node>,
     name: &str,
@@ -48,8 +52,9 @@ pub(super) fn one(
     let mut s = Service::named(name.to_owned(), Some(r.place(&entry.key_span, &path)));
     s.guess = true;
     s.aliases.extend(Some(entry.key.to_lowercase()).filter(|written| written != name));
+    let mut recipe = Recipe::default();
     match build {
-        Some(node) => context(r, unhonoured, node, &join(&path, "build"), &mut s),
+        Some(node) => recipe = context(r, unhonoured, node, &join(&path, "build"), &mut s),
         None => r.problem(&entry.key_span, &path, "it has no `build`", Some("write `build: ./folder`")),
     }
     let (mut entrypoint, mut command) = (None, None);
@@ -107,6 +112,7 @@ pub(super) fn one(
             _ => {}
         }
     }
+    let own = Own { entrypoint: entrypoint.is_some(), command: command.is_some() };
     s.start = match (entrypoint, command) {
         (Some(mut first), rest) => {
             first.extend(rest.into_iter().flatten());
@@ -117,6 +123,9 @@ pub(super) fn one(
     s.port = s.port.or(exposed).or(checked);
     if let Some(port) = own_port {
         set_port(r, s, &port);
+    }
+    if s.source.is_some() {
+        hints::take(r, outside, &recipe, own, &entry.key, s);
     }
     // A port, or a path to ask, is for somebody who listens. Of the rest the code may tell.
     let asked = matches!(s.health.probe, Some(ProbeKind::Http(_)));
@@ -136,19 +145,38 @@ fn set_port(r: &mut Reader<'_>, s: &mut Service, variable: &Variable) {
 }
 
 /// `build`, which is always a table here.
-fn context(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str, s: &mut Service) {
+fn context(
+    r: &mut Reader<'_>,
+    unhonoured: &mut Unhonoured,
+    node: &Node,
+    path: &str,
+    s: &mut Service,
+) -> Recipe {
+    let mut recipe = Recipe::default();
     for e in known(r, unhonoured, node, path, keys::BUILD) {
         let key = join(path, &e.key);
-        if e.key == "context" {
-            let Some(value) = r.text(&e.node, &key) else { continue };
-            if value.contains("://") || value.starts_with("git@") {
+        if e.key == "args" {
+            let given = environment(r, &e.node, &key);
+            recipe.args = given.into_iter().filter_map(|v| Some((v.name, v.value?))).collect();
+            continue;
+        }
+        let Some(value) = r.text(&e.node, &key) else { continue };
+        let place = r.place(&e.node.span, &key);
+        match e.key.as_str() {
+            "context" if value.contains("://") || value.starts_with("git@") => {
                 let hint = Some("clone it, and name the folder");
                 r.problem(&e.node.span, &key, "sources are not fetched from elsewhere", hint);
-            } else {
-                s.source = Some(Written { value, place: r.place(&e.node.span, &key) });
             }
+            "context" => {
+                recipe.context.clone_from(&value);
+                s.source = Some(Written { value, place });
+            }
+            "dockerfile" => recipe.file = Some(Written { value, place }),
+            "dockerfile_inline" => recipe.inline = Some(Written { value, place }),
+            _ => recipe.target = Some(Written { value, place }),
         }
     }
+    recipe
 }
 
 /// A command, as one line or as a list of arguments; an empty one is none. As compose has it, no shell reads it.

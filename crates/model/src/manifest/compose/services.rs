@@ -43,7 +43,7 @@ pub(super) fn services(
     let mut read: Vec<Read> = Vec::new();
     for entry in built {
         let found = build(entry, entries).flatten();
-        read.extend(one(r, unhonoured, entry, found, &slugs[&entry.key]));
+        read.extend(one(r, unhonoured, outside, entry, found, &slugs[&entry.key]));
     }
     let mut left_out: Vec<LeftOut<'_>> = images
         .into_iter()
@@ -80,10 +80,6 @@ pub(super) fn services(
     links(&mut read, &slugs);
     let any = !read.is_empty();
     tell(r, left_out, any);
-    if any {
-        let name = r.sources.name();
-        r.report.warn(format!("{name}: images are built from the source folders; Dockerfiles are not read"));
-    }
     read.into_iter().map(|read| read.service).collect()
 }
 

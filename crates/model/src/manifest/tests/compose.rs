@@ -55,8 +55,8 @@ services:
             front frontend
             backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] start@docker-compose.yml:10 health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
             frontend: source=frontend port=8501 public needs={backend} env={"BACKEND_URL": "http://backend:8000"}
+            warning: docker-compose.yml:26: services.frontend.build.dockerfile: there is no file `frontend/Dockerfile`, so nothing is known of how it starts
             warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:36: `adminer`)
-            warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
             warning: valid, but not honoured: `volumes` (docker-compose.yml:35)
               hint: what a service writes is gone when its instance is replaced
             warning: left empty, because nobody gives a value: `API_KEY` (docker-compose.yml:14)
@@ -92,7 +92,6 @@ fn mistakes() {
                 web: source=. port=8000 public
                 warning: left out, because images cannot be run yet: `db` (docker-compose.yml:5: `postgres`, which `web` depends on)
                   hint: let `db` run elsewhere, and give `web` its address in `environment` or with `dormouse env set`
-                warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
             "#]],
         ),
         (
@@ -111,7 +110,6 @@ fn mistakes() {
                 project shop
                 front web
                 web: source=. port=8000 public
-                warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
                 warning: valid, but not honoured: `ports other than TCP` (docker-compose.yml:4)
             "#]],
         ),

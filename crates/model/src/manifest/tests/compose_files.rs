@@ -36,7 +36,6 @@ fn one_is_laid_over_the_other() {
             front web
             db: source=page port=90 public
             web: source=page port=81 public start=["new"] start@docker-compose.override.yml:4 limits=67108864 1000m 512 env={"A": "a", "B": "bb", "C": "c", "D": "d"}
-            warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     // Named, only what is named; the first decides what paths are relative to.
@@ -50,11 +49,10 @@ fn one_is_laid_over_the_other() {
     check(
         &project(&named, given),
         &expect![[r#"
-        project shop
-        front web
-        web: source=page port=80 public
-        warning: a.yml: images are built from the source folders; Dockerfiles are not read
-    "#]],
+            project shop
+            front web
+            web: source=page port=80 public
+        "#]],
     );
     let given = Given { manifests: vec!["none.yml".to_owned()], ..Given::default() };
     check(
@@ -85,7 +83,6 @@ fn what_is_extended() {
             front web
             web: source=api port=80 public limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"}
             worker: source=api port=8000 worker start=["python", "loop.py"] start@compose.yaml:8 limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"}
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     for (text, expected) in [
@@ -150,7 +147,6 @@ fn what_is_included() {
             db: source=api port=5432 tcp
             page: source=page port=8501 public env={"Y": "y"}
             web: source=. port=80 public needs={db, page} env={"X": `${X:-none}`} without=["api", "page"]
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     for (text, expected) in [
@@ -209,11 +205,10 @@ fn profiles() {
             &[][..],
             None,
             expect![[r#"
-            project shop
-            front web
-            web: source=. port=80 public
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
-        "#]],
+                project shop
+                front web
+                web: source=. port=80 public
+            "#]],
         ),
         (
             &["test"],
@@ -224,7 +219,6 @@ fn profiles() {
                 tests: source=. port=8000 worker start=["pytest"] start@compose.yaml:3
                 tools: source=. port=8000 worker start=["x"] start@compose.yaml:4
                 web: source=. port=80 public needs={tests}
-                warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             "#]],
         ),
         (
@@ -235,7 +229,6 @@ fn profiles() {
                 front web
                 tools: source=. port=8000 worker start=["x"] start@compose.yaml:4
                 web: source=. port=80 public
-                warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             "#]],
         ),
         (
@@ -247,7 +240,6 @@ fn profiles() {
                 tests: source=. port=8000 worker start=["pytest"] start@compose.yaml:3
                 tools: source=. port=8000 worker start=["x"] start@compose.yaml:4
                 web: source=. port=80 public needs={tests}
-                warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             "#]],
         ),
     ] {
@@ -276,12 +268,11 @@ fn sources_above_the_file() {
     check(
         &project(&[], given.clone()),
         &expect![[r#"
-        project shop
-        front web
-        api: source=api port=90
-        web: source=. port=80 public env={"A": "b"} without=["api"]
-        warning: docker-compose.yml: images are built from the source folders; Dockerfiles are not read
-    "#]],
+            project shop
+            front web
+            api: source=api port=90
+            web: source=. port=80 public env={"A": "b"} without=["api"]
+        "#]],
     );
     given.base = String::new();
     check(
@@ -322,7 +313,6 @@ fn the_project_s_name() {
             project blog-2
             front web
             web: source=. port=8123 public start=["serve", "--key", "s3cret"] start@compose.yaml:2
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     // Bug: what was stored for the project that `--project` names was not found.
@@ -332,7 +322,6 @@ fn the_project_s_name() {
             project shop
             front web
             web: source=. port=8500 public start=["serve", "--key", "own"] start@compose.yaml:2
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     given.variables.insert("COMPOSE_PROJECT_NAME".to_owned(), Some("other".to_owned()));
@@ -342,7 +331,6 @@ fn the_project_s_name() {
             project other
             front web
             web: source=. port=8000 public start=["serve", "--key"] start@compose.yaml:2
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             warning: left empty, because nobody gives a value: `K` (compose.yaml:2), `P` (compose.yaml:2)
               hint: give it when you deploy (`K=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set other K=-`
         "#]],

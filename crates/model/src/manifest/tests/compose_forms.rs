@@ -13,9 +13,7 @@ fn web(line: &str, expected: &Expect) {
     let files =
         [("compose.yaml", text.as_str()), ("app.py", ""), ("requirements.txt", ""), ("src/app.py", "")];
     let shown = shown(&folder("shop", &files));
-    let kept = |l: &&str| {
-        !(l.starts_with("project") || l.starts_with("front") || l.contains("Dockerfiles are not read"))
-    };
+    let kept = |l: &&str| !(l.starts_with("project") || l.starts_with("front"));
     let kept: Vec<_> = shown.lines().filter(kept).map(|l| l.to_owned() + "\n").collect();
     expected.assert_eq(&kept.concat());
 }
@@ -253,16 +251,15 @@ fn who_waits_for_one_shot_services() {
     check(
         &folder("shop", &[("compose.yaml", all), ("requirements.txt", "")]),
         &expect![[r#"
-        project shop
-        front web
-        api: source=. port=80 after={migrate, my-seed}
-        migrate: source=. port=8000 job start=["python", "migrate.py"] start@compose.yaml:2 probe=(10s 5s 3600s 3 120s)
-        my-seed: source=. port=8000 job start=["python", "seed.py"] start@compose.yaml:4 probe=(10s 5s 3600s 3 120s) after={migrate} aliases={"my_seed"}
-        other: source=. port=8000 worker start=["python", "other.py"] start@compose.yaml:7
-        web: source=. port=80 public needs={api} after={migrate, my-seed}
-        warning: compose.yaml:2: services.migrate.ports: others wait for the end of `migrate`, so nobody is led to its ports
-        warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
-    "#]],
+            project shop
+            front web
+            api: source=. port=80 after={migrate, my-seed}
+            migrate: source=. port=8000 job start=["python", "migrate.py"] start@compose.yaml:2 probe=(10s 5s 3600s 3 120s)
+            my-seed: source=. port=8000 job start=["python", "seed.py"] start@compose.yaml:4 probe=(10s 5s 3600s 3 120s) after={migrate} aliases={"my_seed"}
+            other: source=. port=8000 worker start=["python", "other.py"] start@compose.yaml:7
+            web: source=. port=80 public needs={api} after={migrate, my-seed}
+            warning: compose.yaml:2: services.migrate.ports: others wait for the end of `migrate`, so nobody is led to its ports
+        "#]],
     );
 }
 

@@ -66,7 +66,6 @@ fn what_is_not_honoured_is_one_warning() {
             front web
             web: source=. port=8000 public
             worker: source=. port=8000 worker start=["python", "loop.py"] start@compose.yaml:12
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             warning: valid, but not honoured: `volumes` (compose.yaml:5 and 1 more), `ports after a service's first` (compose.yaml:4 and 1 more), `ports other than TCP` (compose.yaml:4), `cap_add` (compose.yaml:6), `replicas` (compose.yaml:8), `ulimits` (compose.yaml:15)
               hint: what a service writes is gone when its instance is replaced
         "#]],
@@ -83,7 +82,6 @@ fn numbers_may_be_text() {
             front web
             web: source=. port=8000 public health=/x probe=(90s 5s 300s 5 120s) limits=1073741824 500m 100
             worker: source=. port=8000 worker start=["python", "loop.py", "3"] start@compose.yaml:17
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
 }
@@ -156,7 +154,6 @@ fn who_listens() {
             queue: source=. port=6400 start=["./run"] start@compose.yaml:3
             searcher: source=. port=9200 start=["./run"] start@compose.yaml:4
             web: source=. port=80 public env={"Q": "redis://queue:6400/0"}
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
 }
@@ -171,7 +168,6 @@ fn names_as_written() {
             front web-app
             celery-worker: source=. port=8000 worker start=["celery", "worker"] start@compose.yaml:10 aliases={"celery", "celery_worker", "queue"}
             web-app: source=. port=80 public needs={celery-worker} aliases={"front", "front2", "shop-web", "web_app"}
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
         "#]],
     );
     let text = "services:\n  a_b: {build: .}\n  a-b: {build: .}\n";

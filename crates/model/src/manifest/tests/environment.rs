@@ -92,7 +92,6 @@ fn files_of_variables() {
             project shop
             front web
             web: source=. port=8000 public env={"A": "own", "B": "none b", "MODE": "fast", "Q": "'$x'", "TEXT": "line 1\nline 2"}
-            warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
             warning: left empty, because nobody gives a value: `GONE` (compose.yaml:10)
               hint: give it when you deploy (`GONE=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop GONE=-`
         "#]],

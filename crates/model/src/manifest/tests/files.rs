@@ -138,12 +138,11 @@ fn of_two_manifests_the_other_is_named() {
     check(
         &input,
         &expect![[r#"
-        project shop
-        front web
-        web: source=. port=8000 public
-        warning: docker-compose.yml is not read, because there is a compose.yaml
-        warning: compose.yaml: images are built from the source folders; Dockerfiles are not read
-    "#]],
+            project shop
+            front web
+            web: source=. port=8000 public
+            warning: docker-compose.yml is not read, because there is a compose.yaml
+        "#]],
     );
 }
 

@@ -6,6 +6,7 @@ mod compose_files;
 mod compose_forms;
 mod compose_keys;
 mod detect;
+mod dockerfile;
 mod docs;
 mod environment;
 mod errors;

@@ -1,0 +1,132 @@
+//! What a service's Dockerfile adds to what the compose file says, which comes first.
+
+use super::{
+    super::{
+        dockerfile::{self, Hint, Hints, Recipe},
+        outside::Outside,
+        read::Reader,
+        settle,
+        typed::{ProbeKind, Service, Written},
+    },
+    health,
+};
+
+/// Hints and instructions told at most, of each Dockerfile.
+const MOST: usize = 12;
+
+/// What of a command the compose file has itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own {
+    pub(super) entrypoint: bool,
+    pub(super) command: bool,
+}
+
+/// Take what the Dockerfile tells, and say so.
+pub(super) fn take(
+    r: &mut Reader<'_>,
+    outside: &mut Outside<'_>,
+    recipe: &Recipe,
+    own: Own,
+    name: &str,
+    s: &mut Service,
+) {
+    let Some(mut hints) = dockerfile::look(outside, recipe, r.report) else { return };
+    let mut taken = Vec::new();
+    start(&mut hints, own, s, &mut taken);
+    if let (Some(hint), None) = (&hints.workdir, &s.workdir) {
+        match &hint.value {
+            Some(folder) if folder == "." => {}
+            Some(folder) => {
+                taken.push(hint.with(format!("workdir `{folder}`")));
+                s.workdir = Some(Written { value: folder.clone(), place: hint.place.clone() });
+            }
+            None => hints.unhonoured.push(hint.with("WORKDIR, which is no folder of the source".to_owned())),
+        }
+    }
+    if let Some(hint) = hints.requirements.take() {
+        taken.push(hint.with(format!("requirements `{}`", hint.value)));
+        s.requirements = Some(Written { value: hint.value, place: hint.place });
+    }
+    if let Some(hint) = hints.install.take() {
+        taken.push(hint.with("what is installed".to_owned()));
+        s.install = Some(Written { value: hint.value, place: hint.place });
+    }
+    for hint in hints.env.drain(..).filter(|h| s.env.iter().all(|v| v.name != h.value.0)) {
+        taken.push(hint.with(format!("`{}`", hint.value.0)));
+        s.env_hints.push(hint.value);
+    }
+    // What listens, and what is asked, is the image's own command.
+    if !own.command && !own.entrypoint {
+        let in_start = s.start.as_deref().and_then(settle::port_in);
+        if let Some(hint) = hints.port.take().filter(|_| s.port.is_none() && in_start.is_none()) {
+            taken.push(hint.with(format!("port {}", hint.value)));
+            s.port = Some(hint.value);
+        }
+        check(&mut hints, name, s, &mut taken);
+    }
+    tell(r, name, &hints.file, taken, hints.unhonoured);
+}
+
+/// The command. A Procfile's comes before it.
+fn start(hints: &mut Hints, own: Own, s: &mut Service, taken: &mut Vec<Hint<String>>) {
+    if own.entrypoint || (hints.has_procfile && !own.command) {
+        return;
+    }
+    if own.command {
+        if let (Some(before), Some(start)) = (hints.before.take(), &mut s.start) {
+            taken.push(before.with("what stands before its command".to_owned()));
+            start.splice(0..0, before.value);
+        }
+        return;
+    }
+    hints.unhonoured.append(&mut hints.refused);
+    if let Some(hint) = hints.start.take() {
+        taken.push(hint.with("start".to_owned()));
+        s.start = Some(hint.value);
+        s.start_at = Some(hint.place);
+    }
+}
+
+fn check(hints: &mut Hints, name: &str, s: &mut Service, taken: &mut Vec<Hint<String>>) {
+    let Some(hint) = hints.check.take().filter(|_| s.health.probe.is_none()) else { return };
+    match health::of_image(&hint.value, name) {
+        Some((ProbeKind::Http(path), port)) => {
+            taken.push(hint.with(format!("health path `{path}`")));
+            s.health.probe = Some(ProbeKind::Http(path));
+            s.port =
+                s.port.or_else(|| port.filter(|_| s.start.as_deref().and_then(settle::port_in).is_none()));
+        }
+        Some((ProbeKind::Tcp, _)) => {}
+        None => hints.unhonoured.push(hint.with("HEALTHCHECK other than of a local address".to_owned())),
+    }
+}
+
+/// Say what is taken and what is not, each with its line.
+fn tell(r: &mut Reader<'_>, name: &str, file: &str, taken: Vec<Hint<String>>, unhonoured: Vec<Hint<String>>) {
+    let shown = |mut all: Vec<Hint<String>>, code: bool| {
+        all.sort_by_key(|h| h.place.line);
+        let each = all.iter().take(MOST).map(|h| match code {
+            true => format!("`{}` (line {})", h.value, h.place.line),
+            false => format!("{} ({}, line {})", h.value, h.by, h.place.line),
+        });
+        let each = each.collect::<Vec<_>>().join(", ");
+        match all.len().saturating_sub(MOST) {
+            0 => each,
+            n => format!("{each} and {n} more"),
+        }
+    };
+    let install = unhonoured.iter().any(|h| h.value.contains("apt-get ") || h.value.contains("apt "));
+    let mut parts = Vec::new();
+    if !taken.is_empty() {
+        parts.push(format!("taken: {}", shown(taken, false)));
+    }
+    if !unhonoured.is_empty() {
+        parts.push(format!("not honoured: {}", shown(unhonoured, true)));
+    }
+    if parts.is_empty() {
+        return;
+    }
+    let hint = "\n  hint: Debian packages are named in a dormouse.toml: packages = [\"libpq-dev\"]";
+    let hint = if install { hint } else { "" };
+    r.report.warn(format!("`{name}` is built without {file}; {}{hint}", parts.join("; ")));
+}

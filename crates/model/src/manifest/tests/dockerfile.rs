@@ -1,0 +1,325 @@
+//! Dockerfiles of compose services: what they tell.
+
+use expect_test::{Expect, expect};
+
+use super::{folder, shown};
+
+const WEB: &str = "services:\n  api:\n    build: .\n    ports: ['80:8000']\n";
+
+/// A compose file, a Dockerfile, and files beside them.
+fn check(compose: &str, dockerfile: &str, files: &[(&str, &str)], expected: &Expect) {
+    let mut all = vec![("compose.yaml", compose), ("Dockerfile", dockerfile), ("requirements.txt", "")];
+    all.extend(files);
+    let text = shown(&folder("x", &all));
+    let lines = text.lines().filter(|l| !l.starts_with("project") && !l.starts_with("front"));
+    expected.assert_eq(&lines.map(|l| format!("{l}\n")).collect::<String>());
+}
+
+#[test]
+fn the_example_of_the_row() {
+    check(
+        "services:\n  api:\n    build: {context: ., dockerfile: docker/api.Dockerfile}\n    ports: ['8000:8000']\n",
+        "",
+        &[
+            (
+                "docker/api.Dockerfile",
+                "FROM python:3.11-slim\nWORKDIR /app/serving\nCOPY requirements_app.txt .\nRUN pip install --no-cache-dir -r requirements_app.txt\nCOPY serving/ /app/serving\nCMD [\"uvicorn\", \"a.b:app\"]\n",
+            ),
+            ("requirements_app.txt", "fastapi\nuvicorn\n"),
+            ("serving/a/b.py", "from fastapi import FastAPI\napp = FastAPI()\n"),
+        ],
+        &expect![[r#"
+            api: source=. port=8000 public start=["uvicorn", "a.b:app", "--host", "0.0.0.0", "--port", "$PORT"] requirements=requirements_app.txt workdir=serving start@docker/api.Dockerfile:6 health=/docs
+            warning: `api` is built without docker/api.Dockerfile; taken: workdir `serving` (WORKDIR, line 2), requirements `requirements_app.txt` (RUN, line 4), start (CMD, line 6)
+        "#]],
+    );
+}
+
+#[test]
+fn commands() {
+    for (lines, files, expected) in [
+        (
+            "CMD uvicorn a:app --host 0.0.0.0 --port ${PORT:-80}",
+            &[][..],
+            expect![[r#"
+            api: source=. port=8000 public start=["uvicorn", "a:app", "--host", "0.0.0.0", "--port", "$PORT"] start@Dockerfile:4 health=/
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 4)
+        "#]],
+        ),
+        (
+            "ENTRYPOINT [\"python\"]\nCMD [\"-m\", \"a\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "-m", "a"] start@Dockerfile:4
+            warning: `api` is built without Dockerfile; taken: start (ENTRYPOINT, line 4)
+        "#]],
+        ),
+        (
+            "CMD [\"sh\", \"-c\", \"exec gunicorn a:app --bind :$PORT\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public start=["gunicorn", "a:app", "--bind", ":$PORT"] start@Dockerfile:4 health=/
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 4)
+        "#]],
+        ),
+        (
+            "ENTRYPOINT [\"/usr/bin/tini\", \"--\"]\nCMD [\"python\", \"/app/a.py\"]",
+            &[("a.py", "")],
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "/app/a.py"] start@Dockerfile:5
+                warning: `api` is built without Dockerfile; taken: start (CMD, line 5)
+            "#]],
+        ),
+        (
+            "CMD poetry run flask run -p 80",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public start=["flask", "run", "-p", "80"] start@Dockerfile:4 health=/
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 4)
+        "#]],
+        ),
+        // What cannot be there, or needs a shell, is named.
+        (
+            "CMD [\"nginx\", \"-g\", \"daemon off;\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `CMD nginx -g daemon off;` (line 4)
+        "#]],
+        ),
+        (
+            "CMD [\"bash\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `CMD bash` (line 4)
+        "#]],
+        ),
+        (
+            "CMD python migrate.py && uvicorn a:app",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `CMD python migrate.py && uvicorn a:app` (line 4)
+        "#]],
+        ),
+        (
+            "CMD uvicorn a:app --workers $WORKERS",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `CMD uvicorn a:app --workers $WORKERS` (line 4)
+        "#]],
+        ),
+        // A script runs when it is there.
+        (
+            "CMD [\"./run.sh\"]",
+            &[("run.sh", "#!/usr/bin/env bash\nexec uvicorn a:app")],
+            expect![[r#"
+            api: source=. port=8000 public start=["bash", "/app/run.sh"] start@Dockerfile:4
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 4)
+        "#]],
+        ),
+        (
+            "CMD [\"./run.sh\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `CMD ./run.sh` (line 4)
+        "#]],
+        ),
+        (
+            "ENTRYPOINT [\"/wait.sh\"]\nCMD [\"uvicorn\", \"a:app\", \"--port=80\"]",
+            &[],
+            expect![[r#"
+            api: source=. port=8000 public start=["uvicorn", "a:app", "--port=80", "--host", "0.0.0.0"] start@Dockerfile:5 health=/
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 5); not honoured: `ENTRYPOINT /wait.sh` (line 4)
+        "#]],
+        ),
+        // Its own files come first.
+        (
+            "CMD [\"uvicorn\", \"a:app\"]",
+            &[("Procfile", "web: uvicorn b:app")],
+            expect![[r#"
+            api: source=. port=8000 public
+        "#]],
+        ),
+    ] {
+        check(WEB, &format!("FROM python\nWORKDIR /app\nCOPY . .\n{lines}\n"), files, &expected);
+    }
+}
+
+#[test]
+fn what_compose_says_comes_first() {
+    let dockerfile = "FROM python\nWORKDIR /app\nCOPY . .\nENV A=1 B=2\nEXPOSE 9000\nENTRYPOINT [\"python\"]\nCMD [\"a.py\"]\nHEALTHCHECK CMD curl -f http://localhost:9000/ok\n";
+    for (service, expected) in [
+        (
+            "",
+            expect![[r#"
+            api: source=. port=9000 public start=["python", "a.py"] start@Dockerfile:6 health=/ok env={"A": "1", "B": "2"}
+            warning: `api` is built without Dockerfile; taken: `A` (ENV, line 4), `B` (ENV, line 4), port 9000 (EXPOSE, line 5), start (ENTRYPOINT, line 6), health path `/ok` (HEALTHCHECK, line 8)
+        "#]],
+        ),
+        (
+            "    command: b.py\n    environment: {B: x}\n",
+            expect![[r#"
+            api: source=. port=8000 worker start=["python", "b.py"] start@compose.yaml:4 env={"A": "1", "B": "x"}
+            warning: `api` is built without Dockerfile; taken: `A` (ENV, line 4), what stands before its command (ENTRYPOINT, line 6)
+        "#]],
+        ),
+        (
+            "    entrypoint: uvicorn a:app\n    working_dir: /app\n",
+            expect![[r#"
+            api: source=. port=8000 public start=["uvicorn", "a:app"] start@compose.yaml:4 health=/ env={"A": "1", "B": "2"}
+            warning: `api` is built without Dockerfile; taken: `A` (ENV, line 4), `B` (ENV, line 4)
+        "#]],
+        ),
+        (
+            "    ports: ['80:7000']\n    healthcheck: {test: curl localhost:7000/own}\n",
+            expect![[r#"
+            api: source=. port=7000 public start=["python", "a.py"] start@Dockerfile:6 health=/own env={"A": "1", "B": "2"}
+            warning: `api` is built without Dockerfile; taken: `A` (ENV, line 4), `B` (ENV, line 4), start (ENTRYPOINT, line 6)
+        "#]],
+        ),
+    ] {
+        check(&format!("services:\n  api:\n    build: .\n{service}"), dockerfile, &[("a.py", "")], &expected);
+    }
+}
+
+#[test]
+fn folders_and_stages() {
+    for (dockerfile, expected) in [
+        (
+            "FROM python\nWORKDIR /srv\nCOPY serving .\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "a.py"] workdir=serving start@Dockerfile:4
+            warning: `api` is built without Dockerfile; taken: workdir `serving` (WORKDIR, line 2), start (CMD, line 4)
+        "#]],
+        ),
+        (
+            "FROM python\nCOPY serving /srv/serving\nWORKDIR /srv\nCMD [\"python\", \"-m\", \"serving.a\"]",
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "-m", "serving.a"] start@Dockerfile:4
+                warning: `api` is built without Dockerfile; taken: start (CMD, line 4)
+            "#]],
+        ),
+        (
+            "FROM python\nCOPY . /srv\nWORKDIR /srv\nWORKDIR serving\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "a.py"] workdir=serving start@Dockerfile:5
+                warning: `api` is built without Dockerfile; taken: workdir `serving` (WORKDIR, line 4), start (CMD, line 5)
+            "#]],
+        ),
+        (
+            "FROM python\nCOPY serving other /srv/\nWORKDIR /srv\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `WORKDIR, which is no folder of the source` (line 3), `CMD python a.py` (line 4)
+        "#]],
+        ),
+        (
+            "FROM python\nCOPY serving /srv/\nCOPY other /srv/\nWORKDIR /srv\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+                api: source=. port=8000 public
+                warning: `api` is built without Dockerfile; not honoured: `WORKDIR, which is no folder of the source` (line 4), `CMD python a.py` (line 5)
+            "#]],
+        ),
+        (
+            "FROM python\nWORKDIR /elsewhere\nCOPY . /srv\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `WORKDIR, which is no folder of the source` (line 2), `CMD python a.py` (line 4)
+        "#]],
+        ),
+        (
+            "ARG BASE=base\nFROM python AS base\nWORKDIR /srv\nENV MODE=fast\nFROM node AS page\nCMD [\"node\"]\nFROM base AS deps\nCOPY conf/all.txt need.txt\nRUN pip install -r need.txt\nFROM ${BASE}\nCOPY --from=deps /usr /usr\nCOPY . .\nARG LEVEL=low\nENV LEVEL=$LEVEL\nUSER app\nRUN apt-get update && apt-get install -y libpq-dev\nCMD [\"python\", \"a.py\"]",
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "a.py"] requirements=conf/all.txt start@Dockerfile:17 env={"LEVEL": "low", "MODE": "fast"}
+                warning: `api` is built without Dockerfile; taken: `MODE` (ENV, line 4), requirements `conf/all.txt` (RUN, line 9), `LEVEL` (ENV, line 14), start (CMD, line 17); not honoured: `USER app` (line 15), `RUN apt-get update && apt-get install -y libpq-dev` (line 16)
+                  hint: Debian packages are named in a dormouse.toml: packages = ["libpq-dev"]
+            "#]],
+        ),
+        (
+            "FROM python\nWORKDIR /app\nCOPY . .\nRUN pip install -r requirements.txt && pip install gunicorn\n",
+            expect![[r#"
+                api: source=. port=8000 public install=[["pip", "install", "-r", "requirements.txt"], ["pip", "install", "gunicorn"]] install@Dockerfile:4
+                warning: `api` is built without Dockerfile; taken: what is installed (RUN, line 4)
+            "#]],
+        ),
+        (
+            "FROM python\nRUN pip install poetry && poetry install\n",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `RUN pip install poetry` (line 2)
+        "#]],
+        ),
+        (
+            "FROM python\nRUN pip install -r nowhere.txt\n",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: `api` is built without Dockerfile; not honoured: `RUN pip install -r nowhere.txt` (line 2)
+        "#]],
+        ),
+        (
+            "FROM python\nCMD [\"a\" \"b\n\nNOPE x",
+            expect![[r#"
+                api: source=. port=8000 public
+                warning: Dockerfile:4: this Dockerfile cannot be read, so it tells nothing: unknown instruction 'NOPE' at line 4 column 1
+            "#]],
+        ),
+        (
+            "FROM python\nCOPY --from=0 a b\nFROM 0\nCOPY --from=x / /\n",
+            expect![[r#"
+            api: source=. port=8000 public
+        "#]],
+        ),
+    ] {
+        let files = [("serving/a.py", ""), ("other/b.py", ""), ("conf/all.txt", ""), ("a.py", "")];
+        check(WEB, dockerfile, &files, &expected);
+    }
+}
+
+#[test]
+fn builds_say_more() {
+    let stages = "FROM python AS one\nCMD [\"python\", \"1.py\"]\nFROM python AS two\nARG N=2\nENV N=$N\nCMD [\"python\", \"2.py\"]\n";
+    for (build, expected) in [
+        (
+            "{context: ., target: one}",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "1.py"] start@Dockerfile:2
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 2)
+        "#]],
+        ),
+        (
+            "{context: ., args: {N: 5}}",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "2.py"] start@Dockerfile:6 env={"N": "5"}
+            warning: `api` is built without Dockerfile; taken: `N` (ENV, line 5), start (CMD, line 6)
+        "#]],
+        ),
+        (
+            "{context: ., target: three}",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: compose.yaml:3: services.api.build.target: its Dockerfile has no stage `three`, so it tells nothing
+        "#]],
+        ),
+        (
+            "{context: ., dockerfile: none}",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: compose.yaml:3: services.api.build.dockerfile: there is no file `none`, so nothing is known of how it starts
+        "#]],
+        ),
+        (
+            "{context: ., dockerfile_inline: \"FROM python\\nCMD python 3.py\"}",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "3.py"] start@dockerfile_inline of compose.yaml:2
+            warning: `api` is built without dockerfile_inline of compose.yaml; taken: start (CMD, line 2)
+        "#]],
+        ),
+    ] {
+        let compose = format!("services:\n  api:\n    build: {build}\n    ports: ['80:8000']\n");
+        check(&compose, stages, &[], &expected);
+    }
+}
