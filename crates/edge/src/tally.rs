@@ -138,6 +138,7 @@ impl Tally {
             in_flight: owed.max(u32::from(self.answering().is_some())),
             messages,
             connections: self.connections.load(Ordering::Relaxed),
+            private: self.private.load(Ordering::Relaxed),
             last_client_byte: time(&self.last_client_byte),
             last_instance_byte: time(&self.last_instance_byte),
             last_event: time(&self.last_event),

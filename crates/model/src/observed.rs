@@ -123,6 +123,9 @@ pub struct Traffic {
     pub messages: u32,
     /// Open connections of any kind, counted for draining.
     pub connections: u32,
+    /// Those of them that other services have opened.
+    #[serde(default)]
+    pub private: u32,
     /// Last byte from a client (or a calling service).
     pub last_client_byte: Option<Time>,
     /// Last byte from the instance.
@@ -136,12 +139,20 @@ impl Traffic {
     /// What two edges have carried for the same instance.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let Self { in_flight, messages, connections, last_client_byte, last_instance_byte, last_event } =
-            self;
+        let Self {
+            in_flight,
+            messages,
+            connections,
+            private,
+            last_client_byte,
+            last_instance_byte,
+            last_event,
+        } = self;
         Self {
             in_flight: in_flight.saturating_add(other.in_flight),
             messages: messages.saturating_add(other.messages),
             connections: connections.saturating_add(other.connections),
+            private: private.saturating_add(other.private),
             last_client_byte: last_client_byte.max(other.last_client_byte),
             last_instance_byte: last_instance_byte.max(other.last_instance_byte),
             last_event: last_event.max(other.last_event),
@@ -151,7 +162,7 @@ impl Traffic {
     /// What stays true of it once the edge that carried it has gone, and its connections with it.
     #[must_use]
     pub fn past(self) -> Self {
-        Self { in_flight: 0, messages: 0, connections: 0, ..self }
+        Self { in_flight: 0, messages: 0, connections: 0, private: 0, ..self }
     }
 }
 

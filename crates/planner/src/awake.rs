@@ -35,7 +35,7 @@ pub enum Awake {
     Requests(u32),
     /// Messages on so many WebSockets are not answered.
     Messages(u32),
-    /// Another service of its project works on a request, and has a connection to it.
+    /// Another service of its project works on a request, and other services have connections to it.
     Caller,
     /// It was used at this time: a client said something, or somebody wanted it awake.
     Used(Time),
@@ -170,7 +170,7 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     let said_last = traffic.last_client_byte.max(traffic.last_instance_byte);
     if after.is_some()
         && asleep(i).is_none()
-        && traffic.connections > 0
+        && traffic.private > 0
         && view.others_work
         && said_last.is_some_and(|at| !clock.passed(at, policy.patience))
     {

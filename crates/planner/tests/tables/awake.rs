@@ -52,7 +52,7 @@ fn callers() {
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-25s inflight=1 connections=1
          api d2 live=d2 sleep=8s
-         i2 api d2 running client=-25s answered=-12s connections=1",
+         i2 api d2 running client=-25s answered=-12s connections=1 private=1",
         &expect!["nothing"],
     );
     check(
@@ -60,7 +60,7 @@ fn callers() {
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-25s messages=1 connections=1
          api d2 live=d2 sleep=8s
-         i2 api d2 running client=-25s answered=-12s connections=1",
+         i2 api d2 running client=-25s answered=-12s connections=1 private=1",
         &expect!["nothing"],
     );
     check(
@@ -68,7 +68,7 @@ fn callers() {
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-1s inflight=1 connections=1
          api d2 live=d2 sleep=8s patience=10s
-         i2 api d2 running client=-25s answered=-12s connections=1",
+         i2 api d2 running client=-25s answered=-12s connections=1 private=1",
         &expect!["sleep shop/api i2 paged"],
     );
     check(
@@ -76,7 +76,7 @@ fn callers() {
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-1s connections=1
          api d2 live=d2 sleep=8s
-         i2 api d2 running client=-25s answered=-12s connections=1",
+         i2 api d2 running client=-25s answered=-12s connections=1 private=1",
         &expect!["sleep shop/api i2 paged"],
     );
     check(
@@ -88,13 +88,21 @@ fn callers() {
         &expect!["sleep shop/api i2 paged"],
     );
     check(
+        "a silent page is open, which is no matter of the other's",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s answered=-12s connections=1
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-1s inflight=1 connections=1 private=1",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
         "what sleeps sleeps on, and what is told to sleep does",
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-1s inflight=1 connections=1
          api d2 live=d2 sleep=8s
-         i2 api d2 paged client=-25s answered=-12s connections=1
+         i2 api d2 paged client=-25s answered=-12s connections=1 private=1
          db d3 live=d3 slept=-1s
-         i3 db d3 running client=-25s answered=-12s connections=1",
+         i3 db d3 running client=-25s answered=-12s connections=1 private=1",
         &expect!["sleep shop/db i3 paged"],
     );
 }

@@ -193,6 +193,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                 i.stirred = Some(Stir { at: time(at), in_a_row: in_a_row.parse().unwrap() });
             }
             ("connections", v) => i.traffic.connections = v.parse().unwrap(),
+            ("private", v) => i.traffic.private = v.parse().unwrap(),
             ("client", v) => i.traffic.last_client_byte = Some(time(v)),
             ("answered", v) => i.traffic.last_instance_byte = Some(time(v)),
             ("failures", v) => i.probe.failures = v.parse().unwrap(),
