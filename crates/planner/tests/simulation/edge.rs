@@ -288,6 +288,7 @@ impl Edge {
             t.messages = self.messages(*id);
             let sockets = self.sockets.iter().filter(|s| s.to == *id).count();
             t.connections = t.in_flight + u32::try_from(sockets).unwrap();
+            t.private = t.connections;
         }
         out
     }
