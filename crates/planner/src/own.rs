@@ -18,8 +18,7 @@ const QUIET_FOR: Duration = Duration::from_secs(3);
 /// How long one is believed that found something.
 const BUSY_FOR: Duration = Duration::from_secs(5);
 
-/// Thousandths of a processor from which on an instance works. Idle ones need fewer by far: see the table of
-/// `bench/calls` in `docs/sleep.md`.
+/// Thousandths of a processor from which on an instance works: the 5 % of `docs/sleep.md`.
 const FLOOR: u32 = 50;
 
 /// What counts of it.
@@ -76,8 +75,7 @@ fn calls(calls: &[Call], counts: Counts, clock: &Clock) -> Option<Awake> {
     noisy.map(|(at, with)| Awake::Bytes { with, at })
 }
 
-/// Whether a call waits for its answer, as far as can be seen from outside. Chosen by measurement over real clients: see
-/// `docs/sleep.md`.
+/// Whether a call waits for its answer, as far as can be seen from outside: the three cases of `docs/sleep.md`.
 fn waits(call: &Call) -> bool {
     match (call.sent, call.received) {
         // Connected, and nothing said yet: the other side speaks first, when it likes.
