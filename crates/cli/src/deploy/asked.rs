@@ -208,6 +208,9 @@ mod tests {
         for (path, text) in [
             ("a/dormouse.toml", "[services.w]\nsource = 'web'\nenv_file = 'w.env'\nenv = { A = '${PATH}' }"),
             ("b/compose.yaml", "services: {w: {build: ../web, env_file: w.env, environment: [B]}}"),
+            ("c/compose.yaml", "services: {w: {build: .}}"),
+            ("c/Dockerfile", "FROM python\nWORKDIR /app/web\nCOPY deps.txt .\nRUN pip install -r deps.txt\n"),
+            ("c/deps.txt", "flask\n"),
         ] {
             fs::create_dir_all(dir.path().join(path).parent().unwrap()).unwrap();
             fs::write(dir.path().join(path), text).unwrap();
@@ -223,6 +226,13 @@ mod tests {
                 "b",
                 expect![[
                     r#"pack Some(["web"]) of "", the manifest in "b"; read ["compose.yaml", "w.env"]; asked for ["B", "COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
+                ]],
+            ),
+            // Bug: the server reads files of certain names only, and did not find what a Dockerfile installs.
+            (
+                "c",
+                expect![[
+                    r#"pack None of "c", the manifest in ""; read ["Dockerfile", "compose.yaml", "deps.txt"]; asked for ["COMPOSE_FILE", "COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#
                 ]],
             ),
         ] {

@@ -2,6 +2,9 @@
 
 use super::super::{outside::Outside, path};
 
+/// Asked for at most where one file is wanted.
+const MOST_ASKED: usize = 8;
+
 /// Known at most: stages may copy from stages that copy.
 const MOST: usize = 1000;
 
@@ -80,8 +83,15 @@ impl Copies {
         self.candidates(file).find(|from| outside.has(&path::join(context, from)))
     }
 
+    /// The same of a text, which is asked for: of the source only files of certain names are read.
+    pub(super) fn text_file(&self, outside: &mut Outside<'_>, context: &str, file: &str) -> Option<String> {
+        let inside = |from: &String| path::levels_up(from) == 0;
+        let mut candidates = self.candidates(file).filter(inside).take(MOST_ASKED);
+        candidates.find(|from| outside.text(&path::join(context, from)).is_some())
+    }
+
     /// Where a file may come from, the likeliest first.
-    pub(super) fn candidates(&self, file: &str) -> impl Iterator<Item = String> {
+    fn candidates(&self, file: &str) -> impl Iterator<Item = String> {
         let exact = self.0.iter().rev().find(|c| !c.folder && c.to == file).map(|c| c.from.clone());
         let folders = self.0.iter().rev().filter(|c| c.folder);
         exact

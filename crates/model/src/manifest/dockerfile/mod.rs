@@ -26,9 +26,6 @@ const NOT_TAKEN: [&str; 7] =
 /// The same of tools: how their variables begin.
 const TOOLS: [&str; 3] = ["PIP_", "UV_", "POETRY_"];
 
-/// Files that may be one script at most.
-const MOST_SCRIPTS: usize = 4;
-
 /// Stages read at most, each as often as it is copied from.
 const MOST_STAGES: usize = 256;
 
@@ -351,11 +348,8 @@ impl Reader<'_, '_, '_> {
         if !script.ends_with(".sh") && !script.ends_with(".py") {
             return None;
         }
-        // Its text is asked for also where the sources are not there yet.
-        let mut candidates =
-            stage.copies.candidates(&script).filter(|f| path::levels_up(f) == 0).take(MOST_SCRIPTS);
-        let (found, text) = candidates
-            .find_map(|from| self.outside.text(&path::join(context, &from)).map(|text| (from, text)))?;
+        let found = stage.copies.text_file(self.outside, context, &script)?;
+        let text = self.outside.text(&path::join(context, &found))?;
         words[0] = in_image(&found);
         words.insert(0, start::interpreter(text)?.to_owned());
         Some(words)

@@ -95,7 +95,7 @@ impl Reader<'_, '_, '_> {
                     for install in found {
                         let source = |file: &String| {
                             let file = copies::within(&stage.cwd, file);
-                            stage.copies.file(self.outside, &self.recipe.context, &file)
+                            stage.copies.text_file(self.outside, &self.recipe.context, &file)
                         };
                         let files = install.files.iter().map(source).collect();
                         stage.installs.push((at, install, files));
