@@ -7,8 +7,9 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use dormouse_api::{EnvChange, EnvChanged};
+use dormouse_model::source::text;
 
 use crate::{
     OK,
@@ -91,7 +92,7 @@ fn text_of(from: &mut impl Read, name: &str) -> Result<String> {
     if bytes.len() as u64 > MAX_FILE {
         bail!("{name} holds more than a megabyte");
     }
-    String::from_utf8(bytes).with_context(|| format!("{name} is not UTF-8"))
+    text::decode(&bytes).map_err(|e| anyhow!("{name} cannot be read: {e}\n  hint: {}", e.hint()))
 }
 
 async fn import(settings: &Settings, args: &EnvImportArgs, streams: &mut Streams) -> Result<u8> {

@@ -87,11 +87,18 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let turn = self.one_at_a_time.lock().await;
         let (row, of, at, kept) = (name.clone(), service.clone(), self.clock.now(), set.clone());
         let write = self.store.write(move |tx| {
-            tx.env_set(&row, of.as_ref(), &kept, at)?;
-            tx.env_unset(&row, of.as_ref(), &unset)
+            // All or nothing: whoever mistyped one name has the others as they were.
+            let there: BTreeSet<_> =
+                tx.env_names(&row)?.into_iter().filter(|r| r.service == of).map(|r| r.name).collect();
+            let missing: Vec<_> = unset.difference(&there).cloned().collect();
+            if missing.is_empty() {
+                tx.env_set(&row, of.as_ref(), &kept, at)?;
+                tx.env_unset(&row, of.as_ref(), &unset)?;
+            }
+            Ok(missing)
         });
         let missing = write.await?;
-        if !missing.is_empty() && set.is_empty() {
+        if !missing.is_empty() {
             return Err(not_kept(&name, service.as_ref(), &missing));
         }
         let set = set.into_keys().collect();

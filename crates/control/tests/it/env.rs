@@ -142,6 +142,15 @@ async fn what_is_refused() {
     // What the platform sets is often in such files.
     let done = change(&world, None, import("PORT=80\nexport A=\"b c\"\n")).await.unwrap();
     assert_eq!(done.set, ["A"]);
+    // Bug: with one name that was not there, the other was forgotten, and the error said nothing of it.
+    wrong(
+        EnvChange { unset: ["A".to_owned(), "B".to_owned()].into(), ..EnvChange::default() },
+        expect![[r#"
+            nothing is kept for shop under `B`
+              hint: `dormouse env ls shop` lists what is"#]],
+    )
+    .await;
+    kept(&world, &expect!["- A"]).await;
     // Kept for a project that never came.
     world.ask(|c| async move { c.down("shop", false, true).await }).await.unwrap();
     kept(&world, &expect![""]).await;

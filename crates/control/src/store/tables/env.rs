@@ -35,22 +35,19 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Forget variables; those that there were not.
+    /// Forget variables.
     pub(crate) fn env_unset(
         &self,
         project: &ProjectName,
         service: Option<&ServiceName>,
         names: &BTreeSet<String>,
-    ) -> Result<Vec<String>, StoreError> {
+    ) -> Result<(), StoreError> {
         let sql = "DELETE FROM env WHERE project = ? AND service = ? AND name = ?";
         let (project, service) = (project.as_str(), service.map_or("", ServiceName::as_str));
-        let mut missing = Vec::new();
         for name in names {
-            if self.0.execute(sql, params![project, service, name])? == 0 {
-                missing.push(name.clone());
-            }
+            self.0.execute(sql, params![project, service, name])?;
         }
-        Ok(missing)
+        Ok(())
     }
 
     /// Names of what is kept for a project.
