@@ -21,8 +21,10 @@ enum Named {
 const FOLDERS: [&str; 2] = [".ssh", ".gnupg"];
 
 /// The same in folders that hold other things too.
-const PATHS: [&str; 5] = [
+const PATHS: [&str; 7] = [
+    ".aws/config",
     ".aws/credentials",
+    ".streamlit/secrets.toml",
     ".docker/config.json",
     ".kube/config",
     "gcloud/application_default_credentials.json",
@@ -30,7 +32,8 @@ const PATHS: [&str; 5] = [
 ];
 
 /// Files in which tools keep credentials.
-const FILES: [&str; 14] = [
+const FILES: [&str; 15] = [
+    ".vault-token",
     ".netrc",
     "_netrc",
     ".pgpass",
@@ -63,13 +66,14 @@ fn named(path: &str) -> Named {
         || PATHS.iter().any(|path| ends_in(path))
         || FILES.contains(&name)
         || name.starts_with("id_") && name.ends_with("_sk")
+        || name.starts_with("client_secret") && name.ends_with(".json")
         || STORES.iter().any(|end| name.ends_with(end))
         || is_environment(name);
     if is_secret {
         return Named::Secret;
     }
     let has_extension = name.trim_start_matches('.').contains('.');
-    let may = [".pem", ".key", ".p8", ".crt", ".cer", ".json", ".asc", ".gpg"];
+    let may = [".pem", ".key", ".p8", ".der", ".crt", ".cer", ".json", ".asc", ".gpg"];
     if !has_extension || may.iter().any(|end| name.ends_with(end)) || name == ".npmrc" {
         Named::Perhaps
     } else {
@@ -95,11 +99,13 @@ pub fn is_folder(name: &str) -> bool {
     FOLDERS.contains(&name)
 }
 
-/// `.env`, `.env.local`, `.envrc`, `prod.env`; not `.env.example`.
+/// `.env`, `.env.local`, `.envrc`, `prod.env`, `prod.env.local`; not `.env.example`.
 fn is_environment(name: &str) -> bool {
     let rest = match (name.strip_prefix(".env"), name.strip_suffix(".env")) {
         (Some(rest), _) if rest.is_empty() || rest == "rc" || rest.starts_with(['.', '-', '_']) => rest,
         (None, Some(rest)) => rest,
+        // `.env.d.py` is code, and `prod.env.local` is not.
+        (None, None) if name.contains(".env.") && name.ends_with("local") => name,
         (Some(_) | None, _) => return false,
     };
     !rest.split(['.', '-', '_']).any(|word| EXAMPLES.contains(&word))
@@ -108,15 +114,27 @@ fn is_environment(name: &str) -> bool {
 /// Whether the first bytes of a file are a private key, or a service account that holds one.
 fn is_in(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
+    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
     let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     let is_key = |line: &[u8]| {
         let line = line.trim_ascii();
         line.starts_with(b"-----BEGIN ")
             && (line.ends_with(b"PRIVATE KEY-----") || line.ends_with(b"PRIVATE KEY BLOCK-----"))
     };
-    head.split(|b| *b == b'\n').any(is_key)
+    is_der_key(head)
+        || head.split(|b| *b == b'\n').any(is_key)
         || (has(b"\"private_key\"") && has(b"PRIVATE KEY-----"))
         || head.split(|b| *b == b'\n').any(is_token)
+}
+
+/// A private key in DER: a sequence that begins with its version, a small number (PKCS #1 and #8, SEC 1); a certificate
+/// begins with another sequence.
+fn is_der_key(head: &[u8]) -> bool {
+    let body = match head {
+        [0x30, 0x82, _, _, body @ ..] | [0x30, 0x81, _, body @ ..] | [0x30, 0x00..=0x7f, body @ ..] => body,
+        _ => return false,
+    };
+    body.starts_with(&[0x02, 0x01, 0x00]) || body.starts_with(&[0x02, 0x01, 0x01])
 }
 
 /// A registry's token in an `.npmrc`; one that is taken from the environment is none.
@@ -137,7 +155,8 @@ mod tests {
                 Named::Secret,
                 ".env .env.local .env.production api/.env .envrc .env-prod prod.env keys.env config/db.ENV .ENV id_rsa \
                  deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
-                 .git-credentials cert.p12 store.jks key.ppk .docker/config.json",
+                 .git-credentials cert.p12 store.jks key.ppk .docker/config.json .streamlit/secrets.toml .aws/config .vault-token \
+                 prod.env.local client_secret_12.json",
             ),
             (
                 Named::Plain,
@@ -146,7 +165,7 @@ mod tests {
             ),
             (
                 Named::Perhaps,
-                "server.pem tls.key AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt",
+                "server.pem tls.key der.key pkcs8.der AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt",
             ),
         ] {
             for path in paths.split_whitespace() {
@@ -168,6 +187,10 @@ mod tests {
             (true, "-----BEGIN PGP PRIVATE KEY BLOCK-----"),
             (true, "{\"type\": \"service_account\", \"private_key\": \"-----BEGIN PRIVATE KEY-----\\nabc\"}"),
             (true, "registry=https://r.example\n//r.example/:_authToken=npm_abc"),
+            (true, "\u{feff}-----BEGIN PRIVATE KEY-----\nabc"),
+            (false, "{\"openapi\": \"3.1.0\", \"client_secret\": {\"type\": \"string\"}}"),
+            (true, "0\u{10}\u{2}\u{1}\0 a key in DER"),
+            (false, "0\u{10}0\u{e} a certificate in DER"),
             (false, "//r.example/:_authToken=${NPM_TOKEN}"),
             (false, "-----BEGIN CERTIFICATE-----\nabc"),
             (false, "-----BEGIN PUBLIC KEY-----\nabc"),
