@@ -70,6 +70,14 @@ pub struct DesiredService {
     pub after: BTreeSet<ServiceKey>,
 }
 
+impl DesiredService {
+    /// Whether its target has been live.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.id == self.target.id)
+    }
+}
+
 /// What traffic and people ask of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Demand {

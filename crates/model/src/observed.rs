@@ -271,6 +271,14 @@ pub struct Observed {
     pub watchdogs: BTreeMap<ServiceKey, Watchdog>,
 }
 
+impl Observed {
+    /// The ends of a service that still count, oldest first.
+    #[must_use]
+    pub fn ends_of(&self, key: &ServiceKey) -> &[End] {
+        self.ends.get(key).map_or(&[], Vec::as_slice)
+    }
+}
+
 /// An unasked-for end of an instance: it ended by itself, or had to be stopped because it did not work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {

@@ -171,7 +171,7 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if after.is_some()
         && asleep(i).is_none()
         && traffic.private > 0
-        && view.others_work
+        && view.others_work()
         && said_last.is_some_and(|at| !clock.passed(at, policy.patience))
     {
         return Judged::of(Some(Awake::Caller));

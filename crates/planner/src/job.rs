@@ -18,7 +18,7 @@ use crate::{backoff, clock::Clock, view::of, words};
 pub(crate) enum Hold {
     /// A job is not done yet.
     Waits,
-    /// A job has failed; how, in one line.
+    /// A job has failed: what there is to say of what waits for it, in one line.
     Failed(String),
 }
 
@@ -47,8 +47,8 @@ pub(crate) fn holds<'a>(
     clock: &Clock,
 ) -> BTreeMap<&'a ServiceKey, Hold> {
     let mut holds = BTreeMap::new();
-    let new = |svc: &DesiredService| svc.live.as_ref().is_none_or(|live| live.id != svc.target.id);
-    let waiting: Vec<_> = desired.services.values().filter(|svc| !svc.after.is_empty() && new(svc)).collect();
+    let waits = |svc: &&DesiredService| !svc.after.is_empty() && !svc.is_live();
+    let waiting: Vec<_> = desired.services.values().filter(waits).collect();
     // As often as one failure makes another.
     loop {
         let mut more = false;
@@ -84,9 +84,11 @@ fn hold(
     holds: &BTreeMap<&ServiceKey, Hold>,
     clock: &Clock,
 ) -> Option<Hold> {
-    let ends = observed.ends.get(&job.key).map_or(&[][..], Vec::as_slice);
+    let ends = observed.ends_of(&job.key);
     let how = |end: &End| words::cause(end, &job.target.spec);
-    let because = |why: String| Hold::Failed(format!("the job `{}` failed: {why}", job.key.service));
+    let because = |why: String| {
+        Hold::Failed(format!("not started, because the job `{}` failed: {why}", job.key.service))
+    };
     // What came with it, or later, is done, whatever a still later one comes to.
     let wanted = &svc.target;
     let with_it = |live: &Deployment| live.deploy >= wanted.deploy && live.created_at >= wanted.created_at;
@@ -98,9 +100,8 @@ fn hold(
         let why = ends.iter().rev().find(|e| !is_success(e)).map_or_else(|| "see its log".to_owned(), how);
         return Some(because(why));
     }
-    let live = job.live.as_ref().is_some_and(|live| live.id == job.target.id);
     match job.target.spec.kind {
-        ServiceKind::Job if !live => {}
+        ServiceKind::Job if !job.is_live() => {}
         ServiceKind::Job | ServiceKind::Web | ServiceKind::Worker => return None,
     }
     if done(ends, &job.target) {

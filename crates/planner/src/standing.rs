@@ -96,7 +96,7 @@ fn standing(view: &View<'_>) -> Standing {
         return at(State::Starting);
     }
     if let Some(Hold::Failed(why)) = view.hold.as_ref().filter(|_| view.svc.target.id == d.id) {
-        return at(State::Crashed { reason: format!("not started, because {why}") });
+        return at(State::Crashed { reason: why.clone() });
     }
     let wanted = kept.is_some() || idle::needs_instance(view, d);
     match backoff::last(view.ends, d.process()) {
@@ -118,7 +118,7 @@ fn job(view: &View<'_>) -> Standing {
     let kept = view.keep(d);
     let state = match (&view.hold, job::failed(view.ends, d)) {
         _ if view.promoted() || job::done(view.ends, d) => State::Done,
-        (Some(Hold::Failed(why)), _) => State::Crashed { reason: format!("not started, because {why}") },
+        (Some(Hold::Failed(why)), _) => State::Crashed { reason: why.clone() },
         (_, Some(end)) => State::Crashed { reason: words::cause(end, &d.spec) },
         (Some(Hold::Waits) | None, None) if kept.is_some() => State::Running,
         (Some(Hold::Waits) | None, None) => State::Starting,

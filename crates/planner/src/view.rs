@@ -16,6 +16,7 @@ use crate::{
 /// A wanted service and its instances, sorted by what they are to it.
 pub(crate) struct View<'a> {
     pub(crate) svc: &'a DesiredService,
+    observed: &'a Observed,
     /// Neither ended nor draining.
     pub(crate) alive: Vec<&'a InstanceRecord>,
     pub(crate) draining: Vec<&'a InstanceRecord>,
@@ -23,8 +24,6 @@ pub(crate) struct View<'a> {
     pub(crate) watchdog: Option<&'a Watchdog>,
     /// Last time something asked for it, or for one that needs it, to be awake.
     pub(crate) wake: Option<Time>,
-    /// Whether another service of its project works on a request or a message.
-    pub(crate) others_work: bool,
     /// What keeps its target from being started.
     pub(crate) hold: Option<Hold>,
     pub(crate) clock: &'a Clock,
@@ -41,15 +40,12 @@ impl<'a> View<'a> {
             of(observed, &svc.key).filter(|i| !ended(i)).partition(|i| i.draining_since.is_some());
         Self {
             svc,
+            observed,
             alive,
             draining,
-            ends: observed.ends.get(&svc.key).map_or(&[], Vec::as_slice),
+            ends: observed.ends_of(&svc.key),
             watchdog: observed.watchdogs.get(&svc.key),
             wake,
-            others_work: observed.instances.values().any(|i| {
-                let works = i.traffic.in_flight > 0 || i.traffic.messages > 0;
-                works && !ended(i) && i.key.project == svc.key.project && i.key.service != svc.key.service
-            }),
             hold: None,
             clock,
         }
@@ -67,7 +63,16 @@ impl<'a> View<'a> {
 
     /// Whether the target has been live.
     pub(crate) fn promoted(&self) -> bool {
-        self.svc.live.as_ref().is_some_and(|live| live.id == self.svc.target.id)
+        self.svc.is_live()
+    }
+
+    /// Whether another service of its project works on a request or a message.
+    pub(crate) fn others_work(&self) -> bool {
+        let key = &self.svc.key;
+        self.observed.instances.values().any(|i| {
+            let works = i.traffic.in_flight > 0 || i.traffic.messages > 0;
+            works && !ended(i) && i.key.project == key.project && i.key.service != key.service
+        })
     }
 
     /// Whether an instance takes traffic.
@@ -115,7 +120,7 @@ impl<'a> View<'a> {
         self.older()?;
         let target = &self.svc.target;
         match (&self.hold, target.spec.kind) {
-            (Some(Hold::Failed(why)), _) => return Some(format!("not started, because {why}")),
+            (Some(Hold::Failed(why)), _) => return Some(why.clone()),
             (None | Some(Hold::Waits), ServiceKind::Job) => {
                 return job::failed(self.ends, target).map(|end| words::explain(end, &target.spec));
             }

@@ -94,7 +94,7 @@ const LATELY: Duration = Duration::from_secs(3600);
 
 /// How it ended last, if that was a short while ago: a service that heals itself should not hide that it had to.
 fn ended_lately(state: &State, key: &ServiceKey) -> Option<String> {
-    let last = state.observed.ends.get(key)?.last()?;
+    let last = state.observed.ends_of(key).last()?;
     let age = state.clock.now().since(last.at);
     let spec = &state.deployment(key, last.deployment)?.spec;
     let minutes = age.as_secs() / 60;
@@ -150,7 +150,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Stopped), _) => (ServiceStanding::Stopped, None),
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
             };
-            let ends = state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
+            let ends = state.observed.ends_of(&key);
             let serving = deployment.and_then(|id| state.wanted(&key, id));
             let process = serving.map(dormouse_model::Deployment::process);
             let restarts = ends.iter().filter(|e| Some(e.deployment) == process).count();

@@ -116,7 +116,7 @@ fn fate(state: &State, key: &ServiceKey, id: DeploymentId) -> Option<Fate> {
         let note = state.projects.get(&key.project).and_then(|p| p.notes.get(&key.service)).cloned();
         return Some(Fate::GivenUp(note.unwrap_or_else(|| "it was given up".to_owned())));
     }
-    let ends = state.observed.ends.get(key).map_or(&[][..], Vec::as_slice);
+    let ends = state.observed.ends_of(key);
     if let Some(why) = never_ready(svc, ends) {
         return Some(Fate::GivenUp(why));
     }

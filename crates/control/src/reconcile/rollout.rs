@@ -1,7 +1,7 @@
 //! Deploys on their way to being live, and projects on their way out.
 
 use dormouse_backend::{WorkloadError, Workloads};
-use dormouse_model::{DeploymentId, ProjectName, ServiceKey, ServiceKind, ServiceName, Time};
+use dormouse_model::{DeploymentId, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, Time};
 use dormouse_planner::Subject;
 use tracing::{error, info, warn};
 
@@ -118,11 +118,11 @@ impl<W: Workloads> Reconciler<W> {
                 Some(why) => Fate::GivenUp(why.clone()),
                 None => {
                     let svc = self.state.desired.services.get(&key);
-                    let ends = self.state.observed.ends.get(&key).map_or(&[][..], Vec::as_slice);
+                    let ends = self.state.observed.ends_of(&key);
                     fate(svc, *deployment, standings.get(&key), ends)
                 }
             };
-            let job = spec.services.get(service).is_some_and(|s| s.kind == ServiceKind::Job);
+            let job = is_job(spec, service);
             let step = match fate {
                 Fate::Undecided => continue,
                 Fate::Live => DeployStep::Ready { deployment: *id, job },
@@ -166,9 +166,7 @@ impl<W: Workloads> Reconciler<W> {
             let urls = names::urls(&coming.spec, &self.state.settings);
             (DeployState::Done, DeployStep::Done { urls })
         } else {
-            let is_job =
-                |s: &&ServiceName| coming.spec.services.get(*s).is_some_and(|s| s.kind == ServiceKind::Job);
-            let (jobs, others): (Vec<_>, Vec<_>) = failed.iter().partition(is_job);
+            let (jobs, others): (Vec<_>, Vec<_>) = failed.iter().partition(|s| is_job(&coming.spec, s));
             let told = [(jobs, "failed"), (others, "did not become ready")].map(|(names, what)| {
                 let names: Vec<_> = names.iter().map(|s| s.as_str()).collect();
                 (!names.is_empty()).then(|| format!("{} {what}", names.join(", ")))
@@ -238,6 +236,10 @@ impl<W: Workloads> Reconciler<W> {
             }
         });
     }
+}
+
+fn is_job(spec: &ProjectSpec, service: &ServiceName) -> bool {
+    spec.services.get(service).is_some_and(|s| s.kind == ServiceKind::Job)
 }
 
 /// What a project's services said, and how they were built.

@@ -79,8 +79,7 @@ impl History {
     /// A job that failed at first stays so until people deploy again.
     pub(crate) fn deploy_what_failed(&mut self) {
         let Some(job) = self.job.clone() else { return };
-        let is_new = |svc: &DesiredService| svc.live.as_ref().is_none_or(|live| live.id != svc.target.id);
-        let waits = |svc: &&DesiredService| is_new(svc) && (svc.key == job || svc.after.contains(&job));
+        let waits = |svc: &&DesiredService| !svc.is_live() && (svc.key == job || svc.after.contains(&job));
         let stuck: Vec<_> =
             self.store.desired.services.values().filter(waits).map(|s| s.key.clone()).collect();
         if stuck.is_empty() {
