@@ -49,13 +49,22 @@ async fn successor(world: &World, of: InstanceId) -> InstanceId {
 
 /// Wait until the last line says this.
 async fn told_at_last(world: &World, text: &str) {
+    told_when(world, text, |all| all.lines().last().is_some_and(|l| l.contains(text))).await;
+}
+
+/// Wait until a line says this: what follows may come before anybody looks.
+async fn told_somewhere(world: &World, text: &str) {
+    told_when(world, text, |all| all.contains(text)).await;
+}
+
+async fn told_when(world: &World, text: &str, is_so: impl Fn(&str) -> bool) {
     let begun = std::time::Instant::now();
     loop {
         let all = told(world).await;
-        if all.lines().last().is_some_and(|l| l.contains(text)) {
+        if is_so(&all) {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{text:?} is not the last of\n{all}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {text:?}:\n{all}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -200,14 +209,10 @@ async fn who_woke_it_and_why_it_sleeps() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     world.sim.arrive(InstanceId(1));
-    told_at_last(&world, "bytes").await;
+    told_somewhere(&world, "woken by bytes").await;
     told_at_last(&world, "* asleep").await;
     world.ask(|c| async move { c.wake(&key("shop/cold")).await }).await.unwrap();
-    let begun = std::time::Instant::now();
-    while told(&world).await.matches("started by").count() == 0 {
-        assert!(begun.elapsed() < Duration::from_secs(20), "{}", told(&world).await);
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    told_somewhere(&world, "started by").await;
     // Which of the two comes first is chance.
     let without_id = |line: &str| {
         let (who, what) = line.split_once(" * ").unwrap();

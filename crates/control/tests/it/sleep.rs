@@ -197,7 +197,7 @@ async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
     world.sim.advance_to(world.sim.now().after(Duration::from_secs(9)));
     world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
     let said = "it restarted a process after a sleep of 9 s, so it is kept awake";
-    assert!(world.ps().await.contains(said), "{}", world.ps().await);
+    world.ps_where(said).await;
     for _control in 0..2 {
         match world.ask(|c| async move { c.sleep_all("shop", None).await }).await {
             Err(OpError::StaysAwake { why, .. }) => assert_eq!(why, said),
