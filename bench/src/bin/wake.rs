@@ -64,7 +64,7 @@ fn deploy(server: &Server, case: &Case) {
     };
     let manifest = format!("name = \"{}\"\n[services.web]\nsource = \".\"\n{sleep}\n", case.project());
     fs::write(folder.path().join("dormouse.toml"), manifest).expect("a manifest");
-    server.ok(&["deploy", &folder.path().to_string_lossy()]);
+    server.ok(&["deploy", "--project", &case.project(), &folder.path().to_string_lossy()]);
 }
 
 fn run(state: &Path, swap: &str, cases: &mut [Case], rounds: usize) {

@@ -34,8 +34,8 @@ pub struct DeployQuery {
     /// Where the folder is on it: absolute, with no link in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Whether a project of the same name from another folder is to be replaced; otherwise that is refused, unless the
-    /// name was written down.
+    /// Whether a project of the same name from another folder is to be replaced; otherwise that is refused, unless
+    /// `project` names it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub replace: bool,
 }

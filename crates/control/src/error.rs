@@ -35,9 +35,10 @@ pub enum OpError {
         /// What there is.
         known: Vec<String>,
     },
-    /// The folder's name is taken by a project from another folder.
+    /// The project's name is that of one from another folder.
     #[error(
-        "the project `{name}` was deployed from {was}, and this is {here}\n  hint: `--project NAME` deploys it under another name, `--project {name}` replaces what is there"
+        "the project `{name}` was deployed from {}, and this is {here}\n  hint: `--project NAME` deploys it under another name; `--project {name}` replaces what is there: for a folder that was moved, a second clone, or a build server that clones anew each time",
+        was.seen_from(here)
     )]
     NameTaken {
         /// The name.

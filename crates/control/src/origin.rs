@@ -1,4 +1,4 @@
-//! Where a project comes from, so that another folder of the same name does not silently take its place.
+//! Where a project comes from, so that another folder of the same name does not take its place by accident.
 
 use std::fmt;
 
@@ -11,6 +11,14 @@ pub struct Origin {
     pub machine: String,
     /// Absolute, with no link in it.
     pub path: String,
+}
+
+impl Origin {
+    /// How it is told to somebody who is at `other`.
+    pub(crate) fn seen_from(&self, other: &Self) -> String {
+        let elsewhere = if self.machine == other.machine { "" } else { " on another machine" };
+        format!("{self}{elsewhere}")
+    }
 }
 
 impl fmt::Display for Origin {
@@ -37,21 +45,18 @@ pub struct Asked {
 pub(crate) enum Claim {
     /// It is the same one, or nothing speaks against it.
     Same,
-    /// It was deployed from elsewhere, and its name is one that somebody chose: worth a word.
-    Moved(Origin),
-    /// It was deployed from elsewhere, and has its name only because a folder happens to be called so.
+    /// It was deployed from there, and nobody has said that it is to be replaced.
     Clash(Origin),
 }
 
 impl Claim {
-    /// How a deploy stands to the project of its name, which was last deployed from `known`. A name that somebody wrote
-    /// down travels with the code, to other checkouts and other machines; one made of a folder's does not.
-    pub(crate) fn of(known: Option<&Origin>, asked: &Asked, named_by_folder: bool) -> Self {
+    /// How a deploy stands to the project of its name, which was last deployed from `known`. Whoever names the project
+    /// on the command line means that one; a name in a manifest may have been copied with it.
+    pub(crate) fn of(known: Option<&Origin>, asked: &Asked) -> Self {
         let (Some(known), Some(origin)) = (known, &asked.origin) else { return Self::Same };
         match known == origin || asked.replace || asked.project.is_some() {
             true => Self::Same,
-            false if named_by_folder => Self::Clash(known.clone()),
-            false => Self::Moved(known.clone()),
+            false => Self::Clash(known.clone()),
         }
     }
 }
@@ -62,16 +67,15 @@ mod tests {
 
     use super::*;
 
-    fn check(known: &str, from: &str, asked: Asked, named_by_folder: bool, expected: &Expect) {
+    fn check(known: &str, from: &str, asked: Asked, expected: &Expect) {
         let origin = |text: &str| {
             let (machine, path) = text.split_once(':')?;
             Some(Origin { machine: machine.to_owned(), path: path.to_owned() })
         };
         let asked = Asked { origin: origin(from), ..asked };
-        let claim = Claim::of(origin(known).as_ref(), &asked, named_by_folder);
+        let claim = Claim::of(origin(known).as_ref(), &asked);
         expected.assert_eq(&match claim {
             Claim::Same => "same".to_owned(),
-            Claim::Moved(was) => format!("moved from {was}"),
             Claim::Clash(was) => format!("clashes with {was}"),
         });
     }
@@ -82,15 +86,13 @@ mod tests {
         let plain = Asked::default;
         let named = || Asked { project: Some("app".to_owned()), ..plain() };
         let replacing = || Asked { replace: true, ..plain() };
-        check("m:/a/app", "m:/a/app", plain(), true, &expect!["same"]);
-        check("m:/a/app", "m:/b/app", plain(), true, &expect!["clashes with /a/app"]);
-        check("m:/a/app", "n:/a/app", plain(), true, &expect!["clashes with /a/app"]);
-        check("m:/a/app", "m:/b/app", replacing(), true, &expect!["same"]);
-        check("m:/a/app", "m:/b/app", named(), false, &expect!["same"]);
-        // A build server checks the same project out to a new folder each time.
-        check("m:/tmp/1/shop", "m:/tmp/2/shop", plain(), false, &expect!["moved from /tmp/1/shop"]);
+        check("m:/a/app", "m:/a/app", plain(), &expect!["same"]);
+        check("m:/a/app", "m:/b/app", plain(), &expect!["clashes with /a/app"]);
+        check("m:/a/app", "n:/a/app", plain(), &expect!["clashes with /a/app"]);
+        check("m:/a/app", "m:/b/app", replacing(), &expect!["same"]);
+        check("m:/a/app", "m:/b/app", named(), &expect!["same"]);
         // Deployed by a version that did not ask, or by a client that does not say.
-        check("", "m:/a/app", plain(), true, &expect!["same"]);
-        check("m:/a/app", "", plain(), true, &expect!["same"]);
+        check("", "m:/a/app", plain(), &expect!["same"]);
+        check("m:/a/app", "", plain(), &expect!["same"]);
     }
 }

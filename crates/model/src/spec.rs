@@ -17,9 +17,6 @@ pub struct ProjectSpec {
     pub name: ProjectName,
     /// Its services by name; never empty.
     pub services: BTreeMap<ServiceName, ServiceSpec>,
-    /// Whether the name was made of the folder's, because nobody has said one. Only known right after reading.
-    #[serde(skip)]
-    pub named_by_folder: bool,
 }
 
 impl ProjectSpec {

@@ -23,7 +23,7 @@ pub(crate) fn build(server: &Server) {
     let requirements = folder.path().join("requirements.txt");
     let good = fs::read_to_string(&requirements).unwrap();
     fs::write(&requirements, good + "no-such-package-anywhere==9.9.9\n").unwrap();
-    let error = server.fails(&["deploy", &folder.path().to_string_lossy()]);
+    let error = server.fails(&["deploy", "--project", "careful", &folder.path().to_string_lossy()]);
     assert!(error.contains("no-such-package-anywhere"), "{error}");
     assert_eq!(visitor.get("/whoami").ok().json()["boot"], boot, "the old version no longer serves");
     logged(server, "careful", "deploy d", 2);

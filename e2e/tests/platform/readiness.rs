@@ -35,7 +35,9 @@ fn deploy(server: &Server, folder: &Path) {
 fn refused(server: &Server, project: &str, path: &str, folder: &Path, said: &[&str]) {
     let visitor = server.visit(&format!("{project}.localhost"));
     let mut error = String::new();
-    under_load(&visitor, path, || error = server.fails(&["deploy", &folder.to_string_lossy()]));
+    under_load(&visitor, path, || {
+        error = server.fails(&["deploy", "--project", project, &folder.to_string_lossy()])
+    });
     for part in said.iter().chain(&["the version before goes on serving"]) {
         assert!(error.contains(part), "no {part:?} in:\n{error}");
     }

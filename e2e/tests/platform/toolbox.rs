@@ -40,7 +40,7 @@ fn second_version(project: &str) -> TempDir {
 /// Deploy the toolbox as `project/web` with these further keys, and wait for its first answer.
 pub(crate) fn deploy(server: &Server, project: &str, keys: &str) -> Visitor {
     let folder = folder(&manifest(project, keys));
-    server.ok(&["deploy", &folder.path().to_string_lossy()]);
+    server.ok(&["deploy", "--project", project, &folder.path().to_string_lossy()]);
     let visitor = server.visit(&format!("{project}.localhost"));
     let _ = visitor.get("/health").ok();
     visitor
@@ -71,7 +71,7 @@ pub(crate) fn no_manifest_needed(server: &Server) {
 pub(crate) fn second_deploy_is_cached(server: &Server) {
     deploy(server, "cached", "");
     let folder = second_version("cached");
-    let out = server.run(&["deploy", &folder.path().to_string_lossy(), "--json"]);
+    let out = server.run(&["deploy", "--project", "cached", &folder.path().to_string_lossy(), "--json"]);
     let out = String::from_utf8_lossy(&out.stdout).into_owned();
     let phase = |name: &str| {
         out.lines()
@@ -119,7 +119,7 @@ pub(crate) fn deploy_drops_no_request(server: &Server) {
     let changed = second_version("rolling");
     under_load(&visitor, "/slow?seconds=0.05", || {
         assert!(version().is_null(), "the new version before its time");
-        server.ok(&["deploy", &changed.path().to_string_lossy()]);
+        server.ok(&["deploy", "--project", "rolling", &changed.path().to_string_lossy()]);
         eventually("the new version answers", Duration::from_secs(60), || {
             let now = version();
             if now == 2 { Ok(()) } else { Err(format!("still {now}")) }

@@ -72,7 +72,7 @@ pub(crate) async fn send_and_follow(
     stop: &mut Option<Stop>,
     streams: &mut Streams,
 ) -> Result<Outcome> {
-    let mut query = query(&packed.folder, args);
+    let mut query = query(&packed, args);
     let accepted = tokio::select! {
         accepted = send(client, &packed, &query) => accepted,
         _ = Stop::by(stop) => bail!("stopped while the folder was being sent, so nothing was deployed"),
@@ -94,14 +94,17 @@ pub(crate) async fn send_and_follow(
 }
 
 /// What is to be said beside the folder itself.
-fn query(folder: &SourceFolder, args: &DeployArgs) -> DeployQuery {
+fn query(packed: &Packed, args: &DeployArgs) -> DeployQuery {
+    let Packed { folder, given } = packed;
+    // The manifest's folder: which one holds all sources changes with what it names.
+    let path = if given.base.is_empty() { folder.root.clone() } else { folder.root.join(&given.base) };
     // Made when the system was installed, and kept when the machine is renamed (machine-id(5)).
     let machine = std::fs::read_to_string("/etc/machine-id").unwrap_or_default();
     DeployQuery {
         folder: folder.name.clone(),
         project: args.project.clone(),
         machine: Some(machine.trim().to_owned()),
-        path: Some(folder.root.to_string_lossy().into_owned()),
+        path: Some(path.to_string_lossy().into_owned()),
         replace: false,
     }
 }

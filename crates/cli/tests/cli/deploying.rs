@@ -206,6 +206,24 @@ fn a_name_that_is_taken_is_refused_where_nobody_can_be_asked() {
     assert!(!sent[0].contains("project=") && sent[1].contains("project=other"), "{sent:?}");
 }
 
+/// The folder that holds all sources changes with what the manifest names; where the project comes from does not.
+#[test]
+fn a_project_comes_from_its_manifest_s_folder() {
+    let fake = Fake::start(vec![server(), ("POST /v1/deploys", vec![(202, ACCEPTED.to_owned())])]);
+    let project = project();
+    let deploy = project.path().join("deploy");
+    std::fs::create_dir(&deploy).unwrap();
+    for context in [".", ".."] {
+        let compose = format!("services: {{w: {{build: {context}}}}}");
+        std::fs::write(deploy.join("compose.yaml"), compose).unwrap();
+        dormouse(fake.state(), &["deploy", deploy.to_str().unwrap()]);
+    }
+    let asked = fake.seen();
+    let sent: Vec<_> = asked.iter().filter(|s| s.starts_with("POST")).collect();
+    assert_eq!(sent.len(), 2, "{asked:?}");
+    assert!(sent.iter().all(|s| s.ends_with("%2Fdeploy")), "{sent:?}");
+}
+
 #[test]
 fn a_deploy_is_named_by_its_number_or_its_project() {
     let over = r#"{"error":"d7 is over, so there is nothing to cancel"}"#;

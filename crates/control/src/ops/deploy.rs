@@ -55,9 +55,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (dir, beside) = (upload.dir().to_owned(), asked.clone());
         let stored = self.stored().await?;
         let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored));
-        let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
-        let mut accepted = self.accept_all(upload, spec, asked).await?;
-        warnings.append(&mut accepted.warnings);
+        let (spec, warnings) = read.await.map_err(|_| OpError::Closing)??;
+        let accepted = self.accept_all(upload, spec, asked).await?;
         Ok(DeployAccepted { warnings, ..accepted })
     }
 
@@ -102,14 +101,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (wanted, of) = (spec.clone(), asked.clone());
         let found = self.call(move |state| {
             let known = state.projects.get(&wanted.name).and_then(|p| p.origin.as_ref());
-            let claim = Claim::of(known, &of, wanted.named_by_folder);
-            if let (Claim::Clash(was), Some(here)) = (&claim, of.origin) {
-                return Err(OpError::NameTaken { name: wanted.name, was: was.clone(), here });
+            if let (Claim::Clash(was), Some(here)) = (Claim::of(known, &of), of.origin) {
+                return Err(OpError::NameTaken { name: wanted.name, was, here });
             }
             let before = state.projects.get(&wanted.name).and_then(|p| p.network(&wanted.name));
-            Ok((room(state, &wanted)?, before, claim))
+            Ok((room(state, &wanted)?, before))
         });
-        let (room, before, claim) = found.await??;
+        let (room, before) = found.await??;
         // The edge listens on a service's address as soon as it is told of it, so it has to be there.
         self.workloads.ensure_network(&room.network).await?;
         // Kept from here on: once the row is there, the source must be too.
@@ -136,7 +134,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             project: name,
             services: spec.services.keys().cloned().collect(),
             urls: names::urls(&spec, &self.settings),
-            warnings: moved(&spec, &claim).into_iter().collect(),
+            warnings: Vec::new(),
         })
     }
 
@@ -255,14 +253,6 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
     let project = Project { blocks, vips: vips.clone(), spec: Some(merged), ..Project::default() };
     let network = project.network(&spec.name).ok_or_else(|| full(NoRoom::Full))?;
     Ok(Room { block, vips, stale, network })
-}
-
-/// A word about a project that comes from another folder than before.
-fn moved(spec: &ProjectSpec, claim: &Claim) -> Option<String> {
-    match claim {
-        Claim::Moved(was) => Some(format!("`{}` was deployed from {was} before", spec.name)),
-        Claim::Same | Claim::Clash(_) => None,
-    }
 }
 
 fn full(why: NoRoom) -> OpError {

@@ -38,7 +38,7 @@ pub(crate) fn spec() -> ProjectSpec {
         aliases: BTreeSet::new(),
     };
     let services = [(service.name.clone(), service)].into();
-    ProjectSpec { name: "shop".parse().unwrap(), services, named_by_folder: false }
+    ProjectSpec { name: "shop".parse().unwrap(), services }
 }
 
 #[tokio::test]

@@ -100,34 +100,51 @@ async fn who_ends_a_deploy_is_said() {
     );
 }
 
-/// Bug: the second of two folders called `app` replaced the first without a word.
+/// Bug: the second of two folders called `app`, or whose manifests say the same name, replaced the first.
 #[tokio::test]
-async fn a_folder_s_name_is_not_taken_by_another() {
+async fn a_name_is_not_taken_by_another_folder() {
     let mut world = World::new(74).await;
-    let deploy = async |world: &World, path: &str, file: &'static str, replace: bool| {
-        let origin = Some(Origin { machine: "m".to_owned(), path: path.to_owned() });
-        let asked = Asked { folder: "app".to_owned(), project: None, origin, replace };
-        let accepted = world.ask(move |c| async move {
-            let upload = c.upload().await?;
-            std::fs::write(upload.dir().join("requirements.txt"), "fastapi").unwrap();
-            std::fs::write(upload.dir().join("main.py"), "").unwrap();
-            std::fs::write(upload.dir().join("dormouse.toml"), file).unwrap();
-            c.deploy(upload, asked, Given::default()).await
-        });
-        accepted.await.map(|a| format!("{} {:?}", a.project, a.warnings))
-    };
-    assert_eq!(deploy(&world, "/a/app", "", false).await.unwrap(), "app []");
+    let plain = || Asked { folder: "app".to_owned(), ..Asked::default() };
+    let deploy =
+        async |world: &World, from: &str, (name, text): (&'static str, &'static str), asked: Asked| {
+            let (machine, path) = from.split_once(':').unwrap();
+            let origin = Some(Origin { machine: machine.to_owned(), path: path.to_owned() });
+            let asked = Asked { origin, ..asked };
+            let accepted = world.ask(move |c| async move {
+                let upload = c.upload().await?;
+                std::fs::write(upload.dir().join("requirements.txt"), "fastapi").unwrap();
+                std::fs::write(upload.dir().join("main.py"), "").unwrap();
+                std::fs::write(upload.dir().join(name), text).unwrap();
+                c.deploy(upload, asked, Given::default()).await
+            });
+            accepted.await.map(|a| format!("{} {:?}", a.project, a.warnings))
+        };
+    let nothing = ("README", "");
+    assert_eq!(deploy(&world, "m:/a/app", nothing, plain()).await.unwrap(), "app []");
     world.kill_and_restart().await;
-    assert_eq!(deploy(&world, "/a/app", "", false).await.unwrap(), "app []");
-    let refused = deploy(&world, "/b/app", "", false).await.unwrap_err();
+    assert_eq!(deploy(&world, "m:/a/app", nothing, plain()).await.unwrap(), "app []");
+    let refused = deploy(&world, "m:/b/app", nothing, plain()).await.unwrap_err();
     assert!(matches!(refused, OpError::NameTaken { .. }));
     expect![[r"
         the project `app` was deployed from /a/app, and this is /b/app
-          hint: `--project NAME` deploys it under another name, `--project app` replaces what is there"]]
+          hint: `--project NAME` deploys it under another name; `--project app` replaces what is there: for a folder that was moved, a second clone, or a build server that clones anew each time"]]
     .assert_eq(&refused.to_string());
-    assert_eq!(deploy(&world, "/b/app", "", true).await.unwrap(), "app []");
-    assert!(deploy(&world, "/a/app", "", false).await.is_err(), "it comes from there now");
-    // One that was written down goes with the code.
-    let moved = deploy(&world, "/c/app", "name = 'app'", false).await.unwrap();
-    assert_eq!(moved, "app [\"`app` was deployed from /b/app before\"]");
+    for written in
+        [("dormouse.toml", "name = 'app'"), ("compose.yaml", "{name: app, services: {w: {build: .}}}")]
+    {
+        let refused = deploy(&world, "n:/a/app", written, plain()).await.unwrap_err();
+        assert!(matches!(refused, OpError::NameTaken { .. }), "{written:?}: {refused}");
+        let first = refused.to_string().lines().next().map(str::to_owned);
+        expect!["the project `app` was deployed from /a/app on another machine, and this is /a/app"]
+            .assert_eq(&first.unwrap());
+    }
+    let replacing = Asked { replace: true, ..plain() };
+    assert_eq!(deploy(&world, "m:/b/app", nothing, replacing).await.unwrap(), "app []");
+    assert!(deploy(&world, "m:/a/app", nothing, plain()).await.is_err(), "it comes from there now");
+    // How a build server says it, which clones to a new folder each time.
+    for clone in ["m:/tmp/1/app", "m:/tmp/2/app"] {
+        let named = Asked { project: Some("app".to_owned()), ..plain() };
+        let written = ("dormouse.toml", "name = 'app'");
+        assert_eq!(deploy(&world, clone, written, named).await.unwrap(), "app []");
+    }
 }

@@ -95,7 +95,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
 
 pub(crate) fn project(name: &str, services: Vec<ServiceSpec>) -> ProjectSpec {
     let services = services.into_iter().map(|s| (s.name.clone(), s)).collect();
-    ProjectSpec { name: name.parse().unwrap(), services, named_by_folder: false }
+    ProjectSpec { name: name.parse().unwrap(), services }
 }
 
 pub(crate) fn key(key: &str) -> ServiceKey {

@@ -42,7 +42,6 @@ pub(super) fn project(
     typed: &Project,
     report: &mut Report,
 ) -> Option<ProjectSpec> {
-    let named_by_folder = input.project().is_none() && typed.name.is_none();
     let name = match (input.project(), &typed.name) {
         (Some(asked), _) => match asked.parse::<ProjectName>() {
             Ok(name) => Some(name),
@@ -106,7 +105,7 @@ pub(super) fn project(
     }
     remarks::all(input, settled.iter().map(|(_, spec, _)| spec), report);
     let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
-    Some(ProjectSpec { name: name?, services, named_by_folder })
+    Some(ProjectSpec { name: name?, services })
 }
 
 /// One service, still private.
