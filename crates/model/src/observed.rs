@@ -110,6 +110,9 @@ pub struct Inside {
     pub workers: BTreeMap<u32, u32>,
     /// Looks at which a worker was gone though its parent went on.
     pub losses: u32,
+    /// When the last of them was.
+    #[serde(default)]
+    pub lost_at: Option<Time>,
 }
 
 /// What the edge has carried for an instance.

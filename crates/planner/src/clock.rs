@@ -16,6 +16,11 @@ impl Clock {
         Self { now, next: Cell::new(None) }
     }
 
+    /// For what is said of a moment; no rule may depend on it.
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
     /// Whether `at` has come.
     pub(crate) fn reached(&self, at: Time) -> bool {
         if self.now >= at {

@@ -2,14 +2,17 @@
 
 use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, StopReason};
 
-use crate::{inside, job, view::View};
+use crate::{inside, job, trial, view::View};
+
+/// Failures in a row that end a trial where none would end the life of what serves.
+const MISSES: u32 = 3;
 
 /// Why a running instance has to be stopped, if it has to.
 pub(crate) fn verdict(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     match (i.phase, d.spec.kind) {
         (Phase::Running, ServiceKind::Web) => match i.probe.ready_at {
             None => never_ready(view, d, i),
-            Some(_) => unhealthy(view, d, i),
+            Some(_) => unproven(view, d, i).or_else(|| unhealthy(view, d, i)),
         },
         (Phase::Running, ServiceKind::Job) => {
             job::is_late(i, d, view.clock).then_some(StopReason::NeverReady)
@@ -30,9 +33,20 @@ fn never_ready(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<St
     (late || inside::hopeless(d, i, view.clock)).then_some(StopReason::NeverReady)
 }
 
+/// One on trial whose workers keep ending.
+fn unproven(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
+    let on_trial = trial::asked_again_at(view, i, d).is_some() && i.traffic.in_flight == 0;
+    (on_trial && inside::workers_die(i, &d.spec)).then_some(StopReason::NeverReady)
+}
+
 fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     let health = &d.spec.health;
-    if health.failures == 0 || i.probe.failures < health.failures {
+    let most = match health.failures {
+        0 if trial::asked_again_at(view, i, d).is_some() => MISSES,
+        0 => return None,
+        most => most,
+    };
+    if i.probe.failures < most {
         return None;
     }
     // An instance that was just woken has its pages still in swap, and the count may be from before its sleep.

@@ -7,7 +7,7 @@ use dormouse_model::{
     ServiceSpec, Time, server::How,
 };
 
-use crate::{clock::Clock, view::View};
+use crate::{clock::Clock, trial, view::View};
 
 /// Age before which nobody looks: most are ready by then.
 const FIRST: Duration = Duration::from_secs(1);
@@ -25,7 +25,7 @@ const EARLY_LOSSES: u32 = 10;
 /// More listeners than this are told nobody.
 const MOST: usize = 8;
 
-/// Instances that are starting for so long that somebody should look into them.
+/// Instances that somebody should look into: they are starting for so long, or their deployment is on trial.
 #[must_use]
 pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<InstanceId> {
     due_with(desired, observed, &Clock::new(now))
@@ -38,7 +38,7 @@ pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) ->
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
-            if wanted.is_some_and(|d| due(d, i, clock)) {
+            if wanted.is_some_and(|d| due(&view, d, i)) {
                 out.push(i.id);
             }
         }
@@ -46,9 +46,11 @@ pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) ->
     out
 }
 
-fn due(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> bool {
+fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    let clock = view.clock;
     match (i.phase, d.spec.kind, i.probe.ready_at) {
         (Phase::Running, ServiceKind::Web, None) => {}
+        (Phase::Running, ServiceKind::Web, Some(_)) if trial::asked_again_at(view, i, d).is_some() => {}
         (Phase::Running, _, _) | (Phase::Asleep(_) | Phase::Exited(_), _, _) => return false,
     }
     match i.inside.looked_at {
@@ -73,6 +75,7 @@ pub fn note_inspection(i: &mut InstanceRecord, spec: &ServiceSpec, seen: &Inspec
     inside.astray_since = astray.then(|| inside.astray_since.unwrap_or(now));
     inside.workers = workers(&seen.processes);
     inside.losses += u32::from(lost);
+    inside.lost_at = if lost { Some(now) } else { inside.lost_at };
 }
 
 /// Whether a listener takes what is sent to the service's port.

@@ -32,6 +32,7 @@ mod plan;
 mod probe;
 mod standing;
 mod stir;
+mod trial;
 mod view;
 mod watchdog;
 mod words;

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use dormouse_model::{
-    Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, ServiceKind, StopReason, Time,
+    Cause, Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, ServiceKind, StopReason, Time,
 };
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     clock::Clock,
     health, idle, inside, job, probe, standing,
     view::{View, asleep, ended, of},
-    watchdog, words,
+    watchdog,
 };
 
 /// Time from taking an instance off the route table until the edge's count of what is in flight can be believed: the
@@ -175,13 +175,12 @@ impl<'a> Planner<'a> {
     /// Gives up the target if it does not work and something older does.
     fn given_up(&mut self, ending: &[(&'a InstanceRecord, StopReason)]) -> bool {
         let target = &self.view.svc.target;
-        let late =
-            ending.iter().find(|(i, why)| i.deployment == target.process() && *why == StopReason::NeverReady);
-        let why = match (self.view.older(), late) {
-            (Some(_), Some((i, _))) => Some(words::not_ready(i, &target.spec)),
-            (Some(_), None) => self.view.given_up(),
-            (None, _) => None,
-        };
+        let mut ends = self.view.ends.to_vec();
+        for (i, why) in ending.iter().filter(|(i, _)| i.deployment == target.process()) {
+            let end = backoff::end_of(i, &target.spec, self.view.clock.now(), Cause::Stopped(*why));
+            backoff::note_end(&mut ends, end);
+        }
+        let why = self.view.given_up_after(&ends);
         let given_up = why.is_some();
         if let Some(why) = why {
             self.out.push(Action::Fail { key: self.key(), deployment: target.id, why });

@@ -7,7 +7,7 @@ use dormouse_model::{
     ServiceKind, ServiceSpec, Time,
 };
 
-use crate::{clock::Clock, view::View};
+use crate::{clock::Clock, trial, view::View};
 
 /// Time between two requests to what answers, but not yet well: each is a line in its log.
 const ANSWERED: Duration = Duration::from_secs(1);
@@ -26,21 +26,25 @@ pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) ->
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
-            if let Some(d) = wanted.filter(|d| due(d, i, clock)) {
-                out.push((i.id, question(d, i, clock)));
+            if let Some(d) = wanted.filter(|d| due(&view, d, i)) {
+                out.push((i.id, question(&view, d, i)));
             }
         }
     }
     out
 }
 
-fn due(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> bool {
+fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    let clock = view.clock;
     match (i.phase, d.spec.kind) {
         (Phase::Running, ServiceKind::Web) => {}
         (Phase::Running, ServiceKind::Worker | ServiceKind::Job)
         | (Phase::Asleep(_) | Phase::Exited(_), _) => return false,
     }
     let Some(last) = i.probe.last_at else { return true };
+    if let Some(again) = trial::asked_again_at(view, i, d) {
+        return clock.reached(again.max(last.after(ANSWERED)));
+    }
     match (i.probe.ready_at, i.probe.last.and_then(Answer::status)) {
         // Right after a wake the instance has better things to do.
         (Some(_), _) => clock.passed(last.max(i.woken_at.unwrap_or(last)), d.spec.health.interval),
@@ -59,11 +63,12 @@ fn pace(age: Duration) -> Duration {
 }
 
 /// What to ask now. A page is not there to be asked again and again: one that has been ready is asked for it only when
-/// there is a doubt.
-fn question(d: &Deployment, i: &InstanceRecord, clock: &Clock) -> Question {
+/// there is a doubt, or when its deployment is on trial.
+fn question(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Question {
     let whole = d.spec.question(i.probe.speaks_http);
+    let on_trial = i.probe.ready_at.is_none() || trial::asked_again_at(view, i, d).is_some();
     match whole {
-        Question::Http(_) if i.probe.ready_at.is_some() && !made_for_it(d, i) && !doubt(d, i, clock) => {
+        Question::Http(_) if !on_trial && !made_for_it(d, i) && !doubt(d, i, view.clock) => {
             Question::Connection
         }
         Question::Connection | Question::Http(_) | Question::Protocol(_) => whole,
@@ -102,10 +107,10 @@ pub fn note_answer(
 ) -> bool {
     let mut wanted = std::iter::once(&svc.target).chain(&svc.live);
     let Some(d) = wanted.find(|d| d.process() == i.deployment) else { return false };
-    // Whoever was ready, or was so before it was started again and has had its time, serves what else there is.
+    // Who has been live and is ready, or was so before it was started again and has had its time, serves what else there is.
     let was_live = svc.live.as_ref().is_some_and(|live| live.process() == i.deployment);
     let late = now >= i.started_at.after(d.spec.health.start_timeout);
-    let proven = i.probe.ready_at.is_some() || (was_live && late);
+    let proven = was_live && (i.probe.ready_at.is_some() || late);
     let good = is_good(&d.spec, proven, asked, answer);
     let whole = d.spec.question(i.probe.speaks_http);
     let probe = &mut i.probe;

@@ -15,8 +15,6 @@ use crate::{
 
 /// A worker that has run for this long counts as ready.
 pub(crate) const WORKER_SETTLE: Duration = Duration::from_secs(3);
-/// What nobody can ask whether it works has to run for this long before its deployment is taken to.
-pub(crate) const PROOF: Duration = Duration::from_secs(10);
 
 /// Where a service stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

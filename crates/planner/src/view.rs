@@ -1,16 +1,16 @@
 //! One service with what exists of it.
 
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, Question, ServiceKey,
-    ServiceKind, Time, Watchdog,
+    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
+    Watchdog,
 };
 
 use crate::{
     backoff,
     clock::Clock,
     job::{self, Hold},
-    standing::{PROOF, WORKER_SETTLE},
-    words,
+    standing::WORKER_SETTLE,
+    trial, words,
 };
 
 /// A wanted service and its instances, sorted by what they are to it.
@@ -86,16 +86,9 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether an instance shows that its deployment works. An answer does; what nobody can ask has to run for a while: a
-    /// port is open before the workers behind it have begun, and nothing listens in a worker.
+    /// Whether an instance shows that its deployment works.
     pub(crate) fn proven(&self, i: &InstanceRecord, d: &Deployment) -> bool {
-        let answers = match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
-            (ServiceKind::Web, Question::Http(_)) => true,
-            // An open port is little, but with nothing to be replaced it does.
-            (ServiceKind::Web, Question::Connection | Question::Protocol(_)) => self.older().is_none(),
-            (ServiceKind::Worker | ServiceKind::Job, _) => false,
-        };
-        self.ready(i, d) && (answers || asleep(i).is_some() || self.clock.passed(i.started_at, PROOF))
+        trial::proven(self, i, d)
     }
 
     /// The one instance of a deployment that is to exist: the oldest ready one, so that the choice never changes.
@@ -117,18 +110,23 @@ impl<'a> View<'a> {
 
     /// Why the rollout of the target is to be given up, if there is something older to go back to.
     pub(crate) fn given_up(&self) -> Option<String> {
+        self.given_up_after(self.ends)
+    }
+
+    /// The same, had its instances ended in these ways.
+    pub(crate) fn given_up_after(&self, ends: &[End]) -> Option<String> {
         self.older()?;
         let target = &self.svc.target;
         match (&self.hold, target.spec.kind) {
             (Some(Hold::Failed(why)), _) => return Some(why.clone()),
             (None | Some(Hold::Waits), ServiceKind::Job) => {
-                return job::failed(self.ends, target).map(|end| words::explain(end, &target.spec));
+                return job::failed(ends, target).map(|end| words::explain(end, &target.spec));
             }
             (None | Some(Hold::Waits), ServiceKind::Web | ServiceKind::Worker) => {}
         }
-        let last = backoff::last(self.ends, target.process())?;
+        let last = backoff::last(ends, target.process())?;
         let why = words::explain(last, &target.spec);
-        match backoff::count(self.ends, target.process()) {
+        match backoff::count(ends, target.process()) {
             _ if backoff::never_ready(last) => Some(why),
             n if n >= backoff::CRASH_LOOP => Some(words::times(&why, n)),
             _too_few => None,

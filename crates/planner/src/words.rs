@@ -150,7 +150,8 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         return astray(i, spec);
     }
     if inside::workers_die(i, spec) {
-        return ("its worker processes keep ending before they answer".to_owned(), None);
+        let when = if i.probe.ready_at.is_some() { "" } else { " before they answer" };
+        return (format!("its worker processes keep ending{when}"), None);
     }
     let path = match spec.question(i.probe.speaks_http) {
         Question::Http(path) | Question::Protocol(path) => path,

@@ -7,8 +7,8 @@ use std::{
 
 use dormouse_backend::sim::{Answer, Sim, Trouble};
 use dormouse_model::{
-    Cause, DeploymentId, Desired, Endpoint, ExitStatus, InstanceId, InstanceRecord, Observed, Phase,
-    ServiceKey, ServiceKind, StopReason, Streams, Time,
+    Cause, DeploymentId, Desired, DesiredService, Endpoint, ExitStatus, InstanceId, InstanceRecord, Observed,
+    Phase, ServiceKey, ServiceKind, StopReason, Streams, Time,
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
@@ -61,10 +61,18 @@ impl Rules {
     }
 
     /// Shows that its deployment works.
-    fn proves(&self, i: &InstanceRecord, now: Time) -> bool {
+    fn proves(&self, svc: &DesiredService, i: &InstanceRecord, now: Time) -> bool {
         let asleep = matches!(i.phase, Phase::Asleep(_));
-        let long = asleep || now.since(i.started_at) >= Duration::from_secs(10);
-        self.serves(i, now) && (long || !self.workers.contains(&i.deployment))
+        let ran = |span| now.since(i.started_at) >= Duration::from_secs(span);
+        let replaces = svc.live.as_ref().is_some_and(|live| live.process() != i.deployment);
+        let again =
+            i.probe.last_ok.zip(i.probe.ready_at).is_some_and(|(ok, first)| ok.since(first).as_secs() >= 5);
+        let long = match i.probe.speaks_http {
+            _ if self.workers.contains(&i.deployment) => ran(10),
+            Some(false) if replaces => ran(10),
+            Some(_) | None => !replaces || again,
+        };
+        self.serves(i, now) && (asleep || long)
     }
 
     /// A request is not refused or left waiting while an instance could take it, and one deployment takes them all.
@@ -80,7 +88,7 @@ impl Rules {
                     let taken = able.iter().find(|i| i.id == targets[0].instance);
                     let taken = taken.ok_or_else(|| format!("{key} sends to {}", targets[0].instance))?;
                     let newest =
-                        able.iter().any(|i| i.deployment == svc.target.process() && self.proves(i, now))
+                        able.iter().any(|i| i.deployment == svc.target.process() && self.proves(svc, i, now))
                             || able.iter().all(|i| i.deployment == svc.target.process());
                     must(!newest || taken.deployment == svc.target.process(), || {
                         format!("{key} sends to {} though its target is ready", taken.deployment)
@@ -310,9 +318,10 @@ impl Rules {
                 })
             }
             Action::Promote { key, deployment } => {
-                let ready =
-                    observed.instances.values().any(|i| i.deployment == *deployment && self.proves(i, now));
-                must(ready && store.desired.services[key].target.id == *deployment, || format!("`{action}`"))
+                let svc = &store.desired.services[key];
+                let mut mine = observed.instances.values().filter(|i| i.deployment == *deployment);
+                let ready = mine.any(|i| self.proves(svc, i, now));
+                must(ready && svc.target.id == *deployment, || format!("`{action}`"))
             }
             Action::Fail { key, deployment, .. } => {
                 let svc = &store.desired.services[key];
@@ -320,9 +329,9 @@ impl Rules {
                 must(older && svc.target.id == *deployment, || {
                     format!("`{action}` with nothing to go back to")
                 })?;
-                let ready =
-                    observed.instances.values().any(|i| i.deployment == *deployment && self.serves(i, now));
-                must(!ready, || format!("`{action}`, which is ready"))
+                let mut mine = observed.instances.values().filter(|i| i.deployment == *deployment);
+                let works = mine.any(|i| self.proves(svc, i, now));
+                must(!works, || format!("`{action}`, which works"))
             }
             Action::Remove { id, .. } => {
                 must(matches!(sim.phase(*id), Some(Phase::Exited(_))), || format!("`{action}`, which runs"))

@@ -71,6 +71,8 @@ fn of_one_nobody_knows() {
 fn of_one_that_was_ready() {
     let page = "web d1 live=d1 serves=gunicorn\ni1 web d1 running";
     check("a page may fail", page, Answer::Status(500), &expect!["fine"]);
+    let trial = "web d2 live=d1 serves=gunicorn\ni1 web d2 starting ready=-5s ok=-5s";
+    check("but not of one on trial", trial, Answer::Status(500), &expect!["failed"]);
     check("silence may not", page, Answer::Silent, &expect!["failed"]);
     let path = "web d1 live=d1 asks=/up\ni1 web d1 running";
     check("nor a health route", path, Answer::Status(503), &expect!["failed"]);

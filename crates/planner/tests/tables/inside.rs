@@ -25,6 +25,8 @@ fn who_is_looked_into() {
     due("old", "web d1\ni1 web d1 starting started=-60s looked=-4s", &expect![[""]]);
     due("old, again", "web d1\ni1 web d1 starting started=-60s looked=-5s", &expect!["i1"]);
     due("ready", "web d1\ni1 web d1 running", &expect![[""]]);
+    let trial = "web d2 live=d1 serves=gunicorn\ni1 web d1 running\ni2 web d2 starting started=-2s";
+    due("ready, on trial", &format!("{trial} ready=-1s ok=-1s"), &expect!["i2"]);
     due("a worker", "web d1 worker\ni1 web d1 starting", &expect![[""]]);
     due("asleep", "web d1 live=d1\ni1 web d1 paged", &expect![[""]]);
     due("draining", "web d1\ni1 web d1 starting draining=-1s", &expect![[""]]);

@@ -83,8 +83,12 @@ fn what_is_asked() {
         &format!("{page}i1 web d1 running probed=-10s ok=-20s"),
         &expect!["i1"],
     );
+    let trial = "web d2 live=d1 serves=gunicorn\ni1 web d1 running\ni2 web d2 starting ready=-5s";
+    check("unless it is on trial", &format!("{trial} ok=-5s probed=-2s"), &expect!["i2 GET /"]);
+    check("once in a second", &format!("{trial} ok=-5s probed=-900ms failures=1"), &expect![[""]]);
+    check("which it has stood", &format!("{trial} ok=now probed=-2s"), &expect![[""]]);
     check(
-        "unless the last probe failed",
+        "or the last probe failed",
         &format!("{page}i1 web d1 running probed=-10s ok=-20s failures=1"),
         &expect!["i1 GET /"],
     );

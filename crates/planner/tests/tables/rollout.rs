@@ -361,17 +361,17 @@ fn an_open_port_is_little_proof() {
         &expect!["promote shop/web d2; drain shop/web i1"],
     );
     check(
-        "an answer is proof",
+        "two answers are proof",
         "web d2 live=d1 serves=gunicorn
          i1 web d1 running
-         i2 web d2 starting ready=now",
+         i2 web d2 starting ready=-5s ok=now",
         &expect!["promote shop/web d2; drain shop/web i1"],
     );
     check(
         "also of what was found to speak HTTP",
         "web d2 live=d1 serves=./run
          i1 web d1 running
-         i2 web d2 starting ready=now speaks=http",
+         i2 web d2 starting ready=-5s ok=now speaks=http",
         &expect!["promote shop/web d2; drain shop/web i1"],
     );
     check(
@@ -380,5 +380,65 @@ fn an_open_port_is_little_proof() {
          i1 web d1 running
          i2 web d2 starting ready=now speaks=other",
         &expect!["nothing"],
+    );
+}
+
+/// Bug: a version that answered once and ended two seconds later replaced the one that worked.
+#[test]
+fn an_answer_has_to_come_again() {
+    let rollout = "web d2 live=d1 serves=gunicorn
+         i1 web d1 running
+         i2 web d2";
+    let busy = rollout.replace("running", "running client=now");
+    check(
+        "with nothing to be replaced one does",
+        "web d1 serves=gunicorn
+         i1 web d1 starting ready=now ok=now",
+        &expect!["promote shop/web d1"],
+    );
+    check("the first is not enough", &format!("{rollout} starting ready=-4s ok=-4s"), &expect!["nothing"]);
+    check("nor that time passes", &format!("{rollout} starting ready=-9s ok=-9s"), &expect!["nothing"]);
+    check(
+        "a second one is",
+        &format!("{rollout} starting ready=-6s ok=-1s"),
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "unless a worker has ended since",
+        &format!("{rollout} starting ready=-6s ok=-1s losses=1 lost=-3s"),
+        &expect!["nothing"],
+    );
+    check(
+        "it ended between them: it is tried again",
+        "web d2 live=d1 serves=gunicorn
+         i1 web d1 running
+         end web d2 -1s code:3 ready-for=2s",
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "but not for ever",
+        "web d2 live=d1 serves=gunicorn
+         i1 web d1 running client=now
+         end web d2 -9s code:3 ready-for=2s
+         end web d2 -5s code:3 ready-for=2s
+         end web d2 -1s code:3 ready-for=2s",
+        &expect!["fail shop/web d2: exited with code 3 (3 times)"],
+    );
+    check(
+        "its workers keep ending",
+        &format!("{busy} starting ready=-9s ok=-9s listens=0.0.0.0:8000 losses=5 lost=-1s"),
+        &expect!["fail shop/web d2: its worker processes keep ending; stop shop/web i2: not ready in time"],
+    );
+    check(
+        "the older one has ended: what answers serves, and is on trial for as long as it takes",
+        "web d2 live=d1 serves=gunicorn
+         i2 web d2 starting ready=-1s ok=-1s",
+        &expect!["start shop/web d1"],
+    );
+    check(
+        "it goes on with the process of the older one",
+        "web d2<d1 live=d1 serves=gunicorn
+         i1 web d1 running ready=-1s ok=-1s",
+        &expect!["promote shop/web d2"],
     );
 }

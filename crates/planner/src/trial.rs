@@ -1,0 +1,52 @@
+//! A version that is to replace one that serves has to show that it works.
+
+use std::time::Duration;
+
+use dormouse_model::{Deployment, InstanceRecord, Phase, Question, ServiceKind, Time};
+
+use crate::view::{View, asleep};
+
+/// What answers well has to do so again after this long: many that cannot work end in the seconds after their first answer.
+const STEADY: Duration = Duration::from_secs(5);
+/// What nobody can ask whether it works has to run for this long before its deployment is taken to.
+const PROOF: Duration = Duration::from_secs(10);
+
+/// Whether an instance shows that its deployment works. With nothing to be replaced an answer does, or an open port, little
+/// as it is; a port is open before the workers behind it have begun, and nothing listens in a worker.
+pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> bool {
+    if !view.ready(i, d) || asleep(i).is_some() {
+        return view.ready(i, d);
+    }
+    match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
+        (ServiceKind::Web, _) if !replaces(view, d) => true,
+        (ServiceKind::Web, Question::Http(_)) => second_answer(i).is_none(),
+        (ServiceKind::Web, Question::Connection | Question::Protocol(_))
+        | (ServiceKind::Worker | ServiceKind::Job, _) => view.clock.passed(i.started_at, PROOF),
+    }
+}
+
+/// When an instance that has answered well has to do so again, for its deployment to be taken to work; `None` when it has,
+/// and when nobody waits for it to.
+pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> Option<Time> {
+    match (i.phase, d.spec.kind, d.spec.question(i.probe.speaks_http)) {
+        (Phase::Running, ServiceKind::Web, Question::Http(_)) if replaces(view, d) => second_answer(i),
+        (
+            Phase::Running,
+            ServiceKind::Web,
+            Question::Http(_) | Question::Connection | Question::Protocol(_),
+        )
+        | (Phase::Running, ServiceKind::Worker | ServiceKind::Job, _)
+        | (Phase::Asleep(_) | Phase::Exited(_), _, _) => None,
+    }
+}
+
+/// Whether a deployment is to replace a process that serves; one that goes on with it has proven itself.
+pub(crate) fn replaces(view: &View<'_>, d: &Deployment) -> bool {
+    let older = view.older().filter(|older| older.process() != d.process());
+    older.is_some() && d.id == view.svc.target.id
+}
+
+fn second_answer(i: &InstanceRecord) -> Option<Time> {
+    let steady = i.probe.ready_at.max(i.inside.lost_at)?.after(STEADY);
+    i.probe.last_ok.is_none_or(|ok| ok < steady).then_some(steady)
+}
