@@ -46,6 +46,9 @@ pub struct EnvChanged {
     pub project: String,
     /// Names that are kept now.
     pub set: Vec<String>,
+    /// Names in the file that are not kept, because the platform sets them itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<String>,
     /// Services that were replaced, and run with it.
     pub restarted: Vec<String>,
     /// Services that have it from their next restart or deploy on.

@@ -120,6 +120,11 @@ async fn apply(
         streams.out_json(&done)?;
         return Ok(OK);
     }
+    if !done.passed_over.is_empty() {
+        let (names, it) =
+            (done.passed_over.join(", "), if done.passed_over.len() == 1 { "it" } else { "them" });
+        streams.warning(&format!("{names}: not kept, because the platform sets {it} itself"))?;
+    }
     for name in &done.set {
         streams.out_line(&format!("{} {name} kept", streams.out_paint(Paint::Bold, target)))?;
     }

@@ -23,9 +23,15 @@ impl Since {
     }
 }
 
-/// `90s`, `10min`, `1h30m`, or a time: with its zone, or in this machine's.
+/// `90s`, `10min`, `1h30m`, `now`, or a time: with its zone, or in this machine's.
 pub(crate) fn since(text: &str) -> Result<Since, String> {
-    read(text.trim(), &TimeZone::system()).ok_or_else(|| {
+    let text = text.trim();
+    read(text, &TimeZone::system()).ok_or_else(|| {
+        if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
+            return format!(
+                "{text} of what? Write it with its unit, such as {text}s, {text}min, {text}h or {text}d"
+            );
+        }
         "write it like 30s, 10min, 2h or 1d, or as a time such as 2026-01-31, \"2026-01-31 12:00\" or \
          2026-01-31T12:00:00Z"
             .to_owned()
@@ -33,6 +39,9 @@ pub(crate) fn since(text: &str) -> Result<Since, String> {
 }
 
 fn read(text: &str, zone: &TimeZone) -> Option<Since> {
+    if text == "now" {
+        return Some(Since::Ago(Duration::ZERO));
+    }
     let at = text.parse::<Timestamp>().ok().or_else(|| {
         let local = text.parse::<DateTime>().ok()?;
         Some(local.to_zoned(zone.clone()).ok()?.timestamp())
@@ -65,6 +74,7 @@ mod tests {
             ("1h30m", ago(5400)),
             ("1d", ago(86_400)),
             ("2 weeks", ago(14 * 86_400)),
+            ("now", ago(0)),
             ("1970-01-01T00:00:01Z", at(1)),
             ("1970-01-01 02:00:01+02:00", at(1)),
             // Without a zone: here.

@@ -46,6 +46,7 @@ pub(crate) async fn change<W: Workloads, B: Builds>(
     Ok(Json(EnvChanged {
         project,
         set: done.set,
+        passed_over: done.passed_over,
         restarted: names(done.restarted),
         later: names(done.later),
         known: done.known,

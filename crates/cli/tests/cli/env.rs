@@ -21,6 +21,12 @@ fn values_are_never_shown() {
                 changed("\"API_KEY\"", "", "\"api\",\"web\"", true),
                 changed("\"API_KEY\"", "", "", false),
                 changed("", "\"web\"", "", true),
+                // Bug: what was dropped was not said.
+                (
+                    200,
+                    r#"{"project":"shop","set":["A"],"passed_over":["PORT"],"restarted":[],"later":[],"known":true}"#
+                        .to_owned(),
+                ),
                 (
                     422,
                     r#"{"error":"PORT is set by the platform","hint":"the port is `port` in dormouse.toml"}"#
@@ -63,6 +69,14 @@ fn values_are_never_shown() {
             expect![[r#"
                 shop/web API_KEY forgotten
                 shop/web was started anew
+                [0]
+            "#]],
+        ),
+        (
+            &["env", "import", "shop", "-"],
+            expect![[r#"
+                shop A kept
+                warning: PORT: not kept, because the platform sets it itself
                 [0]
             "#]],
         ),
@@ -123,6 +137,7 @@ fn values_are_never_shown() {
     let seen = fake.seen();
     assert!(seen.iter().all(|s| !s.contains("s3cret")), "values are no part of an address: {seen:?}");
     expect![[r#"
+        POST /v1/projects/shop/env
         POST /v1/projects/shop/env
         POST /v1/projects/shop/env
         POST /v1/projects/shop/env

@@ -110,6 +110,15 @@ fn a_slip_in_the_command() {
 #[test]
 fn a_time_that_is_none() {
     check(
+        &["logs", "--since", "5"],
+        &expect![[r#"
+            error: invalid value '5' for '--since <WHEN>': 5 of what? Write it with its unit, such as 5s, 5min, 5h or 5d
+
+            For more information, try '--help'.
+            [2]
+        "#]],
+    );
+    check(
         &["logs", "--since", "yesterday"],
         &expect![[r#"
             error: invalid value 'yesterday' for '--since <WHEN>': write it like 30s, 10min, 2h or 1d, or as a time such as 2026-01-31, "2026-01-31 12:00" or 2026-01-31T12:00:00Z

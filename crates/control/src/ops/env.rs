@@ -10,8 +10,12 @@ use dormouse_model::{
 use super::restart::current;
 use crate::{Control, OpError};
 
-/// Variables that the platform sets itself.
-const OURS: [&str; 3] = ["PORT", "DORMOUSE_PROJECT", "DORMOUSE_SERVICE"];
+/// Variables that the platform sets itself, and what to do instead of setting them.
+const OURS: [(&str, &str); 3] = [
+    ("PORT", "the port is `port` in dormouse.toml, `expose` in a compose file"),
+    ("DORMOUSE_PROJECT", "it is always the project's name; give a variable of your own another name"),
+    ("DORMOUSE_SERVICE", "it is always the service's name; give a variable of your own another name"),
+];
 
 /// What is to be kept or forgotten.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -31,6 +35,8 @@ pub struct EnvChange {
 pub struct EnvChanged {
     /// Names that are kept now.
     pub set: Vec<String>,
+    /// Names in the file that are not kept, because the platform sets them itself.
+    pub passed_over: Vec<String>,
     /// Services that were replaced, and run with it.
     pub restarted: Vec<ServiceKey>,
     /// Services that have it from their next start of a deployment on.
@@ -75,11 +81,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     ) -> Result<EnvChanged, OpError> {
         let (name, service) = names(project, service)?;
         let EnvChange { mut set, unset, import, restart } = change;
+        let mut passed_over = Vec::new();
         if let Some(text) = import {
             let read = dotenv::parse(&text, &mut |_| None);
             let read = read.map_err(|e| OpError::Variable(format!("line {}: {}", e.line, e.why)))?;
             // What the platform sets is often in such files, and nothing anybody could mean to change.
-            set.extend(read.into_iter().filter(|(name, _)| !OURS.contains(&name.as_str())));
+            let (ours, theirs) = read.into_iter().partition::<Variables, _>(|(name, _)| is_ours(name));
+            set.extend(theirs);
+            passed_over.extend(ours.into_keys());
         }
         for (name, value) in &set {
             check(name, value)?;
@@ -103,7 +112,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         }
         let set = set.into_keys().collect();
         let Ok(keys) = self.keys(name.as_str(), service.as_ref().map(ServiceName::as_str)).await else {
-            return Ok(EnvChanged { set, ..EnvChanged::default() });
+            return Ok(EnvChanged { set, passed_over, ..EnvChanged::default() });
         };
         let stored = self.stored().await?;
         let current = self
@@ -126,10 +135,10 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             .collect();
         let keys: Vec<_> = anew.iter().map(|(key, ..)| key.clone()).collect();
         if !restart {
-            return Ok(EnvChanged { set, later: keys, known: true, ..EnvChanged::default() });
+            return Ok(EnvChanged { set, passed_over, later: keys, known: true, ..EnvChanged::default() });
         }
         self.replace(turn, anew).await?;
-        Ok(EnvChanged { set, restarted: keys, known: true, ..EnvChanged::default() })
+        Ok(EnvChanged { set, passed_over, restarted: keys, known: true, ..EnvChanged::default() })
     }
 
     /// Forget everything that is kept for a project; whether there was anything.
@@ -163,11 +172,13 @@ fn names(project: &str, service: Option<&str>) -> Result<(ProjectName, Option<Se
     Ok((project.parse()?, service.map(str::parse).transpose()?))
 }
 
+fn is_ours(name: &str) -> bool {
+    OURS.iter().any(|(ours, _)| *ours == name)
+}
+
 fn check(name: &str, value: &str) -> Result<(), OpError> {
-    if OURS.contains(&name) {
-        return Err(OpError::Variable(format!(
-            "{name} is set by the platform\n  hint: the port is `port` in dormouse.toml"
-        )));
+    if let Some((_, hint)) = OURS.iter().find(|(ours, _)| *ours == name) {
+        return Err(OpError::Variable(format!("{name} is set by the platform\n  hint: {hint}")));
     }
     env::check(name, value).map_err(OpError::Variable)
 }

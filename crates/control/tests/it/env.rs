@@ -120,7 +120,15 @@ async fn what_is_refused() {
         set(&[("PORT", "80")]),
         expect![[r#"
             PORT is set by the platform
-              hint: the port is `port` in dormouse.toml"#]],
+              hint: the port is `port` in dormouse.toml, `expose` in a compose file"#]],
+    )
+    .await;
+    // Bug: that was said of every name.
+    wrong(
+        set(&[("DORMOUSE_PROJECT", "x")]),
+        expect![[r#"
+            DORMOUSE_PROJECT is set by the platform
+              hint: it is always the project's name; give a variable of your own another name"#]],
     )
     .await;
     wrong(set(&[("A B", "x")]), expect!["`A B` cannot be the name of a variable"]).await;
@@ -139,9 +147,13 @@ async fn what_is_refused() {
     )
     .await;
     kept(&world, &expect![""]).await;
-    // What the platform sets is often in such files.
-    let done = change(&world, None, import("PORT=80\nexport A=\"b c\"\n")).await.unwrap();
-    assert_eq!(done.set, ["A"]);
+    // What the platform sets is often in such files. Bug: it was dropped without a word.
+    let file = "PORT=80\nexport A=\"b c\"\nDORMOUSE_SERVICE=x\n";
+    let done = change(&world, None, import(file)).await.unwrap();
+    assert_eq!(
+        (done.set, done.passed_over),
+        (vec!["A".to_owned()], vec!["DORMOUSE_SERVICE".to_owned(), "PORT".to_owned()])
+    );
     // Bug: with one name that was not there, the other was forgotten, and the error said nothing of it.
     wrong(
         EnvChange { unset: ["A".to_owned(), "B".to_owned()].into(), ..EnvChange::default() },
