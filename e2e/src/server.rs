@@ -83,8 +83,18 @@ impl Server {
     /// When it does not come up.
     #[must_use]
     pub fn start_in(state: &Path) -> Self {
+        Self::start_of(&binary(), state)
+    }
+
+    /// Start one of this binary, which may be another release's. Commands come from the release that is tested, as they do
+    /// from whoever has installed it and not started it yet.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    pub fn start_of(binary: &Path, state: &Path) -> Self {
         let port = free_port();
-        let child = serve(&binary(), state, port, &[], None);
+        let child = serve(binary, state, port, &[], None);
         let server = Self {
             state: state.to_owned(),
             port,

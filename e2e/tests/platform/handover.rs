@@ -59,7 +59,7 @@ fn all(server: &Server, role: &str) -> Vec<u64> {
 }
 
 /// Hand over from a server to this build, with everything under way that can be.
-fn to(server: &Server, next: &Path) {
+pub(crate) fn to(server: &Server, next: &Path) {
     let busy = deploy(server, "busy", "");
     let dozing = deploy(server, "dozing", "");
     let _ = dozing.post("/notes?text=kept").ok();

@@ -19,6 +19,7 @@ mod sleeping;
 mod supervisors;
 mod survival;
 mod toolbox;
+mod upgrade;
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -87,6 +88,7 @@ const LONG: &[(&str, fn())] = &[
     ("supervisors_lose_no_worker_in_twenty_sleeps_of_45_s", supervisors::longer_than_their_timeouts),
     ("supervisors_lose_no_worker_in_five_sleeps_of_10_minutes", supervisors::ten_minutes),
     ("seventy_projects_and_one_more", many::seventy_projects),
+    ("the_last_release_hands_over_to_this_one", upgrade::from_the_last_release),
 ];
 
 /// Whether the long tests were asked for.
