@@ -39,7 +39,10 @@ impl Bell {
 #[derive(Debug)]
 pub(crate) struct Tally {
     pub(crate) instance: InstanceId,
-    in_flight: AtomicU32,
+    /// Requests of visitors in flight.
+    visits: AtomicU32,
+    /// Connections from other services on which an answer is owed.
+    calls: AtomicU32,
     /// Connections on which a message has not been answered.
     messages: AtomicU32,
     connections: AtomicU32,
@@ -60,7 +63,8 @@ impl Tally {
     pub(crate) fn new(instance: InstanceId, silence: Duration, bell: Arc<Bell>) -> Self {
         Self {
             instance,
-            in_flight: AtomicU32::new(0),
+            visits: AtomicU32::new(0),
+            calls: AtomicU32::new(0),
             messages: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             last_client_byte: AtomicU64::new(0),
@@ -77,7 +81,7 @@ impl Tally {
 
     /// Requests in flight, for balancing.
     pub(crate) fn load(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
+        self.visits.load(Ordering::Relaxed) + self.calls.load(Ordering::Relaxed)
     }
 
     /// A byte from a client, or a request, is on its way to the instance.
@@ -132,10 +136,12 @@ impl Tally {
             ms => Some(Time(ms)),
         };
         // In this order: the other way round an answer could be seen neither owed nor begun.
-        let owed = self.in_flight.load(Ordering::Acquire);
+        let (visits, calls) = (self.visits.load(Ordering::Acquire), self.calls.load(Ordering::Acquire));
         let messages = self.messages.load(Ordering::Acquire);
+        let calls = calls.max(u32::from(self.answering().is_some()));
         Traffic {
-            in_flight: owed.max(u32::from(self.answering().is_some())),
+            in_flight: visits + calls,
+            calls,
             messages,
             connections: self.connections.load(Ordering::Relaxed),
             private: self.private.load(Ordering::Relaxed),
@@ -145,10 +151,12 @@ impl Tally {
         }
     }
 
-    fn owed(&self, what: Owed) -> Option<&AtomicU32> {
+    /// What is counted of what is owed, to another service or to a visitor.
+    fn owed(&self, what: Owed, private: bool) -> Option<&AtomicU32> {
         match what {
             Owed::Nothing => None,
-            Owed::Answer => Some(&self.in_flight),
+            Owed::Answer if private => Some(&self.calls),
+            Owed::Answer => Some(&self.visits),
             Owed::Reply => Some(&self.messages),
         }
     }
@@ -192,7 +200,7 @@ impl Lease {
     /// A request from a client.
     pub(crate) fn request(tally: &Arc<Tally>) -> Self {
         tally.connections.fetch_add(1, Ordering::Relaxed);
-        tally.in_flight.fetch_add(1, Ordering::Relaxed);
+        tally.visits.fetch_add(1, Ordering::Relaxed);
         tally.client_byte();
         Self { tally: tally.clone(), owed: Owed::Answer, private: false }
     }
@@ -207,10 +215,10 @@ impl Lease {
             return;
         }
         // The new before the old: in between, too much is harmless.
-        if let Some(count) = self.tally.owed(owed) {
+        if let Some(count) = self.tally.owed(owed, self.private) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(count) = self.tally.owed(std::mem::replace(&mut self.owed, owed)) {
+        if let Some(count) = self.tally.owed(std::mem::replace(&mut self.owed, owed), self.private) {
             count.fetch_sub(1, Ordering::Release);
         }
         self.tally.touch();
@@ -219,7 +227,7 @@ impl Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        if let Some(count) = self.tally.owed(self.owed) {
+        if let Some(count) = self.tally.owed(self.owed, self.private) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
         if self.private {

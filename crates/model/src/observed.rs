@@ -121,6 +121,9 @@ pub struct Traffic {
     /// Requests sent and not fully answered. WebSockets and GET event streams do not count; of one service's answer to
     /// another only the bytes are seen, and it lasts until they have stopped for some seconds.
     pub in_flight: u32,
+    /// Those of them that other services have made.
+    #[serde(default)]
+    pub calls: u32,
     /// WebSockets on which a client's message has not been answered by any.
     #[serde(default)]
     pub messages: u32,
@@ -144,6 +147,7 @@ impl Traffic {
     pub fn and(self, other: Self) -> Self {
         let Self {
             in_flight,
+            calls,
             messages,
             connections,
             private,
@@ -153,6 +157,7 @@ impl Traffic {
         } = self;
         Self {
             in_flight: in_flight.saturating_add(other.in_flight),
+            calls: calls.saturating_add(other.calls),
             messages: messages.saturating_add(other.messages),
             connections: connections.saturating_add(other.connections),
             private: private.saturating_add(other.private),
@@ -162,10 +167,16 @@ impl Traffic {
         }
     }
 
+    /// Requests in flight for somebody who is no service of the project.
+    #[must_use]
+    pub fn visits(&self) -> u32 {
+        self.in_flight.saturating_sub(self.calls)
+    }
+
     /// What stays true of it once the edge that carried it has gone, and its connections with it.
     #[must_use]
     pub fn past(self) -> Self {
-        Self { in_flight: 0, messages: 0, connections: 0, private: 0, ..self }
+        Self { in_flight: 0, calls: 0, messages: 0, connections: 0, private: 0, ..self }
     }
 }
 

@@ -33,6 +33,8 @@ pub enum Awake {
     Watchdog,
     /// So many requests are not answered, or not to their end.
     Requests(u32),
+    /// So many calls of other services are not answered, or not to their end.
+    Calls(u32),
     /// Messages on so many WebSockets are not answered.
     Messages(u32),
     /// Another service of its project works on a request, and other services have connections to it.
@@ -71,6 +73,7 @@ impl Awake {
             Self::Always
             | Self::Watchdog
             | Self::Requests(_)
+            | Self::Calls(_)
             | Self::Messages(_)
             | Self::Caller
             | Self::Used(_)
@@ -118,7 +121,7 @@ pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMa
     let (clock, wakes) = (Clock::new(now), idle::wakes(desired));
     let mut out = BTreeMap::new();
     for (key, svc) in &desired.services {
-        let view = View::new(svc, observed, wakes.get(key).copied(), &clock);
+        let view = View::new(desired, svc, observed, wakes.get(key).copied(), &clock);
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
@@ -134,8 +137,14 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if d.spec.kind == ServiceKind::Job {
         return Judged::of(Some(Awake::Always));
     }
-    if traffic.in_flight > 0 {
-        return Judged::of(Some(Awake::Requests(traffic.in_flight)));
+    if traffic.visits() > 0 {
+        return Judged::of(Some(Awake::Requests(traffic.visits())));
+    }
+    let asked_for = traffic.last_client_byte.max(view.wake);
+    let told = sent_to_sleep(view, d, asked_for);
+    // Who asks a queue for work waits for ever. What a visitor waits for may be behind such a call.
+    if traffic.calls > 0 && (!told || view.others_serve(policy.patience)) {
+        return Judged::of(Some(Awake::Calls(traffic.calls)));
     }
     let said = traffic.last_event.filter(|_| policy.streams == Streams::Count);
     let silent_since = traffic.last_client_byte.max(said);
@@ -146,11 +155,10 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
         return Judged::of(Some(Awake::Watchdog));
     }
 
-    let asked_for = traffic.last_client_byte.max(view.wake);
-    let told = sent_to_sleep(view, d, asked_for);
     // Also when somebody has asked for it since: that wake may have failed, and its time be over.
     if let (Some(stir), Some(_)) = (i.stirred, asleep(i))
         && stir::is_due(stir, i, told, clock)
+        && !(told && stir::is_left_over(stir, view))
     {
         return Judged::of(Some(Awake::Stirred(stir.at)));
     }
@@ -219,7 +227,7 @@ pub(crate) fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<T
 pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord, now: Time) -> bool {
     let (clock, wakes) = (Clock::new(now), idle::wakes(desired));
     let Some(svc) = desired.services.get(&i.key) else { return false };
-    let view = View::new(svc, observed, wakes.get(&i.key).copied(), &clock);
+    let view = View::new(desired, svc, observed, wakes.get(&i.key).copied(), &clock);
     let asked_for = i.traffic.last_client_byte.max(view.wake);
     let d = std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
     d.is_some_and(|d| sent_to_sleep(&view, d, asked_for))

@@ -72,7 +72,7 @@ pub fn starts_again(
     now: Time,
 ) -> Option<Duration> {
     let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
-    let view = View::new(svc, observed, idle::wakes(desired).get(key).copied(), &clock);
+    let view = View::new(desired, svc, observed, idle::wakes(desired).get(key).copied(), &clock);
     let target = Some(&svc.target).filter(|_| view.given_up().is_none());
     let d = target.into_iter().chain(view.older()).find(|d| d.process() == deployment)?;
     // A job that failed is for people to see.

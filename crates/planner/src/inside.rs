@@ -34,7 +34,7 @@ pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<Ins
 pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<InstanceId> {
     let mut out = Vec::new();
     for svc in desired.services.values() {
-        let view = View::new(svc, observed, None, clock);
+        let view = View::new(desired, svc, observed, None, clock);
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);

@@ -45,7 +45,7 @@ fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Actio
     let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
     let mut out = Vec::new();
     for (key, svc) in &desired.services {
-        let view = View::new(svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
+        let view = View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
         Planner { view, can_page: desired.can_page, out: &mut out }.plan();
     }
     let keys: BTreeSet<&ServiceKey> = observed.instances.values().map(|i| &i.key).collect();

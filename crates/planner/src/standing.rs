@@ -75,7 +75,8 @@ pub(crate) fn standings_with(
     clock: &Clock,
 ) -> BTreeMap<ServiceKey, Standing> {
     let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
-    let view = |(key, svc)| View::new(svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
+    let view =
+        |(key, svc)| View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
     desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
 }
 

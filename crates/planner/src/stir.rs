@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_model::{Desired, InstanceRecord, Stir, Time};
 
-use crate::{clock::Clock, idle};
+use crate::{clock::Clock, idle, view::View};
 
 /// So many wakes in a row for bytes alone, with nobody using the instance in between, come at once and may take their
 /// time; what goes on after them is chatter.
@@ -13,6 +13,8 @@ const FREE: u32 = 5;
 const CAP: Duration = Duration::from_secs(60);
 /// Stirs further apart than this are not in a row.
 const ROW: Duration = Duration::from_secs(600);
+/// How long after a command to sleep its services may still be answering each other.
+const LEFT_OVER: Duration = Duration::from_secs(5);
 /// How long an instance that was woken by bytes may go on exchanging them.
 pub(crate) const NOISE: Duration = Duration::from_secs(60);
 
@@ -31,6 +33,12 @@ pub fn note_stir(desired: &Desired, record: &mut InstanceRecord, at: Time) {
 pub(crate) fn is_due(stir: Stir, i: &InstanceRecord, told: bool, clock: &Clock) -> bool {
     let pending = i.woken_at.is_none_or(|at| stir.at > at);
     pending && clock.passed(stir.at, wait(stir, told))
+}
+
+/// Whether it is what services that somebody sent to sleep together had still to say to each other: the answer to a last
+/// poll would wake who polled, who polls again. It waits until anything of the project is used.
+pub(crate) fn is_left_over(stir: Stir, view: &View<'_>) -> bool {
+    view.svc.demand.sleep_at.is_some_and(|at| stir.at < at.after(LEFT_OVER)) && view.rests_with_others()
 }
 
 /// What was told to sleep is disturbed less.

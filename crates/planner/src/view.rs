@@ -1,13 +1,16 @@
 //! One service with what exists of it.
 
+use std::time::Duration;
+
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
-    Watchdog,
+    Deployment, Depth, Desired, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey,
+    ServiceKind, Time, Watchdog,
 };
 
 use crate::{
     backoff,
     clock::Clock,
+    idle,
     job::{self, Hold},
     standing::WORKER_SETTLE,
     trial, words,
@@ -16,6 +19,7 @@ use crate::{
 /// A wanted service and its instances, sorted by what they are to it.
 pub(crate) struct View<'a> {
     pub(crate) svc: &'a DesiredService,
+    desired: &'a Desired,
     observed: &'a Observed,
     /// Neither ended nor draining.
     pub(crate) alive: Vec<&'a InstanceRecord>,
@@ -31,6 +35,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     pub(crate) fn new(
+        desired: &'a Desired,
         svc: &'a DesiredService,
         observed: &'a Observed,
         wake: Option<Time>,
@@ -40,6 +45,7 @@ impl<'a> View<'a> {
             of(observed, &svc.key).filter(|i| !ended(i)).partition(|i| i.draining_since.is_some());
         Self {
             svc,
+            desired,
             observed,
             alive,
             draining,
@@ -68,11 +74,33 @@ impl<'a> View<'a> {
 
     /// Whether another service of its project works on a request or a message.
     pub(crate) fn others_work(&self) -> bool {
-        let key = &self.svc.key;
-        self.observed.instances.values().any(|i| {
-            let works = i.traffic.in_flight > 0 || i.traffic.messages > 0;
-            works && !ended(i) && i.key.project == key.project && i.key.service != key.service
-        })
+        self.others().any(|i| i.traffic.in_flight > 0 || i.traffic.messages > 0)
+    }
+
+    /// Whether another service of its project works on a visitor's request or message.
+    pub(crate) fn others_serve(&self, patience: Duration) -> bool {
+        let hopes = |i: &InstanceRecord| {
+            let said = i.traffic.last_client_byte.max(i.traffic.last_event);
+            i.traffic.messages > 0 && said.is_some_and(|at| !self.clock.passed(at, patience))
+        };
+        self.others().any(|i| i.traffic.visits() > 0 || hopes(i))
+    }
+
+    fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {
+        let (key, all) = (&self.svc.key, self.observed.instances.values());
+        all.filter(move |i| !ended(i) && i.key.project == key.project && i.key.service != key.service)
+    }
+
+    /// Whether somebody sent it to sleep with all others of its project, and nothing has asked for any of them since.
+    pub(crate) fn rests_with_others(&self) -> bool {
+        let (project, wakes) = (&self.svc.key.project, idle::wakes(self.desired));
+        let all = self.desired.services.values().filter(|s| s.key.project == *project);
+        let all: Vec<_> = all.filter(|s| s.target.spec.kind != ServiceKind::Job).collect();
+        let rests = |s: &&DesiredService| {
+            let used = of(self.observed, &s.key).filter_map(|i| i.traffic.last_client_byte).max();
+            s.demand.sleep_at > used.max(wakes.get(&s.key).copied()).max(Some(s.target.created_at))
+        };
+        all.len() > 1 && all.iter().all(rests)
     }
 
     /// Whether an instance takes traffic.

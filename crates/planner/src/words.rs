@@ -43,6 +43,8 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
         Awake::Watchdog => "would lose processes to a sleep".to_owned(),
         Awake::Requests(1) => "works on a request".to_owned(),
         Awake::Requests(n) => format!("works on {n} requests"),
+        Awake::Calls(1) => "answers another service".to_owned(),
+        Awake::Calls(n) => format!("answers {n} calls of other services"),
         Awake::Messages(1) => "works on a message".to_owned(),
         Awake::Messages(n) => format!("works on {n} messages"),
         Awake::Caller => "is connected to a service that works on a request".to_owned(),

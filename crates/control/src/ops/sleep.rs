@@ -5,6 +5,7 @@ use std::time::Duration;
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{Depth, Phase, ServiceKey, Time};
 use dormouse_planner::Awake;
+use tokio::time::Instant;
 
 use crate::{Control, OpError, state::State};
 
@@ -12,6 +13,9 @@ use crate::{Control, OpError, state::State};
 const LIMIT: Duration = Duration::from_secs(15);
 /// Time a request gets to be answered before the service is called busy.
 const BUSY: Duration = Duration::from_secs(4);
+/// Time between two commands to those that are awake still: their own services may have asked them something meanwhile,
+/// which is no reason once these sleep.
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl<W: Workloads, B: Builds> Control<W, B> {
     /// Put a service, or all of a project, to sleep now; done once all are asleep. The next request wakes them.
@@ -20,25 +24,32 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// When one is not known, or stays awake because it is busy.
     pub async fn sleep_all(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
         let keys = self.without_jobs(self.keys(project, service).await?, service.is_some()).await?;
-        let wanted = keys.clone();
-        self.call(move |state| wanted.iter().for_each(|key| send_to_sleep(state, key))).await?;
-        self.store.flush().await?;
-        for limit in [BUSY, LIMIT] {
+        let begun = Instant::now();
+        let mut send = keys.clone();
+        loop {
+            self.call(move |state| send.iter().for_each(|key| send_to_sleep(state, key))).await?;
+            self.store.flush().await?;
             let wanted = keys.clone();
             let all = move |state: &State| wanted.iter().all(|k| slept(state, k, true)).then_some(());
-            if self.until(limit, all).await?.is_some() {
-                break;
+            if self.until(AGAIN, all).await?.is_some() {
+                return Ok(keys);
             }
             let wanted = keys.clone();
-            let awake = self.call(move |state| wanted.into_iter().find_map(|key| kept_awake(state, key)));
-            match awake.await? {
-                Some((key, why, busy)) if busy || limit == LIMIT => {
-                    return Err(OpError::StaysAwake { key, why });
-                }
-                Some(_) | None => {}
+            let awake = self.call(move |state| {
+                let awake = wanted.into_iter().filter_map(|key| kept_awake(state, key));
+                awake.collect::<Vec<_>>()
+            });
+            let awake = awake.await?;
+            let late = |busy: bool| begun.elapsed() >= if busy { BUSY } else { LIMIT };
+            if let Some((key, why, _)) = awake.iter().find(|(.., busy)| late(*busy)) {
+                return Err(OpError::StaysAwake { key: key.clone(), why: why.clone() });
             }
+            if late(false) {
+                // They sleep, if not as deeply as they will.
+                return Ok(keys);
+            }
+            send = awake.into_iter().map(|(key, ..)| key).collect();
         }
-        Ok(keys)
     }
 }
 
@@ -87,6 +98,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
     let busy = mine().find_map(|i| match keeps.get(&i.id) {
         Some(Awake::Requests(n)) => Some(busy("request", *n)),
         Some(Awake::Messages(n)) => Some(busy("message", *n)),
+        Some(Awake::Calls(n)) => Some(busy("call", *n)),
         Some(
             Awake::Always
             | Awake::Watchdog

@@ -2,10 +2,14 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use dormouse_backend::sim::{Behaviour, Faults};
+use dormouse_backend::{
+    Workloads as _,
+    sim::{Behaviour, Faults},
+};
 use dormouse_control::OpError;
 use dormouse_model::{
-    Call, DeploymentId, Depth, EdgeId, InstanceId, Phase, Time, Traffic, TrafficReport, WakeRefused,
+    Call, DeploymentId, Depth, EdgeId, InstanceId, Phase, ServiceKind, Time, Traffic, TrafficReport,
+    WakeRefused,
 };
 use expect_test::expect;
 
@@ -184,6 +188,44 @@ async fn an_open_call_keeps_the_caller_awake_and_bytes_wake_it() {
     world.stands("shop/web", "i1").await;
     world.ps_where("(was woken by bytes that arrived ").await;
     world.stands("shop/web", "i1 asleep").await;
+}
+
+/// Bug: a project whose worker waits for work at its Redis could not be sent to sleep: Redis was busy.
+#[tokio::test]
+async fn a_worker_that_waits_for_work_keeps_no_project_from_sleeping() {
+    let world = World::new(49).await;
+    let mut worker = service("worker");
+    worker.kind = ServiceKind::Worker;
+    let id = world.deploy(&project("shop", vec![service("redis"), worker])).await;
+    world.events(id).await;
+    let all = world.sim.list().await.unwrap();
+    let of = |service| all.iter().find(|w| w.key == key(service)).unwrap().id;
+    let (redis, worker) = (of("shop/redis"), of("shop/worker"));
+    let poll = || Traffic {
+        in_flight: 1,
+        calls: 1,
+        connections: 1,
+        private: 1,
+        last_client_byte: Some(Time::from(std::time::SystemTime::now())),
+        ..Traffic::default()
+    };
+    world.carry(redis.0, poll());
+    let sleeper = world.control.clone();
+    let sleeping = tokio::spawn(async move { sleeper.sleep_all("shop", None).await });
+    // The worker asks once more before it is frozen.
+    world.carry(redis.0, poll());
+    sleeping.await.unwrap().unwrap();
+    let asleep =
+        || async { world.instances().await.iter().all(|(.., phase)| *phase == Phase::Asleep(Depth::Paged)) };
+    assert!(asleep().await);
+    // An answer that was on its way.
+    world.sim.arrive(worker);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(asleep().await, "{}", world.ps().await);
+    world.ask(|c| async move { c.wake(&key("shop/redis")).await }).await.unwrap();
+    while world.sim.phase(worker) != Some(Phase::Running) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::{net::SocketAddrV4, time::Duration};
 
 use dormouse_edge::{EdgeSettings, TrafficBook};
-use dormouse_model::{Endpoint, WakeRefused};
+use dormouse_model::{Endpoint, Traffic, WakeRefused};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -69,7 +69,8 @@ async fn an_answer_goes_on_until_silence() {
         caller.send("question").await;
         let mut instance = accept(&listener).await;
         assert_eq!(instance.read_exact(8).await, "question");
-        assert_eq!(lab.traffic(1).in_flight, 1, "it owes an answer");
+        let Traffic { in_flight, calls, .. } = lab.traffic(1);
+        assert_eq!((in_flight, calls), (1, 1), "it owes an answer, and to no visitor");
         for _ in 0..3 {
             instance.send("part").await;
             let said = tokio::time::Instant::now();

@@ -433,3 +433,100 @@ fn stirs() {
         &expect!["nothing"],
     );
 }
+
+/// Bug: who sent a project to sleep was told that its Redis was busy, as long as a worker waited for work there.
+#[test]
+fn commands() {
+    check(
+        "a queue is asked for work by another service",
+        "db d1 live=d1 slept=-1s
+         i1 db d1 running client=-2s calls=1 connections=1 private=1
+         web d2 live=d2
+         i2 web d2 running client=-2s",
+        &expect!["sleep shop/db i1 paged"],
+    );
+    check(
+        "which keeps it from sleeping by itself",
+        "db d1 live=d1 sleep=8s
+         i1 db d1 running client=-1h calls=1 connections=1 private=1",
+        &expect!["nothing"],
+    );
+    check(
+        "what is asked may be for a visitor's request",
+        "db d1 live=d1 slept=-1s
+         i1 db d1 running client=-2s calls=1 connections=1 private=1
+         web d2 live=d2 slept=-1s
+         i2 web d2 running client=-2s inflight=1",
+        &expect!["nothing"],
+    );
+    check(
+        "or for a visitor's message",
+        "db d1 live=d1 slept=-1s
+         i1 db d1 running client=-2s calls=1 connections=1 private=1
+         web d2 live=d2 slept=-1s
+         i2 web d2 running client=-2s messages=1",
+        &expect!["nothing"],
+    );
+    check(
+        "which nobody will answer",
+        "db d1 live=d1 slept=-1s
+         i1 db d1 running client=-2s calls=1 connections=1 private=1
+         web d2 live=d2 slept=-1s
+         i2 web d2 running client=-20m messages=1",
+        &expect!["sleep shop/db i1 paged; sleep shop/web i2 paged"],
+    );
+    check(
+        "what sleeps on a call is woken for a visitor",
+        "db d1 live=d1 slept=-1m
+         i1 db d1 paged client=-2m calls=1 connections=1 private=1
+         web d2 live=d2 slept=-1m
+         i2 web d2 running client=-1s inflight=1",
+        &expect!["wake shop/db i1"],
+    );
+    check(
+        "a visitor's own request is answered first",
+        "web d1 live=d1 slept=-1s
+         i1 web d1 running client=-2s calls=1 inflight=1",
+        &expect!["nothing"],
+    );
+    check(
+        "services that were sent to sleep together still answer each other",
+        "worker d1 live=d1 worker slept=-4s
+         i1 worker d1 paged stirred=now
+         db d2 live=d2 slept=-4s
+         i2 db d2 paged client=-5s",
+        &expect!["nothing"],
+    );
+    check(
+        "one of them is used again",
+        "worker d1 live=d1 worker slept=-4s
+         i1 worker d1 paged stirred=-1s
+         db d2 live=d2 slept=-4s
+         i2 db d2 running client=now",
+        &expect!["wake shop/worker i1"],
+    );
+    check(
+        "or woken",
+        "worker d1 live=d1 worker slept=-4s
+         i1 worker d1 paged stirred=-1s
+         db d2 live=d2 slept=-4s wake=-1s
+         i2 db d2 running client=-10s",
+        &expect!["wake shop/worker i1"],
+    );
+    check(
+        "somebody else says something to one of them",
+        "worker d1 live=d1 worker slept=-6s
+         i1 worker d1 paged stirred=now
+         db d2 live=d2 slept=-6s
+         i2 db d2 paged client=-7s",
+        &expect!["wake shop/worker i1"],
+    );
+    check(
+        "one that was sent to sleep alone is answered",
+        "worker d1 live=d1 worker slept=-4s
+         i1 worker d1 paged stirred=now
+         db d2 live=d2
+         i2 db d2 running client=-5s",
+        &expect!["wake shop/worker i1"],
+    );
+}

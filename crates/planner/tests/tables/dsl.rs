@@ -176,7 +176,11 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("woken", v) => i.woken_at = Some(time(v)),
             ("slept", v) => i.slept_at = Some(time(v)),
             ("draining", v) => i.draining_since = Some(time(v)),
-            ("inflight", v) => i.traffic.in_flight = v.parse().unwrap(),
+            ("inflight", v) => i.traffic.in_flight += v.parse::<u32>().unwrap(),
+            ("calls", v) => {
+                i.traffic.calls = v.parse().unwrap();
+                i.traffic.in_flight += i.traffic.calls;
+            }
             ("messages", v) => i.traffic.messages = v.parse().unwrap(),
             ("event", v) => i.traffic.last_event = Some(time(v)),
             ("unseen", _) => (i.activity, i.earlier) = (None, None),
