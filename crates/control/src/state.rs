@@ -34,6 +34,8 @@ pub(crate) struct State {
     pub(crate) desired: Desired,
     pub(crate) observed: Observed,
     pub(crate) facts: Facts,
+    /// The last lines of what a service said, for those that keep ending.
+    pub(crate) log_tails: BTreeMap<ServiceKey, Vec<String>>,
     /// Instances whose logs can be read, oldest first.
     pub(crate) history: BTreeMap<ServiceKey, Vec<InstanceId>>,
     /// How long the last wake of a service took, in milliseconds.
@@ -254,7 +256,7 @@ impl State {
         self.desired.services.remove(key);
         self.observed.ends.remove(key);
         self.observed.watchdogs.remove(key);
-        self.facts.log_tails.remove(key);
+        self.log_tails.remove(key);
     }
 
     /// What each service needs, through others too, and which jobs it waits for.

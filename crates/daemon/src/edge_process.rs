@@ -39,8 +39,7 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     let Inherited { state, listen, .. } = Inherited::read()?;
     let state = StateDir::open(&state)?;
     let settings = Typed::read(&state.settings())?.resolve(listen)?;
-    // Whoever sees `localhost` sits at this machine, or has been let in.
-    let mut edge = EdgeSettings { show_logs: settings.domain == "localhost", ..EdgeSettings::default() };
+    let mut edge = EdgeSettings::default();
     if let Some(drain) = settings.edge_drain {
         edge.hand_over_timeout = drain;
     }

@@ -35,37 +35,21 @@ pub(crate) struct Found {
 pub(crate) enum NoInstance {
     Unknown,
     Building,
-    Crashed {
-        reason: String,
-        log_tail: Vec<String>,
-    },
-    Failed {
-        reason: String,
-    },
+    /// It keeps ending. Why is for its owner to read: what apps write holds what was never meant for visitors.
+    Crashed,
+    /// It could not be built; the same holds.
+    Failed,
     /// It did not become ready while the request was held.
     TimedOut,
     /// It refuses connections.
     Unreachable,
 }
 
-impl NoInstance {
-    /// Without what only the service's developer should read.
-    pub(crate) fn for_the_public(self) -> Self {
-        match self {
-            Self::Crashed { .. } => {
-                Self::Crashed { reason: "it ended unexpectedly".into(), log_tail: vec![] }
-            }
-            Self::Failed { .. } => Self::Failed { reason: "see the build log".into() },
-            Self::Unknown | Self::Building | Self::TimedOut | Self::Unreachable => self,
-        }
-    }
-}
-
 impl From<WakeRefused> for NoInstance {
     fn from(refused: WakeRefused) -> Self {
         match refused {
             WakeRefused::Unknown => Self::Unknown,
-            WakeRefused::Crashed { reason, log_tail } => Self::Crashed { reason, log_tail },
+            WakeRefused::Crashed { .. } => Self::Crashed,
             WakeRefused::TimedOut => Self::TimedOut,
         }
     }
@@ -132,12 +116,8 @@ impl Hunt {
             None => return Look::No(NoInstance::Unknown),
             Some(Service::Waiting) => return Look::Wake,
             Some(Service::Building) => return Look::No(NoInstance::Building),
-            Some(Service::Crashed { reason, log_tail }) => {
-                return Look::No(NoInstance::Crashed { reason: reason.clone(), log_tail: log_tail.clone() });
-            }
-            Some(Service::Failed { reason }) => {
-                return Look::No(NoInstance::Failed { reason: reason.clone() });
-            }
+            Some(Service::Crashed) => return Look::No(NoInstance::Crashed),
+            Some(Service::Failed) => return Look::No(NoInstance::Failed),
             Some(Service::Ready(backends)) => backends,
         };
         let awake = backends.iter().filter(|b| !b.target.asleep);

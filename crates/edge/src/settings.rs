@@ -38,9 +38,6 @@ pub struct EdgeSettings {
     /// How long connections may go on after another edge has taken over. Long enough for a working day of WebSockets and
     /// connection pools; each edge that waits for them costs some megabytes.
     pub hand_over_timeout: Duration,
-    /// Whether the page of a crashed service shows its last log lines. Only where every visitor is its developer:
-    /// logs hold what apps never meant for the public.
-    pub show_logs: bool,
     /// Peers whose `X-Forwarded-*` headers are kept and extended. From all others they are replaced.
     pub trusted_proxies: Vec<Cidr>,
 }
@@ -62,7 +59,6 @@ impl Default for EdgeSettings {
             pool_idle: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(30),
             hand_over_timeout: Duration::from_secs(12 * 3600),
-            show_logs: false,
             trusted_proxies: Vec::new(),
         }
     }

@@ -31,13 +31,8 @@ pub(crate) enum Service {
     /// Stopped or starting: either way, wake it and wait.
     Waiting,
     Building,
-    Crashed {
-        reason: String,
-        log_tail: Vec<String>,
-    },
-    Failed {
-        reason: String,
-    },
+    Crashed,
+    Failed,
 }
 
 #[derive(Debug, Clone)]
@@ -65,10 +60,8 @@ impl Table {
                 }
                 Endpoint::Stopped | Endpoint::Starting => Service::Waiting,
                 Endpoint::Building => Service::Building,
-                Endpoint::Crashed { reason, log_tail } => {
-                    Service::Crashed { reason: reason.clone(), log_tail: log_tail.clone() }
-                }
-                Endpoint::Failed { reason } => Service::Failed { reason: reason.clone() },
+                Endpoint::Crashed { .. } => Service::Crashed,
+                Endpoint::Failed { .. } => Service::Failed,
             };
             services.insert(key.clone(), service);
         }

@@ -56,11 +56,12 @@ pub enum Endpoint {
     Starting,
     /// The first build is running: tell the visitor.
     Building,
-    /// It keeps ending: tell the visitor, with the last log lines.
+    /// It keeps ending: tell the visitor so, and no more.
     Crashed {
         /// What happened, one line.
         reason: String,
-        /// Its last words.
+        /// Nothing: what an app said is no visitor's to read. The edges of v0.1 want the field, and show it.
+        #[serde(default)]
         log_tail: Vec<String>,
     },
     /// Its build failed and nothing older runs.
@@ -123,7 +124,8 @@ pub enum WakeRefused {
     Crashed {
         /// What happened, one line.
         reason: String,
-        /// Its last words.
+        /// Nothing, as in [`Endpoint::Crashed`].
+        #[serde(default)]
         log_tail: Vec<String>,
     },
     /// It did not become ready in time.

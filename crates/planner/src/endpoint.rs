@@ -17,8 +17,6 @@ pub struct Facts {
     pub falling_asleep: BTreeSet<InstanceId>,
     /// The newest build of a service, while it runs or when it failed; also of services never deployed yet.
     pub builds: BTreeMap<ServiceKey, BuildFact>,
-    /// The last lines of what a service said, for those that keep ending.
-    pub log_tails: BTreeMap<ServiceKey, Vec<String>>,
 }
 
 /// What there is to say of a build.
@@ -73,10 +71,7 @@ pub fn endpoints(
             State::Stopped | State::Done => Endpoint::Stopped,
             State::Starting | State::Running => Endpoint::Starting,
             State::Crashed { .. } if building => Endpoint::Building,
-            State::Crashed { reason } => {
-                let log_tail = facts.log_tails.get(&key).cloned().unwrap_or_default();
-                Endpoint::Crashed { reason, log_tail }
-            }
+            State::Crashed { reason } => Endpoint::Crashed { reason, log_tail: Vec::new() },
         };
         out.insert(key, endpoint);
     }

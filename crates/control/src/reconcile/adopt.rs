@@ -174,6 +174,7 @@ fn state(
         desired: Desired::default(),
         observed: Observed::default(),
         facts: Facts::default(),
+        log_tails: BTreeMap::new(),
         history: BTreeMap::new(),
         last_wake: BTreeMap::new(),
         speaks_http: BTreeMap::new(),

@@ -83,7 +83,7 @@ impl<W: Workloads> Reconciler<W> {
             let end = End { deployment, at: now, how, ready_for: None, detail: None };
             self.networks.remove(&key.project);
             self.keep_end(&key, end, id);
-            self.state.facts.log_tails.remove(&key);
+            self.state.log_tails.remove(&key);
             return;
         }
         self.held.remove(&subject);

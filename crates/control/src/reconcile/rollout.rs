@@ -133,7 +133,7 @@ impl<W: Workloads> Reconciler<W> {
                         continue;
                     }
                     rollout.failed.push(service.clone());
-                    let log_tail = self.state.facts.log_tails.get(&key).cloned().unwrap_or_default();
+                    let log_tail = self.state.log_tails.get(&key).cloned().unwrap_or_default();
                     let reason = self.advised(reason, &log_tail);
                     let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
                     let (serves, why) = (live.map(|d| d.deploy).filter(|_| !job), first_line(&reason));
@@ -214,7 +214,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);
         self.state.observed.watchdogs.retain(|key, _| key.project != *name);
-        self.state.facts.log_tails.retain(|key, _| key.project != *name);
+        self.state.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };
         let (drop_logs, events) = (removing.drop_logs, self.state.events.clone());
         let (store, settings, name) = (self.state.store.clone(), self.state.settings.clone(), name.clone());

@@ -9,7 +9,7 @@ use tracing::warn;
 use super::{Msg, Reconciler};
 use crate::error::chain;
 
-/// Lines shown on a crash page.
+/// Lines told to whoever deploys it.
 const LINES: usize = 20;
 
 impl<W: Workloads> Reconciler<W> {
@@ -25,7 +25,7 @@ impl<W: Workloads> Reconciler<W> {
     pub(super) fn tail(&mut self, key: &ServiceKey, id: InstanceId, lines: Vec<String>) {
         if self.tails.get(key) == Some(&id) {
             self.tails.remove(key);
-            self.state.facts.log_tails.insert(key.clone(), lines);
+            self.state.log_tails.insert(key.clone(), lines);
         }
     }
 }

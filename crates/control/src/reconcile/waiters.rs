@@ -83,11 +83,7 @@ impl<W: Workloads> Reconciler<W> {
                 Some(Endpoint::Ready { .. }) => {
                     Some(awake(&table, &waiter.key)).filter(|t| !t.is_empty()).map(Ok)
                 }
-                Some(Endpoint::Crashed { reason, log_tail }) => {
-                    let (reason, log_tail) = (reason.clone(), log_tail.clone());
-                    Some(Err(WakeRefused::Crashed { reason, log_tail }))
-                }
-                Some(Endpoint::Failed { reason }) => {
+                Some(Endpoint::Crashed { reason, .. } | Endpoint::Failed { reason }) => {
                     Some(Err(WakeRefused::Crashed { reason: reason.clone(), log_tail: vec![] }))
                 }
                 Some(Endpoint::Stopped | Endpoint::Starting | Endpoint::Building) => None,

@@ -82,10 +82,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
         let may_reuse = again.is_none();
         let Found { lease, addr } = match again.take() {
             Some(found) => found,
-            None => hunt.find().await.map_err(|why| {
-                let why = if worker.settings().show_logs { why } else { why.for_the_public() };
-                Page::NoInstance(hunt.key().clone(), why)
-            })?,
+            None => hunt.find().await.map_err(|why| Page::NoInstance(hunt.key().clone(), why))?,
         };
         let instance = lease.tally().instance;
         let reused = may_reuse.then(|| worker.pool.take(worker, instance, repeatable)).flatten();

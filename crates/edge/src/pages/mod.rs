@@ -1,4 +1,6 @@
-//! What a visitor is told when there is no instance to answer.
+//! What a visitor is told when there is no instance to answer: where the service stands, and how its owner learns why. Who
+//! asks is not known here, on a loopback address neither (a tunnel or a proxy may be behind it), so nothing that an app
+//! or a build said is shown.
 
 mod render;
 
@@ -23,7 +25,7 @@ pub(crate) enum Page {
 
 /// A page in words, before it takes a form.
 #[derive(Debug)]
-struct Text<'a> {
+struct Text {
     status: StatusCode,
     /// For programs.
     code: &'static str,
@@ -32,7 +34,6 @@ struct Text<'a> {
     message: String,
     /// What to do.
     hint: String,
-    log: &'a [String],
     /// Seconds after which trying again makes sense.
     retry: Option<u32>,
 }
@@ -43,14 +44,13 @@ impl Page {
         render::render(&self.text(), accept)
     }
 
-    fn text(&self) -> Text<'_> {
+    fn text(&self) -> Text {
         let text = |status, code, title: &str, message: String, hint: &str| Text {
             status,
             code,
             title: title.to_owned(),
             message,
             hint: hint.to_owned(),
-            log: &[],
             retry: None,
         };
         match self {
@@ -73,23 +73,22 @@ impl Page {
                 "no_answer",
                 "No answer",
                 format!("{} closed the connection before it answered.", key.service),
-                &format!("`dormouse logs {key}` shows why."),
+                &format!("If it is yours, `dormouse logs {key}` shows why."),
             ),
             Self::NoInstance(key, why) => no_instance(key, why),
         }
     }
 }
 
-fn no_instance<'a>(key: &ServiceKey, why: &'a NoInstance) -> Text<'a> {
+fn no_instance(key: &ServiceKey, why: &NoInstance) -> Text {
     let name = &key.service;
-    let logs = || format!("`dormouse logs {key}` shows more.");
+    let logs = || format!("If it is yours, `dormouse logs {key}` shows why.");
     let unavailable = |code, title: &str, message, hint| Text {
         status: StatusCode::SERVICE_UNAVAILABLE,
         code,
         title: title.to_owned(),
         message,
         hint,
-        log: &[],
         retry: None,
     };
     match why {
@@ -111,16 +110,15 @@ fn no_instance<'a>(key: &ServiceKey, why: &'a NoInstance) -> Text<'a> {
                 "This page reloads by itself.".into(),
             )
         },
-        NoInstance::Crashed { reason, log_tail } => Text {
-            log: log_tail,
+        NoInstance::Crashed => Text {
             retry: Some(5),
-            ..unavailable("crashed", "Crashed", format!("{name} keeps ending: {reason}"), logs())
+            ..unavailable("crashed", "Not up", format!("{name} is not up: it keeps ending."), logs())
         },
-        NoInstance::Failed { reason } => unavailable(
+        NoInstance::Failed => unavailable(
             "build_failed",
-            "Build failed",
-            format!("{name} could not be built: {reason}"),
-            format!("Correct it and deploy again; `dormouse logs --build {}` shows the build.", key.project),
+            "Not up",
+            format!("{name} is not up: it could not be built."),
+            format!("If it is yours, `dormouse logs --build {}` shows why.", key.project),
         ),
         NoInstance::TimedOut => Text {
             status: StatusCode::GATEWAY_TIMEOUT,
@@ -154,11 +152,7 @@ mod tests {
     #[test]
     fn programs_get_text_or_json() {
         let key: ServiceKey = "shop/web".parse().unwrap();
-        let crashed = NoInstance::Crashed {
-            reason: "exited with 1".into(),
-            log_tail: vec!["Traceback <b>".into(), "ValueError: \"x\" & y".into()],
-        };
-        let page = Page::NoInstance(key, crashed);
+        let page = Page::NoInstance(key, NoInstance::Crashed);
         check(
             &page,
             "*/*",
@@ -169,12 +163,9 @@ mod tests {
                 server: dormouse
                 retry-after: 5
 
-                web keeps ending: exited with 1
+                web is not up: it keeps ending.
 
-                  Traceback <b>
-                  ValueError: "x" & y
-
-                `dormouse logs shop/web` shows more.
+                If it is yours, `dormouse logs shop/web` shows why.
 
             "#]],
         );
@@ -188,7 +179,7 @@ mod tests {
                 server: dormouse
                 retry-after: 5
 
-                {"error":"crashed","message":"web keeps ending: exited with 1","hint":"`dormouse logs shop/web` shows more.","log":["Traceback <b>","ValueError: \"x\" & y"]}
+                {"error":"crashed","message":"web is not up: it keeps ending.","hint":"If it is yours, `dormouse logs shop/web` shows why."}
 
             "#]],
         );
@@ -198,10 +189,7 @@ mod tests {
     fn people_get_html_without_what_could_run_in_it() {
         let key: ServiceKey = "shop/web".parse().unwrap();
         let hostile = "<script>alert('1')</script>\"&";
-        let crashed = NoInstance::Crashed { reason: hostile.into(), log_tail: vec![hostile.into()] };
-        let pages =
-            [Page::NoInstance(key.clone(), crashed), Page::UnknownHost(hostile.into()), Page::Broken(key)];
-        for page in pages {
+        for page in [Page::UnknownHost(hostile.into()), Page::Broken(key)] {
             let response = page.render(Some(&HeaderValue::from_static("text/html,*/*;q=0.8")));
             let html = String::from_utf8_lossy(response.body()).into_owned();
             assert!(!html.contains("<script"), "{html}");

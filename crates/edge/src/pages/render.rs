@@ -8,7 +8,7 @@ use http::{
 
 use super::Text;
 
-pub(super) fn render(text: &Text<'_>, accept: Option<&HeaderValue>) -> Response<Bytes> {
+pub(super) fn render(text: &Text, accept: Option<&HeaderValue>) -> Response<Bytes> {
     let accept = accept.and_then(|value| value.to_str().ok()).unwrap_or_default();
     let (media, body) = if accept.contains("text/html") {
         ("text/html; charset=utf-8", html(text))
@@ -29,40 +29,31 @@ pub(super) fn render(text: &Text<'_>, accept: Option<&HeaderValue>) -> Response<
     response
 }
 
-fn plain(text: &Text<'_>) -> String {
-    let log: String = text.log.iter().map(|line| format!("  {line}\n")).collect();
-    let log = if log.is_empty() { log } else { format!("{log}\n") };
-    format!("{}\n\n{log}{}\n", text.message, text.hint)
+fn plain(text: &Text) -> String {
+    format!("{}\n\n{}\n", text.message, text.hint)
 }
 
-fn json(text: &Text<'_>) -> String {
+fn json(text: &Text) -> String {
     #[derive(serde::Serialize)]
     struct Json<'a> {
         error: &'a str,
         message: &'a str,
         hint: &'a str,
-        #[serde(skip_serializing_if = "<[String]>::is_empty")]
-        log: &'a [String],
     }
-    let json = Json { error: text.code, message: &text.message, hint: &text.hint, log: text.log };
+    let json = Json { error: text.code, message: &text.message, hint: &text.hint };
     // Strings always have a JSON form.
     serde_json::to_string(&json).unwrap_or_default() + "\n"
 }
 
-fn html(text: &Text<'_>) -> String {
+fn html(text: &Text) -> String {
     let refresh = text
         .retry
         .map_or_else(String::new, |seconds| format!("<meta http-equiv=\"refresh\" content=\"{seconds}\">\n"));
-    let log = if text.log.is_empty() {
-        String::new()
-    } else {
-        format!("<pre>{}</pre>\n", escape(&text.log.join("\n")))
-    };
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n{refresh}<title>{title}</title>\n\
-         <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{message}</p>\n{log}<p class=\"hint\">{hint}</p>\n\
+         <style>{STYLE}</style>\n<main>\n<h1>{title}</h1>\n<p>{message}</p>\n<p class=\"hint\">{hint}</p>\n\
          <footer>{status} · Dormouse</footer>\n</main>\n</html>\n",
         title = escape(&text.title),
         message = escape(&text.message),
@@ -74,7 +65,6 @@ fn html(text: &Text<'_>) -> String {
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;margin:0;display:grid;min-height:100vh;\
 place-items:center;background:light-dark(#faf9f7,#1b1a18);color:light-dark(#2b2926,#e8e5df)}\
 main{max-width:42rem;padding:2rem;box-sizing:border-box;width:100%}h1{font-size:1.6rem;margin:0 0 .5rem}\
-pre{background:light-dark(#efece6,#26241f);padding:1rem;border-radius:.5rem;overflow-x:auto;font-size:.85rem}\
 code{background:light-dark(#efece6,#26241f);padding:.1rem .35rem;border-radius:.25rem}\
 .hint,footer{color:light-dark(#6b665e,#a39d92)}footer{margin-top:2rem;font-size:.85rem}";
 

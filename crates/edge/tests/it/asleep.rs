@@ -74,7 +74,7 @@ async fn refusals_become_pages() {
         WakeRefused::Crashed { reason: "exited with 3".into(), log_tail: vec!["last words".into()] };
     for (refusal, status, words) in [
         (WakeRefused::Unknown, "404", "web is not deployed."),
-        (crashed, "503", "exited with 3\n\n  last words"),
+        (crashed, "503", "web is not up: it keeps ending.\n\nIf it is yours"),
         (WakeRefused::TimedOut, "504", "web was not ready in time."),
     ] {
         let lab = Lab::new(&[("web", Endpoint::Stopped)]).await;

@@ -109,8 +109,7 @@ pub(crate) struct Lab {
 
 impl Lab {
     pub(crate) async fn new(endpoints: &[(&str, Endpoint)]) -> Self {
-        // The visitor of these tests is the developer; what strangers see is tested by itself.
-        Self::with(EdgeSettings { show_logs: true, ..EdgeSettings::default() }, endpoints).await
+        Self::with(EdgeSettings::default(), endpoints).await
     }
 
     /// Each service is at `<service>.localhost`.
