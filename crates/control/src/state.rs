@@ -9,7 +9,7 @@ use std::{
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::{
     AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName,
-    ProjectSpec, ServiceKey, ServiceName, ServiceSpec,
+    ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle};
@@ -143,9 +143,15 @@ impl State {
             let reason = why(service);
             let svc = self.desired.services.get(&key);
             let live = svc.and_then(|s| s.live.as_ref());
-            let serves = live.map(|d| format!("; {} serves on", d.deploy)).unwrap_or_default();
-            let failed = Event::Failed { deploy: id, why: reason.clone(), serves: live.map(|d| d.deploy) };
-            let note = format!("{id} failed: {reason}{serves}");
+            let (serves, goes_on) = match live.map(|d| (d.deploy, d.spec.kind)) {
+                Some((old, ServiceKind::Web | ServiceKind::Worker)) => {
+                    (Some(old), format!("; {old} serves on"))
+                }
+                Some((old, ServiceKind::Job)) => (None, format!("; {old} was done")),
+                None => (None, String::new()),
+            };
+            let failed = Event::Failed { deploy: id, why: reason.clone(), serves };
+            let note = format!("{id} failed: {reason}{goes_on}");
             match svc {
                 Some(_) => drop(self.facts.builds.remove(&key)),
                 None => drop(self.facts.builds.insert(key.clone(), BuildFact::Failed { reason })),

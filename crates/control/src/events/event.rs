@@ -22,6 +22,8 @@ pub(crate) enum Event {
     Ended { how: Cause, why: String, again: Option<Duration> },
     /// A job has ended well.
     JobDone,
+    /// A job has not, or was not run. It served nothing, nor did an earlier run of it.
+    JobFailed { deploy: DeployId, deployment: DeploymentId, why: String },
     /// An instance is put to sleep.
     Asleep(Rest),
     /// It is ended instead, because its service sleeps without a process.
@@ -71,7 +73,9 @@ impl Event {
             Self::Live { deployment, .. }
             | Self::Applied { deployment, .. }
             | Self::Renewed { deployment, .. } => Some(format!("live {}", deployment.0)),
-            Self::Refused { deployment, .. } => Some(format!("refused {}", deployment.0)),
+            Self::Refused { deployment, .. } | Self::JobFailed { deployment, .. } => {
+                Some(format!("refused {}", deployment.0))
+            }
             Self::Failed { deploy, .. } => Some(format!("failed {deploy}")),
             Self::Ended { .. } | Self::JobDone => instance.map(|id| format!("ended {id}")),
             Self::Asleep(_)
@@ -121,6 +125,9 @@ impl fmt::Display for Event {
                 again.map_or(Ok(()), |pause| write!(f, "; started again in {}", span(pause)))
             }
             Self::JobDone => f.write_str("done"),
+            Self::JobFailed { deploy, why, .. } => {
+                write!(f, "failed in {deploy}: {why}; `dormouse restart` runs it again")
+            }
             Self::Asleep(Rest::Unused(after)) => write!(f, "asleep after {} without activity", span(*after)),
             Self::Asleep(Rest::Told) => f.write_str("asleep by `dormouse sleep`"),
             Self::Stopped(Rest::Unused(after)) => {
@@ -200,6 +207,7 @@ mod tests {
             ),
             ended(Cause::NotStarted { why: String::new() }, "could not be started: no such file", None),
             Event::JobDone,
+            Event::JobFailed { deploy, deployment, why: "exited with code 3".to_owned() },
             Event::Asleep(Rest::Unused(Duration::from_secs(300))),
             Event::Asleep(Rest::Told),
             Event::Stopped(Rest::Unused(Duration::from_secs(8))),
@@ -238,6 +246,7 @@ mod tests {
             stopped: hung for 31 s: it answers 503 to GET /health on port 8000; started again in 0.5 s  [ended i7]
             could not be started: no such file  [ended i7]
             done  [ended i7]
+            failed in d15: exited with code 3; `dormouse restart` runs it again  [refused 23]
             asleep after 5 min without activity
             asleep by `dormouse sleep`
             stopped after 8 s without activity; the next request starts it

@@ -27,11 +27,15 @@ impl<W: Workloads> Reconciler<W> {
         let line = first_line(why);
         let (deploy, process) = (svc.target.deploy, svc.target.process());
         warn!(%key, %deploy, why = line, "given up");
-        let note = match svc.target.spec.kind {
-            ServiceKind::Web | ServiceKind::Worker => {
-                format!("{deploy} was given up: {line}; {} serves on", live.deploy)
-            }
-            ServiceKind::Job => format!("{deploy} failed: {line}; {} was done", live.deploy),
+        let (note, event) = match svc.target.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => (
+                format!("{deploy} was given up: {line}; {} serves on", live.deploy),
+                Event::Refused { deploy, deployment, why: line, serves: Some(live.deploy) },
+            ),
+            ServiceKind::Job => (
+                format!("{deploy} failed: {line}; {} was done", live.deploy),
+                Event::JobFailed { deploy, deployment, why: line },
+            ),
         };
         let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
         let id = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back();
@@ -44,7 +48,6 @@ impl<W: Workloads> Reconciler<W> {
         {
             rollout.given_up.insert(key.service.clone(), why.to_owned());
         } else {
-            let event = Event::Refused { deploy, deployment, why: line, serves: Some(live.deploy) };
             self.state.say(key, id, event);
         }
         // Its last words belong to what is told of it. Of one that has ended they have been read.
@@ -138,9 +141,13 @@ impl<W: Workloads> Reconciler<W> {
                     let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
                     let (serves, why) = (live.map(|d| d.deploy).filter(|_| !job), first_line(&reason));
                     let old_serves = serves.is_some();
-                    let event = Event::Refused { deploy: *id, deployment: *deployment, why, serves };
+                    let (deploy, deployment) = (*id, *deployment);
+                    let event = match job {
+                        true => Event::JobFailed { deploy, deployment, why },
+                        false => Event::Refused { deploy, deployment, why, serves },
+                    };
                     self.state.say(&key, None, event);
-                    DeployStep::RolloutFailed { deployment: *id, reason, log_tail, old_serves, job }
+                    DeployStep::RolloutFailed { deployment: deploy, reason, log_tail, old_serves, job }
                 }
             };
             log.say(Some(service), step);

@@ -12,7 +12,7 @@ use expect_test::expect;
 use crate::world::{World, key, project, service};
 
 /// What the platform has said in a project's logs, but for how long things took; instances by the order they appear in.
-async fn told(world: &World) -> String {
+pub(crate) async fn told(world: &World) -> String {
     let lines = world.ask(|c| async move {
         let wanted = LogWanted { platform: true, ..LogWanted::default() };
         c.logs("shop", None, wanted).await.unwrap().next().await.unwrap().unwrap_or_default()
@@ -53,7 +53,7 @@ async fn told_at_last(world: &World, text: &str) {
 }
 
 /// Wait until a line says this: what follows may come before anybody looks.
-async fn told_somewhere(world: &World, text: &str) {
+pub(crate) async fn told_somewhere(world: &World, text: &str) {
     told_when(world, text, |all| all.contains(text)).await;
 }
 

@@ -6,7 +6,10 @@ use dormouse_backend::sim::Behaviour;
 use dormouse_model::{DeploymentId, EnvValue, ExitStatus, ProjectSpec, ServiceKind, ServiceSpec};
 use expect_test::{Expect, expect};
 
-use crate::world::{World, project, service};
+use crate::{
+    events::{told, told_somewhere},
+    world::{World, project, service},
+};
 
 /// What a deployment of a job does.
 fn ends(world: &World, deployment: u64, after: u64, code: i32) {
@@ -130,6 +133,28 @@ async fn one_that_fails_at_first_is_not_tried_again_and_lets_nothing_start() {
         shop/web Ready d1 i258
     "#]];
     shown(&world, &stands).await;
+}
+
+/// Bug: of a job that failed over an older one, the log said that the older one "serves on".
+#[tokio::test]
+async fn a_job_that_fails_serves_nothing() {
+    let world = World::new(105).await;
+    ends(&world, 1, 0, 0);
+    world.events(world.deploy(&shop("1")).await).await;
+    ends(&world, 3, 0, 3);
+    world.events(world.deploy(&shop("1")).await).await;
+    ends(&world, 4, 0, 3);
+    world.ask(|c| async move { c.restart("shop", Some("migrate")).await }).await.unwrap_err();
+    world.builder.set_fails(true);
+    world.events(world.deploy(&shop("2")).await).await;
+    told_somewhere(&world, "d3 failed").await;
+    let said = told(&world).await;
+    let of_job: Vec<_> = said.lines().filter(|l| l.starts_with("migrate") && l.contains("failed")).collect();
+    expect![[r#"
+        migrate * failed in d2: exited with code 3; `dormouse restart` runs it again
+        migrate i4 * failed in d1: exited with code 3; `dormouse restart` runs it again
+        migrate * deploy d3 failed: the build of web failed"#]]
+    .assert_eq(&of_job.join("\n"));
 }
 
 #[tokio::test]
