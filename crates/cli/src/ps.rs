@@ -12,18 +12,29 @@ use crate::{
     target::Target,
 };
 
-const HEAD: [&str; 10] =
-    ["PROJECT", "SERVICE", "STATE", "DEPTH", "URL", "PID", "RESIDENT", "SWAPPED", "LAST-ACTIVE", "LAST-WAKE"];
+const HEAD: [&str; 11] = [
+    "PROJECT",
+    "SERVICE",
+    "STATE",
+    "DEPLOY",
+    "DEPTH",
+    "URL",
+    "PID",
+    "RESIDENT",
+    "SWAPPED",
+    "LAST-ACTIVE",
+    "LAST-WAKE",
+];
 
 /// Columns of figures, which line up at their right.
-const RIGHT: [usize; 4] = [5, 6, 7, 9];
+const RIGHT: [usize; 4] = [6, 7, 8, 10];
 
 /// Where the state stands, which is the painted column.
 const STATE: usize = 2;
 
 /// Columns in the order in which they go where the terminal has no room for all: what is asked for least goes first, and
 /// what tells one service from another never.
-const DROPPED: [usize; 7] = [5, 7, 9, 8, 3, 6, 4];
+const DROPPED: [usize; 8] = [6, 8, 10, 9, 4, 7, 3, 5];
 
 /// Columns stand this far apart.
 const GAP: usize = 2;
@@ -46,12 +57,12 @@ pub(crate) async fn ps(settings: &Settings, args: &PsArgs, streams: &mut Streams
 }
 
 fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
-    let rows: Vec<[String; 10]> = all.iter().map(|s| row(s, now)).collect();
+    let rows: Vec<[String; 11]> = all.iter().map(|s| row(s, now)).collect();
     let widths: Vec<usize> = (0..HEAD.len())
         .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(HEAD[i].len()))
         .collect();
     let shown = columns(&widths, streams.width());
-    let line = |cells: &[String; 10], painted: &dyn Fn(&str) -> String| {
+    let line = |cells: &[String; 11], painted: &dyn Fn(&str) -> String| {
         let cell = |i: &usize| {
             let (cell, w) = (&cells[*i], widths[*i]);
             let text = if RIGHT.contains(i) { format!("{cell:>w$}") } else { format!("{cell:w$}") };
@@ -68,12 +79,36 @@ fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
     }
     for s in all {
         if let Some(reason) = &s.reason {
-            let text = format!("{}/{}: {}", s.project, s.service, reason.replace('\n', "\n  "));
+            let hint = hint(s).map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
+            let text = format!("{}/{}: {}{hint}", s.project, s.service, reason.replace('\n', "\n  "));
             let text = streams.out_paint(paint(s.state), &text);
             streams.out_line(&text)?;
         }
     }
     Ok(())
+}
+
+/// Where to read why, of what does not work.
+fn hint(s: &ServiceStatus) -> Option<String> {
+    let hinted = s.reason.as_ref().is_some_and(|reason| reason.contains("hint: "));
+    match s.state {
+        ServiceState::Crashed if !hinted => {
+            Some(format!("`dormouse logs {}/{}` shows what it said", s.project, s.service))
+        }
+        ServiceState::Failed if !hinted => {
+            Some(format!("`dormouse logs --build {}` shows the build", s.project))
+        }
+        ServiceState::Crashed
+        | ServiceState::Failed
+        | ServiceState::Building
+        | ServiceState::Starting
+        | ServiceState::Ready
+        | ServiceState::Running
+        | ServiceState::Done
+        | ServiceState::Asleep
+        | ServiceState::Draining
+        | ServiceState::Stopped => None,
+    }
 }
 
 /// The columns that there is room for.
@@ -89,12 +124,13 @@ fn columns(widths: &[usize], room: Option<usize>) -> Vec<usize> {
     shown
 }
 
-fn row(s: &ServiceStatus, now: u64) -> [String; 10] {
+fn row(s: &ServiceStatus, now: u64) -> [String; 11] {
     let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     [
         s.project.clone(),
         s.service.clone(),
         state(s.state).to_owned(),
+        or_dash(s.deployment.clone()),
         or_dash(s.depth.map(|d| depth(d).to_owned())),
         or_dash(s.url.clone()),
         or_dash(s.pid.map(|p| p.to_string())),
@@ -175,6 +211,7 @@ pub(crate) mod tests {
             swapped_bytes: Some(315 << 20),
             last_wake_ms: Some(21.34),
             last_activity: Some(400_000),
+            deployment: Some("d14".to_owned()),
             ..status("shop", "frontend")
         };
         let crashed = ServiceStatus {
@@ -190,11 +227,12 @@ pub(crate) mod tests {
             out.text()
         };
         expect![[r#"
-            PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
-            shop     backend   crashed  -      -                              -         -        -  -                    -
-            shop     frontend  asleep   paged  http://shop.localhost:8080  4711   9.0 MiB  315 MiB  10m ago        21.3 ms
+            PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+            shop     backend   crashed  -       -      -                              -         -        -  -                    -
+            shop     frontend  asleep   d14     paged  http://shop.localhost:8080  4711   9.0 MiB  315 MiB  10m ago        21.3 ms
             shop/backend: it ended with code 1, 3 times
               last words
+              hint: `dormouse logs shop/backend` shows what it said
         "#]]
         .assert_eq(&shown(None));
         // Bug: every line took two where the terminal was narrow.
@@ -205,10 +243,10 @@ pub(crate) mod tests {
             narrow += &format!("{width}: {}\n", lines[0]);
         }
         expect![[r#"
-            120: PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
-            110: PROJECT  SERVICE   STATE    DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
-            100: PROJECT  SERVICE   STATE    DEPTH  URL                         RESIDENT  LAST-ACTIVE  LAST-WAKE
-            80: PROJECT  SERVICE   STATE    DEPTH  URL                         RESIDENT
+            120: PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+            110: PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                         RESIDENT  LAST-ACTIVE  LAST-WAKE
+            100: PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                         RESIDENT  LAST-ACTIVE
+            80: PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                         RESIDENT
             60: PROJECT  SERVICE   STATE    URL
             40: PROJECT  SERVICE   STATE
             10: PROJECT  SERVICE   STATE

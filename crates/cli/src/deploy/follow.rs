@@ -6,6 +6,8 @@ use anyhow::{Result, bail};
 use dormouse_api::{Client, DeployEvent, DeployStep, Error};
 use futures_util::StreamExt;
 
+use super::served::Served;
+
 /// Pause before asking again.
 const RETRY: Duration = Duration::from_millis(300);
 
@@ -17,8 +19,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) enum End {
     /// The project's URLs, the front one first.
     Done(Vec<String>),
-    /// Why not.
-    Failed(String),
+    /// Why not, and which versions serve, where that differs from service to service.
+    Failed {
+        /// One line, perhaps with more below it.
+        reason: String,
+        /// A line each.
+        serves: Vec<String>,
+    },
 }
 
 /// Hand every event over once, in order. When the connection breaks, go on after the last event seen.
@@ -27,7 +34,7 @@ pub(crate) async fn follow(
     id: u64,
     mut show: impl FnMut(&DeployEvent) -> Result<()>,
 ) -> Result<End> {
-    let mut next = 0;
+    let (mut next, mut served) = (0, Served::default());
     let mut heard = Instant::now();
     loop {
         match client.deploy_events(id, next).await {
@@ -43,9 +50,12 @@ pub(crate) async fn follow(
                         next = event.seq + 1;
                     }
                     show(&event)?;
+                    served.hear(&event);
                     match event.step {
                         DeployStep::Done { urls } => return Ok(End::Done(urls)),
-                        DeployStep::Failed { reason } => return Ok(End::Failed(reason)),
+                        DeployStep::Failed { reason } => {
+                            return Ok(End::Failed { reason, serves: served.mixture(id) });
+                        }
                         DeployStep::Queued
                         | DeployStep::Building
                         | DeployStep::Phase { .. }

@@ -5,6 +5,7 @@ mod attend;
 mod follow;
 mod lines;
 mod progress;
+mod served;
 
 use std::{sync::Arc, time::Duration};
 
@@ -120,8 +121,11 @@ pub(crate) async fn replay(
     let result = follow::follow(client, id, |event| progress.event(event, streams)).await;
     progress.end();
     match result? {
-        End::Failed(reason) if !settings.json => Ok(streams.err_line(&format!("failed: {reason}"))?),
-        End::Failed(_) | End::Done(_) => Ok(()),
+        End::Failed { reason, serves } if !settings.json => {
+            streams.err_line(&with_lines(&format!("failed: {reason}"), &serves))?;
+            Ok(())
+        }
+        End::Failed { .. } | End::Done(_) => Ok(()),
     }
 }
 
@@ -169,9 +173,13 @@ pub(crate) fn finish(settings: &Settings, outcome: &Outcome, streams: &mut Strea
             }
             Ok(OK)
         }
-        Left::Ended(End::Failed(reason)) => {
-            streams.error(reason)?;
+        Left::Ended(End::Failed { reason, serves }) => {
+            streams.error(&with_lines(reason, serves))?;
             Ok(FAILED)
         }
     }
+}
+
+fn with_lines(first: &str, more: &[String]) -> String {
+    more.iter().fold(first.to_owned(), |text, line| format!("{text}\n  {line}"))
 }

@@ -185,6 +185,45 @@ fn failures_and_warnings() {
     .assert_eq(&dormouse(fake.state(), &["deploy", path]).all());
 }
 
+/// Bug: of two services one broke, the other went live, and nothing said which version serves where.
+#[test]
+fn a_failed_deploy_says_which_version_serves() {
+    let mixed = |old_serves: bool| {
+        let broken = format!(
+            r#""event":"rollout_failed","deployment":"d7","reason":"exited with code 3 (3 times)","log_tail":["no module named nope"],"old_serves":{old_serves}"#
+        );
+        events(
+            0,
+            &[
+                ("backend", broken.as_str()),
+                ("frontend", r#""event":"ready","deployment":"d7""#),
+                ("", r#""event":"failed","reason":"backend did not become ready""#),
+            ],
+        )
+    };
+    let project = project();
+    let path = project.path().to_str().unwrap();
+    expect![[r#"
+        deploying shop as d7 (backend, frontend)
+        backend   does not become ready: exited with code 3 (3 times)
+          the version before goes on serving
+        backend   | no module named nope
+        frontend  ready
+        error: backend did not become ready
+          backend: failed, and the version before d7 serves on
+          frontend: d7 serves
+        [1]
+    "#]]
+    .assert_eq(&dormouse(deploying(vec![(200, mixed(true))]).state(), &["deploy", path]).all());
+    let first = dormouse(deploying(vec![(200, mixed(false))]).state(), &["deploy", path]);
+    let end = first.err.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>();
+    expect![[r#"
+        error: backend did not become ready
+          backend: failed, and nothing serves, because there was no version before
+          frontend: d7 serves"#]]
+    .assert_eq(&end.join("\n"));
+}
+
 #[test]
 fn a_name_that_is_taken_is_refused_where_nobody_can_be_asked() {
     let refused = r#"{"error":"the project `shop` was deployed from /a/shop, and this is /b/shop","hint":"`--project NAME` deploys it under another name, `--project shop` replaces what is there","code":"name_taken"}"#;

@@ -70,8 +70,8 @@ fn ps_for_programs_is_an_array() {
 #[test]
 fn ps_of_one_service() {
     expect![[r#"
-        PROJECT  SERVICE  STATE  DEPTH  URL   PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
-        shop     backend  ready  -      -    4712   309 MiB      0 B  -                    -
+        PROJECT  SERVICE  STATE  DEPLOY  DEPTH  URL   PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+        shop     backend  ready  d2      -      -    4712   309 MiB      0 B  -                    -
         [0]
     "#]]
     .assert_eq(&dormouse(fake().state(), &["ps", "shop/backend"]).all());
