@@ -265,13 +265,14 @@ impl State {
         self.log_tails.remove(key);
     }
 
-    /// What each service needs, through others too, and which jobs it waits for.
+    /// What each service needs and which it waits for, through others too.
     pub(crate) fn refresh_needs(&mut self, project: &ProjectName) {
         let Some(spec) = self.projects.get(project).and_then(|p| p.spec.as_ref()) else { return };
         for (key, svc) in self.desired.services.iter_mut().filter(|(k, _)| k.project == *project) {
-            svc.needs = closure(spec, &key.service).iter().map(|s| ServiceKey::new(project, s)).collect();
-            let after = spec.services.get(&key.service).into_iter().flat_map(|s| &s.after);
-            svc.after = after.map(|s| ServiceKey::new(project, s)).collect();
+            let all = |of: fn(&ServiceSpec) -> &BTreeSet<ServiceName>| {
+                closure(spec, &key.service, of).iter().map(|s| ServiceKey::new(project, s)).collect()
+            };
+            (svc.needs, svc.after) = (all(|s| &s.needs), all(|s| &s.after));
         }
     }
 
@@ -310,12 +311,16 @@ impl State {
     }
 }
 
-/// What a service needs, directly or through others, itself excluded.
-fn closure(spec: &ProjectSpec, of: &ServiceName) -> BTreeSet<ServiceName> {
+/// What a service asks for, directly or through others, itself excluded.
+fn closure(
+    spec: &ProjectSpec,
+    of: &ServiceName,
+    asks: fn(&ServiceSpec) -> &BTreeSet<ServiceName>,
+) -> BTreeSet<ServiceName> {
     let mut out = BTreeSet::new();
     let mut todo = vec![of];
     while let Some(next) = todo.pop() {
-        for need in spec.services.get(next).into_iter().flat_map(|s| &s.needs) {
+        for need in spec.services.get(next).into_iter().flat_map(asks) {
             if need != of && out.insert(need.clone()) {
                 todo.push(need);
             }

@@ -65,7 +65,7 @@ pub struct DesiredService {
     pub demand: Demand,
     /// Services of the same project woken together with it, transitively closed, itself excluded.
     pub needs: BTreeSet<ServiceKey>,
-    /// Jobs of the same project that have to be done before its target is started.
+    /// Services of the same project that have to be there before its target is started: jobs done, others ready.
     #[serde(default)]
     pub after: BTreeSet<ServiceKey>,
 }

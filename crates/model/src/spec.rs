@@ -64,7 +64,7 @@ pub struct ServiceSpec {
     pub health: HealthSpec,
     /// Services that are woken together with this one.
     pub needs: BTreeSet<ServiceName>,
-    /// Jobs of the same deploy that have to be done before it is started.
+    /// Services of the same deploy that have to be there before it is started: jobs done, others ready.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub after: BTreeSet<ServiceName>,
     /// Memory, cpu and process limits of each instance.

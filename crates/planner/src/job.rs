@@ -2,7 +2,8 @@
 //!
 //! A job is done when it has ended well, and is live from then on, without a process. It is never run again by itself: what
 //! it has done by half is for people to see. What waits for it is held as long as it is on its way to being live for the
-//! first time; a job of another deploy is no reason to wait.
+//! first time; a job of another deploy is no reason to wait. What waits for a service that does not end is held until
+//! that is ready, by the same rules.
 
 use std::collections::BTreeMap;
 
@@ -16,9 +17,9 @@ use crate::{backoff, clock::Clock, view::of, words};
 /// What keeps a target from being started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hold {
-    /// A job is not done yet.
+    /// A job is not done yet, or another service not ready.
     Waits,
-    /// A job has failed: what there is to say of what waits for it, in one line.
+    /// That has failed: what there is to say of what waits for it, in one line.
     Failed(String),
 }
 
@@ -53,8 +54,11 @@ pub(crate) fn holds<'a>(
     loop {
         let mut more = false;
         for svc in &waiting {
-            let jobs = svc.after.iter().filter_map(|job| desired.services.get(job));
-            let found = jobs.filter_map(|job| hold(svc, job, observed, &holds, clock));
+            let others = svc.after.iter().filter_map(|other| desired.services.get(other));
+            let found = others.filter_map(|other| match other.target.spec.kind {
+                ServiceKind::Job => until_done(svc, other, observed, &holds, clock),
+                ServiceKind::Web | ServiceKind::Worker => until_ready(svc, other, observed, &holds),
+            });
             let worst = found.max_by_key(|hold| matches!(hold, Hold::Failed(_)));
             if let Some(hold) = worst
                 && holds.get(&svc.key) != Some(&hold)
@@ -76,8 +80,45 @@ pub(crate) fn is_late(i: &InstanceRecord, d: &Deployment, clock: &Clock) -> bool
         && clock.passed(i.started_at, d.spec.health.start_timeout)
 }
 
-/// Whether a job holds a service.
-fn hold(
+/// Whether a service holds another until it is ready.
+fn until_ready(
+    svc: &DesiredService,
+    other: &DesiredService,
+    observed: &Observed,
+    holds: &BTreeMap<&ServiceKey, Hold>,
+) -> Option<Hold> {
+    let ends = observed.ends_of(&other.key);
+    let because = |end: &End| {
+        let why = words::cause(end, &other.target.spec);
+        Hold::Failed(format!("not started, because `{}` did not become ready: {why}", other.key.service))
+    };
+    // What came with this one was given up, and an older one is wanted again. Of what is being stopped it is not known yet
+    // how it ends.
+    let asked = svc.target.created_at;
+    let given_up = |e: &&End| e.deployment > other.target.id && e.at >= asked;
+    if let Some(end) = ends.iter().rev().find(given_up) {
+        return Some(because(end));
+    }
+    let newer = |i: &InstanceRecord| i.deployment > other.target.id && i.started_at >= asked;
+    if of(observed, &other.key).any(newer) {
+        return Some(Hold::Waits);
+    }
+    if other.is_live() {
+        return None;
+    }
+    if let Some(Hold::Failed(why)) = holds.get(&other.key) {
+        return Some(Hold::Failed(why.clone()));
+    }
+    // With something older behind it, it is given up soon. Otherwise it is tried again for ever, and what waits for it starts
+    // once that has helped.
+    let process = other.target.process();
+    let hopeless = |e: &&End| backoff::never_ready(e) || backoff::is_loop(ends, process);
+    let failed = backoff::last(ends, process).filter(|_| other.live.is_none()).filter(hopeless);
+    Some(failed.map_or(Hold::Waits, because))
+}
+
+/// Whether a job holds a service until it is done.
+fn until_done(
     svc: &DesiredService,
     job: &DesiredService,
     observed: &Observed,
@@ -100,11 +141,7 @@ fn hold(
         let why = ends.iter().rev().find(|e| !is_success(e)).map_or_else(|| "see its log".to_owned(), how);
         return Some(because(why));
     }
-    match job.target.spec.kind {
-        ServiceKind::Job if !job.is_live() => {}
-        ServiceKind::Job | ServiceKind::Web | ServiceKind::Worker => return None,
-    }
-    if done(ends, &job.target) {
+    if job.is_live() || done(ends, &job.target) {
         return None;
     }
     if let Some(end) = failed(ends, &job.target) {

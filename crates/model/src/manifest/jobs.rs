@@ -1,28 +1,15 @@
-//! Services that run once at each deploy, and those that wait for them.
+//! Services that run once at each deploy, and those that wait for them or for others.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{detect::Facts, problem::Report, typed::Service};
 use crate::{ServiceKind, ServiceName, ServiceSpec};
 
-/// Check who waits for whom: only a job ends, and somebody has to be first.
+/// Check who waits for whom: nobody calls a job, and somebody has to be first.
 pub(super) fn order(settled: &[(&Service, ServiceSpec, Facts)], report: &mut Report) {
     let specs: BTreeMap<_, _> = settled.iter().map(|(_, spec, _)| (&spec.name, spec)).collect();
     let kind = |name: &str| name.parse::<ServiceName>().ok().and_then(|name| Some(specs.get(&name)?.kind));
     for (typed, spec, _) in settled {
-        for written in &typed.after {
-            match kind(&written.value) {
-                Some(ServiceKind::Job) | None => {}
-                Some(ServiceKind::Web | ServiceKind::Worker) => {
-                    let name = &written.value;
-                    let hint = format!(
-                        "give `{name}` kind = \"job\" if it runs once and ends, or write needs = [\"{name}\"]"
-                    );
-                    let what = format!("`{name}` is no job, so it is never done");
-                    report.at(written.place.clone(), what, Some(hint));
-                }
-            }
-        }
         for written in &typed.needs {
             if kind(&written.value) == Some(ServiceKind::Job) {
                 let what = format!("`{}` is a job, and nobody can call it", written.value);

@@ -167,6 +167,102 @@ fn one_that_fails_lets_nothing_start() {
     );
 }
 
+/// Bug: of a compose file's `condition: service_healthy` nothing came: all were started at once.
+#[test]
+fn others_start_when_it_is_ready() {
+    check(
+        "nothing yet",
+        "api d1
+         web d2 after=api",
+        &expect!["start shop/api d1"],
+    );
+    check(
+        "it is on its way",
+        "api d1
+         i1 api d1 starting
+         web d2 after=api",
+        &expect!["nothing"],
+    );
+    check(
+        "it is live",
+        "api d1 live=d1
+         i1 api d1 running
+         web d2 after=api",
+        &expect!["start shop/web d2; sleep shop/api i1 paged"],
+    );
+    check(
+        "a new version of both: the older ones serve meanwhile",
+        "api d3 live=d1 deploy=2
+         i1 api d1 running
+         i3 api d3 starting
+         web d4 live=d2 after=api deploy=2
+         i2 web d2 running",
+        &expect!["nothing"],
+    );
+    check(
+        "nothing is different in it",
+        "api d1 live=d1
+         i1 api d1 running
+         web d4 live=d2 after=api deploy=2
+         i2 web d2 running",
+        &expect!["start shop/web d4; sleep shop/api i1 paged"],
+    );
+    check(
+        "what is live waits for nobody",
+        "api d1
+         web d2 live=d2 after=api",
+        &expect!["start shop/api d1; start shop/web d2"],
+    );
+}
+
+#[test]
+fn one_that_does_not_become_ready_lets_nothing_start() {
+    let loops = "end api d1 -9s code:1
+         end api d1 -8s code:1
+         end api d1 -7s code:1";
+    stands(
+        "it keeps ending, and is tried again",
+        &format!("api d1\n{loops}\nweb d2 after=api\nfront d3 after=web"),
+        &expect![
+            "api crashed: exited with code 1; front crashed: not started, because `api` did not become ready: exited with code 1; web crashed: not started, because `api` did not become ready: exited with code 1"
+        ],
+    );
+    check(
+        "until one helps",
+        &format!("api d1 live=d1\n{loops}\ni9 api d1 running\nweb d2 after=api"),
+        &expect!["start shop/web d2; sleep shop/api i9 paged"],
+    );
+    check(
+        "it was given up, and an older one is wanted again",
+        "api d1 live=d1
+         i1 api d1 running
+         end api d3 -5s code:1
+         web d4 live=d2 after=api deploy=2 created=-1m
+         i2 web d2 running",
+        &expect![
+            "fail shop/web d4: not started, because `api` did not become ready: exited with code 1; sleep shop/api i1 paged; sleep shop/web i2 paged"
+        ],
+    );
+    check(
+        "how it ends is not known yet",
+        "api d1 live=d1
+         i1 api d1 running
+         i3 api d3 starting started=-5s draining=-1s
+         web d4 live=d2 after=api deploy=2 created=-1m
+         i2 web d2 running",
+        &expect!["sleep shop/api i1 paged; stop shop/api i3: another deployment serves"],
+    );
+    check(
+        "an earlier deploy's failure is none of this one's",
+        "api d1 live=d1
+         i1 api d1 running
+         end api d3 -5m code:1
+         web d4 live=d2 after=api deploy=3 created=-1m
+         i2 web d2 running",
+        &expect!["start shop/web d4; sleep shop/api i1 paged"],
+    );
+}
+
 #[test]
 fn nothing_puts_it_to_sleep() {
     check(

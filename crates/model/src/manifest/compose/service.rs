@@ -31,8 +31,18 @@ pub(super) struct Read {
 pub(super) struct Dependency {
     pub(super) on: Written<String>,
     pub(super) required: bool,
-    /// Whether it has to have run to its end.
-    pub(super) done: bool,
+    pub(super) until: Condition,
+}
+
+/// How far the other one has to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// On its way: requests for it are held until it answers.
+    Started,
+    /// It answers.
+    Healthy,
+    /// It has run to its end.
+    Done,
 }
 
 /// Read the table; one that is none at all is reported and left out.
@@ -246,21 +256,21 @@ fn depends_on(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, key:
         return Vec::new();
     }
     let Value::Table(entries) = &node.value else {
-        let each = |on| Dependency { on, required: true, done: false };
+        let each = |on| Dependency { on, required: true, until: Condition::Started };
         return r.texts(node, key).into_iter().map(each).collect();
     };
     let mut all = Vec::new();
     for entry in entries {
         let path = join(key, &entry.key);
         let on = Written { value: entry.key.clone(), place: r.place(&entry.key_span, &path) };
-        let mut dependency = Dependency { on, required: true, done: false };
+        let mut dependency = Dependency { on, required: true, until: Condition::Started };
         if entry.node.value != Value::Null {
             for e in known(r, unhonoured, &entry.node, &path, keys::DEPENDENCY) {
                 let key = join(&path, &e.key);
                 if e.key == "required" {
                     dependency.required = r.bool(&e.node, &key).unwrap_or(true);
                 } else {
-                    dependency.done = condition(r, &e.node, &key);
+                    dependency.until = condition(r, &e.node, &key);
                 }
             }
         }
@@ -269,16 +279,22 @@ fn depends_on(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, key:
     all
 }
 
-/// Whether it is the end that is waited for. All else that can be waited for, requests wait for here.
-fn condition(r: &mut Reader<'_>, node: &Node, key: &str) -> bool {
-    const CONDITIONS: [&str; 3] = ["service_started", "service_healthy", "service_completed_successfully"];
-    let condition = r.text(node, key);
-    let Some(condition) = condition else { return false };
-    if !CONDITIONS.contains(&condition.as_str()) {
-        let hint = names::did_you_mean(&condition, CONDITIONS);
-        r.problem(&node.span, key, format!("there is no condition `{condition}`"), hint.as_deref());
-    }
-    condition == "service_completed_successfully"
+fn condition(r: &mut Reader<'_>, node: &Node, key: &str) -> Condition {
+    const CONDITIONS: [(&str, Condition); 3] = [
+        ("service_started", Condition::Started),
+        ("service_healthy", Condition::Healthy),
+        ("service_completed_successfully", Condition::Done),
+    ];
+    let Some(written) = r.text(node, key) else { return Condition::Started };
+    let known = CONDITIONS.into_iter().find(|(name, _)| *name == written);
+    known.map_or_else(
+        || {
+            let hint = names::did_you_mean(&written, CONDITIONS.map(|(name, _)| name));
+            r.problem(&node.span, key, format!("there is no condition `{written}`"), hint.as_deref());
+            Condition::Started
+        },
+        |(_, condition)| condition,
+    )
 }
 
 /// What ends is started again, whatever this says.

@@ -12,7 +12,7 @@ use super::{
         typed::{Service, Written},
     },
     keys::Unhonoured,
-    service::{Dependency, Read, one},
+    service::{Condition, Dependency, Read, one},
 };
 use crate::ServiceKind;
 
@@ -64,11 +64,15 @@ pub(super) fn services(
                 not_active(r, off, dependency);
             } else if let Some(slug) = slugs.get(&dependency.on.value) {
                 let on = Written { value: slug.clone(), ..dependency.on };
-                // Nobody calls a job, so there is nothing to be woken.
-                if dependency.done {
-                    read.service.after.push(on);
-                } else if !jobs.contains(slug) {
-                    read.service.needs.push(on);
+                match dependency.until {
+                    Condition::Done => read.service.after.push(on),
+                    // Nobody calls a job, so there is nothing to be woken.
+                    Condition::Started | Condition::Healthy if jobs.contains(slug) => {}
+                    Condition::Started => read.service.needs.push(on),
+                    Condition::Healthy => {
+                        read.service.after.push(on.clone());
+                        read.service.needs.push(on);
+                    }
                 }
             } else if dependency.required {
                 // Told with all the others that nobody knows.
@@ -86,7 +90,7 @@ pub(super) fn services(
 /// Services that run once and end, because others wait for their end; by the names that they have here.
 fn jobs(r: &mut Reader<'_>, read: &mut [Read]) -> BTreeSet<String> {
     let waited_for = |by: &Read| {
-        let done = by.dependencies.iter().filter(|d| d.done && d.on.value != by.written);
+        let done = by.dependencies.iter().filter(|d| d.until == Condition::Done && d.on.value != by.written);
         done.map(|d| d.on.value.clone()).collect::<Vec<_>>()
     };
     let waited_for: BTreeSet<_> = read.iter().flat_map(waited_for).collect();
@@ -103,7 +107,7 @@ fn jobs(r: &mut Reader<'_>, read: &mut [Read]) -> BTreeSet<String> {
     jobs
 }
 
-/// What waits for a service that waits for a job waits for the job.
+/// What waits for a service that waits for another waits for that too.
 fn wait_through_others(read: &mut [Read]) {
     loop {
         let known: BTreeMap<_, _> =

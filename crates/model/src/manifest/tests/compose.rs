@@ -54,7 +54,7 @@ services:
             project shop
             front frontend
             backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] start@docker-compose.yml:10 health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
-            frontend: source=frontend port=8501 public needs={backend} env={"BACKEND_URL": "http://backend:8000"}
+            frontend: source=frontend port=8501 public needs={backend} after={backend} env={"BACKEND_URL": "http://backend:8000"}
             warning: docker-compose.yml:26: services.frontend.build.dockerfile: there is no file `frontend/Dockerfile`, so nothing is known of how it starts
             warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:36: `adminer`)
             warning: valid, but not honoured: `volumes` (docker-compose.yml:35)

@@ -213,7 +213,7 @@ fn one_shot_services() {
             "depends_on: {migrate: {condition: service_healthy}}",
             expect![[r#"
             migrate: source=. port=8000 worker start=["python", "migrate.py"] start@compose.yaml:6
-            web: source=. port=80 public needs={migrate}
+            web: source=. port=80 public needs={migrate} after={migrate}
         "#]],
         ),
         (

@@ -75,22 +75,10 @@ fn jobs() {
                     |          ^^^^^^^^^
                   hint: write after = ["migrate"]
 
-                dormouse.toml:6:10: services.web.after[0]: `worker` is no job, so it is never done
-                    |
-                  6 | after = ['worker', 'web']
-                    |          ^^^^^^^^
-                  hint: give `worker` kind = "job" if it runs once and ends, or write needs = ["worker"]
-
                 dormouse.toml:6:20: services.web.after[1]: a service cannot wait for itself
                     |
                   6 | after = ['worker', 'web']
                     |                    ^^^^^
-
-                dormouse.toml:6:20: services.web.after[1]: `web` is no job, so it is never done
-                    |
-                  6 | after = ['worker', 'web']
-                    |                    ^^^^^
-                  hint: give `web` kind = "job" if it runs once and ends, or write needs = ["web"]
             "#]],
         ),
         (
