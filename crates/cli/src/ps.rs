@@ -88,12 +88,17 @@ fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
     Ok(())
 }
 
-/// Where to read why, of what does not work.
+/// Where to read why, of what does not work, and whether something is done about it.
 fn hint(s: &ServiceStatus) -> Option<String> {
     let hinted = s.reason.as_ref().is_some_and(|reason| reason.contains("hint: "));
     match s.state {
         ServiceState::Crashed if !hinted => {
-            Some(format!("`dormouse logs {}/{}` shows what it said", s.project, s.service))
+            let logs = format!("`dormouse logs {}/{}` shows what it said", s.project, s.service);
+            Some(match s.restarts {
+                // A job, or what was not even started: that is left alone.
+                0 | 1 => logs,
+                n => format!("{logs}; it ended {n} times and is tried again"),
+            })
         }
         ServiceState::Failed if !hinted => {
             Some(format!("`dormouse logs --build {}` shows the build", s.project))
@@ -216,7 +221,8 @@ pub(crate) mod tests {
         };
         let crashed = ServiceStatus {
             state: ServiceState::Crashed,
-            reason: Some("it ended with code 1, 3 times\nlast words".to_owned()),
+            reason: Some("exited with code 1".to_owned()),
+            restarts: 3,
             ..status("shop", "backend")
         };
         let all = [crashed, asleep];
@@ -230,9 +236,8 @@ pub(crate) mod tests {
             PROJECT  SERVICE   STATE    DEPLOY  DEPTH  URL                          PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
             shop     backend   crashed  -       -      -                              -         -        -  -                    -
             shop     frontend  asleep   d14     paged  http://shop.localhost:8080  4711   9.0 MiB  315 MiB  10m ago        21.3 ms
-            shop/backend: it ended with code 1, 3 times
-              last words
-              hint: `dormouse logs shop/backend` shows what it said
+            shop/backend: exited with code 1
+              hint: `dormouse logs shop/backend` shows what it said; it ended 3 times and is tried again
         "#]]
         .assert_eq(&shown(None));
         // Bug: every line took two where the terminal was narrow.
