@@ -56,8 +56,10 @@ pub(crate) struct Project {
     pub(crate) blocks: Vec<AddressBlock>,
     /// The platform's addresses for its services.
     pub(crate) vips: BTreeMap<ServiceName, Ipv4Addr>,
-    /// What is rolled out; `None` until the first build is done.
+    /// What is rolled out, and what goes when that is done; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
+    /// What was rolled out by the newest deploy that was done: all of it live.
+    pub(crate) done: Option<ProjectSpec>,
     /// The deploy under way.
     pub(crate) coming: Option<Coming>,
     /// The newest deploy, if it failed and nothing was rolled out before it.
@@ -109,9 +111,19 @@ impl Project {
         out
     }
 
-    /// What decides about its public hosts.
+    /// What decides about its public hosts: a deploy that is under way, or has failed, moves none.
     pub(crate) fn face(&self) -> Option<&ProjectSpec> {
-        self.spec.as_ref().or(self.coming.as_ref().map(|c| &c.spec)).or(self.failed.as_ref())
+        self.done
+            .as_ref()
+            .or(self.spec.as_ref())
+            .or(self.coming.as_ref().map(|c| &c.spec))
+            .or(self.failed.as_ref())
+    }
+
+    /// Services that a deploy leaves out. They go when it is done.
+    pub(crate) fn left_out(&self, wanted: &ProjectSpec) -> Vec<ServiceName> {
+        let old = self.spec.iter().flat_map(|s| s.services.keys());
+        old.filter(|s| !wanted.services.contains_key(*s)).cloned().collect()
     }
 
     /// Its private network as it is to be.

@@ -155,7 +155,10 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let process = serving.map(dormouse_model::Deployment::process);
             let restarts = ends.iter().filter(|e| Some(e.deployment) == process).count();
             let face = project.face().filter(|_| project.removing.is_none());
-            let urls = face.map(|f| names::hosts(f, spec, &state.settings.domain)).unwrap_or_default();
+            let shown = |f: &dormouse_model::ProjectSpec| {
+                names::hosts(f, f.services.get(service).unwrap_or(spec), &state.settings.domain)
+            };
+            let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
             out.push(ServiceStatus {
                 kind: spec.kind,

@@ -28,7 +28,8 @@ struct Plan {
     replaced: BTreeMap<ServiceName, String>,
     /// The live ones of all services that are not gone.
     live: BTreeMap<ServiceName, DeploymentId>,
-    gone: Vec<ServiceName>,
+    /// Services that are in the project no more, with what is live of them. It goes on until the rest is live.
+    left_out: BTreeMap<ServiceName, Option<DeploymentId>>,
 }
 
 impl<W: Workloads, B: Builds> Control<W, B> {
@@ -57,24 +58,32 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let looked = self.look(&configured(&spec, &self.stored().await?), &images).await?;
         let turn = self.one_at_a_time.lock().await;
         let wanted = configured(&spec, &self.stored().await?);
+        let mut rolled = spec.clone();
         let found = self
             .call(move |state| {
                 let project = state.projects.get(&wanted.name)?;
                 (project.coming.as_ref()?.id == id).then_some(())?;
+                let plan = plan(state, project, &wanted, &images, looked)?;
+                for service in project.spec.iter().flat_map(|s| s.services.values()) {
+                    if plan.left_out.contains_key(&service.name) {
+                        rolled.services.insert(service.name.clone(), service.clone());
+                    }
+                }
                 let rolled_out = Project {
                     blocks: project.blocks.clone(),
                     vips: project.vips.clone(),
-                    spec: Some(wanted.clone()),
+                    spec: Some(rolled.clone()),
                     ..Project::default()
                 };
                 let network = rolled_out.network(&wanted.name)?;
-                Some((plan(state, project, &wanted, &images, looked)?, network))
+                Some((plan, rolled, network))
             })
             .await?;
         // A newer deploy took its place meanwhile.
-        let Some((Plan { new, applied, mut replaced, live, gone }, network)) = found else { return Ok(()) };
+        let Some((plan, rolled, network)) = found else { return Ok(()) };
+        let Plan { new, applied, mut replaced, live, left_out } = plan;
         self.workloads.ensure_network(&network).await?;
-        let (row, gone_rows) = (spec.clone(), gone.clone());
+        let (row, rolled_row, left_out_rows) = (spec.clone(), rolled.clone(), left_out.clone());
         let numbered = self
             .store
             .write(move |tx| {
@@ -97,10 +106,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                     tx.target_and_live(&key, deployment.id, live)?;
                     numbered.insert(name.clone(), deployment);
                 }
-                for name in gone_rows {
-                    tx.service_removed(&ServiceKey::new(&row.name, &name))?;
+                for (name, live) in left_out_rows {
+                    let key = ServiceKey::new(&row.name, &name);
+                    match live {
+                        Some(live) => tx.target_and_live(&key, live, Some(live))?,
+                        None => tx.service_removed(&key)?,
+                    }
                 }
-                tx.project_spec(&row)?;
+                tx.project_spec(&rolled_row)?;
                 tx.deploy_state(id, DeployState::Rolling)?;
                 Ok(numbered)
             })
@@ -121,7 +134,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             log.say(Some(name), step);
         }
         self.call(move |state| {
-            apply(state, id, spec, numbered, &gone);
+            apply(state, id, spec, rolled, numbered, left_out.keys());
             for (key, deployment, event) in events {
                 state.say(&key, state.instance_of(&key, deployment), event);
             }
@@ -171,17 +184,20 @@ fn plan(
         }
         out.new.insert(name.clone(), fresh);
     }
-    let old = project.spec.iter().flat_map(|s| s.services.keys());
-    out.gone = old.filter(|s| !wanted.services.contains_key(*s)).cloned().collect();
+    for service in project.left_out(wanted) {
+        let svc = state.desired.services.get(&ServiceKey::new(&wanted.name, &service));
+        out.left_out.insert(service, svc.and_then(|svc| svc.live.as_ref()).map(|live| live.id));
+    }
     Some(out)
 }
 
-fn apply(
+fn apply<'a>(
     state: &mut State,
     id: DeployId,
     spec: ProjectSpec,
+    rolled: ProjectSpec,
     numbered: BTreeMap<ServiceName, Deployment>,
-    gone: &[ServiceName],
+    left_out: impl Iterator<Item = &'a ServiceName>,
 ) {
     let name = spec.name.clone();
     let stays = |s: &&ServiceName| numbered.get(*s).is_none_or(|d| d.continues.is_some());
@@ -203,10 +219,10 @@ fn apply(
     let going_on = |d: &Deployment| d.continues.is_some();
     let pending = numbered.iter().filter(|(_, d)| !going_on(d)).map(|(s, d)| (s.clone(), d.id)).collect();
     coming.rollout = Some(Rollout { pending, ..Rollout::default() });
-    coming.spec = spec.clone();
-    project.spec = Some(spec);
-    for service in gone {
-        state.forget_service(&ServiceKey::new(&name, service));
+    coming.spec = spec;
+    project.spec = Some(rolled);
+    for service in left_out {
+        state.back_to_live(&ServiceKey::new(&name, service));
     }
     for (service, deployment) in numbered {
         let key = ServiceKey::new(&name, &service);

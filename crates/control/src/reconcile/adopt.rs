@@ -187,6 +187,7 @@ fn state(
             blocks: row.blocks,
             origin: row.origin,
             spec: row.spec,
+            done: row.done,
             failed: row.failed,
             removing,
             ..Project::default()

@@ -88,6 +88,7 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.held.remove(&subject);
         self.networks.insert(key.project.clone());
+        let speaks_http = self.speaks_http(&key, deployment);
         let record = InstanceRecord {
             id,
             key,
@@ -100,10 +101,7 @@ impl<W: Workloads> Reconciler<W> {
             slept_at: None,
             draining_since: None,
             exited_at: None,
-            probe: Probe {
-                speaks_http: self.state.speaks_http.get(&deployment).copied(),
-                ..Probe::default()
-            },
+            probe: Probe { speaks_http, ..Probe::default() },
             traffic: dormouse_model::Traffic::default(),
             inside: dormouse_model::Inside::default(),
             activity: None,
@@ -114,6 +112,14 @@ impl<W: Workloads> Reconciler<W> {
         if self.early_exits.remove(&id) {
             self.list();
         }
+    }
+
+    /// What is known of a deployment's protocol. One that is to replace what answered requests has to answer them too: what
+    /// hangs up or keeps silent is broken then, and speaks nothing else.
+    fn speaks_http(&self, key: &ServiceKey, deployment: DeploymentId) -> Option<bool> {
+        let found = |id: DeploymentId| self.state.speaks_http.get(&id).copied();
+        let live = || self.state.desired.services.get(key)?.live.as_ref();
+        found(deployment).or_else(|| live().and_then(|live| found(live.process())).filter(|speaks| *speaks))
     }
 
     /// With what to do about it, when it is the command that cannot be run.

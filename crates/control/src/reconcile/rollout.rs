@@ -169,7 +169,9 @@ impl<W: Workloads> Reconciler<W> {
 
     fn finish(&mut self, name: &ProjectName, coming: Coming) {
         let failed = coming.rollout.map(|r| r.failed).unwrap_or_default();
+        let left_out = self.state.projects.get(name).map(|p| p.left_out(&coming.spec)).unwrap_or_default();
         let (state, step) = if failed.is_empty() {
+            self.remove_services(&coming.spec, left_out);
             let urls = names::urls(&coming.spec, &self.state.settings);
             (DeployState::Done, DeployStep::Done { urls })
         } else {
@@ -179,12 +181,38 @@ impl<W: Workloads> Reconciler<W> {
                 (!names.is_empty()).then(|| format!("{} {what}", names.join(", ")))
             });
             let reason = told.into_iter().flatten().collect::<Vec<_>>().join("; ");
+            for service in left_out {
+                let note = format!("{} leaves it out, and failed: it goes on", coming.id);
+                self.state.set_note(&ServiceKey::new(name, &service), Some(note));
+            }
             (DeployState::Failed, DeployStep::Failed { reason })
         };
         info!(project = %name, deploy = %coming.id, ?state, "deploy ended");
         let id = coming.id;
         self.state.store.later(move |tx| tx.deploy_state(id, state));
         coming.log.say(None, step);
+    }
+
+    /// All of a deploy is live: it decides about the project's hosts, and what it leaves out goes.
+    fn remove_services(&mut self, spec: &ProjectSpec, left_out: Vec<ServiceName>) {
+        let Some(project) = self.state.projects.get_mut(&spec.name) else { return };
+        project.done = Some(spec.clone());
+        if left_out.is_empty() {
+            return;
+        }
+        for service in left_out {
+            if let Some(spec) = self.state.projects.get_mut(&spec.name).and_then(|p| p.spec.as_mut()) {
+                spec.services.remove(&service);
+            }
+            let key = ServiceKey::new(&spec.name, &service);
+            self.state.forget_service(&key);
+            self.state.store.later(move |tx| tx.service_removed(&key));
+        }
+        if let Some(spec) = self.state.projects.get(&spec.name).and_then(|p| p.spec.clone()) {
+            self.state.store.later(move |tx| tx.project_spec(&spec));
+        }
+        self.state.refresh_needs(&spec.name);
+        self.open_ports(&spec.name);
     }
 
     /// Remove the networks of projects of which nothing runs any more.

@@ -21,18 +21,17 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
     for (name, project) in state.projects.iter().filter(|(_, p)| p.removing.is_none()) {
         let (mut names, mut aliases) = (BTreeMap::new(), BTreeMap::new());
         for (service, spec) in project.services() {
-            let Some(addr) = project.vips.get(service).copied().filter(|_| spec.kind == ServiceKind::Web)
-            else {
-                continue;
-            };
+            let key = ServiceKey::new(name, service);
+            let live = state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
+            // What takes calls does so until something that does not has taken its place.
+            let takes_calls =
+                [Some(spec), live.map(|d| &d.spec)].into_iter().flatten().any(|s| s.kind == ServiceKind::Web);
+            let Some(addr) = project.vips.get(service).copied().filter(|_| takes_calls) else { continue };
             names.insert(service.to_string(), addr);
             for alias in &spec.aliases {
                 aliases.entry(alias.clone()).or_insert(addr);
             }
-            out.listeners.push(Listener {
-                addr: SocketAddrV4::new(addr, spec.port),
-                service: ServiceKey::new(name, service),
-            });
+            out.listeners.push(Listener { addr: SocketAddrV4::new(addr, spec.port), service: key });
         }
         // A service's own name is never another's alias.
         aliases.append(&mut names);
@@ -45,6 +44,14 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
                 for host in names::hosts(face, service, &state.settings.domain) {
                     let service = ServiceKey::new(name, &service.name);
                     out.hosts.insert(host, Route { service });
+                }
+            }
+            // Nobody else's, so they may be there before the deploy that brings them is done.
+            let new = project.spec.iter().flat_map(|s| s.services.values());
+            for service in new.filter(|s| !face.services.contains_key(&s.name)) {
+                for host in names::hosts(face, service, &state.settings.domain) {
+                    let service = ServiceKey::new(name, &service.name);
+                    out.hosts.entry(host).or_insert(Route { service });
                 }
             }
         }

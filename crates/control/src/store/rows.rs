@@ -19,6 +19,8 @@ pub(crate) struct ProjectRow {
     pub(crate) origin: Option<Origin>,
     /// What is rolled out; `None` until the first build is done.
     pub(crate) spec: Option<ProjectSpec>,
+    /// That of the newest deploy that was done.
+    pub(crate) done: Option<ProjectSpec>,
     /// The newest deploy's, if that failed and there is no `spec`.
     pub(crate) failed: Option<ProjectSpec>,
     /// Set while it is being removed: whether its logs go too.

@@ -7,6 +7,7 @@ mod env;
 mod events;
 mod goes_on;
 mod jobs;
+mod left_out;
 mod networks;
 mod readiness;
 mod sleep;

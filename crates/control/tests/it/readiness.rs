@@ -156,3 +156,18 @@ async fn what_is_no_http_is_not_held_to_it() {
         assert!(events.contains("\"done\""), "{answer:?}: {events}");
     }
 }
+
+/// Bug: with a start command that nothing is known of, a version that hung up on every request replaced one that answered.
+#[tokio::test]
+async fn what_answered_requests_is_not_replaced_by_what_answers_none() {
+    let hangs = |world: &World| {
+        world.answers.lock().unwrap().insert(DeploymentId(2), SILENT);
+    };
+    let mut spec = web();
+    spec.start = Some(vec!["python".to_owned(), "app.py".to_owned()]);
+    spec.health = HealthSpec { server: None, ..spec.health };
+    check(171, spec, hangs, &expect![[r#"
+        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it takes connections on port 18000, and gives no answer to GET /","log_tail":["started"],"old_serves":true}
+        * {"event":"failed","reason":"web did not become ready"}
+    "#]]).await;
+}

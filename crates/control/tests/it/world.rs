@@ -374,10 +374,14 @@ const WELL: &str = "HTTP/1.1 200 OK\r\n\r\n";
 pub(crate) const SILENT: &str = "";
 
 async fn say(mut stream: tokio::net::TcpStream, answer: &'static str) {
-    let mut request = [0; 1024];
-    // Who asks may have left.
-    let read = stream.read(&mut request).await.unwrap_or(0);
-    let known = ["GET / ", "GET /well "].iter().any(|line| request[..read].starts_with(line.as_bytes()));
+    let mut request = Vec::new();
+    // An HTTP server reads all of the head; other protocols answer the first line. Who asks may have left.
+    while !request.ends_with(b"\r\n\r\n") && (request.is_empty() || answer.starts_with("HTTP/")) {
+        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            break;
+        }
+    }
+    let known = ["GET / ", "GET /well "].iter().any(|line| request.starts_with(line.as_bytes()));
     let answer = if answer == WELL && !known { "HTTP/1.1 404 Not Found\r\n\r\n" } else { answer };
     if answer == SILENT {
         std::future::pending::<()>().await;

@@ -88,12 +88,15 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
     }
     let sql = "SELECT name, spec, removing, origin,
                       (SELECT iif(p.spec IS NULL AND d.state = 'failed', d.spec, NULL) FROM deploys d
-                       WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1)
+                       WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1),
+                      (SELECT d.spec FROM deploys d
+                       WHERE d.project = p.name AND d.state = 'done' ORDER BY d.id DESC LIMIT 1)
                FROM projects p ORDER BY name";
     all(tx, sql, |row| {
         let name: String = row.get(0)?;
         let origin: Option<String> = row.get(3)?;
         let failed: Option<String> = row.get(4)?;
+        let done: Option<String> = row.get(5)?;
         let spec: Option<String> = row.get(1)?;
         let removing: u8 = row.get(2)?;
         Ok(ProjectRow {
@@ -101,6 +104,7 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
             name: name.parse()?,
             origin: origin.as_deref().map(json).transpose()?,
             spec: spec.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
+            done: done.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
             failed: failed.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
             removing: (removing > 0).then_some(removing > 1),
         })
