@@ -56,8 +56,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 fn send_to_sleep(state: &mut State, key: &ServiceKey) {
     let now = state.clock.now();
     // Later than everything that has asked for it so far, also in the same millisecond.
-    let wakes = state.desired.services.values().filter(|s| s.key == *key || s.needs.contains(key));
-    let asked = wakes.filter_map(|s| s.demand.wake_at).max();
+    let asked = asked_for(state, key);
     let bytes = state.observed.instances.values().filter(|i| i.key == *key);
     let used = bytes.filter_map(|i| i.traffic.last_client_byte).max();
     let after = |t: Time| Time(t.0 + 1);
@@ -68,9 +67,18 @@ fn send_to_sleep(state: &mut State, key: &ServiceKey) {
     }
 }
 
-/// Whether nothing of it runs; `fully` also asks for the depth it is to reach.
+/// When a service was last asked for, or one that needs it.
+fn asked_for(state: &State, key: &ServiceKey) -> Option<Time> {
+    let wakes = state.desired.services.values().filter(|s| s.key == *key || s.needs.contains(key));
+    wakes.filter_map(|s| s.demand.wake_at).max()
+}
+
+/// Whether nothing of it runs, and nobody waits for it; `fully` also asks for the depth it is to reach.
 fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
     let Some(svc) = state.desired.services.get(key) else { return true };
+    if asked_for(state, key).is_some_and(|at| svc.demand.sleep_at.is_none_or(|slept| at >= slept)) {
+        return false;
+    }
     let depth = match svc.target.spec.sleep.depth {
         Depth::Frozen | Depth::Stopped => Depth::Frozen,
         Depth::Paged if state.desired.can_page => Depth::Paged,

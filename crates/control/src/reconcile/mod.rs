@@ -150,6 +150,7 @@ impl<W: Workloads> Reconciler<W> {
             let now = self.state.clock.now();
             self.state.desired.can_page = self.workloads.capabilities().can_page;
             self.expire_seals(now);
+            self.ask_on();
             let plan = dormouse_planner::plan(&self.state.desired, &self.state.observed, now);
             self.break_seals(&plan);
             let mut again = false;

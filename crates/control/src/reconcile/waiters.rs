@@ -1,9 +1,12 @@
 //! Those who wait for a service to be awake.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use dormouse_backend::Workloads;
-use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
+use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, Time, WakeRefused};
 use tokio::time::Instant;
 
 use super::{Reconciler, WakeReply};
@@ -33,12 +36,9 @@ impl<W: Workloads> Reconciler<W> {
         let now = self.state.clock.now();
         let table = self.tables.borrow().clone();
         let mut limit = SLACK;
-        if let Some(svc) = self.state.desired.services.get(&key) {
-            // Not earlier than a `sleep` in the same millisecond: whoever asks last is obeyed.
-            let all = std::iter::once(&key).chain(&svc.needs);
-            let slept = all.filter_map(|k| self.state.desired.services.get(k)?.demand.sleep_at).max();
-            let at = slept.map_or(now, |slept| slept.max(now));
-            let Some(svc) = self.state.desired.services.get_mut(&key) else { return };
+        // Not earlier than a `sleep` in the same millisecond: whoever asks last is obeyed.
+        let at = self.sent_to_sleep(&key).map_or(now, |slept| slept.max(now));
+        if let Some(svc) = self.state.desired.services.get_mut(&key) {
             svc.demand.wake_at = Some(at);
             limit += svc.target.spec.health.start_timeout;
             let needed = svc.needs.iter().map(|need| (need, Waker::Needed(key.service.clone())));
@@ -55,6 +55,25 @@ impl<W: Workloads> Reconciler<W> {
             return;
         }
         self.waiters.push(Waiter { key, reply, deadline: asked + limit });
+    }
+
+    /// When a service, or one that it needs, was last sent to sleep.
+    fn sent_to_sleep(&self, key: &ServiceKey) -> Option<Time> {
+        let services = &self.state.desired.services;
+        let all = std::iter::once(key).chain(services.get(key).into_iter().flat_map(|svc| &svc.needs));
+        all.filter_map(|k| services.get(k)?.demand.sleep_at).max()
+    }
+
+    /// Whoever waits goes on asking: a later `sleep` is obeyed once they have been answered.
+    pub(super) fn ask_on(&mut self) {
+        let waiting = self.waiters.iter().filter(|w| !w.reply.is_closed());
+        let asked: BTreeSet<_> = waiting.map(|w| w.key.clone()).collect();
+        for key in asked {
+            let slept = self.sent_to_sleep(&key);
+            if let Some(svc) = self.state.desired.services.get_mut(&key) {
+                svc.demand.wake_at = svc.demand.wake_at.max(slept);
+            }
+        }
     }
 
     /// Answer those whose service stands as it has to, by the table that has just been published.

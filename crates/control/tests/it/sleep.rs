@@ -297,3 +297,24 @@ async fn nothing_is_frozen_before_an_edge_from_earlier_is_back_or_dead() {
     world.control.edge_gone(SECOND);
     sleeping.await.unwrap().unwrap();
 }
+
+/// Bug: a request whose wake was under way when somebody said `sleep` waited for as long as its edge let it.
+#[tokio::test]
+async fn a_sleep_waits_for_whoever_waits() {
+    let world = shop(178).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.sim.set_faults(Faults { wake_takes: Duration::from_millis(400), ..Faults::default() });
+    for _ in 0..3 {
+        let asks = world.ask(|c| async move { c.wake(&key("shop/frontend")).await });
+        let meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            world.ask(|c| async move { c.sleep_all("shop", None).await }).await
+        };
+        let both = async { tokio::join!(asks, meanwhile) };
+        let (woken, slept) =
+            tokio::time::timeout(Duration::from_secs(20), both).await.expect("nobody waits for ever");
+        assert!(woken.unwrap().iter().all(|t| !t.asleep));
+        slept.unwrap();
+    }
+    assert!(world.instances().await.iter().all(|(.., phase)| matches!(phase, Phase::Asleep(_))));
+}
