@@ -49,6 +49,9 @@ pub fn advice(command: &str, why: &str, origin: Option<&Origin>) -> String {
     };
     if why.starts_with("not found") {
         format!("install what has `{command}`, or change the command{place}")
+    } else if why.starts_with("permission denied") && command.contains('/') {
+        let place = origin.map(|origin| format!(" in {origin}")).unwrap_or_default();
+        format!("make it executable (`chmod +x {command}`), or write `sh {command}`{place}")
     } else {
         format!("look at the command{place}")
     }
@@ -117,7 +120,7 @@ mod tests {
         expect![[r#"
             install what has `gunicorn`, or change the command, which Procfile:2 says
             install what has `uvicorn`, or change the command, which was concluded from main.py:3: name another as the service's `start`
-            look at the command, which Procfile:2 says
+            make it executable (`chmod +x ./run.sh`), or write `sh ./run.sh` in Procfile:2
             look at the command
         "#]].assert_eq(&out);
     }

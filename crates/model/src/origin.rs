@@ -25,6 +25,9 @@ pub struct Origins {
     /// The commands that install what it needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub install: Option<Origin>,
+    /// The compose file that describes it, if one does: what people are told to write goes there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compose: Option<String>,
 }
 
 impl Origins {

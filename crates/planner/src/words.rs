@@ -163,16 +163,13 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         (Some(Answer::Status(code)), Ask::Path(_)) => (
             format!("it answers {code} to GET {path} on port {port}"),
             Some(format!(
-                "an answer below 400 counts as good; mend it, or name another path as `health` of {} in the manifest",
-                spec.name
+                "an answer below 400 counts as good; mend it, or {}",
+                say_path(spec, "another path")
             )),
         ),
         (Some(Answer::Status(code)), Ask::Auto { .. } | Ask::Connection) => (
             format!("it answers {code} to GET {path} on port {port}"),
-            Some(format!(
-                "if that is how it should be, name a path that it answers well as `health` of {} in the manifest",
-                spec.name
-            )),
+            Some(format!("if that is how it should be, {}", say_path(spec, "a path that it answers well"))),
         ),
         (Some(Answer::Silent), _) => {
             (format!("it takes connections on port {port}, and gives no answer to GET {path}"), None)
@@ -182,14 +179,31 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         }
         (Some(Answer::NotHttp), _) => (
             format!("what answers on port {port} is not HTTP"),
-            Some(format!(
-                "if that is how it should be, write health = \"tcp\" for {} in the manifest",
-                spec.name
-            )),
+            Some(match &spec.origins.compose {
+                Some(file) => format!(
+                    "if that is how it should be, write healthcheck: {{disable: true}} for {} in {file}",
+                    spec.name
+                ),
+                None => format!(
+                    "if that is how it should be, write health = \"tcp\" for {} in the manifest",
+                    spec.name
+                ),
+            }),
         ),
         (Some(Answer::Refused | Answer::Accepted) | None, _) => {
             (format!("nothing listens on port {port}"), None)
         }
+    }
+}
+
+/// How to name the path that is asked.
+fn say_path(spec: &ServiceSpec, which: &str) -> String {
+    match &spec.origins.compose {
+        Some(file) => format!(
+            "name {which} in the `healthcheck` of {} in {file}, such as test: curl -f http://localhost:{}/health",
+            spec.name, spec.port
+        ),
+        None => format!("name {which} as `health` of {} in the manifest", spec.name),
     }
 }
 
@@ -203,7 +217,10 @@ fn astray(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
     };
     // One that everybody reaches is only a matter of its number.
     let open = i.inside.listeners.iter().find(|at| at.ip().is_unspecified());
-    let or = open.map(|at| format!(", or write port = {} for {} in the manifest", at.port(), spec.name));
+    let or = open.map(|at| match &spec.origins.compose {
+        Some(file) => format!(", or write expose: [\"{}\"] for {} in {file}", at.port(), spec.name),
+        None => format!(", or write port = {} for {} in the manifest", at.port(), spec.name),
+    });
     (what, Some(advice + &or.unwrap_or_default()))
 }
 

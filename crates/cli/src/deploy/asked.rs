@@ -31,14 +31,18 @@ pub(super) struct Asked {
     /// What of it to pack, relative to it; `None` for all of it.
     pub(super) sources: Option<Vec<PathBuf>>,
     pub(super) given: Given,
+    /// What of it may not be as meant.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Read the manifest, and gather what it asks for.
 pub(super) fn ask(args: &DeployArgs) -> Result<Asked> {
     // A missing folder is told of where it is packed.
     let Some(dir) = home(args)? else {
-        return Ok(Asked { root: args.dir.clone(), sources: None, given: Given::default() });
+        let (given, warnings) = (Given::default(), Vec::new());
+        return Ok(Asked { root: args.dir.clone(), sources: None, given, warnings });
     };
+    let mut warnings = Vec::new();
     let named = |files: &[PathBuf]| files.iter().map(|file| relative(&dir, file)).collect::<Result<Vec<_>>>();
     let mut given = Given {
         manifests: named(&args.files)?,
@@ -49,10 +53,10 @@ pub(super) fn ask(args: &DeployArgs) -> Result<Asked> {
     for _ in 0..MOST_ROUNDS {
         let wanted = wanted(&given);
         if wanted.files.is_empty() && wanted.variables.is_empty() {
-            return place(&dir, &wanted, given, args);
+            return Ok(Asked { warnings, ..place(&dir, &wanted, given, args)? });
         }
         for file in wanted.files {
-            let text = read(&dir.join(&file))?;
+            let text = read(&dir.join(&file), &mut warnings)?;
             given.files.insert(file, text);
         }
         for name in wanted.variables {
@@ -97,8 +101,8 @@ fn relative(folder: &Path, file: &Path) -> Result<String> {
     path.to_str().map(str::to_owned).with_context(|| format!("the path {} is not UTF-8", file.display()))
 }
 
-/// The text of a file, if it is there.
-fn read(path: &Path) -> Result<Option<String>> {
+/// The text of a file, if it is there. One that is only read for hints may be too large to be one.
+fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Option<String>> {
     let cannot = || format!("cannot read {}", path.display());
     let meta = match fs::metadata(path) {
         Ok(meta) if !meta.is_file() => return Ok(None),
@@ -108,6 +112,11 @@ fn read(path: &Path) -> Result<Option<String>> {
         }
         Err(e) => return Err(e).with_context(cannot),
     };
+    if meta.len() > MAX_FILE && is_dockerfile(path) {
+        let why = "it is larger than a megabyte, which no Dockerfile is";
+        warnings.push(format!("{} is not read: {why}", path.display()));
+        return Ok(None);
+    }
     if meta.len() > MAX_FILE {
         bail!("{} is larger than a megabyte, which no manifest and no file of variables is", path.display());
     }
@@ -120,10 +129,15 @@ fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
+fn is_dockerfile(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.split(['.', '-', '_']).any(|part| part == "dockerfile" || part == "containerfile")
+}
+
 /// The folder that holds all sources.
 fn place(dir: &Path, wanted: &Wanted, mut given: Given, args: &DeployArgs) -> Result<Asked> {
     if wanted.up == 0 && args.files.is_empty() {
-        return Ok(Asked { root: args.dir.clone(), sources: None, given });
+        return Ok(Asked { root: args.dir.clone(), sources: None, given, warnings: Vec::new() });
     }
     let Some(root) = dir.ancestors().nth(wanted.up).filter(|root| root.parent().is_some()) else {
         bail!(
@@ -147,7 +161,8 @@ fn place(dir: &Path, wanted: &Wanted, mut given: Given, args: &DeployArgs) -> Re
     let all = sources.is_empty() || sources.contains(Path::new(""));
     let sources = (!all).then(|| sources.into_iter().collect());
     // That it is a project, the manifest says.
-    Ok(Asked { root: root.to_owned(), sources: sources.or(Some(vec![PathBuf::new()])), given })
+    let sources = sources.or(Some(vec![PathBuf::new()]));
+    Ok(Asked { root: root.to_owned(), sources, given, warnings: Vec::new() })
 }
 
 #[cfg(test)]
@@ -278,6 +293,29 @@ mod tests {
         let asked = ask(&args(dir.path(), &["deploy/docker-compose.yml"])).unwrap();
         expect![[r#"pack Some(["api"]) of "deploy", the manifest in ""; read ["docker-compose.yml"]; asked for ["COMPOSE_PROFILES", "COMPOSE_PROJECT_NAME"]"#]]
         .assert_eq(&shown(dir.path(), &asked));
+    }
+
+    /// Bug: such a file, of which nothing but hints is taken, ended the deploy.
+    #[test]
+    fn a_huge_dockerfile_is_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(
+            dir.path().join("compose.yaml"),
+            "services: {w: {build: {context: ., dockerfile: web.Dockerfile}}}",
+        )
+        .unwrap();
+        fs::write(dir.path().join("web.Dockerfile"), "x".repeat(usize::try_from(MAX_FILE).unwrap() + 1))
+            .unwrap();
+        let asked = ask(&args(dir.path(), &[])).unwrap();
+        assert_eq!(asked.warnings.len(), 1, "{:?}", asked.warnings);
+        assert!(
+            asked.warnings[0].ends_with(
+                "web.Dockerfile is not read: it is larger than a megabyte, which no Dockerfile is"
+            )
+        );
+        fs::write(dir.path().join("big.env"), "x".repeat(usize::try_from(MAX_FILE).unwrap() + 1)).unwrap();
+        fs::write(dir.path().join("compose.yaml"), "services: {w: {build: ., env_file: big.env}}").unwrap();
+        assert!(ask(&args(dir.path(), &[])).is_err());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(crate) fn scan(settings: &Settings, args: &DeployArgs, streams: &mut Streams
         Some(sources) => SourceFolder::of(&asked.root, sources, &settings.state)?,
         None => SourceFolder::scan(&asked.root, &settings.state)?,
     };
-    for warning in &folder.warnings {
+    for warning in asked.warnings.iter().chain(&folder.warnings) {
         streams.warning(warning)?;
     }
     Ok(Packed { folder: Arc::new(folder), given: asked.given })

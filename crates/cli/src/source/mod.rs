@@ -104,8 +104,7 @@ impl SourceFolder {
     fn is_project(&self) -> bool {
         self.files.iter().any(|f| {
             let depth = f.path.components().count();
-            let name = f.path.file_name().and_then(|n| n.to_str()).unwrap_or_default();
-            f.kind != FileKind::Folder && depth <= 2 && is_mark(name)
+            f.kind != FileKind::Folder && depth <= 2 && f.path.to_str().is_some_and(is_mark)
         })
     }
 
@@ -149,9 +148,10 @@ impl SourceFolder {
     }
 }
 
-/// Whether a file of this name makes a folder a project.
-fn is_mark(name: &str) -> bool {
-    manifest::is_manifest(name) || manifest::says_how_to_build(name)
+/// Whether a file at this path makes a folder a project.
+fn is_mark(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    manifest::is_manifest(name) || manifest::says_how_to_build(path)
 }
 
 /// The folder beside the missing one whose name is nearest.
@@ -274,6 +274,18 @@ mod tests {
         fs::write(root.join("requirements.txt"), "").unwrap();
         let e = SourceFolder::scan(&root, &root.join("state")).unwrap_err();
         assert!(e.to_string().contains("its requirements.txt is left out by an ignore rule"), "{e}");
+    }
+
+    /// Bug: such a folder was said to be no project.
+    #[test]
+    fn a_project_whose_requirements_lie_in_a_folder() {
+        for (file, yes) in
+            [("requirements/prod.txt", true), ("requirements.in", true), ("notes/prod.txt", false)]
+        {
+            let dir = folder(&[("main.py", ""), (file, "")]);
+            let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"));
+            assert_eq!(found.is_ok(), yes, "{file}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{input::ManifestInput, names, typed::Service};
-use crate::server::Server;
+use crate::{server::Server, source::requirements};
 
 /// What a source folder turned out to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -147,7 +147,8 @@ fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
         line.get(..package.len()).is_some_and(|start| start.eq_ignore_ascii_case(package))
             && boundary(&line[package.len()..])
     };
-    let requirements = input.text_in(source, "requirements.txt").unwrap_or("");
+    let mut files = ["requirements.txt"].into_iter().chain(requirements::ELSEWHERE);
+    let requirements = files.find_map(|file| input.text_in(source, file)).unwrap_or("");
     let pyproject = input.text_in(source, "pyproject.toml").unwrap_or("");
     requirements.lines().any(named) || pyproject.split(['\n', ',', '[']).any(named)
 }
@@ -157,7 +158,7 @@ fn is_python(input: &ManifestInput, source: &str) -> bool {
     PYTHON.iter().filter(|f| input.has_file(source, f)).any(|file| {
         // It may hold nothing but the settings of tools.
         *file != "setup.cfg" || input.text_in(source, file).is_some_and(|text| text.contains("[metadata]"))
-    })
+    }) || requirements::ELSEWHERE.iter().any(|file| input.has_file(source, file))
 }
 
 /// Whether a source folder says what it depends on, or is a Cargo package with a program.
@@ -216,6 +217,7 @@ mod tests {
             ("main.py", "import fastapi\nimport streamlit\n@app.get('/health')", true, true, Some("/health")),
             ("requirements.txt", "# c\nFastAPI[standard]==0.1\n", true, false, None),
             ("requirements.txt", "fastapi-users\n", false, false, None),
+            ("requirements/base.txt", "fastapi\n", true, false, None),
             ("pyproject.toml", "dependencies = [\"streamlit>=1\"]", false, true, None),
             ("main.py", "requests.get(\"/health\")\n.get(é", false, false, Some("/health")),
         ] {

@@ -41,7 +41,7 @@ pub(super) fn settle(
         env.insert(name, EnvValue::Text(value.clone()));
     }
     for file in &typed.env_files {
-        for (name, value) in read(outside, file, report) {
+        for (name, value) in read(outside, file, typed.guess, report) {
             if name == "PORT" {
                 continue;
             }
@@ -59,12 +59,15 @@ pub(super) fn settle(
 }
 
 /// What a file of variables says.
-fn read(outside: &mut Outside<'_>, file: &EnvFile, report: &mut Report) -> Variables {
+fn read(outside: &mut Outside<'_>, file: &EnvFile, compose: bool, report: &mut Report) -> Variables {
     let path = &file.path.value;
+    outside.taken(path);
     let Some(text) = outside.text(path) else {
         if file.required {
-            let hint = "add it, or write { path = ..., required = false } if the service can do without it";
-            report.at(file.path.place.clone(), format!("there is no file `{path}`"), Some(hint.to_owned()));
+            let optional =
+                if compose { "{path: ..., required: false}" } else { "{ path = ..., required = false }" };
+            let hint = format!("add it, or write {optional} if the service can do without it");
+            report.at(file.path.place.clone(), format!("there is no file `{path}`"), Some(hint));
         }
         return Variables::new();
     };

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{COMPOSE, Given, MANIFEST, OVERRIDES, detect, problem::Report};
 use crate::{
     Stored,
-    source::{Links, procfile, text},
+    source::{Links, procfile, requirements, text},
 };
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
@@ -54,10 +54,11 @@ pub fn is_manifest(path: &str) -> bool {
     manifests().any(|m| m.eq_ignore_ascii_case(path))
 }
 
-/// Whether a file of this name says how to build what lies beside it.
+/// Whether the file at a path says how to build what lies beside it, or above it in a folder of requirements.
 #[must_use]
-pub fn says_how_to_build(name: &str) -> bool {
-    detect::BUILDABLE.contains(&name)
+pub fn says_how_to_build(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    detect::BUILDABLE.contains(&name) || requirements::is_elsewhere(path)
 }
 
 /// Names that a manifest may have.
@@ -74,7 +75,7 @@ pub fn is_relevant(path: &str) -> bool {
         return true;
     }
     depth <= MAX_DEPTH
-        && (detect::BUILDABLE.contains(&name)
+        && (says_how_to_build(path)
             || matches!(name, "uv.lock" | procfile::NAME)
             || name.ends_with(".py")
             || name.ends_with(".rs"))

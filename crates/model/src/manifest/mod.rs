@@ -16,6 +16,7 @@ mod names;
 mod node;
 mod outside;
 mod path;
+mod port;
 mod problem;
 mod read;
 mod remarks;

@@ -29,13 +29,16 @@ pub(super) struct Outside<'a> {
     project: Option<ProjectName>,
     /// Names without a value for which nothing was put in, and where they were first met.
     unset: BTreeMap<String, Place>,
+    /// Files of variables of which something was taken, from the manifest's folder.
+    taken: BTreeSet<String>,
 }
 
 impl<'a> Outside<'a> {
     /// With the variables of `.env`, or of the files named in its place.
     pub(super) fn new(input: &'a ManifestInput, report: &mut Report) -> Self {
         let (wanted, dotenv) = (Wanted::default(), Variables::new());
-        let mut this = Self { input, wanted, dotenv, project: None, unset: BTreeMap::new() };
+        let mut this =
+            Self { input, wanted, dotenv, project: None, unset: BTreeMap::new(), taken: BTreeSet::new() };
         match input.given.env_files.as_slice() {
             [] => this.dotenv = this.variables_in(DOTENV, report).unwrap_or_default(),
             files => {
@@ -68,7 +71,26 @@ impl<'a> Outside<'a> {
             Some(None) => {}
             None => drop(self.wanted.variables.insert(name.to_owned())),
         }
-        self.dotenv.get(name).cloned()
+        let found = self.dotenv.get(name).cloned();
+        if found.is_some() {
+            self.taken(DOTENV);
+        }
+        found
+    }
+
+    /// Something of a file of variables, named from the manifest's folder, reaches the services.
+    pub(super) fn taken(&mut self, file: &str) {
+        self.taken.insert(path::join(&self.input.given.base, file));
+    }
+
+    /// Whether something of the file at this path does.
+    pub(super) fn is_taken(&self, path: &str) -> bool {
+        self.taken.contains(path)
+    }
+
+    /// Whether somebody asked for a name for the project.
+    pub(super) fn is_named(&self) -> bool {
+        self.input.project().is_some()
     }
 
     /// The value of a variable, also one that is stored for the project.

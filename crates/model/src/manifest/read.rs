@@ -173,7 +173,13 @@ impl Reader<'_> {
             #[allow(clippy::cast_precision_loss)]
             Value::Int(i) => *i as f64,
             Value::Float(f) => *f,
-            Value::Text(t) => t.trim().parse().unwrap_or(f64::NAN),
+            Value::Text(t) => match t.trim().parse() {
+                Ok(cores) => cores,
+                Err(_) => {
+                    self.wrong(node, key, "a number of cores such as 0.5");
+                    return None;
+                }
+            },
             Value::Null | Value::Bool(_) | Value::List(_) | Value::Table(_) => {
                 self.wrong(node, key, "a number of cores such as 0.5");
                 return None;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{input::ManifestInput, problem::Report};
+use super::{input::ManifestInput, outside::Outside, problem::Report};
 use crate::{
     ServiceKind, ServiceSpec,
     source::procfile::{self, Line},
@@ -14,15 +14,23 @@ const TOLD: usize = 20;
 /// Remark on what the images of these services lack, and on what is not started.
 pub(super) fn all<'s>(
     input: &ManifestInput,
+    outside: &Outside<'_>,
     services: impl Iterator<Item = &'s ServiceSpec> + Clone,
     report: &mut Report,
 ) {
-    secrets(input, services.clone(), report);
+    secrets(input, outside, services.clone(), report);
     processes(input, services, report);
 }
 
-/// Files that hold secrets reach no image unless the service includes them.
-fn secrets<'s>(input: &ManifestInput, services: impl Iterator<Item = &'s ServiceSpec>, report: &mut Report) {
+/// Files that hold secrets reach no image unless the service includes them. Those whose variables reach the services
+/// anyway are as they are meant.
+fn secrets<'s>(
+    input: &ManifestInput,
+    outside: &Outside<'_>,
+    services: impl Iterator<Item = &'s ServiceSpec> + Clone,
+    report: &mut Report,
+) {
+    let compose = compose(services.clone());
     // Each with its path as the service's own `include` would name it.
     let mut out = BTreeMap::new();
     for service in services {
@@ -32,7 +40,8 @@ fn secrets<'s>(input: &ManifestInput, services: impl Iterator<Item = &'s Service
                 source => path.strip_prefix(source).and_then(|rest| rest.strip_prefix('/')),
             };
             let Some(below) = below else { continue };
-            if !service.include.contains(below) && !service.leaves_out(below.as_ref()) {
+            let meant = service.include.contains(below) || outside.is_taken(path);
+            if !meant && !service.leaves_out(below.as_ref()) {
                 out.insert(path, below);
             }
         }
@@ -41,11 +50,22 @@ fn secrets<'s>(input: &ManifestInput, services: impl Iterator<Item = &'s Service
     let Some(first) = out.values().next() else { return };
     let more = out.len() - told.len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    report.warn(format!(
-        "not in the images, as they hold secrets: {}{more}\n  hint: settings belong into a service's `env`; a file that the app reads \
-         itself comes along with include = [\"{first}\"] under the service in dormouse.toml",
-        told.join(", ")
-    ));
+    let hint = match compose {
+        Some(file) => format!(
+            "settings belong into a service's `environment` or `env_file` in {file}, or into `dormouse env set`"
+        ),
+        None => format!(
+            "settings belong into a service's `env`; a file that the app reads itself comes along with \
+             include = [\"{first}\"] under the service in dormouse.toml"
+        ),
+    };
+    report
+        .warn(format!("not in the images, as they hold secrets: {}{more}\n  hint: {hint}", told.join(", ")));
+}
+
+/// The compose file that describes them, if one does.
+fn compose<'s>(mut services: impl Iterator<Item = &'s ServiceSpec>) -> Option<&'s str> {
+    services.find_map(|service| service.origins.compose.as_deref())
 }
 
 /// Processes of a `Procfile` that are none of the services.
@@ -55,6 +75,7 @@ fn processes<'s>(
     report: &mut Report,
 ) {
     let sources: BTreeSet<&str> = services.clone().map(|s| s.source.as_str()).collect();
+    let compose = compose(services.clone());
     for source in sources {
         let Some(text) = input.text_in(source, procfile::NAME) else { continue };
         let here = || services.clone().filter(|s| s.source == source);
@@ -64,6 +85,12 @@ fn processes<'s>(
             ServiceKind::Worker | ServiceKind::Job => true,
         };
         let file = if source == "." { String::new() } else { format!("{source}/") };
+        for (number, line) in procfile::unread(text) {
+            report.warn(format!(
+                "{file}{}:{number} is not read: `{line}`\n  hint: a line is a name, a colon and a command, such as `web: gunicorn app:app`",
+                procfile::NAME
+            ));
+        }
         for Line { number, process, command } in procfile::lines(text) {
             let runs_it = match process {
                 "web" => here().any(|s| s.kind == ServiceKind::Web),
@@ -74,12 +101,15 @@ fn processes<'s>(
                 continue;
             }
             let place = format!("{file}{}:{number}", procfile::NAME);
-            report.warn(match process {
-                "release" => format!(
+            report.warn(match (process, compose) {
+                (name, Some(compose)) => format!(
+                    "{place}: `{name}` is not started\n  hint: make it a service of its own in {compose}, with its command as `command`"
+                ),
+                ("release", None) => format!(
                     "{place}: `release` is not run\n  hint: make it a job in dormouse.toml, beside the others: [services.release] with \
                      kind = \"job\" and source = \"{source}\"; what is to wait for it says after = [\"release\"]"
                 ),
-                name => format!(
+                (name, None) => format!(
                     "{place}: `{name}` is not started\n  hint: make it a service of its own in dormouse.toml, beside the others: \
                      [services.{name}] with kind = \"worker\" and source = \"{source}\""
                 ),

@@ -4,7 +4,7 @@
 use super::{
     detect::{self, Facts},
     input::ManifestInput,
-    settle::port_in,
+    port,
     typed::Service,
 };
 use crate::server::{self, Program};
@@ -44,7 +44,7 @@ pub(super) fn listens(
     all: &[Service],
 ) -> Option<Option<u16>> {
     let start = typed.start.as_deref();
-    if let Some(port) = start.and_then(port_in) {
+    if let Some(port) = port::of(typed) {
         return Some(Some(port));
     }
     if let Some(port) = called(input, typed, all) {

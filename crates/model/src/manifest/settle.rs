@@ -9,7 +9,7 @@ use super::{
     input::ManifestInput,
     jobs, names,
     outside::Outside,
-    path,
+    path, port,
     problem::{Place, Report},
     remarks, serves,
     typed::{ProbeKind, Project, Service, Written},
@@ -103,7 +103,7 @@ pub(super) fn project(
             spec.needs = all.iter().filter(|n| **n != spec.name).cloned().collect();
         }
     }
-    remarks::all(input, settled.iter().map(|(_, spec, _)| spec), report);
+    remarks::all(input, outside, settled.iter().map(|(_, spec, _)| spec), report);
     let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
     Some(ProjectSpec { name: name?, services })
 }
@@ -145,7 +145,7 @@ fn one(
         Some(ServiceKind::Worker | ServiceKind::Job) => None,
     };
     let kind = typed.kind.unwrap_or(if listens.is_some() { ServiceKind::Web } else { ServiceKind::Worker });
-    let port = typed.port.or_else(|| typed.start.as_deref().and_then(port_in)).or(listens.flatten());
+    let port = typed.port.or_else(|| port::of(typed)).or(listens.flatten());
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
     let limits = Limits::default();
     let sleep = SleepPolicy::default();
@@ -164,6 +164,7 @@ fn one(
             origins: Origins {
                 start: typed.start_at.as_ref().filter(|_| typed.start.is_some()).map(origin),
                 install: typed.install.as_ref().map(|w| origin(&w.place)),
+                compose: typed.place.as_ref().filter(|_| typed.guess).map(|place| place.file.clone()),
             },
             port,
             health: health(typed, kind, facts),
@@ -384,24 +385,14 @@ fn make_public(settled: &mut [(&Service, ServiceSpec, Facts)], report: &mut Repo
     match chosen {
         Some(i) => settled[i].1.visibility = Visibility::Public,
         None if candidates.is_empty() => {}
-        None => report.warn(
-            "no service is public, so nothing can be opened from outside\n  hint: write `public = true` under one of them in dormouse.toml",
-        ),
-    }
-}
-
-/// The port a start command names: `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`.
-pub(super) fn port_in(start: &[String]) -> Option<u16> {
-    let mut words = start.iter().map(String::as_str);
-    while let Some(word) = words.next() {
-        let (flag, value) = match word.split_once('=') {
-            Some((flag, value)) => (flag, Some(value)),
-            None => (word, None),
-        };
-        if matches!(flag, "--port" | "--server.port" | "--bind" | "-b") {
-            let value = value.or_else(|| words.next())?;
-            return value.rsplit(':').next()?.parse().ok().filter(|p| *p != 0);
+        None => {
+            let compose = settled.iter().find_map(|(_, spec, _)| spec.origins.compose.as_ref());
+            let hint = match compose {
+                Some(file) => format!("give one of them `ports` in {file}"),
+                None => "write `public = true` under one of them in dormouse.toml".to_owned(),
+            };
+            report
+                .warn(format!("no service is public, so nothing can be opened from outside\n  hint: {hint}"));
         }
     }
-    None
 }

@@ -206,12 +206,23 @@ fn without_options<'a>(mut rest: &'a [&'a str], valued: &[&str]) -> &'a [&'a str
     rest
 }
 
-/// `sh -c "…"`; what a script of its own file starts is not known.
-fn in_shell(rest: &[&str], depth: usize) -> Option<Program> {
+/// The script in `sh -c "…"`.
+pub(crate) fn script(argv: &[String]) -> Option<&str> {
+    let (first, rest) = argv.split_first()?;
+    let rest: Vec<&str> = rest.iter().map(String::as_str).collect();
+    if SHELLS.contains(&name(first)) { script_in(&rest) } else { None }
+}
+
+fn script_in<'a>(rest: &[&'a str]) -> Option<&'a str> {
     let is_option = |w: &&&str| w.starts_with('-') && !w.starts_with("--");
     let at = rest.iter().take_while(is_option).position(|w| w.contains('c'))?;
     // Further options may stand between: `sh -c -e '…'`.
-    let script = rest[at + 1..].iter().find(|w| !w.starts_with('-'))?;
+    rest[at + 1..].iter().find(|w| !w.starts_with('-')).copied()
+}
+
+/// What a script of its own file starts is not known.
+fn in_shell(rest: &[&str], depth: usize) -> Option<Program> {
+    let script = script_in(rest)?;
     let found: Vec<Program> = shell::commands(script)
         .iter()
         .filter_map(|words| behind(&words.iter().map(String::as_str).collect::<Vec<_>>(), depth))

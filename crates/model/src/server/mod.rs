@@ -7,6 +7,7 @@ mod shell;
 use serde::{Deserialize, Serialize};
 
 pub use advice::GENERAL;
+pub(crate) use command::script;
 pub use command::{guess, program};
 pub(crate) use shell::commands;
 

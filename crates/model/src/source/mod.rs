@@ -5,6 +5,7 @@
 pub mod dockerignore;
 pub mod links;
 pub mod procfile;
+pub mod requirements;
 pub mod secret;
 pub mod text;
 

@@ -16,13 +16,21 @@ pub struct Line<'t> {
 
 /// Every process that it names.
 pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
-    text.lines().enumerate().filter_map(|(i, line)| {
-        let (process, command) = line.split_once(':')?;
-        let process = process.trim();
-        let is_name =
-            !process.is_empty() && process.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-        is_name.then_some(Line { number: i + 1, process, command: command.trim() })
-    })
+    text.lines().enumerate().filter_map(|(i, line)| read(i + 1, line))
+}
+
+/// Numbers, from 1, and texts of lines that name no process and are no comments either.
+pub fn unread(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
+    lines.filter(|(i, line)| !line.is_empty() && !line.starts_with('#') && read(*i, line).is_none())
+}
+
+fn read(number: usize, line: &str) -> Option<Line<'_>> {
+    let (process, command) = line.split_once(':')?;
+    let process = process.trim();
+    let is_name =
+        !process.is_empty() && process.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    is_name.then_some(Line { number, process, command: command.trim() })
 }
 
 /// Every spelling of the port as `$PORT`: `${PORT}`, `${PORT:-8000}`.
@@ -63,5 +71,9 @@ mod tests {
                 (6, "release", "")
             ]
         );
+        // Bug: they were passed over in silence.
+        let text = "# web: no\n  \nweb gunicorn app:app\nmy web: x\nworker: y\n: z";
+        let unread: Vec<_> = unread(text).collect();
+        assert_eq!(unread, [(3, "web gunicorn app:app"), (4, "my web: x"), (6, ": z")]);
     }
 }

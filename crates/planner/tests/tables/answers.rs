@@ -150,6 +150,33 @@ fn what_is_told() {
             failed; it listens on 0.0.0.0:5000 and 127.0.0.1:9000, not on 0.0.0.0:8000 (PORT)
               hint: add `--bind 0.0.0.0:$PORT` to its start command, or write port = 5000 for web in the manifest"#]],
     );
+    // Bug: people with a compose file were told to write words of a dormouse.toml.
+    let compose = old.replacen("serves", "compose=compose.yaml serves", 1);
+    for (answer, more, expected) in [
+        (
+            Answer::Status(500),
+            "",
+            expect![[r#"
+            failed; it answers 500 to GET / on port 8000
+              hint: if that is how it should be, name a path that it answers well in the `healthcheck` of web in compose.yaml, such as test: curl -f http://localhost:8000/health"#]],
+        ),
+        (
+            Answer::NotHttp,
+            "",
+            expect![[r#"
+            failed; what answers on port 8000 is not HTTP
+              hint: if that is how it should be, write healthcheck: {disable: true} for web in compose.yaml"#]],
+        ),
+        (
+            Answer::Refused,
+            " astray=-1s listens=0.0.0.0:5000",
+            expect![[r#"
+            failed; it listens on 0.0.0.0:5000, not on 0.0.0.0:8000 (PORT)
+              hint: add `--bind 0.0.0.0:$PORT` to its start command, or write expose: ["5000"] for web in compose.yaml"#]],
+        ),
+    ] {
+        check("with a compose file", &format!("web d1 {compose}{more}"), answer, &expected);
+    }
     check(
         "the framework's own",
         "web d1 serves=flask+run\ni1 web d1 starting started=-4s astray=-1s listens=127.0.0.1:5000",

@@ -109,6 +109,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
                 spec.health.started_by(&v.split('+').map(str::to_owned).collect::<Vec<_>>());
             }
             ("asks", v) => spec.health.ask = Ask::Path(v.to_owned()),
+            ("compose", v) => spec.origins.compose = Some(v.to_owned()),
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("job", _) => spec.kind = ServiceKind::Job,
             ("after", v) => after.extend(v.split(',').map(key)),

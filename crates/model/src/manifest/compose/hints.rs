@@ -4,8 +4,8 @@ use super::{
     super::{
         dockerfile::{self, Hint, Hints, Recipe},
         outside::Outside,
+        port,
         read::Reader,
-        settle,
         typed::{ProbeKind, Service, Written},
     },
     health,
@@ -57,7 +57,7 @@ pub(super) fn take(
     }
     // What listens, and what is asked, is the image's own command.
     if !own.command && !own.entrypoint {
-        let in_start = s.start.as_deref().and_then(settle::port_in);
+        let in_start = port::of(s);
         if let Some(hint) = hints.port.take().filter(|_| s.port.is_none() && in_start.is_none()) {
             taken.push(hint.with(format!("port {}", hint.value)));
             s.port = Some(hint.value);
@@ -93,8 +93,7 @@ fn check(hints: &mut Hints, name: &str, s: &mut Service, taken: &mut Vec<Hint<St
         Some((ProbeKind::Http(path), port)) => {
             taken.push(hint.with(format!("health path `{path}`")));
             s.health.probe = Some(ProbeKind::Http(path));
-            s.port =
-                s.port.or_else(|| port.filter(|_| s.start.as_deref().and_then(settle::port_in).is_none()));
+            s.port = s.port.or_else(|| port.filter(|_| port::of(s).is_none()));
         }
         Some((ProbeKind::Tcp, _)) => {}
         None => hints.unhonoured.push(hint.with("HEALTHCHECK other than of a local address".to_owned())),

@@ -44,11 +44,13 @@ fn project(
     root: &Node,
 ) -> Project {
     let mut project = Project { unset: Unset::Empty, ..Project::default() };
+    let mut written = None;
     for entry in keys::known(r, unhonoured, root, "", keys::TOP) {
         match entry.key.as_str() {
             "name" => {
                 let place = r.place(&entry.node.span, "name");
                 let text = r.text(&entry.node, "name");
+                written.clone_from(&text);
                 project.name = text.map(|name| Written { value: names::sanitise(&name, "app"), place });
             }
             "services" => project.services = Some(services::services(r, unhonoured, outside, &entry.node)),
@@ -58,7 +60,15 @@ fn project(
     }
     if let Some(name) = outside.variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()) {
         let place = r.place(&(0..0), "name");
+        written = Some(name.clone());
         project.name = Some(Written { value: names::sanitise(&name, "app"), place });
+    }
+    if let (Some(written), Some(name)) = (written, &project.name)
+        && written != name.value
+        && !outside.is_named()
+    {
+        let what = format!("`{written}` is no name for a host, so the project is called `{}`", name.value);
+        r.report.warn_at(&name.place, what);
     }
     if project.services.is_none() && matches!(root.value, Value::Table(_)) {
         let place = r.place(&root.span, "");

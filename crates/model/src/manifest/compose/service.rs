@@ -65,6 +65,8 @@ pub(super) fn one(
     let mut recipe = Recipe::default();
     match build {
         Some(node) => recipe = context(r, unhonoured, node, &join(&path, "build"), &mut s),
+        // What it extends is not there, which is told already.
+        None if entry.node.get("extends").is_some() => {}
         None => r.problem(&entry.key_span, &path, "it has no `build`", Some("write `build: ./folder`")),
     }
     let (mut entrypoint, mut command) = (None, None);

@@ -54,6 +54,7 @@ pub(super) fn services(
             wanted_by: Vec::new(),
         })
         .collect();
+    circles(r, &read);
     let jobs = jobs(r, &mut read);
     for read in &mut read {
         let (dependencies, by) = (std::mem::take(&mut read.dependencies), read.written.clone());
@@ -85,6 +86,45 @@ pub(super) fn services(
     let any = !read.is_empty();
     tell(r, left_out, any);
     read.into_iter().map(|read| read.service).collect()
+}
+
+/// Nobody could be the first of services that wait for each other; compose refuses them too.
+fn circles(r: &mut Reader<'_>, read: &[Read]) {
+    let on = |name: &str| read.iter().find(|read| read.written == name).map(|read| &read.dependencies);
+    let mut told = BTreeSet::new();
+    for first in read {
+        // What leads from this service to others, and whence it led there.
+        let mut from: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut todo = vec![first.written.as_str()];
+        while let Some(name) = todo.pop() {
+            for next in on(name).into_iter().flatten().map(|d| d.on.value.as_str()) {
+                if !from.contains_key(next) {
+                    from.insert(next, name);
+                    todo.push(next);
+                }
+            }
+        }
+        // To itself alone is told where names are looked up.
+        let Some(mut last) = from.get(first.written.as_str()).copied().filter(|l| *l != first.written) else {
+            continue;
+        };
+        let mut circle = vec![first.written.as_str()];
+        while last != first.written {
+            circle.push(last);
+            let Some(before) = from.get(last) else { break };
+            last = before;
+        }
+        circle.push(&first.written);
+        circle.reverse();
+        let members: BTreeSet<_> = circle.iter().copied().collect();
+        let fresh = told.is_disjoint(&members);
+        told.extend(members);
+        if let (true, Some(dependency)) = (fresh, first.dependencies.iter().find(|d| d.on.value == circle[1]))
+        {
+            let what = format!("the services wait for each other in a circle: {}", circle.join(" → "));
+            r.report.at(dependency.on.place.clone(), what, Some("let one of them begin".to_owned()));
+        }
+    }
 }
 
 /// Services that run once and end, because others wait for their end; by the names that they have here.

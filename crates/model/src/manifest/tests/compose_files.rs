@@ -313,6 +313,7 @@ fn the_project_s_name() {
             project blog-2
             front web
             web: source=. port=8123 public start=["serve", "--key", "s3cret"] start@compose.yaml:2
+            warning: compose.yaml:1: name: `Blog_2` is no name for a host, so the project is called `blog-2`
         "#]],
     );
     // Bug: what was stored for the project that `--project` names was not found.

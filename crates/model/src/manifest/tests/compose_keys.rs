@@ -168,6 +168,7 @@ fn names_as_written() {
             front web-app
             celery-worker: source=. port=8000 worker start=["celery", "worker"] start@compose.yaml:10 aliases={"celery", "celery_worker", "queue"}
             web-app: source=. port=80 public needs={celery-worker} aliases={"front", "front2", "shop-web", "web_app"}
+            warning: compose.yaml:1: name: `my_Shop` is no name for a host, so the project is called `my-shop`
         "#]],
     );
     let text = "services:\n  a_b: {build: .}\n  a-b: {build: .}\n";
