@@ -137,6 +137,7 @@ impl Job<'_> {
             package: spec.package.as_deref(),
             packages: &spec.packages,
             base_python: python.as_deref(),
+            compose: spec.origins.compose.as_deref(),
         };
         let plan = plan::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
         source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));

@@ -7,7 +7,7 @@ pub(crate) mod rust;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_model::{Origin, ServiceKind};
+use dormouse_model::{Origin, ServiceKind, manifest::MANIFEST};
 
 pub(crate) use listing::MAX_TEXT;
 pub use listing::{Content, Listing};
@@ -41,6 +41,33 @@ pub struct Wishes<'a> {
     pub packages: &'a BTreeSet<String>,
     /// Full version of the base's own Python, if it has one.
     pub base_python: Option<&'a str>,
+    /// The compose file that describes the service, if one does: what people are told to write goes there.
+    pub compose: Option<&'a str>,
+}
+
+impl Wishes<'_> {
+    /// The file that describes the service, or would.
+    pub(crate) fn file(&self) -> &str {
+        self.compose.unwrap_or(MANIFEST)
+    }
+
+    /// Its key for the start command.
+    pub(crate) fn start_key(&self) -> &'static str {
+        if self.compose.is_some() { "command" } else { "start" }
+    }
+
+    /// Its key for the source folder.
+    pub(crate) fn source_key(&self) -> &'static str {
+        if self.compose.is_some() { "build" } else { "source" }
+    }
+
+    /// A start command as it is written there.
+    pub(crate) fn as_start(&self, command: &str) -> String {
+        match self.compose {
+            Some(_) => format!("command: {command}"),
+            None => format!("start = \"{command}\""),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +88,7 @@ impl Wishes<'_> {
             package: None,
             packages: &NONE,
             base_python: Some("3.11.2"),
+            compose: None,
         }
     }
 }

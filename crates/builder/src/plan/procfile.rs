@@ -26,8 +26,9 @@ pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<C
     let found = names.iter().find_map(|name| procfile::lines(text).find(|l| l.process == *name));
     let Some(procfile::Line { number: at, process: name, command: line }) = found else { return Ok(None) };
     let wrong = |why: String| {
+        let (key, file) = (wishes.start_key(), wishes.file());
         let hint =
-            "commands run without a shell; name `start` in dormouse.toml, or put the steps into a script";
+            format!("commands run without a shell; name `{key}` in {file}, or put the steps into a script");
         PlanError::new(format!("the `{name}` line of the Procfile {why} (line {at})"), hint)
     };
     let words = shell_words::split(line).map_err(|e| wrong(format!("cannot be read: {e}")))?;

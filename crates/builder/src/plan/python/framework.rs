@@ -7,10 +7,21 @@ pub(crate) enum Serves {
     Asgi,
     /// Flask and its like.
     Wsgi,
+    /// Sanic, which brings its own server.
+    Sanic,
+}
+
+/// What a server is told of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// The variable that holds it.
+    Variable,
+    /// The function that makes it.
+    Function,
 }
 
 /// The constructors whose result is an app, and what serves it.
-const APPS: &[(&str, &str, Serves)] = &[
+pub(crate) const APPS: &[(&str, &str, Serves)] = &[
     ("fastapi", "FastAPI", Serves::Asgi),
     ("starlette", "Starlette", Serves::Asgi),
     ("litestar", "Litestar", Serves::Asgi),
@@ -18,17 +29,19 @@ const APPS: &[(&str, &str, Serves)] = &[
     ("fasthtml", "FastHTML", Serves::Asgi),
     ("fasthtml", "fast_app", Serves::Asgi),
     ("flask", "Flask", Serves::Wsgi),
+    ("sanic", "Sanic", Serves::Sanic),
     ("dash", "Dash", Serves::Wsgi),
 ];
 
-/// An app made at the top level of a file.
+/// An app that a module holds or makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct App<'a> {
-    /// The variable that holds it.
+    /// The variable that holds it, or the function that makes it.
     pub(crate) variable: &'a str,
-    /// The package it comes from.
+    /// The package it comes from; empty when others made it.
     pub(crate) package: &'static str,
     pub(crate) serves: Serves,
+    pub(crate) made: Made,
     /// Where, from 1.
     pub(crate) line: usize,
 }
@@ -80,7 +93,8 @@ fn is_name(word: &str) -> bool {
         && word.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
-fn assignment(line: &str) -> Option<App<'_>> {
+/// Variable and function of `variable = function(` at the top level.
+pub(crate) fn assigned(line: &str) -> Option<(&str, &str)> {
     let (left, right) = line.split_once('=')?;
     // The first of several: `app, rt = fast_app(`.
     let variable = left.split([':', ',']).next()?.trim_end();
@@ -88,10 +102,20 @@ fn assignment(line: &str) -> Option<App<'_>> {
     if !is_name(variable) {
         return None;
     }
-    let call = right.trim_start().split_once('(')?.0.trim_end();
+    Some((variable, right.trim_start().split_once('(')?.0.trim_end()))
+}
+
+fn assignment(line: &str) -> Option<App<'_>> {
+    let (variable, call) = assigned(line)?;
     APPS.iter().find_map(|&(package, class, serves)| {
         let qualified = call.strip_prefix(package).and_then(|r| r.strip_prefix('.'));
-        (qualified.unwrap_or(call) == class).then_some(App { variable, package, serves, line: 0 })
+        (qualified.unwrap_or(call) == class).then_some(App {
+            variable,
+            package,
+            serves,
+            made: Made::Variable,
+            line: 0,
+        })
     })
 }
 

@@ -1,5 +1,7 @@
 //! How the dependencies are installed.
 
+use dormouse_model::source;
+
 use super::{
     Install, Listing, Origin, PlanError, Wishes, lock, poetry, project,
     requirements::{self, Names},
@@ -102,11 +104,44 @@ fn one(
             return requirements_file(listing, &file);
         }
     }
+    if let Some(file) = source::requirements::ELSEWHERE.into_iter().find(|file| listing.has(file)) {
+        let decided = requirements_file(listing, file)?;
+        let note = format!("{file} is installed from: there is no requirements.txt at the top");
+        return Ok(Decided { notes: vec![note], ..decided });
+    }
     unsupported::check(listing, wishes)?;
+    let unread = unread(listing, wishes)?;
     let python = |program: &String| program.starts_with("python");
     let is_python = wishes.start.and_then(<[_]>::first).is_some_and(python)
         || listing.paths().any(|path| path.ends_with(".py"));
-    Ok(Decided::new(if is_python { Install::Venv } else { Install::Nothing }, None))
+    let decided = Decided::new(if is_python { Install::Venv } else { Install::Nothing }, None);
+    Ok(Decided { notes: unread.into_iter().collect(), ..decided })
+}
+
+/// A word about the requirements in a folder below, which nobody reads; an error where the start command needs them.
+fn unread(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<String>, PlanError> {
+    let Some(file) = listing.paths().find(|path| super::is_named(path, "requirements.txt")) else {
+        return Ok(None);
+    };
+    let hint = match (wishes.compose, file.rsplit_once('/')) {
+        (Some(compose), Some((folder, _))) => {
+            format!(
+                "build the service from ./{folder} in {compose}, or list its packages in a requirements.txt at the top"
+            )
+        }
+        (None, _) | (_, None) => format!("write requirements = \"{file}\" for the service in dormouse.toml"),
+    };
+    let names = requirements::read(listing, file)?.names;
+    let program = wishes.start.and_then(<[_]>::first).map(|p| p.trim_end_matches("-serve"));
+    match program.filter(|p| names.has(p)) {
+        Some(program) => Err(PlanError::new(
+            format!(
+                "`{program}` is not installed: {file} is not read, as it is not at the top of the source folder"
+            ),
+            hint,
+        )),
+        None => Ok(Some(format!("{file} is not read: if the app needs it, {hint}"))),
+    }
 }
 
 /// The manifest's own commands; what they install is known as far as they name it.

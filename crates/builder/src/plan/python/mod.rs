@@ -1,5 +1,7 @@
 //! Planning Python services.
 
+mod by_hand;
+mod factory;
 mod framework;
 mod install;
 mod lock;

@@ -124,6 +124,10 @@ fn include(
             "-e" | "--editable" => out.names.add(named(value)),
             "" if constraints => {}
             "" if is_local(value) => local(listing, value, out)?,
+            "" if !is_requirement(value) => {
+                let why = format!("{} is no requirement: `{value}`", here());
+                return Err(PlanError::new(why, "name one package a line, such as flask>=2.0"));
+            }
             "" => out.names.add(named(value)),
             _ => {}
         }
@@ -162,6 +166,34 @@ fn named(requirement: &str) -> &str {
         return requirement;
     }
     requirement.split_once("egg=").map_or("", |(_, egg)| egg)
+}
+
+/// How a requirement compares versions.
+const COMPARE: [&str; 8] = ["===", "~=", "==", "!=", "<=", ">=", "<", ">"];
+
+/// Whether a line is what pip and uv read as a requirement: `name[extra] >= 1, < 2; marker --option`, or an address.
+fn is_requirement(line: &str) -> bool {
+    // Variables of the environment are filled in only when it is installed.
+    if line.contains("://") || line.contains("${") {
+        return true;
+    }
+    let line = line.split(" --").next().unwrap_or(line);
+    let line = line.split(';').next().unwrap_or(line).trim();
+    let (name, rest) = split(line, |c| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+    let rest = match rest.trim_start().strip_prefix('[') {
+        Some(extras) => extras.split_once(']').map(|(_, rest)| rest),
+        None => Some(rest),
+    };
+    let Some(rest) = rest.map(str::trim) else { return false };
+    let rest = rest.strip_prefix('(').and_then(|r| r.strip_suffix(')')).unwrap_or(rest);
+    let compares = |part: &str| {
+        let part = part.trim();
+        let version = COMPARE.iter().find_map(|op| part.strip_prefix(op)).map(str::trim);
+        let is_none = |c: char| c.is_whitespace() || "=<>~!".contains(c);
+        version.is_some_and(|v| !v.is_empty() && !v.contains(is_none))
+    };
+    let all = || rest.trim_end_matches(',').split(',').all(compares);
+    !name.is_empty() && (rest.is_empty() || rest.starts_with('@') || all())
 }
 
 /// Whether a requirement is fetched from a Git repository.
@@ -244,6 +276,33 @@ mod tests {
     use super::*;
 
     #[test]
+    fn lines_that_are_requirements() {
+        for (line, yes) in [
+            ("flask", true),
+            ("Flask[async, dotenv] >=2, <4 ; python_version < '3.12'", true),
+            ("flask==2.*", true),
+            ("flask (>=2,<3)", true),
+            ("a~=1.0,!=1.3,", true),
+            ("a===1.0+local", true),
+            ("a==1 --hash=sha256:aa", true),
+            ("thing @ https://example.com/a b.whl", true),
+            ("git+https://example.com/a.git", true),
+            ("thing==${VERSION}", true),
+            ("flask >= 2 gunicorn", false),
+            ("flask gunicorn", false),
+            ("flask=2", false),
+            ("flask 2.0", false),
+            ("flask>=", false),
+            ("flask>=1 <2", false),
+            ("flask[async", false),
+            ("<<<<<<< HEAD", false),
+            ("\"flask\"", false),
+        ] {
+            assert_eq!(is_requirement(line), yes, "{line}");
+        }
+    }
+
+    #[test]
     fn includes_names_and_local_paths() {
         let table: &[(&str, Listing)] = &[
             (
@@ -268,6 +327,7 @@ mod tests {
                 .into(),
             ),
             ("editable", [("requirements.txt", "-e .\nhttpx")].into()),
+            ("two on a line", [("requirements.txt", "httpx\n-r b.txt"), ("b.txt", "\nflask >= 2 gunicorn")].into()),
             ("folder", [("requirements.txt", "./libs/common[x]")].into()),
             ("wheel", [("requirements.txt", "thing-1-py3-none-any.whl")].into()),
             ("named folder", [("requirements.txt", "thing @ file:///app/thing")].into()),
@@ -311,6 +371,7 @@ mod tests {
             plain: ["requirements.txt"] fastapi[all,standard] uvicorn
             includes: ["requirements.txt", "reqs/base.txt", "reqs/more.txt", "constraints.txt"] flask typing-extensions zope-interface
             editable: ["requirements.txt"] httpx local
+            two on a line: b.txt:2 is no requirement: `flask >= 2 gunicorn`; name one package a line, such as flask>=2.0
             folder: ["requirements.txt"]  local
             wheel: ["requirements.txt"]  local
             named folder: ["requirements.txt"] thing local

@@ -6,12 +6,16 @@ use dormouse_model::ServiceKind;
 
 use super::{
     Listing, Origin, PlanError, Wishes,
-    framework::{self, App, Script, Serves},
+    by_hand::{self, Port},
+    factory,
+    framework::{self, App, Made, Script, Serves},
     procfile,
     requirements::{self, Names},
 };
 
-const SAY: &str = "name the command as `start` in dormouse.toml";
+fn say(wishes: &Wishes<'_>) -> String {
+    format!("name the command as `{}` in {}", wishes.start_key(), wishes.file())
+}
 
 /// File names apps usually live in; others are looked at last.
 const USUAL: &[&str] =
@@ -71,32 +75,85 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> R
 
 /// The same where nobody says so.
 fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start, PlanError> {
+    let files = listing.python();
     match wishes.kind {
         ServiceKind::Web => {}
-        ServiceKind::Worker => return Err(PlanError::new("nothing says how to start this worker", SAY)),
-        ServiceKind::Job => return Err(PlanError::new("nothing says what this job runs", SAY)),
+        ServiceKind::Worker => {
+            let hint = match by_hand::celery(&ranked(&files)) {
+                Some((command, _)) => {
+                    format!("name the command in {}, such as {}", wishes.file(), wishes.as_start(&command))
+                }
+                None => say(wishes),
+            };
+            return Err(PlanError::new("nothing says how to start this worker", hint));
+        }
+        ServiceKind::Job => return Err(PlanError::new("nothing says what this job runs", say(wishes))),
     }
-    let files = listing.python();
-    let app = find_app(&files);
-    let page = if names.has("streamlit") { find_page(&files)? } else { None };
+    let app = find_app(listing, names, &files);
+    let page = if names.has("streamlit") { find_page(&files, wishes)? } else { None };
     match (app, page) {
         (Some((file, app)), Some(page)) => Err(PlanError::new(
             format!("it holds both `{}` in {file} and a Streamlit page, {page}", app.variable),
             format!(
-                "make them two services of dormouse.toml with the same `source`, each with its own `start`, \
-                such as `{}`",
-                words(&serve(listing, names, file, app)).unwrap_or_default()
+                "make them two services of {} with the same `{}`, each with its own `{}`, such as `{}`",
+                wishes.file(),
+                wishes.source_key(),
+                wishes.start_key(),
+                words(&serve(listing, wishes, names, (file, app))).unwrap_or_default()
             ),
         )),
         (Some((file, app)), None) => {
-            Ok(Start::new(serve(listing, names, file, app)?, Origin::found(file, Some(app.line))))
+            Ok(Start::new(serve(listing, wishes, names, (file, app))?, Origin::found(file, Some(app.line))))
         }
         (None, Some(page)) => Ok(Start::new(streamlit(page), Origin::found(page, None))),
         (None, None) => match find_script(&files, names) {
             Some((file, script, line)) => Ok(run(file, script, line, wishes.port)),
-            None => django(listing, names),
+            None => match django(listing, names)? {
+                Some(start) => Ok(start),
+                None => by_itself(&ranked(&files), wishes),
+            },
         },
     }
+}
+
+/// A script that listens where it is told; otherwise what to write.
+fn by_itself(files: &[(&str, &str)], wishes: &Wishes<'_>) -> Result<Start, PlanError> {
+    if let Some(listener) = by_hand::listener(files) {
+        return match listener.port {
+            Port::Given => {
+                let origin = Origin::found(listener.file, Some(listener.line));
+                Ok(Start::new(strings(&["python", listener.file]), origin))
+            }
+            Port::Own(_) | Port::Unknown => Err(listener.error(wishes)),
+        };
+    }
+    if let Some((command, place)) = by_hand::celery(files) {
+        return Err(PlanError::new(
+            format!("it has a Celery app ({place}), and nothing that answers requests"),
+            match wishes.compose {
+                Some(file) => format!("write command: {command} for {} in {file}", wishes.service),
+                None => format!(
+                    "write kind = \"worker\" and start = \"{command}\" for the service in dormouse.toml: it has no port then"
+                ),
+            },
+        ));
+    }
+    Err(PlanError::new(
+        "no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found",
+        format!(
+            "{}, for example {}; it has to listen on $PORT",
+            say(wishes),
+            wishes.as_start("python main.py")
+        ),
+    ))
+}
+
+/// Those that may be meant, the likeliest first.
+fn ranked<'a>(files: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut files: Vec<_> =
+        files.iter().filter(|(path, _)| !is_aside(path) && path.matches('/').count() <= 3).copied().collect();
+    files.sort_by_key(|(path, _)| rank(path, USUAL));
+    files
 }
 
 /// A file that serves something by itself.
@@ -136,7 +193,8 @@ fn base_name(path: &str) -> &str {
 /// Tests and scripts make apps too, but nobody deploys those.
 fn is_aside(path: &str) -> bool {
     let aside = ["test", "tests", "example", "examples", "docs", "scripts", "migrations"];
-    path.split('/').any(|p| aside.contains(&p)) || base_name(path).starts_with("test_")
+    let name = base_name(path);
+    path.split('/').any(|p| aside.contains(&p)) || name.starts_with("test_") || name == "conftest.py"
 }
 
 fn rank(path: &str, usual: &[&str]) -> (usize, usize) {
@@ -144,15 +202,22 @@ fn rank(path: &str, usual: &[&str]) -> (usize, usize) {
     (path.matches('/').count(), name)
 }
 
-fn find_app<'a>(files: &[(&'a str, &'a str)]) -> Option<(&'a str, App<'a>)> {
-    files
-        .iter()
-        .filter(|(path, _)| !is_aside(path) && path.matches('/').count() <= 3)
-        .filter_map(|(path, text)| Some((*path, framework::app(text)?)))
-        .min_by_key(|(path, _)| rank(path, USUAL))
+/// One that stands in its file goes first, then one that a function made, then a function that nobody calls.
+fn find_app<'a>(
+    listing: &Listing,
+    names: &Names,
+    files: &[(&'a str, &'a str)],
+) -> Option<(&'a str, App<'a>)> {
+    let files = ranked(files);
+    let best = |find: &dyn Fn(&'a str, &'a str) -> Option<App<'a>>| {
+        files.iter().find_map(|(path, text)| Some((*path, find(path, text)?)))
+    };
+    best(&|_, text| framework::app(text))
+        .or_else(|| best(&|path, text| factory::held(listing, names, path, text)))
+        .or_else(|| best(&|_, text| factory::unasked(text)))
 }
 
-fn find_page<'a>(files: &[(&'a str, &'a str)]) -> Result<Option<&'a str>, PlanError> {
+fn find_page<'a>(files: &[(&'a str, &'a str)], wishes: &Wishes<'_>) -> Result<Option<&'a str>, PlanError> {
     let mut pages: Vec<&str> = files
         .iter()
         .filter(|(path, text)| !is_aside(path) && framework::imports(text, "streamlit"))
@@ -167,7 +232,11 @@ fn find_page<'a>(files: &[(&'a str, &'a str)]) -> Result<Option<&'a str>, PlanEr
     if rivals.len() > 1 && !USUAL_PAGES.contains(&base_name(first)) {
         return Err(PlanError::new(
             format!("several files may be the Streamlit page: {}", rivals.join(", ")),
-            format!("name the right one in dormouse.toml: start = \"{}\"", streamlit(first).join(" ")),
+            format!(
+                "name the right one in {}: {}",
+                wishes.file(),
+                wishes.as_start(&streamlit(first).join(" "))
+            ),
         ));
     }
     Ok(Some(first))
@@ -188,9 +257,14 @@ fn streamlit(page: &str) -> Vec<String> {
     command
 }
 
-fn serve(listing: &Listing, names: &Names, file: &str, app: App<'_>) -> Result<Vec<String>, PlanError> {
+fn serve(
+    listing: &Listing,
+    wishes: &Wishes<'_>,
+    names: &Names,
+    (file, app): (&str, App<'_>),
+) -> Result<Vec<String>, PlanError> {
     let (folder, module) = module(listing, file);
-    let target = format!("{module}:{}", app.variable);
+    let mut target = format!("{module}:{}", app.variable);
     let uvicorn = names.has("uvicorn")
         || names.has_extra("fastapi", "standard")
         || names.has_extra("fastapi", "all")
@@ -204,6 +278,8 @@ fn serve(listing: &Listing, names: &Names, file: &str, app: App<'_>) -> Result<V
         Serves::Wsgi if names.has("gunicorn") => (&["gunicorn", "--bind", "0.0.0.0:$PORT"], "--chdir", ""),
         Serves::Wsgi if names.has("waitress") => (&["waitress-serve", "--port", "$PORT"], "", ""),
         Serves::Wsgi => (&[], "", "gunicorn"),
+        // Its manager and its workers would be more processes, of which one serves.
+        Serves::Sanic => (&["sanic", "--host=0.0.0.0", "--port=$PORT", "--single-process"], "", ""),
     };
     let Some((program, options)) = command.split_first() else {
         return Err(PlanError::new(
@@ -211,14 +287,30 @@ fn serve(listing: &Listing, names: &Names, file: &str, app: App<'_>) -> Result<V
             format!("add `{missing}` to its dependencies"),
         ));
     };
-    let mut out = strings(&[program, &target]);
-    out.extend(strings(options));
+    let mut options = strings(options);
+    match (app.made, *program) {
+        (Made::Variable, _) => {}
+        (Made::Function, "uvicorn" | "sanic") => options.push("--factory".to_owned()),
+        (Made::Function, "waitress-serve") => options.push("--call".to_owned()),
+        (Made::Function, _) => target += "()",
+    }
+    let mut out = strings(&[program]);
+    // Waitress takes no option after the app.
+    match *program {
+        "waitress-serve" => out.extend(options.into_iter().chain([target])),
+        _ => out.extend([target].into_iter().chain(options)),
+    }
     match folder {
         Some(folder) if !folder_option.is_empty() => out.extend(strings(&[folder_option, folder])),
         Some(folder) => {
             return Err(PlanError::new(
                 format!("`{}` in {file} cannot be imported from the top of the source folder", app.variable),
-                format!("point `source` in dormouse.toml at {folder}, or {SAY}"),
+                format!(
+                    "point `{}` in {} at {folder}, or {}",
+                    wishes.source_key(),
+                    wishes.file(),
+                    say(wishes)
+                ),
             ));
         }
         None => {}
@@ -243,12 +335,17 @@ fn module<'a>(listing: &Listing, file: &'a str) -> (Option<&'a str>, String) {
         }
         top = top.rfind('/').map_or("", |at| &top[..at]);
     }
-    let dotted = file.strip_prefix(top).unwrap_or(file).trim_start_matches('/');
-    let dotted = dotted.strip_suffix("/__init__.py").or_else(|| dotted.strip_suffix(".py")).unwrap_or(dotted);
-    ((!top.is_empty()).then_some(top), dotted.replace('/', "."))
+    let inside = file.strip_prefix(top).unwrap_or(file).trim_start_matches('/');
+    ((!top.is_empty()).then_some(top), dotted(inside))
 }
 
-fn django(listing: &Listing, names: &Names) -> Result<Start, PlanError> {
+/// The name of a file's module, as imported from where its path begins.
+pub(crate) fn dotted(file: &str) -> String {
+    let module = file.strip_suffix("/__init__.py").or_else(|| file.strip_suffix(".py"));
+    module.unwrap_or(file).replace('/', ".")
+}
+
+fn django(listing: &Listing, names: &Names) -> Result<Option<Start>, PlanError> {
     let wsgi = listing.paths().filter_map(|p| p.strip_suffix("/wsgi.py")).find(|p| !p.contains('/'));
     if let (true, true, Some(package)) = (names.has("django"), listing.has("manage.py"), wsgi) {
         if !names.has("gunicorn") {
@@ -259,12 +356,9 @@ fn django(listing: &Listing, names: &Names) -> Result<Start, PlanError> {
         }
         let command =
             strings(&["gunicorn", &format!("{package}.wsgi:application"), "--bind", "0.0.0.0:$PORT"]);
-        return Ok(Start::new(command, Origin::found(format!("{package}/wsgi.py"), None)));
+        return Ok(Some(Start::new(command, Origin::found(format!("{package}/wsgi.py"), None))));
     }
-    Err(PlanError::new(
-        "no FastAPI, Flask, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found",
-        format!("{SAY}, for example start = \"python main.py\"; it has to listen on $PORT"),
-    ))
+    Ok(None)
 }
 
 fn strings(words: &[&str]) -> Vec<String> {

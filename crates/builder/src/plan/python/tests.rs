@@ -141,6 +141,35 @@ fn projects() {
         ("a misspelt name beside another", [("main.py", API), ("requirements.txt", "fastapi\nuvicorn"), ("procfile", "web: x")].into()),
         ("itself, by its requirements", [("app.py", FLASK), ("requirements.txt", "-e ."), ("setup.py", "setup(install_requires=['flask', 'gunicorn'])")].into()),
         ("broken", [("pyproject.toml", "[project]\nname = x\n")].into()),
+        (
+            "a factory",
+            [
+                ("wsgi.py", "from pkg import create_app\napp = create_app()\n"),
+                ("pkg/__init__.py", "from flask import Flask\ndef create_app():\n    a = Flask(__name__)\n    return a\n"),
+                ("requirements.txt", "Flask>=2\ngunicorn"),
+            ]
+            .into(),
+        ),
+        (
+            "a factory that nobody calls",
+            [("pkg/__init__.py", "def create_app(config=None):\n    return Flask('x')\n"), ("requirements.txt", "flask\ngunicorn")].into(),
+        ),
+        (
+            "a factory for uvicorn",
+            [("main.py", "def create_app():\n    return FastAPI()\n"), ("requirements.txt", "fastapi\nuvicorn")].into(),
+        ),
+        (
+            "a factory for Waitress",
+            [("main.py", "def create_app():\n    return Flask('x')\n"), ("requirements.txt", "flask\nwaitress")].into(),
+        ),
+        ("Waitress", [("app.py", FLASK), ("requirements.txt", "flask\nwaitress")].into()),
+        ("Sanic", [("server.py", "from sanic import Sanic\napp = Sanic('x')\n"), ("requirements.txt", "sanic")].into()),
+        ("aiohttp", [("main.py", "from aiohttp import web\napp = web.Application()\nif __name__ == '__main__': web.run_app(app)\n"), ("requirements.txt", "aiohttp")].into()),
+        ("aiohttp on PORT", [("main.py", "from aiohttp import web\nweb.run_app(app, port=int(os.environ['PORT']))\n"), ("requirements.txt", "aiohttp")].into()),
+        ("Celery alone", [("jobs/tasks.py", "from celery import Celery\napp = Celery('t', broker='redis://x')\n"), ("requirements.txt", "celery")].into()),
+        ("requirements for production", [("app.py", FLASK), ("requirements/dev.txt", "x"), ("requirements/prod.txt", "-r base.txt"), ("requirements/base.txt", "flask\ngunicorn")].into()),
+        ("requirements to be compiled", [("app.py", FLASK), ("requirements.in", "flask\ngunicorn")].into()),
+        ("two requirements on a line", [("app.py", FLASK), ("requirements.txt", "flask >= 2 gunicorn")].into()),
         ("setup.py", [("app.py", FLASK), ("setup.py", "setup(python_requires='>=3.12', install_requires=['flask', 'gunicorn'])")].into()),
         ("setup.cfg", [("shop/__init__.py", FLASK), ("setup.cfg", "[metadata]\nname = shop\n[options]\ninstall_requires =\n  flask\n  gunicorn\n")].into()),
         ("not UTF-8", Listing::from([("main.py", API)]).and("requirements.txt", b"fastapi\n# caf\xe9")),
@@ -206,7 +235,7 @@ fn projects() {
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
         Procfile with a variable: cannot: the `web` line of the Procfile uses `$WORKERS`, which needs a shell (line 1)
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
-        nothing to start: cannot: no FastAPI, Flask, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
+        nothing to start: cannot: no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `start` in dormouse.toml, for example start = "python main.py"; it has to listen on $PORT
         lock: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
@@ -279,6 +308,41 @@ fn projects() {
             by -, requirements.txt, app.py:2
         broken: cannot: pyproject.toml cannot be read: string values must be quoted, expected literal string
             hint: see line 2 of pyproject.toml
+        a factory: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ gunicorn wsgi:app --bind '0.0.0.0:$PORT'
+            by -, requirements.txt, wsgi.py:2
+        a factory that nobody calls: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ gunicorn 'pkg:create_app()' --bind '0.0.0.0:$PORT'
+            by -, requirements.txt, pkg/__init__.py:1
+        a factory for uvicorn: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:create_app --host 0.0.0.0 --port '$PORT' --factory
+            by -, requirements.txt, main.py:1
+        a factory for Waitress: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ waitress-serve --port '$PORT' --call main:create_app
+            by -, requirements.txt, main.py:1
+        Waitress: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ waitress-serve --port '$PORT' app:app
+            by -, requirements.txt, app.py:2
+        Sanic: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ sanic server:app '--host=0.0.0.0' '--port=$PORT' --single-process
+            by -, requirements.txt, server.py:2
+        aiohttp: cannot: main.py:3 serves by itself, and nothing says that it is to be run
+            hint: write start = "python main.py" and port = 8080 for the service in dormouse.toml; it has to listen on 0.0.0.0
+        aiohttp on PORT: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ python main.py
+            by -, requirements.txt, main.py:2
+        Celery alone: cannot: it has a Celery app (jobs/tasks.py:2), and nothing that answers requests
+            hint: write kind = "worker" and start = "celery -A jobs.tasks worker" for the service in dormouse.toml: it has no port then
+        requirements for production: Base Requirements { file: "requirements/prod.txt", files: ["requirements/prod.txt", "requirements/base.txt"], after_source: false }
+            $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by -, requirements/prod.txt, app.py:2
+            note: requirements/prod.txt is installed from: there is no requirements.txt at the top
+        requirements to be compiled: Base Requirements { file: "requirements.in", files: ["requirements.in"], after_source: false }
+            $ gunicorn app:app --bind '0.0.0.0:$PORT'
+            by -, requirements.in, app.py:2
+            note: requirements.in is installed from: there is no requirements.txt at the top
+        two requirements on a line: cannot: requirements.txt:1 is no requirement: `flask >= 2 gunicorn`
+            hint: name one package a line, such as flask>=2.0
         setup.py: Fetched(">=3.12") Project { files: ["setup.py"], package: true, dynamic: true }
             $ gunicorn app:app --bind '0.0.0.0:$PORT'
             by setup.py:1, setup.py, app.py:2
@@ -303,6 +367,7 @@ fn projects() {
 #[test]
 fn wishes_win() {
     let start = ["python".to_owned(), "main.py".to_owned()];
+    let gunicorn = ["gunicorn".to_owned(), "app:app".to_owned()];
     let node = ["nodejs".to_owned()].into();
     let origin = Origin::written("dormouse.toml", 3);
     let told = Wishes { start: Some(&start), start_origin: Some(&origin), ..web() };
@@ -319,6 +384,36 @@ fn wishes_win() {
             "worker",
             [("Procfile", "worker: celery"), ("requirements.txt", "celery")].into(),
             Wishes { kind: ServiceKind::Worker, ..web() },
+        ),
+        (
+            "a worker of Celery without a line",
+            [("tasks.py", "app = Celery('t')"), ("requirements.txt", "celery")].into(),
+            Wishes { kind: ServiceKind::Worker, ..web() },
+        ),
+        (
+            "start that requirements below would install",
+            [("backend/requirements.txt", "flask\ngunicorn"), ("backend/app.py", "")].into(),
+            Wishes { start: Some(&gunicorn), ..web() },
+        ),
+        (
+            "the same with a compose file",
+            [("backend/requirements.txt", "flask\ngunicorn"), ("backend/app.py", "")].into(),
+            Wishes { start: Some(&gunicorn), compose: Some("compose.yaml"), ..web() },
+        ),
+        (
+            "aiohttp with a compose file",
+            [("main.py", "web.run_app(app)"), ("requirements.txt", "aiohttp")].into(),
+            Wishes { compose: Some("compose.yaml"), ..web() },
+        ),
+        (
+            "nothing with a compose file",
+            [("lib.py", ""), ("requirements.txt", "httpx")].into(),
+            Wishes { compose: Some("compose.yaml"), ..web() },
+        ),
+        (
+            "start beside requirements below",
+            [("backend/requirements.txt", "flask\ngunicorn"), ("main.py", "")].into(),
+            told,
         ),
         (
             "worker without",
@@ -397,6 +492,20 @@ fn wishes_win() {
         worker: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
             $ celery
             by -, requirements.txt, Procfile:1
+        a worker of Celery without a line: cannot: nothing says how to start this worker
+            hint: name the command in dormouse.toml, such as start = "celery -A tasks worker"
+        start that requirements below would install: cannot: `gunicorn` is not installed: backend/requirements.txt is not read, as it is not at the top of the source folder
+            hint: write requirements = "backend/requirements.txt" for the service in dormouse.toml
+        the same with a compose file: cannot: `gunicorn` is not installed: backend/requirements.txt is not read, as it is not at the top of the source folder
+            hint: build the service from ./backend in compose.yaml, or list its packages in a requirements.txt at the top
+        aiohttp with a compose file: cannot: main.py:1 serves by itself, and nothing says that it is to be run
+            hint: write command: python main.py and expose: ["8080"] for the service in compose.yaml; it has to listen on 0.0.0.0
+        nothing with a compose file: cannot: no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
+            hint: name the command as `command` in compose.yaml, for example command: python main.py; it has to listen on $PORT
+        start beside requirements below: Base Venv
+            $ python main.py
+            by -, -, dormouse.toml:3
+            note: backend/requirements.txt is not read: if the app needs it, write requirements = "backend/requirements.txt" for the service in dormouse.toml
         worker without: cannot: nothing says how to start this worker
             hint: name the command as `start` in dormouse.toml
         no Python in the base: Fetched("3") Venv
