@@ -94,11 +94,13 @@ fn hint(s: &ServiceStatus) -> Option<String> {
     match s.state {
         ServiceState::Crashed if !hinted => {
             let logs = format!("`dormouse logs {}/{}` shows what it said", s.project, s.service);
-            Some(match s.restarts {
-                // A job, or what was not even started: that is left alone.
-                0 | 1 => logs,
-                n => format!("{logs}; it ended {n} times and is tried again"),
-            })
+            match s.restarts {
+                // It was not started, so it has said nothing.
+                0 => None,
+                // A job is left alone.
+                1 => Some(logs),
+                n => Some(format!("{logs}; it ended {n} times and is tried again")),
+            }
         }
         ServiceState::Failed if !hinted => {
             Some(format!("`dormouse logs --build {}` shows the build", s.project))

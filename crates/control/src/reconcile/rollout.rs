@@ -168,7 +168,8 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn finish(&mut self, name: &ProjectName, coming: Coming) {
-        let failed = coming.rollout.map(|r| r.failed).unwrap_or_default();
+        let mut failed = coming.rollout.map(|r| r.failed).unwrap_or_default();
+        failed.sort();
         let left_out = self.state.projects.get(name).map(|p| p.left_out(&coming.spec)).unwrap_or_default();
         let (state, step) = if failed.is_empty() {
             self.remove_services(&coming.spec, left_out);

@@ -177,6 +177,50 @@ async fn control_may_die_while_it_runs_and_after() {
     assert_eq!(world.instances().await.len(), 1, "it does not run again");
 }
 
+/// Bug: of a compose file's `condition: service_healthy` nothing came: both started at once, and where the new version of
+/// one broke, the other was switched all the same.
+#[tokio::test]
+async fn others_start_when_it_is_ready() {
+    let world = World::new(106).await;
+    let shop = |version: &str| {
+        let versioned = |mut spec: ServiceSpec| {
+            spec.env.insert("VERSION", EnvValue::Text(version.to_owned()));
+            spec
+        };
+        let web = ServiceSpec { after: ["api".parse().unwrap()].into(), ..service("web") };
+        project("shop", vec![versioned(service("api")), versioned(web)])
+    };
+    let slow = Behaviour { ready_after: Some(Duration::from_millis(700)), ..Behaviour::default() };
+    world.sim.behave(DeploymentId(1), slow);
+    deploy(
+        &world,
+        &shop("1"),
+        &expect![[r#"
+        api {"event":"starting","deployment":1}
+        web {"event":"starting","deployment":1}
+        api {"event":"ready","deployment":1}
+        web {"event":"ready","deployment":1}
+        * {"event":"done","urls":["http://shop.localhost:PORT/","http://api--shop.localhost:PORT/"]}
+    "#]],
+        &expect![[r#"
+        shop/api Ready d1 i1
+        shop/web Ready d1 i2
+    "#]],
+    )
+    .await;
+    ends(&world, 3, 50, 3);
+    deploy(&world, &shop("2"), &expect![[r#"
+        api {"event":"starting","deployment":2}
+        web {"event":"starting","deployment":2}
+        api {"event":"rollout_failed","deployment":2,"reason":"exited with code 3 (3 times)","log_tail":["started"],"old_serves":true}
+        web {"event":"rollout_failed","deployment":2,"reason":"not started, because `api` did not become ready: exited with code 3","log_tail":[],"old_serves":true}
+        * {"event":"failed","reason":"api, web did not become ready"}
+    "#]], &expect![[r#"
+        shop/api Ready d1 i1 (d2 was given up: exited with code 3 (3 times); d1 serves on)
+        shop/web Ready d1 i2 (d2 was given up: not started, because `api` did not become ready: exited with code 3; d1 serves on)
+    "#]]).await;
+}
+
 #[tokio::test]
 async fn sleep_and_wake_leave_it_alone() {
     let world = World::new(104).await;
