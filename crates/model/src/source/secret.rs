@@ -21,7 +21,7 @@ enum Named {
 const FOLDERS: [&str; 2] = [".ssh", ".gnupg"];
 
 /// The same in folders that hold other things too.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
     ".aws/config",
     ".aws/credentials",
     ".streamlit/secrets.toml",
@@ -29,6 +29,7 @@ const PATHS: [&str; 7] = [
     ".kube/config",
     "gcloud/application_default_credentials.json",
     ".cargo/credentials.toml",
+    "config/master.key",
 ];
 
 /// Files in which tools keep credentials.
@@ -53,6 +54,28 @@ const FILES: [&str; 15] = [
 /// Endings of key stores.
 const STORES: [&str; 7] = [".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".agekey"];
 
+/// Endings of files that may hold a key among other things.
+const MAY: [&str; 18] = [
+    ".pem",
+    ".key",
+    ".p8",
+    ".der",
+    ".crt",
+    ".cer",
+    ".json",
+    ".asc",
+    ".gpg",
+    ".txt",
+    ".ovpn",
+    ".conf",
+    ".cnf",
+    ".cfg",
+    ".ini",
+    ".yaml",
+    ".yml",
+    ".kubeconfig",
+];
+
 /// Words that make an environment file one for people to copy and fill in.
 const EXAMPLES: [&str; 8] =
     ["example", "sample", "template", "tmpl", "dist", "defaults", "schema", "placeholder"];
@@ -73,8 +96,7 @@ fn named(path: &str) -> Named {
         return Named::Secret;
     }
     let has_extension = name.trim_start_matches('.').contains('.');
-    let may = [".pem", ".key", ".p8", ".der", ".crt", ".cer", ".json", ".asc", ".gpg"];
-    if !has_extension || may.iter().any(|end| name.ends_with(end)) || name == ".npmrc" {
+    if !has_extension || MAY.iter().any(|end| name.ends_with(end)) || name == ".npmrc" {
         Named::Perhaps
     } else {
         Named::Plain
@@ -124,6 +146,9 @@ fn is_in(head: &[u8]) -> bool {
     is_der_key(head)
         || head.split(|b| *b == b'\n').any(is_key)
         || (has(b"\"private_key\"") && has(b"PRIVATE KEY-----"))
+        // What Google's console gives for an OAuth client.
+        || (has(b"\"client_secret\"") && has(b"\"auth_uri\""))
+        || is_kubeconfig(head)
         || head.split(|b| *b == b'\n').any(is_token)
 }
 
@@ -135,6 +160,15 @@ fn is_der_key(head: &[u8]) -> bool {
         _ => return false,
     };
     body.starts_with(&[0x02, 0x01, 0x00]) || body.starts_with(&[0x02, 0x01, 0x01])
+}
+
+/// Credentials of a user of a Kubernetes cluster.
+fn is_kubeconfig(head: &[u8]) -> bool {
+    let lines = || head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    let filled =
+        |line: &[u8], key: &[u8]| line.strip_prefix(key).is_some_and(|rest| !rest.trim_ascii().is_empty());
+    lines().any(|line| line == b"kind: Config")
+        && lines().any(|line| filled(line, b"client-key-data:") || filled(line, b"token:"))
 }
 
 /// A registry's token in an `.npmrc`; one that is taken from the environment is none.
@@ -156,16 +190,16 @@ mod tests {
                 ".env .env.local .env.production api/.env .envrc .env-prod prod.env keys.env config/db.ENV .ENV id_rsa \
                  deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
                  .git-credentials cert.p12 store.jks key.ppk .docker/config.json .streamlit/secrets.toml .aws/config .vault-token \
-                 prod.env.local client_secret_12.json",
+                 prod.env.local client_secret_12.json config/master.key",
             ),
             (
                 Named::Plain,
-                ".env.example .env.sample example.env .env.dist env.py .aws/task.yml .docker/nginx.conf .envs/x.py environment.yml main.py \
-                 id_rsa.pub .gitignore.txt sshd.conf a.env.py README.md data.csv",
+                ".env.example .env.sample example.env .env.dist env.py .envs/x.py main.py id_rsa.pub a.env.py README.md data.csv",
             ),
             (
                 Named::Perhaps,
-                "server.pem tls.key der.key pkcs8.der AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt",
+                "server.pem tls.key der.key pkcs8.der AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt \
+                 conf/tls.txt office.ovpn sshd.conf environment.yml .aws/task.yml cluster.kubeconfig kubeconfig",
             ),
         ] {
             for path in paths.split_whitespace() {
@@ -191,6 +225,11 @@ mod tests {
             (false, "{\"openapi\": \"3.1.0\", \"client_secret\": {\"type\": \"string\"}}"),
             (true, "0\u{10}\u{2}\u{1}\0 a key in DER"),
             (false, "0\u{10}0\u{e} a certificate in DER"),
+            (true, "{\"installed\": {\"auth_uri\": \"https://a.example\", \"client_secret\": \"abc\"}}"),
+            (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    client-key-data: abc\n"),
+            (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    token: abc\n"),
+            (true, "tls:\n  key: |\n    -----BEGIN EC PRIVATE KEY-----\n"),
+            (false, "apiVersion: v1\nkind: ConfigMap\ndata:\n  token: abc\n"),
             (false, "//r.example/:_authToken=${NPM_TOKEN}"),
             (false, "-----BEGIN CERTIFICATE-----\nabc"),
             (false, "-----BEGIN PUBLIC KEY-----\nabc"),
