@@ -114,6 +114,11 @@ impl<W: Workloads> Reconciler<W> {
         standings: &std::collections::BTreeMap<ServiceKey, dormouse_planner::Standing>,
     ) -> bool {
         let Coming { id, log, rollout: Some(rollout), spec, .. } = coming else { return false };
+        for (service, deployment) in &mut rollout.pending {
+            let svc = self.state.desired.services.get(&ServiceKey::new(name, service));
+            // A restart, or a variable that is set, meanwhile: the same version, which is to be live all the same.
+            *deployment = svc.filter(|svc| svc.target.deploy == *id).map_or(*deployment, |svc| svc.target.id);
+        }
         let mut settled: Vec<ServiceName> = Vec::new();
         for (service, deployment) in &rollout.pending {
             let key = ServiceKey::new(name, service);

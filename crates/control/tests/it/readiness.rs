@@ -171,3 +171,27 @@ async fn what_answered_requests_is_not_replaced_by_what_answers_none() {
         * {"event":"failed","reason":"web did not become ready"}
     "#]]).await;
 }
+
+/// Bug: a restart, or a variable that was set, while a broken version was on its way made its deploy a success.
+#[tokio::test]
+async fn a_restart_makes_no_deploy_succeed() {
+    let world = World::new(172).await;
+    let spec = project("shop", vec![web()]);
+    let id = world.deploy(&spec).await;
+    assert!(world.events(id).await.contains("\"done\""));
+    let good = show(&world.table());
+    for broken in [2, 3] {
+        world.answers.lock().unwrap().insert(DeploymentId(broken), "HTTP/1.1 500 Oh\r\n\r\n");
+    }
+    world.builder.set_image(2);
+    let id = world.deploy(&spec).await;
+    let restarted = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        world.ask(|c| async move { c.restart("shop", None).await }).await
+    };
+    let (events, restarted) = tokio::join!(world.events(id), restarted);
+    let last = events.lines().last().unwrap();
+    expect![[r#"* {"event":"failed","reason":"web did not become ready"}"#]].assert_eq(last);
+    assert!(restarted.is_err());
+    assert_eq!(show(&world.table()), good);
+}
