@@ -210,6 +210,20 @@ fn merge(mut entries: Vec<Entry>) -> Vec<Entry> {
     merged
 }
 
+/// A whole number, in the bases that Compose's reader knows: `0755` and `0o755` are octal.
+fn whole(text: &str) -> Option<i64> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1, digits),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let based = [("0x", 16), ("0o", 8), ("0b", 2), ("0", 8)].into_iter().find_map(|(prefix, base)| {
+        let digits =
+            digits.strip_prefix(prefix).filter(|d| d.starts_with(|c: char| c.is_ascii_hexdigit()))?;
+        i64::from_str_radix(digits, base).ok()
+    });
+    based.map(|n| sign * n).or_else(|| text.parse().ok())
+}
+
 /// A plain scalar by the core schema (YAML 1.2.2 §10.3.2).
 fn plain(text: &str) -> Value {
     match text {
@@ -218,7 +232,7 @@ fn plain(text: &str) -> Value {
         "false" | "False" | "FALSE" => return Value::Bool(false),
         _ => {}
     }
-    if let Ok(i) = text.parse::<i64>() {
+    if let Some(i) = whole(text) {
         return Value::Int(i);
     }
     // `nan` and `inf` are words in YAML, unlike in Rust.

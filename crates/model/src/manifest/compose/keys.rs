@@ -239,9 +239,6 @@ pub(in super::super) const EXTENDS: Keys = &[("file", Read), ("service", Read)];
 /// Of an `include`.
 pub(in super::super) const INCLUDE: Keys = &[("env_file", Read), ("path", Read), ("project_directory", Read)];
 
-/// Keys named at most, in one warning.
-const MOST: usize = 12;
-
 /// What is valid and not honoured.
 #[derive(Debug, Default)]
 pub(super) struct Unhonoured(BTreeMap<String, Vec<Place>>);
@@ -261,7 +258,7 @@ impl Unhonoured {
             |key: &str| usize::from(!matches!(key, "volumes" | "secrets" | "configs" | "network_mode"));
         let mut keys: Vec<_> = std::mem::take(&mut self.0).into_iter().collect();
         keys.sort_by_key(|(key, places)| (rank(key), places.iter().map(|p| p.line).min()));
-        let shown = keys.iter().take(MOST).map(|(key, places)| {
+        let shown = keys.iter().map(|(key, places)| {
             let first = &places[0];
             let more = match places.len() - 1 {
                 0 => String::new(),
@@ -270,13 +267,9 @@ impl Unhonoured {
             format!("`{key}` ({}:{}{more})", first.file, first.line)
         });
         let shown = shown.collect::<Vec<_>>().join(", ");
-        let more = match keys.len().saturating_sub(MOST) {
-            0 => String::new(),
-            n => format!(", and {n} more keys"),
-        };
         let lost = keys.iter().any(|(key, _)| key == "volumes");
         let hint = "\n  hint: what a service writes is gone when its instance is replaced";
-        report.warn(format!("valid, but not honoured: {shown}{more}{}", if lost { hint } else { "" }));
+        report.warn(format!("valid, but not honoured: {shown}{}", if lost { hint } else { "" }));
     }
 }
 

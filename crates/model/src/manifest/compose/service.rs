@@ -83,6 +83,9 @@ pub(super) fn one(
                 if words.is_some() {
                     s.start_at = Some(r.place(&node.span, &key));
                 }
+                // An empty entrypoint takes the image's own away.
+                let words =
+                    words.or_else(|| (node.value != Value::Null && e.key == "entrypoint").then(Vec::new));
                 *(if e.key == "command" { &mut command } else { &mut entrypoint }) = words;
             }
             "environment" => {
@@ -128,7 +131,7 @@ pub(super) fn one(
     s.start = match (entrypoint, command) {
         (Some(mut first), rest) => {
             first.extend(rest.into_iter().flatten());
-            Some(first)
+            Some(first).filter(|all| !all.is_empty())
         }
         (None, command) => command,
     };

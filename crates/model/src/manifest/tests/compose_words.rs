@@ -170,3 +170,45 @@ fn ports_in_scripts() {
         "#]],
     );
 }
+
+#[test]
+fn numbers_are_read_as_compose_reads_them() {
+    check(
+        "services: {web: {build: ., environment: {A: 0755, B: 0x1F, C: 0o17, D: -012, E: 0899, F: 0, G: 12:30, H: 1e3}}}",
+        &[],
+        &expect![[r#"
+            project shop
+            web: source=. port=8000 worker env={"A": "493", "B": "31", "C": "15", "D": "-10", "E": "899", "F": "0", "G": "12:30", "H": "1000"}
+        "#]],
+    );
+}
+
+/// Bug: an empty entrypoint left the Dockerfile's, which then stood before the command.
+#[test]
+fn an_empty_entrypoint_takes_the_image_s_away() {
+    let dockerfile = "FROM python:3.12\nENTRYPOINT [\"python\"]\nCMD [\"app.py\"]\n";
+    check(
+        "services: {web: {build: ., entrypoint: [], command: python app.py}}",
+        &[("Dockerfile", dockerfile)],
+        &expect![[r#"
+            project shop
+            web: source=. port=8000 worker start=["python", "app.py"] start@compose.yaml:1
+        "#]],
+    );
+}
+
+/// Bug: of more than twelve keys the rest was only counted.
+#[test]
+fn every_key_that_is_not_honoured_is_named() {
+    let keys = "cap_add: [] devices: [] dns: [] dns_opt: [] dns_search: [] extra_hosts: [] group_add: [] privileged: true \
+                read_only: true ipc: host pid: host security_opt: [] userns_mode: host shm_size: 64m";
+    let (words, mut lines) = (keys.split_whitespace().collect::<Vec<_>>(), String::new());
+    for pair in words.chunks(2) {
+        lines += &format!("    {}\n", pair.join(" "));
+    }
+    check(&format!("services:\n  web:\n    build: .\n{lines}"), &[], &expect![[r#"
+        project shop
+        web: source=. port=8000 worker
+        warning: valid, but not honoured: `cap_add` (compose.yaml:4), `devices` (compose.yaml:5), `dns` (compose.yaml:6), `dns_opt` (compose.yaml:7), `dns_search` (compose.yaml:8), `extra_hosts` (compose.yaml:9), `group_add` (compose.yaml:10), `privileged` (compose.yaml:11), `read_only` (compose.yaml:12), `ipc` (compose.yaml:13), `pid` (compose.yaml:14), `security_opt` (compose.yaml:15), `userns_mode` (compose.yaml:16), `shm_size` (compose.yaml:17)
+    "#]]);
+}
