@@ -22,8 +22,8 @@ pub(crate) enum Event {
     Ended { how: Cause, why: String, again: Option<Duration> },
     /// A job has ended well.
     JobDone,
-    /// A job has not, or was not run. It served nothing, nor did an earlier run of it.
-    JobFailed { deploy: DeployId, deployment: DeploymentId, why: String },
+    /// A job has not, or was not run. It served nothing, nor did the one of `older` that was done, and is wanted again.
+    JobFailed { deploy: DeployId, deployment: DeploymentId, why: String, older: Option<DeployId> },
     /// An instance is put to sleep.
     Asleep(Rest),
     /// It is ended instead, because its service sleeps without a process.
@@ -125,6 +125,9 @@ impl fmt::Display for Event {
                 again.map_or(Ok(()), |pause| write!(f, "; started again in {}", span(pause)))
             }
             Self::JobDone => f.write_str("done"),
+            Self::JobFailed { deploy, why, older: Some(older), .. } if older != deploy => {
+                write!(f, "failed in {deploy}: {why}; that of {older} was done")
+            }
             Self::JobFailed { deploy, why, .. } => {
                 write!(f, "failed in {deploy}: {why}; `dormouse restart` runs it again")
             }
@@ -207,7 +210,9 @@ mod tests {
             ),
             ended(Cause::NotStarted { why: String::new() }, "could not be started: no such file", None),
             Event::JobDone,
-            Event::JobFailed { deploy, deployment, why: "exited with code 3".to_owned() },
+            Event::JobFailed { deploy, deployment, why: why(), older: None },
+            Event::JobFailed { deploy, deployment, why: why(), older: Some(deploy) },
+            Event::JobFailed { deploy, deployment, why: why(), older: Some(old) },
             Event::Asleep(Rest::Unused(Duration::from_secs(300))),
             Event::Asleep(Rest::Told),
             Event::Stopped(Rest::Unused(Duration::from_secs(8))),
@@ -246,7 +251,9 @@ mod tests {
             stopped: hung for 31 s: it answers 503 to GET /health on port 8000; started again in 0.5 s  [ended i7]
             could not be started: no such file  [ended i7]
             done  [ended i7]
-            failed in d15: exited with code 3; `dormouse restart` runs it again  [refused 23]
+            failed in d15: exited with code 1 (3 times); `dormouse restart` runs it again  [refused 23]
+            failed in d15: exited with code 1 (3 times); `dormouse restart` runs it again  [refused 23]
+            failed in d15: exited with code 1 (3 times); that of d14 was done  [refused 23]
             asleep after 5 min without activity
             asleep by `dormouse sleep`
             stopped after 8 s without activity; the next request starts it

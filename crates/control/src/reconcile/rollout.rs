@@ -34,7 +34,7 @@ impl<W: Workloads> Reconciler<W> {
             ),
             ServiceKind::Job => (
                 format!("{deploy} failed: {line}; {} was done", live.deploy),
-                Event::JobFailed { deploy, deployment, why: line },
+                Event::JobFailed { deploy, deployment, why: line, older: Some(live.deploy) },
             ),
         };
         let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
@@ -144,11 +144,12 @@ impl<W: Workloads> Reconciler<W> {
                     let log_tail = self.state.log_tails.get(&key).cloned().unwrap_or_default();
                     let reason = self.advised(reason, &log_tail);
                     let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
-                    let (serves, why) = (live.map(|d| d.deploy).filter(|_| !job), first_line(&reason));
+                    let (older, why) = (live.map(|d| d.deploy), first_line(&reason));
+                    let serves = older.filter(|_| !job);
                     let old_serves = serves.is_some();
                     let (deploy, deployment) = (*id, *deployment);
                     let event = match job {
-                        true => Event::JobFailed { deploy, deployment, why },
+                        true => Event::JobFailed { deploy, deployment, why, older },
                         false => Event::Refused { deploy, deployment, why, serves },
                     };
                     self.state.say(&key, None, event);
