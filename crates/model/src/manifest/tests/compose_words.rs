@@ -206,9 +206,13 @@ fn every_key_that_is_not_honoured_is_named() {
     for pair in words.chunks(2) {
         lines += &format!("    {}\n", pair.join(" "));
     }
-    check(&format!("services:\n  web:\n    build: .\n{lines}"), &[], &expect![[r#"
+    check(
+        &format!("services:\n  web:\n    build: .\n{lines}"),
+        &[],
+        &expect![[r#"
         project shop
         web: source=. port=8000 worker
         warning: valid, but not honoured: `cap_add` (compose.yaml:4), `devices` (compose.yaml:5), `dns` (compose.yaml:6), `dns_opt` (compose.yaml:7), `dns_search` (compose.yaml:8), `extra_hosts` (compose.yaml:9), `group_add` (compose.yaml:10), `privileged` (compose.yaml:11), `read_only` (compose.yaml:12), `ipc` (compose.yaml:13), `pid` (compose.yaml:14), `security_opt` (compose.yaml:15), `userns_mode` (compose.yaml:16), `shm_size` (compose.yaml:17)
-    "#]]);
+    "#]],
+    );
 }
