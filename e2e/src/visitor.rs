@@ -1,6 +1,7 @@
 //! Somebody out there: plain HTTP and WebSocket, by host name.
 
 use std::{
+    io::{BufRead as _, BufReader, Lines, Write as _},
     net::TcpStream,
     time::{Duration, Instant},
 };
@@ -57,6 +58,19 @@ impl Visitor {
             .timeout_global(Some(Duration::from_secs(150)))
             .build();
         Self { agent: config.into(), port, host: host.to_owned() }
+    }
+
+    /// GET, and the lines of what comes back, head and all, as they come.
+    ///
+    /// # Panics
+    /// When the edge does not take it.
+    #[must_use]
+    #[track_caller]
+    pub fn lines(&self, path: &str) -> Lines<BufReader<TcpStream>> {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the edge accepts");
+        stream.set_read_timeout(Some(Duration::from_secs(150))).expect("a timeout");
+        write!(stream, "GET {path} HTTP/1.1\r\nhost: {}\r\n\r\n", self.host).expect("the edge reads");
+        BufReader::new(stream).lines()
     }
 
     /// The same visitor with no connection kept from before.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod accept;
+mod answers;
 mod book;
 mod cidr;
 mod drain;

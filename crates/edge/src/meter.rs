@@ -1,6 +1,7 @@
 //! What the bytes in a tunnel are: activity or upkeep, questions and their answers.
 
 use crate::{
+    answers::Answers,
     frames::{FrameKind, Frames},
     tally::Owed,
 };
@@ -10,8 +11,8 @@ use crate::{
 pub(crate) enum Meter {
     /// A WebSocket: pings and pongs are upkeep, and a message is answered by the next one that comes back.
     WebSocket { up: Frames, down: Frames },
-    /// Anything: every byte is activity, and asks for an answer.
-    Bytes,
+    /// Anything: every byte is activity, and asks for an answer. Where that ends is seen if it is HTTP.
+    Bytes(Answers),
 }
 
 /// What bytes from a client are.
@@ -32,8 +33,10 @@ pub(crate) enum Said {
     Nothing,
     /// A message.
     Message,
-    /// Part of an answer whose end cannot be seen.
+    /// Part of an answer whose end cannot be seen, or the end of one.
     Bytes,
+    /// Part of an answer of which more is to come.
+    Part,
 }
 
 impl Meter {
@@ -48,7 +51,10 @@ impl Meter {
                 FrameKind::Control => Asked::Something,
                 FrameKind::Message => Asked::Question(Owed::Reply),
             },
-            Self::Bytes => Asked::Question(Owed::Answer),
+            Self::Bytes(answers) => {
+                answers.ask(bytes);
+                Asked::Question(Owed::Answer)
+            }
         }
     }
 
@@ -58,7 +64,10 @@ impl Meter {
                 FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
                 FrameKind::Message => Said::Message,
             },
-            Self::Bytes => Said::Bytes,
+            Self::Bytes(answers) => match answers.answer(bytes) {
+                true => Said::Part,
+                false => Said::Bytes,
+            },
         }
     }
 }

@@ -21,6 +21,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     accept::accept,
+    answers::Answers,
     find::{Found, Hunt, Need, NoInstance},
     meter::Meter,
     table::Table,
@@ -139,7 +140,9 @@ pub(crate) async fn carry(worker: Rc<Worker>, client: TcpStream, service: Servic
         Ok((lease, stream)) => {
             let client = Side { stream: client, early: early.into() };
             let instance = Side { stream, early: bytes::Bytes::new() };
-            Tunnel::new(worker, service, lease, Meter::Bytes).carry(client, instance).await;
+            Tunnel::new(worker, service, lease, Meter::Bytes(Answers::default()))
+                .carry(client, instance)
+                .await;
         }
         Err(why) => {
             tracing::debug!(%service, ?why, "no instance for a private connection");

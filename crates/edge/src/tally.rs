@@ -43,6 +43,8 @@ pub(crate) struct Tally {
     visits: AtomicU32,
     /// Connections from other services on which an answer is owed.
     calls: AtomicU32,
+    /// Those on which an answer has begun that has not ended.
+    answers: AtomicU32,
     /// Connections on which a message has not been answered.
     messages: AtomicU32,
     connections: AtomicU32,
@@ -65,6 +67,7 @@ impl Tally {
             instance,
             visits: AtomicU32::new(0),
             calls: AtomicU32::new(0),
+            answers: AtomicU32::new(0),
             messages: AtomicU32::new(0),
             connections: AtomicU32::new(0),
             last_client_byte: AtomicU64::new(0),
@@ -138,10 +141,12 @@ impl Tally {
         // In this order: the other way round an answer could be seen neither owed nor begun.
         let (visits, calls) = (self.visits.load(Ordering::Acquire), self.calls.load(Ordering::Acquire));
         let messages = self.messages.load(Ordering::Acquire);
+        let answers = self.answers.load(Ordering::Acquire);
         let calls = calls.max(u32::from(self.answering().is_some()));
         Traffic {
             in_flight: visits + calls,
             calls,
+            answers,
             messages,
             connections: self.connections.load(Ordering::Relaxed),
             private: self.private.load(Ordering::Relaxed),
@@ -157,6 +162,7 @@ impl Tally {
             Owed::Nothing => None,
             Owed::Answer if private => Some(&self.calls),
             Owed::Answer => Some(&self.visits),
+            Owed::Rest => Some(&self.answers),
             Owed::Reply => Some(&self.messages),
         }
     }
@@ -176,6 +182,8 @@ pub(crate) enum Owed {
     Nothing,
     /// The answer to a request, up to its end.
     Answer,
+    /// The rest of an answer to another service.
+    Rest,
     /// A reply to a message: the first one will do.
     Reply,
 }

@@ -60,7 +60,7 @@ impl Tunnel {
 
     /// Carry until both have ended, or either breaks.
     pub(crate) async fn carry(self, client: Side, instance: Side) {
-        let full_duplex = matches!(*self.meter.borrow(), Meter::Bytes);
+        let full_duplex = matches!(*self.meter.borrow(), Meter::Bytes(_));
         let (from_client, from_instance) = (client.early, instance.early);
         let (client, instance) = (client.stream, instance.stream);
         let mut up = std::pin::pin!(self.up(&client, &instance, from_client));
@@ -226,13 +226,23 @@ impl Tunnel {
             return;
         }
         // First what it said, then what it owes: the other way round an answer could be seen neither owed nor begun.
-        match self.meter.borrow_mut().down(bytes) {
+        let owed = match self.meter.borrow_mut().down(bytes) {
             Said::Nothing => return self.tally.instance_byte(),
-            Said::Message => self.tally.event(),
+            Said::Message => {
+                self.tally.event();
+                Owed::Nothing
+            }
             // Where its answer ends we cannot see: it goes on until the instance is silent.
-            Said::Bytes => self.tally.answer_byte(),
-        }
-        self.lease.borrow_mut().set_owed(Owed::Nothing);
+            Said::Bytes => {
+                self.tally.answer_byte();
+                Owed::Nothing
+            }
+            Said::Part => {
+                self.tally.answer_byte();
+                Owed::Rest
+            }
+        };
+        self.lease.borrow_mut().set_owed(owed);
     }
 }
 

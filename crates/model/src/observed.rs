@@ -124,6 +124,9 @@ pub struct Traffic {
     /// Those of them that other services have made.
     #[serde(default)]
     pub calls: u32,
+    /// Answers to other services that have begun, and of which more is to come for sure: HTTP tells.
+    #[serde(default)]
+    pub answers: u32,
     /// WebSockets on which a client's message has not been answered by any.
     #[serde(default)]
     pub messages: u32,
@@ -148,6 +151,7 @@ impl Traffic {
         let Self {
             in_flight,
             calls,
+            answers,
             messages,
             connections,
             private,
@@ -158,6 +162,7 @@ impl Traffic {
         Self {
             in_flight: in_flight.saturating_add(other.in_flight),
             calls: calls.saturating_add(other.calls),
+            answers: answers.saturating_add(other.answers),
             messages: messages.saturating_add(other.messages),
             connections: connections.saturating_add(other.connections),
             private: private.saturating_add(other.private),
@@ -176,7 +181,7 @@ impl Traffic {
     /// What stays true of it once the edge that carried it has gone, and its connections with it.
     #[must_use]
     pub fn past(self) -> Self {
-        Self { in_flight: 0, calls: 0, messages: 0, connections: 0, private: 0, ..self }
+        Self { in_flight: 0, calls: 0, answers: 0, messages: 0, connections: 0, private: 0, ..self }
     }
 }
 

@@ -6,7 +6,9 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
-use dormouse_model::{Deployment, Desired, InstanceId, InstanceRecord, Observed, ServiceKind, Streams, Time};
+use dormouse_model::{
+    Deployment, Desired, InstanceId, InstanceRecord, Observed, ServiceKind, SleepPolicy, Streams, Time,
+};
 
 use crate::{
     clock::Clock,
@@ -143,8 +145,9 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     let asked_for = traffic.last_client_byte.max(view.wake);
     let told = sent_to_sleep(view, d, asked_for);
     // Who asks a queue for work waits for ever. What a visitor waits for may be behind such a call.
-    if traffic.calls > 0 && (!told || view.others_serve(policy.patience)) {
-        return Judged::of(Some(Awake::Calls(traffic.calls)));
+    let calls = traffic.calls.max(if unfinished(i, policy, clock) { traffic.answers } else { 0 });
+    if calls > 0 && (!told || view.others_serve(policy.patience)) {
+        return Judged::of(Some(Awake::Calls(calls)));
     }
     let said = traffic.last_event.filter(|_| policy.streams == Streams::Count);
     let silent_since = traffic.last_client_byte.max(said);
@@ -211,10 +214,18 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     let counts = Counts {
         calls: after.filter(|_| !clock.passed(used.max(said.unwrap_or(used)), policy.patience)),
         patience: policy.patience,
+        answered: view.others_answer(),
         bytes_since: stir.filter(|stir| !told && stir::may_be_noisy(*stir)).map(|stir| stir::since(stir, i)),
     };
     let own = own::judge(i, counts, clock);
     Judged { awake: awake.or(own.awake), ..own }
+}
+
+/// Whether an answer to another service has begun and not ended. Who listens for ever holds nobody awake for ever: it counts
+/// from what was last asked.
+pub(crate) fn unfinished(i: &InstanceRecord, policy: &SleepPolicy, clock: &Clock) -> bool {
+    let asked = i.traffic.last_client_byte;
+    i.traffic.answers > 0 && asked.is_some_and(|at| !clock.passed(at, policy.patience))
 }
 
 /// Whether somebody said `sleep`, and nothing has asked for the service since.

@@ -28,6 +28,8 @@ pub(crate) struct Counts {
     pub(crate) calls: Option<Duration>,
     /// Longest silence of a call that waits for its answer.
     pub(crate) patience: Duration,
+    /// Whether another service is in the middle of an answer, which may be to one of these calls.
+    pub(crate) answered: bool,
     /// Set while the bytes on its calls count although its calls do not: from when on.
     pub(crate) bytes_since: Option<Time>,
 }
@@ -63,7 +65,8 @@ fn calls(calls: &[Call], counts: Counts, clock: &Clock) -> Option<Awake> {
     };
     let all = latest(&mut calls.iter());
     if let Some(after) = counts.calls {
-        if let Some((since, to)) = latest(&mut calls.iter().filter(|c| waits(c)))
+        if let Some((since, to)) =
+            latest(&mut calls.iter().filter(|c| waits(c) || (counts.answered && c.received.is_some())))
             && !clock.passed(since, counts.patience)
         {
             return Some(Awake::Call { to, since });
@@ -75,7 +78,7 @@ fn calls(calls: &[Call], counts: Counts, clock: &Clock) -> Option<Awake> {
     noisy.map(|(at, with)| Awake::Bytes { with, at })
 }
 
-/// Whether a call waits for its answer, as far as can be seen from outside: the three cases of `docs/sleep.md`.
+/// Whether a call waits for its answer, as far as can be seen from outside: the first three cases of `docs/sleep.md`.
 fn waits(call: &Call) -> bool {
     match (call.sent, call.received) {
         // Connected, and nothing said yet: the other side speaks first, when it likes.

@@ -8,7 +8,7 @@ use dormouse_model::{
 };
 
 use crate::{
-    backoff,
+    awake, backoff,
     clock::Clock,
     idle,
     job::{self, Hold},
@@ -84,6 +84,15 @@ impl<'a> View<'a> {
             i.traffic.messages > 0 && said.is_some_and(|at| !self.clock.passed(at, patience))
         };
         self.others().any(|i| i.traffic.visits() > 0 || hopes(i))
+    }
+
+    /// Whether another service of its project has begun an answer to a third, or to it, that has not ended.
+    pub(crate) fn others_answer(&self) -> bool {
+        let awake = |i: &&InstanceRecord| asleep(i).is_none();
+        self.others().filter(awake).any(|i| {
+            let svc = self.desired.services.get(&i.key);
+            svc.is_some_and(|svc| awake::unfinished(i, &svc.target.spec.sleep, self.clock))
+        })
     }
 
     fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {

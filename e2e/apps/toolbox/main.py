@@ -161,3 +161,57 @@ def ask(host: str, port: int):
     connection = kept.setdefault(host, http.client.HTTPConnection(host, port, timeout=60))
     connection.request("GET", "/whoami")
     return json.load(connection.getresponse())
+
+
+@app.websocket("/ws/work")
+async def work(socket: WebSocket, seconds: float):
+    """Works on each message for a while before it answers."""
+    await socket.accept()
+    try:
+        while True:
+            await socket.receive_text()
+            await asyncio.sleep(seconds)
+            await socket.send_text(f"worked {BOOT}")
+    except WebSocketDisconnect:
+        pass
+
+
+@app.websocket("/ws/relay")
+async def relay(socket: WebSocket):
+    """Says at once that it has begun, as pages do, and passes on what a neighbour answers, line by line."""
+    await socket.accept()
+    try:
+        while True:
+            host, port, path = (await socket.receive_text()).split(" ")
+            await socket.send_text("started")
+            answers, questions = await asyncio.open_connection(host, int(port))
+            questions.write(f"GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n".encode())
+            while line := await answers.readline():
+                if line.startswith((b"data:", b"{")):
+                    await socket.send_text(line.decode().strip())
+            await socket.send_text("ended")
+            questions.close()
+    except WebSocketDisconnect:
+        pass
+
+
+@app.websocket("/ws/tick")
+async def tick(socket: WebSocket, pause: float):
+    """Says something all the time, asked or not."""
+    await socket.accept()
+    try:
+        while True:
+            await socket.send_text("tick")
+            await asyncio.sleep(pause)
+    except (WebSocketDisconnect, RuntimeError):
+        pass
+
+
+@app.get("/comments")
+async def comments():
+    async def body():
+        while True:
+            yield ": nothing new\n\n"
+            await asyncio.sleep(0.5)
+
+    return StreamingResponse(body(), media_type="text/event-stream")

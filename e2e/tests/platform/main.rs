@@ -5,6 +5,7 @@
 #![allow(missing_docs, reason = "a test")]
 #![allow(clippy::print_stdout, reason = "what is skipped is told")]
 
+mod activity;
 mod broken;
 mod finrag;
 mod full_disk;
@@ -41,6 +42,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_call_to_a_sleeping_backend_wakes_it", sleeping::callee_wakes),
     ("a_callee_is_not_frozen_in_its_answer", sleeping::callee_answers),
     ("a_request_in_flight_keeps_it_awake", sleeping::in_flight),
+    ("what_works_is_not_frozen", activity::what_works_is_not_frozen),
     ("the_browser_session_survives_sleep", sleeping::browser),
     ("supervisors_lose_no_worker", supervisors::quick),
     ("killing_control_fails_no_request", survival::kill_control),

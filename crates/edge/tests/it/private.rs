@@ -230,3 +230,36 @@ async fn a_service_that_uses_up_its_connections_stands_in_nobodys_way() {
     let _next = (waiting, accept(&listener).await);
     until("its turn", || lab.traffic(1).connections == 4).await;
 }
+
+/// Bug: an answer that paused for longer than the silence looked like one that had ended.
+#[tokio::test]
+async fn an_answer_of_http_ends_where_it_says() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let lab = silent_after(Duration::from_millis(50), vip, ready(&[target(1, addr, false)])).await;
+    let mut caller = connect(vip).await;
+    caller.send("GET / HTTP/1.1\r\n\r\n").await;
+    let mut instance = accept(&listener).await;
+    instance.read_exact(18).await;
+    let state = || {
+        let Traffic { calls, answers, .. } = lab.traffic(1);
+        (calls, answers)
+    };
+    assert_eq!(state(), (1, 0));
+    let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+    for part in [head, "1\r\na\r\n", "1\r\nb\r\n"] {
+        instance.send(part).await;
+        caller.read_exact(part.len()).await;
+        until("the silence after it", || state() == (0, 1)).await;
+    }
+    instance.send("0\r\n\r\n").await;
+    caller.read_exact(5).await;
+    until("its end", || state() == (0, 0)).await;
+    // The next on the same connection, whose caller leaves.
+    caller.send("GET / HTTP/1.1\r\n\r\n").await;
+    instance.read_exact(18).await;
+    instance.send(head).await;
+    caller.read_exact(head.len()).await;
+    until("the silence after it", || state() == (0, 1)).await;
+    drop((caller, instance));
+    until("the end of the connection", || state() == (0, 0)).await;
+}

@@ -530,3 +530,71 @@ fn commands() {
         &expect!["wake shop/worker i1"],
     );
 }
+
+/// Bug: a page that had been told of the start waited for ever for a backend that streamed its answer with pauses: both
+/// fell asleep in one.
+#[test]
+fn answers() {
+    check(
+        "an answer pauses, of which the page has seen the beginning",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s event=-12s connections=1 call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["nothing"],
+    );
+    check(
+        "it has ended, and the connection is kept for the next",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s event=-12s connections=1 call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1",
+        &expect!["sleep shop/api i2 paged; sleep shop/web i1 paged"],
+    );
+    check(
+        "it goes on for longer than there is patience",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s event=-12s connections=1 call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 sleep=8s patience=20s
+         i2 api d2 running client=-24s answered=-2s connections=1 private=1 answers=1",
+        &expect!["sleep shop/api i2 paged; sleep shop/web i1 paged"],
+    );
+    check(
+        "a worker without a port reads it",
+        "worker d1 live=d1 worker
+         i1 worker d1 running call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["nothing"],
+    );
+    check(
+        "nobody has used the page for longer than there is patience",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-15m connections=1 call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 sleep=8s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "it is sent to sleep in the middle of it, with nobody waiting",
+        "api d2 live=d2 slept=-1s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["sleep shop/api i2 paged"],
+    );
+    check(
+        "or while a visitor waits",
+        "web d1 live=d1
+         i1 web d1 running client=-25s inflight=1 connections=1
+         api d2 live=d2 slept=-1s
+         i2 api d2 running client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["nothing"],
+    );
+    check(
+        "what sleeps answers nobody",
+        "web d1 live=d1 sleep=8s
+         i1 web d1 running client=-25s connections=1 call=10.9.1.2:8000,-24s,-12s
+         api d2 live=d2 slept=-1s
+         i2 api d2 paged client=-24s answered=-12s connections=1 private=1 answers=1",
+        &expect!["sleep shop/web i1 paged"],
+    );
+}

@@ -182,6 +182,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                 i.traffic.calls = v.parse().unwrap();
                 i.traffic.in_flight += i.traffic.calls;
             }
+            ("answers", v) => i.traffic.answers = v.parse().unwrap(),
             ("messages", v) => i.traffic.messages = v.parse().unwrap(),
             ("event", v) => i.traffic.last_event = Some(time(v)),
             ("unseen", _) => (i.activity, i.earlier) = (None, None),
