@@ -289,7 +289,23 @@ fn judge(outcomes: &[Outcome]) {
 pub(crate) fn quick(server: &Server) {
     deploy(server, true);
     judge(&rounds(server, Duration::from_secs(5), 2));
+    sleep_together(server);
     server.ok(&["down", PROJECT]);
+}
+
+/// Bug: with a worker that waits for work, its Redis was busy, and the project could not be sent to sleep.
+fn sleep_together(server: &Server) {
+    server.ok(&["sleep", PROJECT]);
+    // Celery asks each second.
+    thread::sleep(Duration::from_secs(4));
+    let awake: Vec<_> =
+        server.ps().into_iter().filter(|s| s["project"] == PROJECT && s["state"] != "asleep").collect();
+    assert_eq!(awake, Vec::<serde_json::Value>::new());
+    // What was on its way then arrives when it is used again.
+    server.ok(&["wake", PROJECT]);
+    for watched in SERVERS {
+        assert_eq!(ask(server, watched).expect("an answer").status, 200, "{}", watched.what);
+    }
 }
 
 fn with_usual_timeouts(asleep: Duration, times: usize) {
