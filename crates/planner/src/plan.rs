@@ -147,10 +147,14 @@ impl<'a> Planner<'a> {
         let held = d.id == self.view.svc.target.id && self.view.hold.is_some();
         match d.spec.kind {
             ServiceKind::Web | ServiceKind::Worker => !held,
-            // It runs once, and not beside an earlier one.
+            // It runs once, and not beside an earlier one. What was no job before serves until it is done.
             ServiceKind::Job => {
                 let over = job::done(self.view.ends, d) || job::failed(self.view.ends, d).is_some();
-                !held && !over && self.view.alive.is_empty() && self.view.draining.is_empty()
+                let serves = self.view.older().filter(|older| older.spec.kind != ServiceKind::Job);
+                let is_earlier =
+                    |i: &InstanceRecord| serves.is_none_or(|older| older.process() != i.deployment);
+                let runs = self.view.alive.iter().chain(&self.view.draining).any(|i| is_earlier(i));
+                !held && !over && !runs
             }
         }
     }

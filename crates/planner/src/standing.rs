@@ -81,10 +81,10 @@ pub(crate) fn standings_with(
 }
 
 fn standing(view: &View<'_>) -> Standing {
-    if view.svc.target.spec.kind == ServiceKind::Job {
+    let d = view.serving();
+    if view.svc.target.spec.kind == ServiceKind::Job && d.spec.kind == ServiceKind::Job {
         return job(view);
     }
-    let d = view.serving();
     let kept = view.keep(d);
     let at = |state| Standing { state, deployment: d.id, instance: kept.map(|i| i.id) };
     if let Some(i) = kept.filter(|i| view.ready(i, d)) {

@@ -10,6 +10,7 @@ use super::{MANIFESTS, input::ManifestInput, typed::Service};
 pub(super) fn left_out<'a>(
     input: &ManifestInput,
     typed: &Service,
+    all: &'a [Service],
     source: &str,
     others: impl Iterator<Item = &'a str>,
     include: &BTreeSet<String>,
@@ -26,6 +27,10 @@ pub(super) fn left_out<'a>(
     if source == "." {
         out.extend(MANIFESTS.map(str::to_owned));
     }
+    // Their variables are in the environment, and what they hold is often secret.
+    let variables = all.iter().flat_map(|service| &service.env_files).map(|file| file.path.value.as_str());
+    let variables = variables.map(|path| path.strip_prefix("./").unwrap_or(path));
+    out.extend(variables.filter_map(|path| below(path, source)).map(str::to_owned));
     out.retain(|path| !include.iter().any(|i| path == i || below(path, i).is_some()));
     let all = out.clone();
     out.retain(|path| !all.iter().any(|above| below(path, above).is_some()));
@@ -94,7 +99,30 @@ fn imports(line: &str, module: &str) -> bool {
 mod tests {
     use expect_test::{Expect, expect};
 
-    use super::*;
+    use super::{
+        super::{
+            problem::Place,
+            typed::{EnvFile, Written},
+        },
+        *,
+    };
+
+    fn variables(name: &str, path: &str) -> Service {
+        let path = Written {
+            value: path.to_owned(),
+            place: Place {
+                file: String::new(),
+                line: 1,
+                column: 1,
+                key: String::new(),
+                text: String::new(),
+                width: 0,
+            },
+        };
+        let mut service = Service::named(name.to_owned(), None);
+        service.env_files.push(EnvFile { path, required: true, raw: false });
+        service
+    }
 
     /// What `source` is without, beside services in `frontend` and `tools/admin`.
     fn check(source: &str, start: &str, include: &str, files: &[(&str, &str)], expected: &Expect) {
@@ -109,7 +137,8 @@ mod tests {
         let include = words(include).into_iter().collect();
         typed.start = (!start.is_empty()).then(|| words(start));
         let others = ["frontend", "tools/admin", source].into_iter();
-        let out = left_out(&input, &typed, source, others, &include);
+        let all = [variables("web", "./conf/web.vars"), variables("worker", "tools/worker.vars")];
+        let out = left_out(&input, &typed, &all, source, others, &include);
         let shown =
             out.iter().map(String::as_str).filter(|p| *p == "dormouse.toml" || !MANIFESTS.contains(p));
         expected.assert_eq(&shown.collect::<Vec<_>>().join(" "));
@@ -117,18 +146,24 @@ mod tests {
 
     #[test]
     fn folders_of_other_services() {
-        let all = || expect!["dormouse.toml frontend tools/admin"];
-        let no_frontend = || expect!["dormouse.toml tools/admin"];
+        let all = || expect!["conf/web.vars dormouse.toml frontend tools/admin tools/worker.vars"];
+        let no_frontend = || expect!["conf/web.vars dormouse.toml tools/admin tools/worker.vars"];
         check(".", "", "", &[], &all());
-        check("tools", "", "", &[], &expect!["admin"]);
+        check("tools", "", "", &[], &expect!["admin worker.vars"]);
         check("frontend", "", "", &[], &expect![""]);
         check("front", "", "", &[], &expect![""]);
         check(".", "", "frontend", &[], &no_frontend());
         check(".", "", "frontend/shared", &[], &all());
-        check(".", "", "tools dormouse.toml", &[], &expect!["frontend"]);
+        check(".", "", "tools dormouse.toml", &[], &expect!["conf/web.vars frontend"]);
         check(".", "", "", &[("main.py", "from frontend.shared import x")], &no_frontend());
         check(".", "", "", &[("lib/a.py", "def f():\n    import os, frontend as f")], &no_frontend());
-        check(".", "", "", &[("main.py", "from tools import (admin)")], &expect!["dormouse.toml frontend"]);
+        check(
+            ".",
+            "",
+            "",
+            &[("main.py", "from tools import (admin)")],
+            &expect!["conf/web.vars dormouse.toml frontend tools/worker.vars"],
+        );
         check(".", "", "", &[("main.py", "import frontend_kit\nx = 'import frontend'")], &all());
         check(".", "uvicorn frontend.app:app", "", &[], &no_frontend());
         check(".", "python ./frontend/app.py", "", &[], &no_frontend());
@@ -141,6 +176,6 @@ mod tests {
     #[test]
     fn members_of_a_cargo_workspace_stay() {
         let files = [("Cargo.toml", "[workspace]"), ("tools/admin/Cargo.toml", "[package]")];
-        check(".", "", "", &files, &expect!["dormouse.toml frontend"]);
+        check(".", "", "", &files, &expect!["conf/web.vars dormouse.toml frontend tools/worker.vars"]);
     }
 }

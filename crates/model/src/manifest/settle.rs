@@ -134,7 +134,7 @@ fn one(
     let include = include(typed, report);
     let source = source?;
     let others = sources.iter().flatten().map(String::as_str);
-    let left_out = foreign::left_out(input, typed, source, others, &include);
+    let left_out = foreign::left_out(input, typed, all, source, others, &include);
     let facts = detect::look(input, source, &left_out, typed.package.as_deref());
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
     let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, typed.guess, report));

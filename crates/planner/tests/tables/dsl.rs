@@ -4,6 +4,7 @@
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
 //! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
+//! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! watchdog web d1 25s                             it may be frozen for so long at a time
 //! no-swap
@@ -93,7 +94,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         aliases: [].into(),
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
-    let (mut after, mut deploy) = (vec![], DeployId(1));
+    let (mut after, mut deploy, mut was) = (vec![], DeployId(1), None);
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("live", v) => live = Some(v),
@@ -112,6 +113,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             ("compose", v) => spec.origins.compose = Some(v.to_owned()),
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("job", _) => spec.kind = ServiceKind::Job,
+            ("was", "web") => was = Some(ServiceKind::Web),
             ("after", v) => after.extend(v.split(',').map(key)),
             ("deploy", v) => deploy = DeployId(v.parse().unwrap()),
             ("created", v) => created = time(v),
@@ -132,7 +134,10 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     DesiredService {
         key: key(service),
         target: deployment(target),
-        live: live.map(deployment),
+        live: live.map(deployment).map(|mut live| {
+            live.spec.kind = was.unwrap_or(live.spec.kind);
+            live
+        }),
         demand,
         needs: needs.into_iter().collect(),
         after: after.into_iter().collect(),

@@ -302,3 +302,29 @@ fn how_it_stands() {
         ],
     );
 }
+
+/// Bug: a service that was to become a job was never one: it waited for the end of what served.
+#[test]
+fn what_becomes_a_job_serves_until_that_is_done() {
+    let becomes = "web d2 live=d1 job was=web deploy=2";
+    check(
+        "it runs beside what serves",
+        &format!("{becomes}\ni1 web d1 running client=now"),
+        &expect!["start shop/web d2"],
+    );
+    check(
+        "it runs",
+        &format!("{becomes}\ni1 web d1 running client=now\ni2 web d2 running started=-1m"),
+        &expect!["nothing"],
+    );
+    check(
+        "it has failed: what serves goes on",
+        &format!("{becomes}\ni1 web d1 running client=now\nend web d2 -1s code:1"),
+        &expect!["fail shop/web d2: exited with code 1"],
+    );
+    check(
+        "it is done",
+        &format!("{becomes}\ni1 web d1 running client=now\nend web d2 -1s code:0"),
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+}

@@ -271,7 +271,7 @@ fn sources_above_the_file() {
             project shop
             front web
             api: source=api port=90
-            web: source=. port=80 public env={"A": "b"} without=["api"]
+            web: source=. port=80 public env={"A": "b"} without=["api", "web.env"]
         "#]],
     );
     given.base = String::new();

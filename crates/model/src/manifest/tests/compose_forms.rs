@@ -52,8 +52,8 @@ fn truth_in_text() {
         (
             "env_file: [{path: no.env, required: 'false'}]",
             expect![[r#"
-            web: source=. port=80 public
-        "#]],
+                web: source=. port=80 public without=["no.env"]
+            "#]],
         ),
         (
             "depends_on: {nobody: {condition: service_started, required: \"${NEED:-no}\"}}",

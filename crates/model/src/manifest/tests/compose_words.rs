@@ -68,7 +68,7 @@ fn hints_name_the_file_that_is_read() {
     expect![[r#"
         project shop
         front w
-        w: source=. port=80 public env={"A": "2", "C": "1"}
+        w: source=. port=80 public env={"A": "2", "C": "1"} without=["w.env"]
         warning: not in the images, as they hold secrets: `key.pem`
           hint: settings belong into a service's `environment` or `env_file` in compose.yaml, or into `dormouse env set`
     "#]].assert_eq(&shown(&input));

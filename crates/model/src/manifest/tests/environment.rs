@@ -73,7 +73,7 @@ fn files_of_variables() {
         &expect![[r#"
             project shop
             front web
-            web: source=. port=8000 public env={"A": "own", "B": "none b", "TEXT": "line 1\nline 2"}
+            web: source=. port=8000 public env={"A": "own", "B": "none b", "TEXT": "line 1\nline 2"} without=["a.env", "conf/b.env"]
         "#]],
     );
     toml(
@@ -82,7 +82,7 @@ fn files_of_variables() {
         &expect![[r#"
             project shop
             front web
-            web: source=. port=8000 public env={"A": "a", "B": "a"}
+            web: source=. port=8000 public env={"A": "a", "B": "a"} without=["a.env"]
         "#]],
     );
     compose(
@@ -91,7 +91,7 @@ fn files_of_variables() {
         &expect![[r#"
             project shop
             front web
-            web: source=. port=8000 public env={"A": "own", "B": "none b", "MODE": "fast", "Q": "'$x'", "TEXT": "line 1\nline 2"}
+            web: source=. port=8000 public env={"A": "own", "B": "none b", "MODE": "fast", "Q": "'$x'", "TEXT": "line 1\nline 2"} without=["a.env", "conf/b.env", "none.env", "raw.env"]
             warning: left empty, because nobody gives a value: `GONE` (compose.yaml:10)
               hint: give it when you deploy (`GONE=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop GONE=-`
         "#]],
