@@ -12,7 +12,7 @@ use dormouse_model::{
     ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
 };
 use dormouse_planner::{BuildFact, Facts};
-use tokio::{sync::oneshot, task::AbortHandle};
+use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
 
 use crate::{
     ControlSettings, DeployId, OpError, Origin, address,
@@ -90,6 +90,8 @@ pub(crate) struct Rollout {
     pub(crate) failed: Vec<ServiceName>,
     /// What followers were told of services that are still on their way.
     pub(crate) told: BTreeSet<(ServiceName, String)>,
+    /// Set once none is pending: the table that shows them all, and until when its edges are waited for.
+    pub(crate) shown: Option<(u64, Instant)>,
 }
 
 /// A project on its way out.

@@ -186,7 +186,7 @@ impl<W: Workloads> Reconciler<W> {
         let trust = (!self.trusts()).then_some(self.trust_at);
         let seals = self.seals.values().map(seal::Seal::expires);
         let waiters = self.waiters.iter().map(|w| w.deadline);
-        soon.into_iter().chain(trust).chain(seals).chain(waiters).min()
+        soon.into_iter().chain(trust).chain(seals).chain(waiters).chain(self.settled_until()).min()
     }
 
     fn trusts(&self) -> bool {

@@ -1,8 +1,11 @@
 //! Deploys on their way to being live, and projects on their way out.
 
+use std::time::Duration;
+
 use dormouse_backend::{WorkloadError, Workloads};
 use dormouse_model::{DeploymentId, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, Time};
 use dormouse_planner::Subject;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
 use super::{
@@ -19,6 +22,9 @@ use crate::{
     store::DeployState,
 };
 
+/// How long the edges get to send requests to what is new.
+const CONFIRM: Duration = Duration::from_secs(2);
+
 impl<W: Workloads> Reconciler<W> {
     /// The target does not work and something older does.
     pub(super) fn give_up(&mut self, key: &ServiceKey, deployment: DeploymentId, why: &str) {
@@ -29,7 +35,12 @@ impl<W: Workloads> Reconciler<W> {
         warn!(%key, %deploy, why = line, "given up");
         let (note, event) = match svc.target.spec.kind {
             ServiceKind::Web | ServiceKind::Worker => (
-                format!("{deploy} was given up: {line}; {} serves on", live.deploy),
+                match live.deploy {
+                    same if same == deploy => {
+                        format!("a restart of {deploy} was given up: {line}; the process before it serves on")
+                    }
+                    older => format!("{deploy} was given up: {line}; {older} serves on"),
+                },
                 Event::Refused { deploy, deployment, why: line, serves: Some(live.deploy) },
             ),
             ServiceKind::Job => (
@@ -162,7 +173,20 @@ impl<W: Workloads> Reconciler<W> {
         for service in settled {
             rollout.pending.remove(&service);
         }
-        rollout.pending.is_empty()
+        if !rollout.pending.is_empty() {
+            return false;
+        }
+        // Whoever is told that it is done sends a request at once, and is to find what is new.
+        let (generation, now) = (self.tables.borrow().generation, Instant::now());
+        let (shown, until) = *rollout.shown.get_or_insert((generation, now + CONFIRM));
+        let confirmed = self.edges.confirmed();
+        confirmed == 0 || confirmed >= shown || now >= until
+    }
+
+    /// When deploys whose services are all settled are over, whether or not the edges have confirmed it.
+    pub(super) fn settled_until(&self) -> impl Iterator<Item = Instant> {
+        let coming = self.state.projects.values().filter_map(|p| p.coming.as_ref());
+        coming.filter_map(|coming| coming.rollout.as_ref()?.shown.map(|(_, until)| until))
     }
 
     /// With what its last lines tell, unless what to do is known already.

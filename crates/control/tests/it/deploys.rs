@@ -241,3 +241,20 @@ async fn what_could_never_be_started_is_not_built() {
     assert!(why.starts_with("the variable `DATA` of web has 196 KiB"), "{why}");
     assert_eq!((world.ps().await.as_str(), world.builder.begun()), ("", 0));
 }
+
+/// Bug: for some milliseconds after a deploy was done the edge still sent requests to the version before.
+#[tokio::test]
+async fn a_deploy_is_done_when_the_edge_knows() {
+    let world = World::new(179).await;
+    let spec = project("shop", vec![service("web")]);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    world.edge.lock().unwrap().silent = true;
+    world.builder.set_image(2);
+    let id = world.deploy(&spec).await;
+    world.stands("shop/web", "i2").await;
+    let told = tokio::time::timeout(Duration::from_millis(500), world.events(id)).await;
+    assert!(told.is_err(), "{told:?}");
+    // An edge that never says so keeps nobody for ever.
+    assert!(world.events(id).await.contains("\"done\""));
+}
