@@ -7,6 +7,7 @@
 
 mod activity;
 mod broken;
+mod clients;
 mod finrag;
 mod full_disk;
 mod handover;
@@ -90,6 +91,7 @@ const LONG: &[(&str, fn())] = &[
     ("supervisors_lose_no_worker_in_twenty_sleeps_of_45_s", supervisors::longer_than_their_timeouts),
     ("supervisors_lose_no_worker_in_five_sleeps_of_10_minutes", supervisors::ten_minutes),
     ("seventy_projects_and_one_more", many::seventy_projects),
+    ("the_usual_clients_sleep_only_between_their_calls", clients::clients),
     ("the_last_release_hands_over_to_this_one", upgrade::from_the_last_release),
 ];
 
