@@ -29,12 +29,17 @@ const PATHS: [&str; 8] = [
     ".kube/config",
     "gcloud/application_default_credentials.json",
     ".cargo/credentials.toml",
-    "config/master.key",
+    "config/master.key \
+                 infra/terraform.tfstate .dev.vars local.settings.json",
 ];
 
 /// Files in which tools keep credentials.
-const FILES: [&str; 15] = [
+const FILES: [&str; 19] = [
     ".vault-token",
+    ".dev.vars",
+    "local.settings.json",
+    "terraform.tfstate",
+    "terraform.tfstate.backup",
     ".netrc",
     "_netrc",
     ".pgpass",
