@@ -29,8 +29,7 @@ const PATHS: [&str; 8] = [
     ".kube/config",
     "gcloud/application_default_credentials.json",
     ".cargo/credentials.toml",
-    "config/master.key \
-                 infra/terraform.tfstate .dev.vars local.settings.json",
+    "config/master.key",
 ];
 
 /// Files in which tools keep credentials.
@@ -195,7 +194,8 @@ mod tests {
                 ".env .env.local .env.production api/.env .envrc .env-prod prod.env keys.env config/db.ENV .ENV id_rsa \
                  deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
                  .git-credentials cert.p12 store.jks key.ppk .docker/config.json .streamlit/secrets.toml .aws/config .vault-token \
-                 prod.env.local client_secret_12.json config/master.key",
+                 prod.env.local client_secret_12.json config/master.key \
+                 infra/terraform.tfstate .dev.vars local.settings.json",
             ),
             (
                 Named::Plain,
