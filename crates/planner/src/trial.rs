@@ -14,8 +14,9 @@ const PROOF: Duration = Duration::from_secs(10);
 /// Whether an instance shows that its deployment works. With nothing to be replaced an answer does, or an open port, little
 /// as it is; a port is open before the workers behind it have begun, and nothing listens in a worker.
 pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> bool {
-    if !view.ready(i, d) || asleep(i).is_some() {
-        return view.ready(i, d);
+    let ready = view.ready(i, d);
+    if !ready || asleep(i).is_some() {
+        return ready;
     }
     match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
         (ServiceKind::Web, _) if !replaces(view, d) => true,
@@ -41,7 +42,7 @@ pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment
 }
 
 /// Whether a deployment is to replace a process that serves; one that goes on with it has proven itself.
-pub(crate) fn replaces(view: &View<'_>, d: &Deployment) -> bool {
+fn replaces(view: &View<'_>, d: &Deployment) -> bool {
     let older = view.older().filter(|older| older.process() != d.process());
     older.is_some() && d.id == view.svc.target.id
 }

@@ -107,6 +107,8 @@ pub(crate) fn clients() {
     let server = Server::start();
     let folder = tempfile::tempdir().expect("a folder");
     copy(&workspace().join("e2e/apps/clients"), folder.path());
+    let postgres = workspace().join("e2e/apps/supervisors/postgres.sh");
+    fs::copy(postgres, folder.path().join("postgres.sh")).expect("the script");
     fs::write(folder.path().join("dormouse.toml"), manifest()).expect("a manifest");
     server.ok(&["deploy", &folder.path().to_string_lossy()]);
     let front = server.visit(&format!("{PROJECT}.localhost"));

@@ -86,7 +86,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             let read = dotenv::parse(&text, &mut |_| None);
             let read = read.map_err(|e| OpError::Variable(format!("line {}: {}", e.line, e.why)))?;
             // What the platform sets is often in such files, and nothing anybody could mean to change.
-            let (ours, theirs) = read.into_iter().partition::<Variables, _>(|(name, _)| is_ours(name));
+            let (ours, theirs) =
+                read.into_iter().partition::<Variables, _>(|(name, _)| instead(name).is_some());
             set.extend(theirs);
             passed_over.extend(ours.into_keys());
         }
@@ -172,12 +173,13 @@ fn names(project: &str, service: Option<&str>) -> Result<(ProjectName, Option<Se
     Ok((project.parse()?, service.map(str::parse).transpose()?))
 }
 
-fn is_ours(name: &str) -> bool {
-    OURS.iter().any(|(ours, _)| *ours == name)
+/// What to do instead of setting a variable, if it is one of the platform's.
+fn instead(name: &str) -> Option<&'static str> {
+    OURS.iter().find(|(ours, _)| *ours == name).map(|(_, hint)| *hint)
 }
 
 fn check(name: &str, value: &str) -> Result<(), OpError> {
-    if let Some((_, hint)) = OURS.iter().find(|(ours, _)| *ours == name) {
+    if let Some(hint) = instead(name) {
         return Err(OpError::Variable(format!("{name} is set by the platform\n  hint: {hint}")));
     }
     env::check(name, value).map_err(OpError::Variable)

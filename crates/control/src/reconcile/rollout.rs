@@ -231,16 +231,17 @@ impl<W: Workloads> Reconciler<W> {
         if left_out.is_empty() {
             return;
         }
+        let rolled = project.spec.as_mut().map(|rolled| {
+            rolled.services.retain(|name, _| !left_out.contains(name));
+            rolled.clone()
+        });
         for service in left_out {
-            if let Some(spec) = self.state.projects.get_mut(&spec.name).and_then(|p| p.spec.as_mut()) {
-                spec.services.remove(&service);
-            }
             let key = ServiceKey::new(&spec.name, &service);
             self.state.forget_service(&key);
             self.state.store.later(move |tx| tx.service_removed(&key));
         }
-        if let Some(spec) = self.state.projects.get(&spec.name).and_then(|p| p.spec.clone()) {
-            self.state.store.later(move |tx| tx.project_spec(&spec));
+        if let Some(rolled) = rolled {
+            self.state.store.later(move |tx| tx.project_spec(&rolled));
         }
         self.state.refresh_needs(&spec.name);
         self.open_ports(&spec.name);

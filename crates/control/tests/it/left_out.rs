@@ -37,6 +37,7 @@ async fn it_goes_on_beside_what_does_not_come_up() {
     breaks(&world, 3);
     assert!(!deploy(&world, vec![service("api"), service("old")]).await);
     for _ in 0..2 {
+        world.stands("shop/api", "crashed: exited with code 1").await;
         expect![[r"
             shop/api: crashed: exited with code 1
             shop/old: i1
