@@ -87,6 +87,19 @@ pub enum OpError {
         /// Why.
         refused: WakeRefused,
     },
+    /// What was to replace its process does not become ready.
+    #[error("{key} was not replaced: {}", why(refused))]
+    Replace {
+        /// Which service.
+        key: ServiceKey,
+        /// Why.
+        refused: WakeRefused,
+    },
+    /// Variables are kept, and a process that has them does not become ready.
+    #[error(
+        "{0}\n  hint: what is kept stays so, for the next restart or deploy; `dormouse env set` and `dormouse env unset` change it again"
+    )]
+    Kept(Box<OpError>),
     /// There is no room for more.
     #[error("{0}")]
     Full(String),
@@ -114,6 +127,14 @@ fn did_you_mean(known: &[String]) -> String {
     match known {
         [] => "\n  hint: nothing is deployed yet; `dormouse up DIR` deploys a folder".to_owned(),
         known => format!("\n  hint: there is {}", known.join(", ")),
+    }
+}
+
+/// What became of a new process.
+fn why(refused: &WakeRefused) -> String {
+    match refused {
+        WakeRefused::Crashed { reason, .. } => reason.clone(),
+        WakeRefused::Unknown | WakeRefused::TimedOut => refused.to_string(),
     }
 }
 

@@ -43,7 +43,9 @@ fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
     }
     let Some(last) = i.probe.last_at else { return true };
     if let Some(again) = trial::asked_again_at(view, i, d) {
-        return clock.reached(again.max(last.after(ANSWERED)));
+        // In between too: a worker that ends at its second request is met by one.
+        let next = last.after(ANSWERED);
+        return clock.reached(if again > last { next.min(again) } else { next });
     }
     match (i.probe.ready_at, i.probe.last.and_then(Answer::status)) {
         // Right after a wake the instance has better things to do.

@@ -31,33 +31,35 @@ impl IntoResponse for Refused {
 
 impl From<OpError> for Refused {
     fn from(error: OpError) -> Self {
-        let status = match &error {
-            OpError::Name(_) | OpError::Manifest(_) | OpError::Variable(_) => {
-                StatusCode::UNPROCESSABLE_ENTITY
-            }
-            OpError::Source(_) => StatusCode::BAD_REQUEST,
-            OpError::NoSuchProject { .. }
-            | OpError::NoSuchService { .. }
-            | OpError::NoSuchDeploy(_)
-            | OpError::NeverDeployed(_)
-            | OpError::Wake { refused: WakeRefused::Unknown, .. } => StatusCode::NOT_FOUND,
-            OpError::Removing(_)
-            | OpError::NameTaken { .. }
-            | OpError::DeployOver(_)
-            | OpError::NothingBuilt(_)
-            | OpError::Job(_)
-            | OpError::StaysAwake { .. }
-            | OpError::Wake { refused: WakeRefused::Crashed { .. }, .. } => StatusCode::CONFLICT,
-            OpError::Wake { refused: WakeRefused::TimedOut, .. } => StatusCode::GATEWAY_TIMEOUT,
-            OpError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
-            OpError::Store(_) | OpError::Workload(_) | OpError::File { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-            OpError::Closing => StatusCode::SERVICE_UNAVAILABLE,
-        };
-        let mut refused = Self::new(status, &error.to_string());
+        let mut refused = Self::new(status(&error), &error.to_string());
         refused.body.code = matches!(error, OpError::NameTaken { .. }).then_some(ErrorCode::NameTaken);
         refused
+    }
+}
+
+fn status(error: &OpError) -> StatusCode {
+    match error {
+        OpError::Name(_) | OpError::Manifest(_) | OpError::Variable(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        OpError::Source(_) => StatusCode::BAD_REQUEST,
+        OpError::NoSuchProject { .. }
+        | OpError::NoSuchService { .. }
+        | OpError::NoSuchDeploy(_)
+        | OpError::NeverDeployed(_) => StatusCode::NOT_FOUND,
+        OpError::Wake { refused, .. } | OpError::Replace { refused, .. } => match refused {
+            WakeRefused::Unknown => StatusCode::NOT_FOUND,
+            WakeRefused::Crashed { .. } => StatusCode::CONFLICT,
+            WakeRefused::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+        },
+        OpError::Removing(_)
+        | OpError::NameTaken { .. }
+        | OpError::DeployOver(_)
+        | OpError::NothingBuilt(_)
+        | OpError::Job(_)
+        | OpError::StaysAwake { .. } => StatusCode::CONFLICT,
+        OpError::Kept(failed) => status(failed),
+        OpError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        OpError::Store(_) | OpError::Workload(_) | OpError::File { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        OpError::Closing => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

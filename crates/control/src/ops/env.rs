@@ -138,7 +138,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         if !restart {
             return Ok(EnvChanged { set, passed_over, later: keys, known: true, ..EnvChanged::default() });
         }
-        self.replace(turn, anew).await?;
+        self.replace(turn, anew).await.map_err(|failed| OpError::Kept(Box::new(failed)))?;
         Ok(EnvChanged { set, passed_over, restarted: keys, known: true, ..EnvChanged::default() })
     }
 

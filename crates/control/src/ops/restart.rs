@@ -81,10 +81,10 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 Some(Fate::Live) => {}
                 Some(Fate::GivenUp(reason)) => {
                     let refused = dormouse_model::WakeRefused::Crashed { reason, log_tail: vec![] };
-                    return Err(OpError::Wake { key, refused });
+                    return Err(OpError::Replace { key, refused });
                 }
                 None => {
-                    return Err(OpError::Wake { key, refused: dormouse_model::WakeRefused::TimedOut });
+                    return Err(OpError::Replace { key, refused: dormouse_model::WakeRefused::TimedOut });
                 }
             }
         }

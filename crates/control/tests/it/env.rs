@@ -1,7 +1,10 @@
 //! Variables and secrets.
 
+use std::time::Duration;
+
+use dormouse_backend::sim::Behaviour;
 use dormouse_control::{EnvChange, EnvChanged, OpError};
-use dormouse_model::{EnvValue, ProjectSpec, ServiceSpec};
+use dormouse_model::{DeploymentId, EnvValue, ExitStatus, ProjectSpec, ServiceSpec};
 use expect_test::{Expect, expect};
 
 use crate::world::{World, key, project, service};
@@ -166,4 +169,23 @@ async fn what_is_refused() {
     // Kept for a project that never came.
     world.ask(|c| async move { c.down("shop", false, true).await }).await.unwrap();
     kept(&world, &expect![""]).await;
+}
+
+/// Bug: that the value is kept was only to be seen by `env ls`, and the error spoke of a wake.
+#[tokio::test]
+async fn a_value_that_breaks_the_service_is_kept_and_the_working_process_goes_on() {
+    let world = World::new(180).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.stands("shop/web", "i1").await;
+    let ends = Some((Duration::ZERO, ExitStatus::Code(3)));
+    let dies = Behaviour { ready_after: None, ends, ..Behaviour::default() };
+    world.sim.behave(DeploymentId(2), dies);
+    let error = change(&world, None, set(&[("MODE", "bad")])).await.unwrap_err();
+    expect![[r#"
+        shop/web was not replaced: a restart of d1 was given up: exited with code 3 (3 times); the process before it serves on
+          hint: what is kept stays so, for the next restart or deploy; `dormouse env set` and `dormouse env unset` change it again"#]]
+    .assert_eq(&error.to_string());
+    kept(&world, &expect!["- MODE"]).await;
+    world.stands("shop/web", "i1").await;
 }

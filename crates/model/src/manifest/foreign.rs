@@ -10,7 +10,7 @@ use super::{MANIFESTS, input::ManifestInput, typed::Service};
 pub(super) fn left_out<'a>(
     input: &ManifestInput,
     typed: &Service,
-    all: &'a [Service],
+    (all, secret_files): (&'a [Service], &'a [String]),
     source: &str,
     others: impl Iterator<Item = &'a str>,
     include: &BTreeSet<String>,
@@ -28,9 +28,9 @@ pub(super) fn left_out<'a>(
         out.extend(MANIFESTS.map(str::to_owned));
     }
     // Their variables are in the environment, and what they hold is often secret.
-    let variables = all.iter().flat_map(|service| &service.env_files).map(|file| file.path.value.as_str());
-    let variables = variables.map(|path| path.strip_prefix("./").unwrap_or(path));
-    out.extend(variables.filter_map(|path| below(path, source)).map(str::to_owned));
+    let variables = all.iter().flat_map(|service| &service.env_files).map(|file| &file.path.value);
+    let secret = variables.chain(secret_files).map(|path| path.strip_prefix("./").unwrap_or(path));
+    out.extend(secret.filter_map(|path| below(path, source)).map(str::to_owned));
     out.retain(|path| !include.iter().any(|i| path == i || below(path, i).is_some()));
     let all = out.clone();
     out.retain(|path| !all.iter().any(|above| below(path, above).is_some()));
@@ -138,7 +138,7 @@ mod tests {
         typed.start = (!start.is_empty()).then(|| words(start));
         let others = ["frontend", "tools/admin", source].into_iter();
         let all = [variables("web", "./conf/web.vars"), variables("worker", "tools/worker.vars")];
-        let out = left_out(&input, &typed, &all, source, others, &include);
+        let out = left_out(&input, &typed, (&all, &[]), source, others, &include);
         let shown =
             out.iter().map(String::as_str).filter(|p| *p == "dormouse.toml" || !MANIFESTS.contains(p));
         expected.assert_eq(&shown.collect::<Vec<_>>().join(" "));

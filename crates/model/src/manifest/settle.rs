@@ -83,7 +83,8 @@ pub(super) fn project(
     let sources: Vec<_> = services.iter().map(|service| source(input, outside, service, report)).collect();
     let mut settled = Vec::new();
     for (service, source) in services.iter().zip(&sources) {
-        let settling = one(input, service, source.as_deref(), services, &sources, report);
+        let settling =
+            one(input, service, source.as_deref(), (services, &typed.secret_files), &sources, report);
         // Where only the manifest is read yet no source is there, and what its environment refers to is wanted all
         // the same.
         let owned_by = service.name.parse().ok();
@@ -113,7 +114,7 @@ fn one(
     input: &ManifestInput,
     typed: &Service,
     source: Option<&str>,
-    all: &[Service],
+    (all, secret_files): (&[Service], &[String]),
     sources: &[Option<String>],
     report: &mut Report,
 ) -> Option<(ServiceSpec, Facts)> {
@@ -134,7 +135,7 @@ fn one(
     let include = include(typed, report);
     let source = source?;
     let others = sources.iter().flatten().map(String::as_str);
-    let left_out = foreign::left_out(input, typed, all, source, others, &include);
+    let left_out = foreign::left_out(input, typed, (all, secret_files), source, others, &include);
     let facts = detect::look(input, source, &left_out, typed.package.as_deref());
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
     let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, typed.guess, report));

@@ -11,6 +11,8 @@ pub(super) struct Project {
     pub(super) name: Option<Written<String>>,
     /// `None` when the file has no services, which then are found in the code.
     pub(super) services: Option<Vec<Service>>,
+    /// Files that hold the secrets of the file's `secrets`.
+    pub(super) secret_files: Vec<String>,
     /// What its environments mean by a name that nobody gives.
     pub(super) unset: Unset,
 }

@@ -85,7 +85,16 @@ fn what_is_asked() {
     );
     let trial = "web d2 live=d1 serves=gunicorn\ni1 web d1 running\ni2 web d2 starting ready=-5s";
     check("unless it is on trial", &format!("{trial} ok=-5s probed=-2s"), &expect!["i2 GET /"]);
-    check("once in a second", &format!("{trial} ok=-5s probed=-900ms failures=1"), &expect![[""]]);
+    let young = trial.replace("-5s", "-2s");
+    check("each second of it", &format!("{young} ok=-2s probed=-1s"), &expect!["i2 GET /"]);
+    check("once in a second", &format!("{young} ok=-2s probed=-900ms"), &expect![[""]]);
+    check("when its time is up, at once", &format!("{trial} ok=-1s probed=-100ms"), &expect!["i2 GET /"]);
+    let late = trial.replace("-5s", "-6s");
+    check(
+        "not answered well, once in a second",
+        &format!("{late} ok=-6s probed=-900ms failures=1"),
+        &expect![[""]],
+    );
     check("which it has stood", &format!("{trial} ok=now probed=-2s"), &expect![[""]]);
     check(
         "or the last probe failed",

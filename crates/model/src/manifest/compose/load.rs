@@ -386,6 +386,9 @@ fn rebase(root: &mut Node, folder: &str) {
             }
         }
     }
+    if let Some(Value::Table(secrets)) = root.get_mut("secrets").map(|s| &mut s.value) {
+        secrets.iter_mut().filter_map(|s| s.node.get_mut("file")).for_each(|file| move_all(file, folder));
+    }
     let Some(Value::Table(services)) = root.get_mut("services").map(|s| &mut s.value) else { return };
     for service in services {
         if let Some(file) = service.node.get_mut("extends").and_then(|e| e.get_mut("file")) {

@@ -58,6 +58,7 @@ fn project(
             _ => {}
         }
     }
+    project.secret_files = secret_files(root);
     if let Some(name) = outside.variable("COMPOSE_PROJECT_NAME").filter(|name| !name.is_empty()) {
         let place = r.place(&(0..0), "name");
         written = Some(name.clone());
@@ -75,6 +76,12 @@ fn project(
         r.report.at(place, "there are no `services` in this file", None);
     }
     project
+}
+
+/// Where the secrets lie: that they are given to no service makes their files no part of an image.
+fn secret_files(root: &Node) -> Vec<String> {
+    let Some(Value::Table(secrets)) = root.get("secrets").map(|s| &s.value) else { return Vec::new() };
+    secrets.iter().filter_map(|secret| secret.node.get("file")?.value.scalar()).collect()
 }
 
 /// All services share one network, and reach what the host reaches.

@@ -54,7 +54,7 @@ fn hints_name_the_file_that_is_read() {
         &[
             (
                 "compose.yaml",
-                "services: {w: {build: ., ports: ['80'], env_file: w.env, environment: {A: '${B}'}}}",
+                "services: {w: {build: ., ports: ['80'], env_file: w.env, environment: {A: '${B}'}}}\nsecrets: {s: {file: ./conf/db_password}, t: {environment: T}}",
             ),
             ("requirements.txt", ""),
             ("w.env", "C=1"),
@@ -68,7 +68,8 @@ fn hints_name_the_file_that_is_read() {
     expect![[r#"
         project shop
         front w
-        w: source=. port=80 public env={"A": "2", "C": "1"} without=["w.env"]
+        w: source=. port=80 public env={"A": "2", "C": "1"} without=["conf/db_password", "w.env"]
+        warning: valid, but not honoured: `secrets` (compose.yaml:2)
         warning: not in the images, as they hold secrets: `key.pem`
           hint: settings belong into a service's `environment` or `env_file` in compose.yaml, or into `dormouse env set`
     "#]].assert_eq(&shown(&input));
