@@ -111,6 +111,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
         can_page: swap.can_page(),
         mounts: rules.app_mounts().to_vec(),
         env: rules.app_env().clone(),
+        native_aio: settings.native_aio,
     };
     let builder = builder(prepared, &store, &sandboxes);
     let host = Host::open(hands, network.clone())?;

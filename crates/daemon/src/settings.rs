@@ -24,12 +24,20 @@ pub(crate) struct Typed {
     build: TypedBuild,
     #[serde(default)]
     edge: TypedEdge,
+    #[serde(default)]
+    sandbox: TypedSandbox,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct TypedEdge {
     drain: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedSandbox {
+    native_aio: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -79,6 +87,8 @@ pub(crate) struct Settings {
     pub(crate) host_rust: HostRust,
     /// How long an edge carries its connections on after another has taken over; `None` takes the edge's default.
     pub(crate) edge_drain: Option<Duration>,
+    /// Whether apps may ask the kernel for asynchronous file IO, one budget of the whole host.
+    pub(crate) native_aio: bool,
 }
 
 impl Typed {
@@ -118,6 +128,7 @@ impl Typed {
             compile_seconds: self.build.compile_minutes.map(|m| m.saturating_mul(60)),
             host_rust: host_rust(self.build.host_rust.as_deref())?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
+            native_aio: self.sandbox.native_aio.unwrap_or(false),
         })
     }
 }
@@ -196,7 +207,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?} drain={:?}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?} drain={:?} aio={}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -207,7 +218,8 @@ mod tests {
                 s.compile_memory,
                 s.compile_seconds,
                 s.host_rust,
-                s.edge_drain
+                s.edge_drain,
+                s.native_aio
             ),
             Err(e) => format!("{e:#}"),
         };
@@ -219,13 +231,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto drain=None"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto drain=None aio=false"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\") drain=Some(5400s)"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\") drain=Some(5400s) aio=true"
             ],
         );
         check(

@@ -53,6 +53,7 @@ impl Bench {
             can_page,
             mounts: vec![],
             env: BTreeMap::from([("PATH".into(), "/bin".into())]),
+            native_aio: false,
         };
         Host::open(settings, Loopback).unwrap()
     }

@@ -9,6 +9,7 @@ mod rise;
 mod sleep;
 mod start;
 mod stirs;
+mod users;
 mod workloads;
 
 use std::{
@@ -36,6 +37,7 @@ pub(crate) use networks::BuildNetwork;
 pub use networks::{BuildLink, Loopback, NetworkError, Networks};
 use record::Folder;
 use sleep::Sightings;
+use users::ProjectUsers;
 
 /// How this machine is to be used.
 #[derive(Debug, Clone)]
@@ -50,6 +52,8 @@ pub struct HostSettings {
     pub mounts: Vec<Mount>,
     /// Environment below the image's and the service's own.
     pub env: BTreeMap<String, String>,
+    /// Whether instances may ask the kernel for asynchronous file IO (`io_setup`), of which a host has one small budget.
+    pub native_aio: bool,
 }
 
 /// Instances on this machine. Dropping it leaves them running; the next one finds them again.
@@ -68,6 +72,7 @@ struct Inner<N> {
     /// Whether it was said that the kernel does not tell of connections.
     is_blind: AtomicBool,
     sightings: Sightings,
+    users: ProjectUsers,
 }
 
 impl<N> Drop for Inner<N> {
@@ -107,6 +112,7 @@ impl<N: Networks> Host<N> {
                 stirs: Mutex::default(),
                 is_blind: AtomicBool::new(false),
                 sightings: Sightings::default(),
+                users: ProjectUsers::new(&tag),
                 settings,
             }),
         };
@@ -126,6 +132,7 @@ impl<N: Networks> Host<N> {
             let group = inner.groups.open(&id.to_string())?;
             match folder.load()? {
                 Some(record) => {
+                    inner.users.remember(&record.spec.key.project, record.users);
                     let instance = Arc::new(Instance::adopt(record, folder, group, inner.sightings.clone())?);
                     lock(&inner.instances).insert(id, instance.clone());
                     if !instance.has_ended() {

@@ -10,12 +10,20 @@ use dormouse_backend::InstanceSpec;
 use dormouse_model::{InstanceId, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::process::Process;
+use crate::{process::Process, sandbox::users::Users};
+
+/// Whom older releases started.
+fn shared() -> Users {
+    Users::SHARED
+}
 
 /// One instance's record, `run/<instance>/instance.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
     pub(super) spec: InstanceSpec,
+    /// Who stands behind its users.
+    #[serde(default = "shared")]
+    pub(super) users: Users,
     /// Its init.
     pub(super) process: Process,
     pub(super) started_at: Time,

@@ -18,6 +18,7 @@ use crate::{
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},
+        users::Users,
         wire::{self, Go, Launch},
     },
 };
@@ -43,7 +44,8 @@ impl<N: Networks> Inner<N> {
             .create(&Self::group_name(spec.id), &spec.limits, Share::App)
             .map_err(|e| failed("making the instance's control groups", e))?;
         let started = async {
-            let wanted = self.prepare(spec, &folder)?;
+            let users = self.users.of(&spec.key.project);
+            let wanted = self.prepare(spec, &folder, users)?;
             let connect = |netns| async move {
                 self.networks.attach(&spec.key.project, &netns, spec.addr).await.map_err(|e| {
                     SandboxError::host("connecting the instance to its network", io::Error::other(e))
@@ -54,6 +56,7 @@ impl<N: Networks> Inner<N> {
             let record = Record {
                 // The process has its environment; what is secret in it is not for the disk.
                 spec: InstanceSpec { env: BTreeMap::new(), ..spec.clone() },
+                users,
                 // One that has ended already has left its record; any number will do then.
                 process: Process::find(launched.pid)
                     .map_err(|e| failed("looking at the instance's process", e))?
@@ -83,7 +86,7 @@ impl<N: Networks> Inner<N> {
         }
     }
 
-    fn prepare(&self, spec: &InstanceSpec, folder: &Folder) -> Result<Launch, WorkloadError> {
+    fn prepare(&self, spec: &InstanceSpec, folder: &Folder, users: Users) -> Result<Launch, WorkloadError> {
         let image = self.settings.images.image(&spec.image).map_err(|e| match e {
             ImageError::NoSuchImage(id) => WorkloadError::NoSuchImage(id),
             other @ (ImageError::Io { .. } | ImageError::NoSuchLayer(_) | ImageError::Damaged { .. }) => {
@@ -122,6 +125,8 @@ impl<N: Networks> Inner<N> {
             hosts: hosts(service, Some(spec.addr)),
             resolv_conf: resolv_conf(Resolver::Gateway, self.networks.gateway(&spec.key.project)),
             profile: Profile::App,
+            users,
+            native_aio: self.settings.native_aio,
             record: Some(wire::Record { log, old_log, exit: folder.exit(), rotate_at: logs::ROTATE_AT }),
         })
     }

@@ -85,6 +85,9 @@ impl<N: Networks> Workloads for Host<N> {
 
     async fn remove_network(&self, project: &ProjectName) -> Result<(), WorkloadError> {
         let done = self.inner.networks.remove(project).await;
+        if done.is_ok() {
+            self.inner.users.forget(project);
+        }
         done.map_err(|e| failed(format!("removing the network of {project}"), e))
     }
 

@@ -20,16 +20,18 @@ use std::{
     path::Path,
 };
 
+use caps::CapSet;
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
     sys::stat::{Mode, umask},
-    unistd::setsid,
+    unistd::{Uid, seteuid, setfsuid, setsid},
 };
 
 use super::{
-    confine, ids, init, inside, root,
+    budgets, confine, init, inside, root,
     sys::{self, Side},
+    users::Users,
     wire::{At, Fail, Go, Launch, MARK, Message, read_framed},
 };
 
@@ -92,13 +94,14 @@ fn outer(socket: &UnixStream) -> Result<(), Fail> {
     };
     let files = open_files(&launch)?;
 
+    budgets::limit().at(|| "limiting its resources".into())?;
     unshare(CloneFlags::CLONE_NEWNS).at(|| "making a mount namespace".into())?;
     let none: Option<&str> = None;
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
         .at(|| "making mounts private".into())?;
 
     let (ready, assembled) = io::pipe().at(|| "making a pipe".into())?;
-    let pid = match sys::fork_into_namespaces().at(|| "making namespaces".into())? {
+    let pid = match fork_as_owner(launch.users).at(|| "making namespaces".into())? {
         Side::Parent(pid) => pid,
         Side::Child => {
             drop(assembled);
@@ -111,13 +114,30 @@ fn outer(socket: &UnixStream) -> Result<(), Fail> {
     say(socket, &Message::Created(pid.as_raw().cast_unsigned()));
     let proc = Path::new("/proc").join(pid.to_string());
     for map in ["uid_map", "gid_map"] {
-        fs::write(proc.join(map), ids::map()).at(|| format!("writing {map}"))?;
+        fs::write(proc.join(map), launch.users.map()).at(|| format!("writing {map}"))?;
     }
     fs::write(proc.join("oom_score_adj"), OOM_SCORE_INIT).at(|| "setting the out-of-memory score".into())?;
     let userns = File::open(proc.join("ns/user")).at(|| "opening the user namespace".into())?;
     root::assemble(&launch, userns.as_fd())?;
     // The inner process shares this mount namespace until it makes its own.
     (&assembled).write_all(b"m").at(|| "waiting for the sandbox's first process".into())
+}
+
+/// Fork into new namespaces that belong to the first of these users: whom the kernel counts them for, and what is taken in
+/// them. Made by the host's root they would share one budget, with each other and with the host.
+fn fork_as_owner(users: Users) -> io::Result<Side> {
+    let all = caps::read(None, CapSet::Effective).map_err(io::Error::other)?;
+    seteuid(Uid::from_raw(users.first()))?;
+    // Folders on the way to the sandbox's own are the host's root's.
+    setfsuid(Uid::from_raw(0));
+    // Taking on another user drops them.
+    let side = caps::set(None, CapSet::Effective, &all)
+        .map_err(io::Error::other)
+        .and_then(|()| sys::fork_into_namespaces());
+    if !matches!(side, Ok(Side::Child)) {
+        seteuid(Uid::from_raw(0))?;
+    }
+    side
 }
 
 /// Returns only when something failed: otherwise this process is the init until its end.
@@ -157,5 +177,5 @@ fn prepare(socket: &UnixStream, launch: &Launch, mut ready: io::PipeReader) -> R
     confine::drop_capabilities(launch.profile)
         .map_err(io::Error::other)
         .at(|| "dropping capabilities".into())?;
-    confine::filter_system_calls().at(|| "filtering system calls".into())
+    confine::filter_system_calls(launch.native_aio).at(|| "filtering system calls".into())
 }

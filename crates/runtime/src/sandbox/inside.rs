@@ -14,6 +14,7 @@ use nix::{
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 
 use super::{
+    budgets,
     root::{inside, path_of},
     sys,
     wire::{At, Fail},
@@ -61,16 +62,12 @@ pub(super) fn enter(root: &Path, hostname: &str) -> Result<(), Fail> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
     let top =
         openat2(CWD, root, flags, Mode::empty(), ResolveFlags::empty()).at(|| "opening the root".into())?;
+    let terminals = format!("newinstance,ptmxmode=0666,mode=0620,gid=5,max={}", budgets::TERMINALS);
     // While the host's own are still in sight: the kernel gives new ones only to who sees whole ones.
     for (kind, target, flags, options) in [
         ("proc", "/proc", STRICT, None),
         ("sysfs", "/sys", STRICT | MsFlags::MS_RDONLY, None),
-        (
-            "devpts",
-            "/dev/pts",
-            MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC,
-            Some("newinstance,ptmxmode=0666,mode=0620,gid=5"),
-        ),
+        ("devpts", "/dev/pts", MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, Some(terminals.as_str())),
         ("mqueue", "/dev/mqueue", STRICT, None),
     ] {
         let to = inside(top.as_fd(), Path::new(target))?;
@@ -84,6 +81,7 @@ pub(super) fn enter(root: &Path, hostname: &str) -> Result<(), Fail> {
     umount2(".", MntFlags::MNT_DETACH).at(|| "leaving the host's root".into())?;
     chdir("/").at(|| "entering the root".into())?;
 
+    budgets::limit_namespaces().at(|| "limiting namespaces inside".into())?;
     no_ipv6().at(|| "turning off IPv6 inside".into())?;
     for path in MASKED {
         mask(Path::new(path)).at(|| format!("masking {path}"))?;

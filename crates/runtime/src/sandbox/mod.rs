@@ -1,10 +1,10 @@
 //! Sandboxes: what apps and builds run in.
 
+mod budgets;
 mod confine;
 mod entry;
 mod exec;
 pub(crate) mod exit;
-mod ids;
 mod init;
 mod inside;
 pub(crate) mod launch;
@@ -14,6 +14,7 @@ mod root;
 mod run;
 mod spec;
 mod sys;
+pub(crate) mod users;
 pub(crate) mod wire;
 
 pub use entry::become_sandbox_if_asked;

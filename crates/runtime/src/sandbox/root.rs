@@ -26,8 +26,8 @@ use rustix::{
 };
 
 use super::{
-    ids::FIRST,
     sys::{MountChange, mount_setattr},
+    users::Users,
     wire::{At, Fail, Launch},
 };
 
@@ -76,21 +76,23 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(), Fa
         launch.upper,
         launch.work
     );
-    as_first(|| {
+    as_first(launch.users, || {
         Ok(mount(Some("overlay"), "root", Some("overlay"), MsFlags::MS_NODEV, Some(options.as_str()))?)
     })
     .at(|| format!("mounting an overlay of {} layers", lowers.len()))?;
     let root = openat2(CWD, "root", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())
         .at(|| "opening the root".into())?;
 
-    devices(root.as_fd())?;
+    devices(root.as_fd(), launch.users)?;
     for (file, text) in [
         ("hosts", &launch.hosts),
         ("hostname", &format!("{}\n", launch.hostname)),
         ("resolv.conf", &launch.resolv_conf),
     ] {
         let source = format!("etc-{file}");
-        fs::write(&source, text).and_then(|()| own(&source)).at(|| format!("writing {file}"))?;
+        fs::write(&source, text)
+            .and_then(|()| own(&source, launch.users))
+            .at(|| format!("writing {file}"))?;
         let tree = clone_tree(Path::new(&source)).at(|| format!("cloning {file}"))?;
         attach_in(tree.as_fd(), root.as_fd(), &Path::new("/etc").join(file))?;
     }
@@ -102,10 +104,10 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(), Fa
 
 /// Do something as the sandbox's root, with the host's capabilities. An overlay makes files as the user who mounted it, and
 /// through a mapped mount the host's root is nobody who could own one.
-fn as_first(act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+fn as_first(users: Users, act: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     let all = caps::read(None, CapSet::Effective).map_err(io::Error::other)?;
-    setfsgid(Gid::from_raw(FIRST));
-    setfsuid(Uid::from_raw(FIRST));
+    setfsgid(Gid::from_raw(users.first()));
+    setfsuid(Uid::from_raw(users.first()));
     // Taking on another user drops some.
     let done = caps::set(None, CapSet::Effective, &all).map_err(io::Error::other).and_then(|()| act());
     setfsuid(Uid::from_raw(0));
@@ -163,13 +165,14 @@ pub(super) fn path_of(fd: &OwnedFd) -> String {
     format!("/proc/self/fd/{}", fd.as_raw_fd())
 }
 
-fn own(path: impl AsRef<Path>) -> io::Result<()> {
-    chown(path, Some(FIRST), Some(FIRST))
+fn own(path: impl AsRef<Path>, users: Users) -> io::Result<()> {
+    chown(path, Some(users.first()), Some(users.first()))
 }
 
 /// The lowest layer: every mount point there must be, so that none leaves a trace in the writable layer.
 fn skeleton(launch: &Launch, binds: &[OwnedFd]) -> Result<(), Fail> {
     let at = |p: &Path| format!("making the mount point {}", p.display());
+    let own = |path: &Path| own(path, launch.users);
     let top = Path::new("skeleton");
     fs::create_dir(top).and_then(|()| own(top)).at(|| at(top))?;
     for dir in ["proc", "sys", "dev", "tmp", "etc"] {
@@ -213,9 +216,10 @@ fn skeleton(launch: &Launch, binds: &[OwnedFd]) -> Result<(), Fail> {
 }
 
 /// A small `/dev`. Its files are real because the host makes them; the sandbox itself can make none.
-fn devices(root: BorrowedFd<'_>) -> Result<(), Fail> {
+fn devices(root: BorrowedFd<'_>, users: Users) -> Result<(), Fail> {
+    let first = users.first();
     let dev = inside(root, Path::new("/dev"))?;
-    let options = format!("mode=755,size=64k,uid={FIRST},gid={FIRST}");
+    let options = format!("mode=755,size=64k,uid={first},gid={first}");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC;
     mount(Some("tmpfs"), path_of(&dev).as_str(), Some("tmpfs"), flags, Some(options.as_str()))
         .at(|| "mounting /dev inside".into())?;
@@ -227,7 +231,7 @@ fn devices(root: BorrowedFd<'_>) -> Result<(), Fail> {
         mknod(&path, SFlag::S_IFCHR, mode, makedev(major, minor))
             .map_err(io::Error::from)
             .and_then(|()| fs::set_permissions(&path, fs::Permissions::from_mode(0o666)))
-            .and_then(|()| own(&path))
+            .and_then(|()| own(&path, users))
             .at(|| format!("making /dev/{name} inside"))?;
     }
     for (name, to) in LINKS {
@@ -235,9 +239,9 @@ fn devices(root: BorrowedFd<'_>) -> Result<(), Fail> {
     }
     for name in ["pts", "shm", "mqueue"] {
         let path = dev.join(name);
-        fs::create_dir(&path).and_then(|()| own(&path)).at(|| format!("making /dev/{name} inside"))?;
+        fs::create_dir(&path).and_then(|()| own(&path, users)).at(|| format!("making /dev/{name} inside"))?;
     }
-    let options = format!("mode=1777,size={SHM_SIZE},uid={FIRST},gid={FIRST}");
+    let options = format!("mode=1777,size={SHM_SIZE},uid={first},gid={first}");
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
     mount(Some("tmpfs"), &dev.join("shm"), Some("tmpfs"), flags, Some(options.as_str()))
         .at(|| "mounting /dev/shm inside".into())

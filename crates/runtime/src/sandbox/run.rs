@@ -1,12 +1,12 @@
 //! Running one command to its end.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeSet, VecDeque},
     ffi::OsStr,
     fmt, fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use dormouse_backend::Stream;
@@ -23,6 +23,7 @@ use super::{
     Resolver, RunEnd, RunSpec, SandboxError,
     launch::launch,
     names::{hosts, resolv_conf, resolv_conf_of},
+    users::{Pool, Users},
     wire::{Go, Launch},
 };
 use crate::{
@@ -38,6 +39,8 @@ const LONGEST_LINE: usize = 16 * 1024;
 pub struct Sandboxes {
     groups: Box<dyn Groups>,
     network: Option<Arc<dyn BuildNetwork>>,
+    pool: Pool,
+    taken: Mutex<BTreeSet<Users>>,
 }
 
 impl fmt::Debug for Sandboxes {
@@ -73,7 +76,7 @@ impl Sandboxes {
                 group.remove().ok();
             }
         }
-        Ok(Self { groups, network: None })
+        Ok(Self { groups, network: None, pool: Pool::of_runs(&tag), taken: Mutex::default() })
     }
 
     /// Let those that want it reach the outside through the network for builds. Without this none does.
@@ -81,6 +84,13 @@ impl Sandboxes {
     pub fn on_network<N: Networks>(mut self, network: Arc<N>) -> Self {
         self.network = Some(network);
         self
+    }
+
+    fn take_users(&self) -> Taken<'_> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let users = self.pool.free(|users| taken.contains(&users));
+        taken.insert(users);
+        Taken { users, from: &self.taken }
     }
 
     /// Run one command to its end in a sandbox of its own, sending each line it writes to `output`.
@@ -117,7 +127,8 @@ impl Sandboxes {
             .groups
             .create(&format!("run-{}", spec.name), &spec.limits, spec.share)
             .map_err(|e| SandboxError::host("making the sandbox's control groups", e))?;
-        // Dropped last: the address is taken until the sandbox is gone.
+        // Dropped last: the users and the address are taken until the sandbox is gone.
+        let users = self.take_users();
         let mut link = None;
         let mut clear = Clear { group: group.clone(), work: base.join(&work), pidfd: None };
         let wanted = Launch {
@@ -133,6 +144,8 @@ impl Sandboxes {
             resolv_conf: resolv_conf(spec.resolver, None),
             hostname: spec.name,
             profile: spec.profile,
+            users: users.users,
+            native_aio: false,
             record: None,
         };
         let slot = &mut link;
@@ -176,6 +189,18 @@ impl Sandboxes {
         let synced = fs::File::open(&spec.upper).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
         synced.map_err(|e| SandboxError::host("writing the layer out", e))?;
         Ok(end)
+    }
+}
+
+/// Users that a run has.
+struct Taken<'a> {
+    users: Users,
+    from: &'a Mutex<BTreeSet<Users>>,
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.from.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.users);
     }
 }
 

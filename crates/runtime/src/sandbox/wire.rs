@@ -11,7 +11,7 @@ use std::{
 use dormouse_model::ExitStatus;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{Mount, Profile};
+use super::{Mount, Profile, users::Users};
 
 /// `argv[0]` of a process that is to become a sandbox.
 pub(super) const MARK: &str = "dormouse-sandbox";
@@ -62,6 +62,10 @@ pub(crate) struct Launch {
     pub(crate) hosts: String,
     pub(crate) resolv_conf: String,
     pub(crate) profile: Profile,
+    /// Who stands behind its users.
+    pub(crate) users: Users,
+    /// Whether it may ask the kernel for asynchronous file IO (`io_setup`), of which a host has one small budget.
+    pub(crate) native_aio: bool,
     /// Where output goes; without, the child's own standard output and error are used.
     pub(crate) record: Option<Record>,
 }

@@ -51,6 +51,7 @@ impl Bench {
             can_page: false,
             mounts: vec![],
             env: BTreeMap::from([("PATH".into(), "/bin".into())]),
+            native_aio: false,
         };
         Host::open(settings, self.network.clone()).unwrap()
     }

@@ -1,0 +1,121 @@
+//! A hostile sandbox takes all it can get of what the kernel counts by user or by host; an honest one beside it, and the
+//! host's root, still get theirs. Needs root and a static busybox.
+#![allow(missing_docs, clippy::print_stdout)]
+
+mod instances;
+#[path = "../support/mod.rs"]
+mod support;
+mod take;
+
+use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+
+use dormouse_backend::Stream;
+use dormouse_model::Limits;
+use dormouse_runtime::{Mount, Profile, Resolver, RunSpec, Sandboxes, Share};
+use take::Budget;
+use tokio::sync::mpsc;
+
+/// This very program at `/act`, with the libraries it needs.
+fn shown() -> Vec<Mount> {
+    let shown = |source: &Path, target: &str| Mount {
+        source: source.to_owned(),
+        target: target.into(),
+        read_only: true,
+    };
+    let program = shown(&std::env::current_exe().unwrap(), "/act");
+    let libraries = ["/lib", "/lib64"].map(Path::new).into_iter().filter(|dir| dir.exists());
+    libraries.map(|dir| shown(dir, dir.to_str().unwrap())).chain([program]).collect()
+}
+
+struct Bench {
+    dir: tempfile::TempDir,
+    sandboxes: Sandboxes,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        support::fill(&dir.path().join("base"));
+        let sandboxes = Sandboxes::open(dir.path()).unwrap();
+        Self { dir, sandboxes }
+    }
+
+    fn spec(&self, name: &str, args: &[&str]) -> RunSpec {
+        RunSpec {
+            name: name.into(),
+            lowers: vec![self.dir.path().join("base")],
+            upper: self.dir.path().join(name).join("upper"),
+            argv: ["/act"].iter().chain(args).map(|s| (*s).to_owned()).collect(),
+            env: BTreeMap::new(),
+            cwd: "/".into(),
+            mounts: shown(),
+            limits: Limits { memory: 256 << 20, cpu_milli: 2000, pids: 64 },
+            time_limit: Duration::from_secs(60),
+            network: false,
+            resolver: Resolver::At([10, 9, 8, 7].into()),
+            profile: Profile::App,
+            share: Share::Build,
+        }
+    }
+
+    /// What an honest sandbox got.
+    async fn honest(&self, budget: Budget) -> u64 {
+        let (to, mut from) = mpsc::unbounded_channel();
+        let name = format!("honest-{}", budget.name());
+        self.sandboxes.run(self.spec(&name, &[take::A_LITTLE, budget.name()]), to).await.unwrap();
+        said(&mut from).await
+    }
+}
+
+/// What the host's root got.
+fn root(budget: Budget) -> u64 {
+    let program = std::env::current_exe().unwrap();
+    let said = Command::new(program).args([take::A_LITTLE, budget.name()]).output().unwrap();
+    String::from_utf8_lossy(&said.stdout).trim().parse().unwrap()
+}
+
+async fn said(from: &mut mpsc::UnboundedReceiver<(Stream, String)>) -> u64 {
+    let (_, line) = from.recv().await.unwrap();
+    line.parse().unwrap_or_else(|_| panic!("{line}"))
+}
+
+/// Bug: all sandboxes were made by the host's root and had the same users, so that one could take the whole host's.
+async fn others_get_theirs(b: &Bench) {
+    let mut rows = String::new();
+    for budget in Budget::ALL {
+        let before = [b.honest(budget).await, root(budget)];
+        let (to, mut from) = mpsc::unbounded_channel();
+        let name = format!("hostile-{}", budget.name());
+        let hostile = b.sandboxes.run(b.spec(&name, &[take::ALL, budget.name()]), to);
+        let look = async {
+            let taken = said(&mut from).await;
+            let after = [b.honest(budget).await, root(budget)];
+            (taken, after)
+        };
+        let (taken, after) = tokio::select! {
+            looked = look => looked,
+            ended = hostile => panic!("{}: the hostile one ended: {ended:?}", budget.name()),
+        };
+        let verdict = if after == before { "ok" } else { "STARVED" };
+        rows.push_str(&format!(
+            "{verdict} {}: {taken} taken, {before:?} before, {after:?} after\n",
+            budget.name()
+        ));
+    }
+    println!("{rows}");
+    assert!(!rows.contains("STARVED"), "{rows}");
+}
+
+fn with(test: impl AsyncFnOnce(&Bench)) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(test(&Bench::new()));
+}
+
+fn main() {
+    take::act_if_asked();
+    support::main(&[
+        ("others_get_theirs", &|| with(others_get_theirs)),
+        ("a_project_has_users_of_its_own", &|| instances::with(instances::a_project_has_users_of_its_own)),
+        ("native_aio_is_a_setting", &|| instances::with(instances::native_aio_is_a_setting)),
+    ]);
+}
