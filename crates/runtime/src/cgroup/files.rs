@@ -13,6 +13,13 @@ pub(super) fn write(dir: &Path, file: &str, value: &str) -> io::Result<()> {
     fs::write(&path, value).map_err(|e| named(e, &path, value))
 }
 
+/// The same for a file that not every kernel has.
+pub(super) fn write_if_there(dir: &Path, file: &str, value: &str) -> io::Result<()> {
+    let path = dir.join(file);
+    // The kernel refuses to make one in its own words.
+    if path.exists() { write(dir, file, value) } else { Ok(()) }
+}
+
 pub(super) fn named(e: io::Error, path: &Path, value: &str) -> io::Error {
     io::Error::new(e.kind(), format!("writing `{}` to {}: {e}", value.trim(), path.display()))
 }

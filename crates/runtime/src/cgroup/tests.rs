@@ -186,6 +186,10 @@ fn version_1_writes() {
     let place = |c: &str| dir.path().join(c).join("dormouse/tag/one");
     fs::create_dir_all(place("freezer")).unwrap();
     fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
+    fs::create_dir_all(place("memory")).unwrap();
+    for file in ["memory.memsw.limit_in_bytes", "memory.kmem.tcp.limit_in_bytes"] {
+        fs::write(place("memory").join(file), "9223372036854771712\n").unwrap();
+    }
     let group = groups.create("one", &LIMITS, Share::Build).unwrap();
     assert!(group.is_frozen().unwrap());
     group.add(42).unwrap();
@@ -209,8 +213,10 @@ fn version_1_writes() {
     expect![[r#"
         cgroup.procs: 42
         memory.force_empty: 0
+        memory.kmem.tcp.limit_in_bytes: 67108864
         memory.limit_in_bytes: 134217728
         memory.max_usage_in_bytes: 300
+        memory.memsw.limit_in_bytes: 138412032
         memory.oom_control: under_oom 0
         oom_kill 2
         memory.stat: cache 1
@@ -243,6 +249,7 @@ fn version_2_writes() {
         ("cgroup.events", "populated 1\nfrozen 1\n"),
         ("memory.current", "100"),
         ("memory.swap.current", "77"),
+        ("memory.swap.max", "max"),
         ("memory.stat", "anon 40\nfile 9\nshmem 2\ninactive_file 7\nslab_reclaimable 1\n"),
         ("memory.peak", "300"),
         ("memory.events", "oom 3\noom_kill 2\n"),

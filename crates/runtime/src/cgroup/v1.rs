@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     io,
     os::unix::fs::FileExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -244,9 +244,43 @@ impl Group for V1Group {
     }
 }
 
+const MEMORY: &str = "memory.limit_in_bytes";
+/// Memory and swap together, which pushing memory out does not change. Memory alone is limited as well, to the same but for
+/// [`TWICE`].
+const WITH_SWAP: &str = "memory.memsw.limit_in_bytes";
+/// What waits in TCP's buffers, which version 1 counts apart from memory.
+const TCP: &str = "memory.kmem.tcp.limit_in_bytes";
+
+/// Bytes that may be counted twice, for the moment in which they come back from swap.
+const TWICE: u64 = 4 << 20;
+
+fn limit_memory(dir: &Path, bytes: u64) -> io::Result<()> {
+    let with_swap = bytes.saturating_add(TWICE);
+    match files::number(dir, WITH_SWAP) {
+        // Memory alone is never to have more than both together.
+        Ok(now) if now < with_swap => {
+            files::write(dir, WITH_SWAP, &with_swap.to_string())?;
+            files::write(dir, MEMORY, &bytes.to_string())?;
+        }
+        Ok(_) => {
+            files::write(dir, MEMORY, &bytes.to_string())?;
+            match files::write(dir, WITH_SWAP, &with_swap.to_string()) {
+                // An older release let it have more in swap than this already.
+                Err(e) if e.kind() == io::ErrorKind::ResourceBusy => {}
+                other => other?,
+            }
+        }
+        // The kernel does not count swap.
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {
+            files::write(dir, MEMORY, &bytes.to_string())?;
+        }
+        Err(e) => return Err(e),
+    }
+    files::write_if_there(dir, TCP, &(bytes / 2).to_string())
+}
+
 fn limit(dirs: &BTreeMap<String, PathBuf>, limits: &Limits) -> io::Result<()> {
-    // Never memory.memsw: pages pushed out while asleep must not count against the limit.
-    files::write(&dirs["memory"], "memory.limit_in_bytes", &limits.memory.to_string())?;
+    limit_memory(&dirs["memory"], limits.memory)?;
     let quota = (u64::from(limits.cpu_milli) * 100).max(1000);
     files::write(&dirs["cpu"], "cpu.cfs_period_us", "100000")?;
     files::write(&dirs["cpu"], "cpu.cfs_quota_us", &quota.to_string())?;

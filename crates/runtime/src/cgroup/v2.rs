@@ -149,7 +149,8 @@ impl Group for V2Group {
 
     fn reclaim(&self) -> io::Result<()> {
         self.reclaiming.store(true, Ordering::SeqCst);
-        swap_limit(&self.dir, "max")?;
+        // Not more than it may have of memory: what it has of both is at most twice that.
+        swap_limit(&self.dir, files::read(&self.dir, "memory.max")?.trim())?;
         let left = || Ok(if self.is_frozen()? { files::number(&self.dir, "memory.current")? } else { 0 });
         let reclaimed = files::until_fruitless(left, |before| reclaim(&self.dir, before));
         self.hold()?;
@@ -201,10 +202,7 @@ impl Group for V2Group {
 
 /// Absent where the kernel does not account swap.
 fn swap_limit(dir: &Path, limit: &str) -> io::Result<()> {
-    match files::write(dir, "memory.swap.max", limit) {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
-    }
+    files::write_if_there(dir, "memory.swap.max", limit)
 }
 
 fn reclaim(dir: &Path, bytes: u64) -> io::Result<()> {

@@ -3,6 +3,8 @@
 use std::{
     collections::BTreeMap,
     fs,
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -19,15 +21,30 @@ pub(super) struct Bench {
 
 pub(super) fn with(test: impl AsyncFnOnce(&Bench)) {
     let bench = Bench { dir: tempfile::tempdir().unwrap() };
-    tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap().block_on(test(&bench));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&bench))));
+    if let Err(panic) = ended {
+        // Processes would outlive the test.
+        runtime.block_on(async {
+            let host = bench.host(false, false);
+            for left in host.list().await.unwrap_or_default() {
+                let _ = host.remove(left.id).await;
+            }
+        });
+        resume_unwind(panic);
+    }
 }
 
 impl Bench {
-    fn host(&self, native_aio: bool) -> Host<Loopback> {
+    pub(super) fn state(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub(super) fn host(&self, native_aio: bool, can_page: bool) -> Host<Loopback> {
         let settings = HostSettings {
             state: self.dir.path().to_owned(),
             images: Store::open(&self.dir.path().join("images")).unwrap(),
-            can_page: false,
+            can_page,
             mounts: shown(),
             env: BTreeMap::new(),
             native_aio,
@@ -35,7 +52,7 @@ impl Bench {
         Host::open(settings, Loopback).unwrap()
     }
 
-    async fn start(&self, host: &Host<Loopback>, id: u64, key: &str, argv: &[&str]) {
+    pub(super) async fn start(&self, host: &Host<Loopback>, id: u64, key: &str, argv: &[&str]) {
         let store = Store::open(&self.dir.path().join("images")).unwrap();
         let layer = store.begin_layer().unwrap();
         support::fill(layer.path());
@@ -54,6 +71,20 @@ impl Bench {
     }
 }
 
+/// What an instance of `shop/web` says; waits for it.
+pub(super) async fn line(host: &Host<Loopback>, id: u64, number: usize) -> String {
+    let key = "shop/web".parse().unwrap();
+    let start = Instant::now();
+    loop {
+        let lines = host.read_log(&key, InstanceId(id), 0).await.unwrap().lines;
+        if let Some(line) = lines.into_iter().nth(number) {
+            return line.text;
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "it says nothing");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// The host's number of root inside.
 async fn root_of(host: &Host<Loopback>, id: u64) -> u32 {
     let all = host.list().await.unwrap();
@@ -63,7 +94,7 @@ async fn root_of(host: &Host<Loopback>, id: u64) -> u32 {
 }
 
 pub(super) async fn a_project_has_users_of_its_own(b: &Bench) {
-    let host = b.host(false);
+    let host = b.host(false, false);
     let sleep = ["/bin/sleep", "1000"];
     for (id, key) in [(1, "shop/web"), (2, "shop/api"), (3, "blog/web")] {
         b.start(&host, id, key, &sleep).await;
@@ -78,7 +109,7 @@ pub(super) async fn a_project_has_users_of_its_own(b: &Bench) {
     let mut old: serde_json::Value = serde_json::from_slice(&fs::read(&record).unwrap()).unwrap();
     assert_eq!(old.as_object_mut().unwrap().remove("users").unwrap(), blog);
     fs::write(&record, old.to_string()).unwrap();
-    let host = b.host(false);
+    let host = b.host(false, false);
     assert_eq!(host.list().await.unwrap().len(), 3, "all are adopted");
     b.start(&host, 4, "shop/worker", &sleep).await;
     b.start(&host, 5, "blog/worker", &sleep).await;
@@ -93,17 +124,9 @@ pub(super) async fn a_project_has_users_of_its_own(b: &Bench) {
 pub(super) async fn native_aio_is_a_setting(b: &Bench) {
     let mut got = Vec::new();
     for (id, native_aio) in [(1, false), (2, true)] {
-        let host = b.host(native_aio);
+        let host = b.host(native_aio, false);
         b.start(&host, id, "shop/web", &["/act", take::A_LITTLE, "aio"]).await;
-        let start = Instant::now();
-        let key = "shop/web".parse().unwrap();
-        let line = loop {
-            if let Some(line) = host.read_log(&key, InstanceId(id), 0).await.unwrap().lines.pop() {
-                break line.text;
-            }
-            assert!(start.elapsed() < Duration::from_secs(20), "it says nothing");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        };
+        let line = line(&host, id, 0).await;
         got.push(line);
         host.remove(InstanceId(id)).await.unwrap();
     }
