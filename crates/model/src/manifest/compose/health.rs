@@ -36,8 +36,14 @@ pub(super) fn healthcheck(
     for e in known(r, unhonoured, node, path, keys::HEALTHCHECK) {
         let key = join(path, &e.key);
         match e.key.as_str() {
-            "test" => match asked(&words(&e.node), service) {
-                Some(asked) => (health.probe, port) = (Some(asked.probe), asked.port),
+            "test" => match asked(&words(&text(&e.node)), service) {
+                Some(asked) => {
+                    (health.probe, port) = (Some(asked.probe), asked.port);
+                    if asks_more(&text(&e.node), service) {
+                        let place = r.place(&e.node.span, &key);
+                        unhonoured.add("what a healthcheck asks besides a local address", place);
+                    }
+                }
                 None => {
                     let place = r.place(&e.node.span, &key);
                     unhonoured.add("healthcheck other than of a local address", place);
@@ -64,17 +70,32 @@ pub(super) fn healthcheck(
 
 /// What the check of a Dockerfile asks.
 pub(super) fn of_image(test: &str, service: &str) -> Option<(ProbeKind, Option<u16>)> {
-    asked(&words(&Node::new(0..0, Value::Text(test.to_owned()))), service).map(|a| (a.probe, a.port))
+    asked(&words(test), service).map(|a| (a.probe, a.port))
 }
 
-/// The words of a check, those in quotes taken apart too.
-fn words(test: &Node) -> Vec<String> {
-    let text = match &test.value {
+/// A check as one line.
+fn text(test: &Node) -> String {
+    match &test.value {
         Value::List(items) => items.iter().filter_map(|n| n.value.scalar()).collect::<Vec<_>>().join(" "),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Table(_) => {
             test.value.scalar().unwrap_or_default()
         }
-    };
+    }
+}
+
+/// Whether a check has a second command that may fail: `… && test -f ready`, `… | grep ok`.
+fn asks_more(text: &str, service: &str) -> bool {
+    // What follows a failure is to fail, or a second way to ask the same.
+    let text = text.replace("||", " or ");
+    let commands = text.split("&&").flat_map(|part| part.split(" | "));
+    commands.filter(|command| asked(&words(command), service).is_none()).any(|command| {
+        let first = command.split_whitespace().next();
+        first.is_some_and(|word| !["exit", "echo", "true", ":", "CMD", "CMD-SHELL"].contains(&word))
+    })
+}
+
+/// The words of a check, those in quotes taken apart too.
+fn words(text: &str) -> Vec<String> {
     let breaks = |c: char| c.is_whitespace() || "\"'|;()<>,`".contains(c);
     text.split(breaks).filter(|w| !w.is_empty()).map(str::to_owned).collect()
 }
@@ -140,10 +161,26 @@ mod tests {
     use super::*;
 
     fn shown(test: &str) -> String {
-        match asked(&words(&Node::new(0..0, Value::Text(test.to_owned()))), "web") {
+        match asked(&words(test), "web") {
             Some(Asked { probe: ProbeKind::Http(path), port }) => format!("{path} on {port:?}"),
             Some(Asked { probe: ProbeKind::Tcp, port }) => format!("tcp on {port:?}"),
             None => "not understood".to_owned(),
+        }
+    }
+
+    /// Bug: the second half was dropped without a word.
+    #[test]
+    fn what_is_asked_besides() {
+        for (test, want) in [
+            ("CMD-SHELL nc -z localhost 80 && test -f /tmp/ready", true),
+            ("curl -s localhost:80/health | grep ok", true),
+            ("test -f /tmp/ready && curl -f localhost:80", true),
+            ("curl -f localhost:80 || exit 1", false),
+            ("curl -f localhost:80 && echo ok || exit 1", false),
+            ("wget -q localhost:80 || curl -f localhost:80", false),
+            ("CMD curl -f localhost:80", false),
+        ] {
+            assert_eq!(asks_more(test, "web"), want, "{test}");
         }
     }
 
