@@ -1,8 +1,9 @@
 //! What builds may use.
 
-use std::{fs, path::PathBuf, thread, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use dormouse_model::Limits;
+use dormouse_runtime::machine;
 
 /// What builds may use. Each limit is per phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl Default for BuildSettings {
             // Installing wheels takes a few hundred MB; small C extensions compile in 2 GiB.
             limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024 },
             time_limit: Duration::from_secs(15 * 60),
-            compile_limits: compile_limits(memory().unwrap_or(8 << 30), cores()),
+            compile_limits: compile_limits(machine::memory().unwrap_or(8 << 30), machine::processors()),
             compile_time_limit: Duration::from_secs(60 * 60),
             host_rust: HostRust::Auto,
             min_free: 1 << 30,
@@ -63,17 +64,6 @@ fn compile_limits(memory: u64, cores: u32) -> Limits {
     Limits { memory: (memory / 2).clamp(2 << 30, 16 << 30), cpu_milli: cores * 1000, pids: 4096 }
 }
 
-/// The host's memory, in bytes.
-fn memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let kib = text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?.trim().strip_suffix(" kB")?;
-    Some(kib.parse::<u64>().ok()? << 10)
-}
-
-fn cores() -> u32 {
-    thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -83,7 +73,7 @@ mod tests {
         for (host, want) in [(1, 2), (8, 4), (24, 12), (256, 16)] {
             assert_eq!(compile_limits(host << 30, 4).memory >> 30, want, "{host} GiB");
         }
-        assert!(memory().unwrap() > 64 << 20, "this host's memory is not known");
-        assert_eq!(compile_limits(8 << 30, cores()).cpu_milli % 1000, 0);
+        assert!(machine::memory().unwrap() > 64 << 20, "this host's memory is not known");
+        assert_eq!(compile_limits(8 << 30, machine::processors()).cpu_milli % 1000, 0);
     }
 }

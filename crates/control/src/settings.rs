@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dormouse_model::ServiceKey;
+use dormouse_model::{Limits, ServiceKey};
 
 use crate::DeployId;
 
@@ -24,6 +24,8 @@ pub struct ControlSettings {
     pub public_port: u16,
     /// Builds that run at the same time; at least one.
     pub builds_at_once: usize,
+    /// What a service may ask for.
+    pub most: Limits,
 }
 
 /// Where the database of a state folder is.

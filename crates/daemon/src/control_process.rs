@@ -123,6 +123,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
             scheme: "http".to_owned(),
             public_port: settings.listen.port(),
             builds_at_once: BUILDS_AT_ONCE,
+            most: settings.most,
         },
         host,
         builder,

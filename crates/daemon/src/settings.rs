@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use dormouse_builder::HostRust;
-use dormouse_runtime::swap::{Size, SwapSettings};
+use dormouse_model::Limits;
+use dormouse_runtime::{
+    machine,
+    swap::{Size, SwapSettings},
+};
 use serde::Deserialize;
 
 /// `server.toml` in the state folder, as typed. Every key may be missing.
@@ -26,6 +30,16 @@ pub(crate) struct Typed {
     edge: TypedEdge,
     #[serde(default)]
     sandbox: TypedSandbox,
+    #[serde(default)]
+    limits: TypedLimits,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedLimits {
+    memory: Option<String>,
+    cpu: Option<f64>,
+    pids: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -89,6 +103,8 @@ pub(crate) struct Settings {
     pub(crate) edge_drain: Option<Duration>,
     /// Whether apps may ask the kernel for asynchronous file IO, one budget of the whole host.
     pub(crate) native_aio: bool,
+    /// What a service may ask for.
+    pub(crate) most: Limits,
 }
 
 impl Typed {
@@ -129,8 +145,26 @@ impl Typed {
             host_rust: host_rust(self.build.host_rust.as_deref())?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
+            most: most(&self.limits, machine::whole())?,
         })
     }
+}
+
+/// What a service may ask for: what is said, and the machine's own otherwise.
+fn most(typed: &TypedLimits, machine: Limits) -> Result<Limits> {
+    let cpu_milli = match typed.cpu {
+        None => machine.cpu_milli,
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 10 and 10^9")]
+        Some(cpus @ 0.01..=1e6) => (cpus * 1000.0) as u32,
+        Some(cpus) => {
+            bail!("`limits.cpu`: `{cpus}` is not a number of processors\n  hint: write it as 4 or 0.5")
+        }
+    };
+    Ok(Limits {
+        memory: typed.memory.as_deref().map_or(Ok(machine.memory), |s| bytes("limits.memory", s))?,
+        cpu_milli,
+        pids: typed.pids.unwrap_or(machine.pids),
+    })
 }
 
 fn duration(key: &str, typed: &str) -> Result<Duration> {
@@ -224,6 +258,32 @@ mod tests {
             Err(e) => format!("{e:#}"),
         };
         expected.assert_eq(shown.trim_end());
+    }
+
+    #[test]
+    fn what_services_may_ask_for() {
+        let machine = Limits { memory: 8 << 30, cpu_milli: 2000, pids: 1000 };
+        let check = |text: &str, expected: Expect| {
+            let shown = match Typed::parse(text).and_then(|t| most(&t.limits, machine)) {
+                Ok(Limits { memory, cpu_milli, pids }) => format!("{memory} {cpu_milli} {pids}"),
+                Err(e) => format!("{e:#}"),
+            };
+            expected.assert_eq(&shown);
+        };
+        check("", expect!["8589934592 2000 1000"]);
+        check("[limits]\nmemory = \"2GiB\"\ncpu = 0.5\npids = 99", expect!["2147483648 500 99"]);
+        check(
+            "[limits]\ncpu = -1.0",
+            expect![[r#"
+                `limits.cpu`: `-1` is not a number of processors
+                  hint: write it as 4 or 0.5"#]],
+        );
+        check(
+            "[limits]\nmemory = \"much\"",
+            expect![[r#"
+                `limits.memory`: `much` is not a size
+                  hint: write it as 512MiB or 4GiB"#]],
+        );
     }
 
     #[test]

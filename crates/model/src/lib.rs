@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+pub mod bounds;
 pub mod change;
 pub mod desired;
 pub mod dotenv;

@@ -36,6 +36,17 @@ pub fn parse(text: &str) -> Option<u64> {
     (bytes < (1_u64 << 63) as f64).then_some(bytes as u64)
 }
 
+/// Bytes in the largest binary unit that needs no fraction.
+#[must_use]
+pub fn show(bytes: u64) -> String {
+    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
+        if bytes >= 1 << shift && bytes.is_multiple_of(1 << shift) {
+            return format!("{} {unit}", bytes >> shift);
+        }
+    }
+    format!("{bytes} B")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -172,7 +172,7 @@ impl fmt::Display for Action {
             Self::Drain { key, id } => write!(f, "drain {key} {id}"),
             Self::SetLimits { key, id, limits } => {
                 let Limits { memory, cpu_milli, pids } = limits;
-                let memory = crate::words::memory(*memory);
+                let memory = dormouse_model::size::show(*memory);
                 write!(f, "limit {key} {id} to {memory}, {cpu_milli}m, {pids}")
             }
             Self::Look { key, id } => write!(f, "look {key} {id}"),

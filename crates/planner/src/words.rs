@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use dormouse_model::{
     Answer, Ask, Cause, Depth, End, ExitStatus, InstanceRecord, Question, Serves, ServiceKind, ServiceSpec,
-    StopReason, Time, server,
+    StopReason, Time, server, size,
 };
 
 use crate::{Awake, inside};
@@ -78,7 +78,7 @@ pub fn explain(end: &End, spec: &ServiceSpec) -> String {
         Cause::Exited(ExitStatus::Code(code)) => format!("exited with code {code}"),
         Cause::Exited(ExitStatus::Signal(signal)) => format!("killed by signal {signal}"),
         Cause::Exited(ExitStatus::OutOfMemory) => {
-            format!("out of memory (limit {})", memory(spec.limits.memory))
+            format!("out of memory (limit {})", size::show(spec.limits.memory))
         }
         Cause::Exited(ExitStatus::Lost) => "ended while nobody was watching".to_owned(),
         Cause::Stopped(
@@ -222,16 +222,6 @@ fn astray(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
         None => format!(", or write port = {} for {} in the manifest", at.port(), spec.name),
     });
     (what, Some(advice + &or.unwrap_or_default()))
-}
-
-/// Bytes in the largest binary unit that needs no fraction.
-pub(crate) fn memory(bytes: u64) -> String {
-    for (shift, unit) in [(30, "GiB"), (20, "MiB"), (10, "KiB")] {
-        if bytes >= 1 << shift && bytes.is_multiple_of(1 << shift) {
-            return format!("{} {unit}", bytes >> shift);
-        }
-    }
-    format!("{bytes} B")
 }
 
 /// In the largest unit that leaves at least two; what is shorter than two seconds in tenths of a second.

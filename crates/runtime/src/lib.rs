@@ -6,6 +6,7 @@ mod activity;
 pub mod cgroup;
 pub mod doctor;
 pub mod host;
+pub mod machine;
 pub mod memory;
 mod modules;
 pub mod net;

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use dormouse_backend::{Builds, NetworkSpec, Workloads};
 use dormouse_model::{
-    AddressBlock, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, manifest::Given,
+    AddressBlock, Limits, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, bounds,
+    manifest::Given,
 };
 use dormouse_planner::BuildFact;
 use tracing::{info, warn};
@@ -38,6 +39,13 @@ pub struct DeployAccepted {
     pub urls: Vec<String>,
     /// What in its manifest may not be as meant.
     pub warnings: Vec<String>,
+}
+
+/// The project within what the server gives its services.
+fn within(spec: &ProjectSpec, most: &Limits) -> Result<ProjectSpec, OpError> {
+    let services = spec.services.values().map(|service| bounds::bounded(service, most));
+    let services = services.map(|s| s.map(|s| (s.name.clone(), s))).collect::<Result<_, _>>();
+    Ok(ProjectSpec { services: services.map_err(OpError::Manifest)?, ..spec.clone() })
 }
 
 impl<W: Workloads, B: Builds> Control<W, B> {
@@ -79,6 +87,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         asked: Asked,
     ) -> Result<DeployAccepted, OpError> {
         let this = self.clone();
+        let spec = within(&spec, &self.settings.most)?;
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
         let accepting = tokio::spawn(async move {
             let configured = configured(&spec, &this.stored().await?);

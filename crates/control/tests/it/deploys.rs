@@ -8,7 +8,7 @@ use std::{
 
 use dormouse_backend::sim::Behaviour;
 use dormouse_model::{
-    DeploymentId, Endpoint, EnvValue, ExitStatus, InstanceId, Phase, ServiceSpec, Time, Visibility,
+    DeploymentId, Endpoint, EnvValue, ExitStatus, InstanceId, Limits, Phase, ServiceSpec, Time, Visibility,
 };
 use expect_test::expect;
 
@@ -257,4 +257,15 @@ async fn a_deploy_is_done_when_the_edge_knows() {
     assert!(told.is_err(), "{told:?}");
     // An edge that never says so keeps nobody for ever.
     assert!(world.events(id).await.contains("\"done\""));
+}
+
+/// Bug: a manifest that asked for a tebibyte was accepted.
+#[tokio::test]
+async fn what_the_server_does_not_give_is_refused() {
+    let world = World::new(181).await;
+    let limits = Limits { memory: 1 << 40, ..Limits::default() };
+    expect![[r#"
+        web asks for memory = 1024 GiB, and this server gives a service 8 GiB at most
+          hint: ask for less, or raise `memory` under [limits] in its server.toml"#]]
+    .assert_eq(&world.refused(&project("shop", vec![ServiceSpec { limits, ..service("web") }])).await);
 }

@@ -57,14 +57,14 @@ pub(crate) async fn told_somewhere(world: &World, text: &str) {
     told_when(world, text, |all| all.contains(text)).await;
 }
 
-async fn told_when(world: &World, text: &str, is_so: impl Fn(&str) -> bool) {
+pub(crate) async fn told_when(world: &World, what: &str, is_so: impl Fn(&str) -> bool) {
     let begun = std::time::Instant::now();
     loop {
         let all = told(world).await;
         if is_so(&all) {
             return;
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {text:?}:\n{all}");
+        assert!(begun.elapsed() < Duration::from_secs(20), "waited in vain for {what:?}:\n{all}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -7,7 +7,7 @@ use dormouse_model::{DeploymentId, EnvValue, ExitStatus, ProjectSpec, ServiceKin
 use expect_test::{Expect, expect};
 
 use crate::{
-    events::{told, told_somewhere},
+    events::{told, told_when},
     world::{World, project, service},
 };
 
@@ -147,9 +147,10 @@ async fn a_job_that_fails_serves_nothing() {
     world.ask(|c| async move { c.restart("shop", Some("migrate")).await }).await.unwrap_err();
     world.builder.set_fails(true);
     world.events(world.deploy(&shop("2")).await).await;
-    told_somewhere(&world, "d3 failed").await;
+    let failures = |l: &&str| l.starts_with("migrate") && l.contains("failed");
+    told_when(&world, "three failures of migrate", |all| all.lines().filter(failures).count() == 3).await;
     let said = told(&world).await;
-    let of_job: Vec<_> = said.lines().filter(|l| l.starts_with("migrate") && l.contains("failed")).collect();
+    let of_job: Vec<_> = said.lines().filter(failures).collect();
     expect![[r#"
         migrate * failed in d2: exited with code 3; that of d1 was done
         migrate i4 * failed in d1: exited with code 3; `dormouse restart` runs it again

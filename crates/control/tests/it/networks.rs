@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_control::OpError;
 use dormouse_model::{ProjectName, ProjectSpec};
 use expect_test::expect;
 
@@ -21,16 +20,6 @@ async fn addresses(world: &World) -> String {
         out += &format!("{}: {} with {}\n", net.project, blocks.join(" "), vips.join(" "));
     }
     out
-}
-
-async fn refused(world: &World, spec: &ProjectSpec) -> String {
-    let spec = spec.clone();
-    let asked = world.ask(|c| async move {
-        let upload = c.upload().await?;
-        std::fs::write(upload.dir().join("main.py"), "print()").unwrap();
-        Ok::<_, OpError>(c.deploy_spec(upload, spec).await?.id)
-    });
-    asked.await.unwrap_err().to_string()
 }
 
 #[tokio::test]
@@ -76,7 +65,7 @@ async fn one_projects_failure_is_nobody_elses() {
     let bad: ProjectName = "bad".parse().unwrap();
     world.sim.refuse_network(&bad, true);
     expect!["making its network: as the simulation wants it"]
-        .assert_eq(&refused(&world, &project("bad", vec![service("web")])).await);
+        .assert_eq(&world.refused(&project("bad", vec![service("web")])).await);
     assert_eq!((addresses(&world).await, world.ps().await), (String::new(), String::new()));
     let id = world.deploy(&shop(1)).await;
     world.events(id).await;
@@ -94,7 +83,7 @@ async fn one_projects_failure_is_nobody_elses() {
     "#]]
     .assert_eq(&world.ps().await);
     expect!["making its network: as the simulation wants it"]
-        .assert_eq(&refused(&world, &project("bad", vec![service("web"), service("api")])).await);
+        .assert_eq(&world.refused(&project("bad", vec![service("web"), service("api")])).await);
     let id = world.deploy(&shop(2)).await;
     assert!(world.events(id).await.contains("\"done\""));
 }
@@ -110,7 +99,7 @@ async fn what_is_not_accepted_leaves_nothing() {
     std::fs::rename(&logs, world.state().join("aside")).unwrap();
     std::fs::write(&logs, "no folder").unwrap();
     for spec in [shop(9), project("new", vec![service("web")])] {
-        let why = refused(&world, &spec).await;
+        let why = world.refused(&spec).await;
         assert!(why.starts_with("cannot open the deploy's log"), "{why}");
         assert_eq!(addresses(&world).await, before);
     }

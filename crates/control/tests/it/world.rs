@@ -156,6 +156,15 @@ impl World {
     }
 
     pub(crate) async fn deploy(&self, spec: &ProjectSpec) -> DeployId {
+        self.try_deploy(spec).await.unwrap()
+    }
+
+    /// Why a deploy is refused.
+    pub(crate) async fn refused(&self, spec: &ProjectSpec) -> String {
+        self.try_deploy(spec).await.unwrap_err().to_string()
+    }
+
+    async fn try_deploy(&self, spec: &ProjectSpec) -> Result<DeployId, OpError> {
         let spec = spec.clone();
         self.ask(|c| async move {
             let upload = c.upload().await?;
@@ -163,7 +172,6 @@ impl World {
             Ok::<_, OpError>(c.deploy_spec(upload, spec).await?.id)
         })
         .await
-        .unwrap()
     }
 
     /// Wait for the deploy's end; its events, one a line, without the build's output.
@@ -287,6 +295,7 @@ async fn boot(
         scheme: "http".to_owned(),
         public_port: 8080,
         builds_at_once: 2,
+        most: Limits { memory: 8 << 30, ..Limits::default() },
     };
     let (sim, builder, edge) = (sim.clone(), builder.clone(), edge.clone());
     let (control, stop) = process

@@ -17,6 +17,7 @@ pub use active::{Area, areas};
 pub(crate) use zram::compressor as zram_compressor;
 pub use zram::stored as zram_stored;
 
+use crate::machine;
 use record::Record;
 
 /// Pages come back one by one, as they are touched: with clusters, zram would decompress neighbours nobody asked for.
@@ -66,7 +67,7 @@ impl Default for SwapSettings {
 impl SwapSettings {
     /// Bytes of zram to set up.
     pub(crate) fn zram_bytes(self) -> Result<u64, SwapError> {
-        self.zram.bytes(|| Ok(memory_total()? / 2))
+        self.zram.bytes(|| Ok(machine::memory().map_err(|e| SwapError::new("reading /proc/meminfo", e))? / 2))
     }
 
     /// Bytes of the file to set up, on the disk that holds this folder.
@@ -212,17 +213,6 @@ impl Swap {
         }
         Record::forget(&self.dir);
     }
-}
-
-/// Installed memory in bytes.
-fn memory_total() -> Result<u64, SwapError> {
-    let read = || -> io::Result<u64> {
-        let text = fs::read_to_string("/proc/meminfo")?;
-        let line = text.lines().find_map(|l| l.strip_prefix("MemTotal:"));
-        let kib = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
-        kib.map(|k| k * 1024).ok_or_else(|| io::Error::other("no MemTotal"))
-    };
-    read().map_err(|e| SwapError::new("reading /proc/meminfo", e))
 }
 
 #[cfg(test)]

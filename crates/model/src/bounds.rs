@@ -1,0 +1,89 @@
+//! What a server gives a service at most.
+
+use crate::{Limits, ServiceSpec, size};
+
+/// A service within what its server gives. Defaults that are more than that become as much as that is: nobody asked for
+/// them.
+///
+/// # Errors
+/// With what the manifest asks for, the bound, and whose setting that is.
+pub fn bounded(spec: &ServiceSpec, most: &Limits) -> Result<ServiceSpec, String> {
+    let (asked, default) = (spec.limits, Limits::default());
+    let too_much = |what: &str, asked: String, most: String| {
+        Err(format!(
+            "{} asks for {what} = {asked}, and this server gives a service {most} at most\n  hint: ask for less, or raise `{what}` under [limits] in its server.toml",
+            spec.name
+        ))
+    };
+    if asked.memory > most.memory && asked.memory != default.memory {
+        return too_much("memory", size::show(asked.memory), size::show(most.memory));
+    }
+    if asked.cpu_milli > most.cpu_milli && asked.cpu_milli != default.cpu_milli {
+        let cpus = |milli: u32| (f64::from(milli) / 1000.0).to_string();
+        return too_much("cpu", cpus(asked.cpu_milli), cpus(most.cpu_milli));
+    }
+    if asked.pids > most.pids && asked.pids != default.pids {
+        return too_much("pids", asked.pids.to_string(), most.pids.to_string());
+    }
+    let limits = Limits {
+        memory: asked.memory.min(most.memory),
+        cpu_milli: asked.cpu_milli.min(most.cpu_milli),
+        pids: asked.pids.min(most.pids),
+    };
+    Ok(ServiceSpec { limits, ..spec.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::manifest::{ManifestInput, resolve};
+
+    const GIB: u64 = 1 << 30;
+
+    fn check(asked: &str, most: Limits, expected: &Expect) {
+        let mut input = ManifestInput::new("shop");
+        input.add_file("dormouse.toml", format!("[services.web]\nstart = 'x'\n{asked}"));
+        let (project, _) = resolve(&input).unwrap();
+        let shown = match bounded(project.services.values().next().unwrap(), &most) {
+            Ok(ServiceSpec { limits, .. }) => {
+                format!("{} {} {}", size::show(limits.memory), limits.cpu_milli, limits.pids)
+            }
+            Err(why) => why,
+        };
+        expected.assert_eq(&shown);
+    }
+
+    /// Bug: a tebibyte, a thousand processors and four million processes were accepted.
+    #[test]
+    fn what_a_manifest_may_ask_for() {
+        let large = Limits { memory: 8 * GIB, cpu_milli: 4000, pids: 9000 };
+        let small = Limits { memory: GIB / 2, cpu_milli: 500, pids: 100 };
+        check("", large, &expect!["1 GiB 1000 512"]);
+        check("memory = '8GiB'\ncpu = 4\npids = 9000", large, &expect!["8 GiB 4000 9000"]);
+        check("", small, &expect!["512 MiB 500 100"]);
+        check("memory = '256MiB'\ncpu = 0.1", small, &expect!["256 MiB 100 100"]);
+        check(
+            "memory = '1TiB'",
+            large,
+            &expect![[r#"
+                web asks for memory = 1024 GiB, and this server gives a service 8 GiB at most
+                  hint: ask for less, or raise `memory` under [limits] in its server.toml"#]],
+        );
+        check(
+            "cpu = 4.5",
+            large,
+            &expect![[r#"
+                web asks for cpu = 4.5, and this server gives a service 4 at most
+                  hint: ask for less, or raise `cpu` under [limits] in its server.toml"#]],
+        );
+        check(
+            "pids = 4000000",
+            large,
+            &expect![[r#"
+                web asks for pids = 4000000, and this server gives a service 9000 at most
+                  hint: ask for less, or raise `pids` under [limits] in its server.toml"#]],
+        );
+    }
+}
