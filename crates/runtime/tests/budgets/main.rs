@@ -2,6 +2,7 @@
 //! host's root, still get theirs. Needs root and a static busybox.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod flows;
 mod instances;
 mod memory;
 #[path = "../support/mod.rs"]
@@ -114,12 +115,14 @@ fn with(test: impl AsyncFnOnce(&Bench)) {
 
 fn main() {
     take::act_if_asked();
+    flows::act_if_asked();
     memory::act_if_asked();
     support::main(&[
         ("others_get_theirs", &|| with(others_get_theirs)),
         ("a_project_has_users_of_its_own", &|| instances::with(instances::a_project_has_users_of_its_own)),
         ("buffers_of_tcp_are_bounded", &|| with(memory::buffers_of_tcp_are_bounded)),
         ("memory_and_swap_are_bounded", &|| instances::with(memory::memory_and_swap_are_bounded)),
+        ("connections_are_bounded", &|| with(flows::connections_are_bounded)),
         ("native_aio_is_a_setting", &|| instances::with(instances::native_aio_is_a_setting)),
     ]);
 }

@@ -29,7 +29,7 @@ pub(super) struct Member {
 }
 
 /// The number by which `nft` knows names of interfaces; only what it lists depends on it.
-const IFNAME: SetKeyType = SetKeyType::Other { type_id: 41, len: 16 };
+pub(super) const IFNAME: SetKeyType = SetKeyType::Other { type_id: 41, len: 16 };
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const DNS: u16 = 53;
@@ -62,27 +62,52 @@ impl Kind {
 
     /// Let `rule` go on only with packets whose fields are a member.
     pub(super) fn matches(self, rule: Rule) -> Rule {
-        let meta = |key, word| Expr::Meta { dreg: at(word), key };
-        let payload = |base, offset, len, word| Expr::Payload { dreg: at(word), base, offset, len };
-        let interface = |key| meta(key, 0);
         // Each field begins where the one before it ends, in words of four bytes.
         let key = match self {
-            Self::Own => vec![interface(MetaKey::IifName), payload(PayloadBase::Network, 12, 4, 4)],
+            Self::Own => vec![interface(MetaKey::IifName), network(SOURCE, 4)],
             Self::Inside => vec![interface(MetaKey::IifName), meta(MetaKey::OifName, 4)],
-            Self::Doors => vec![
-                interface(MetaKey::IifName),
-                payload(PayloadBase::Network, 16, 4, 4),
-                meta(MetaKey::L4Proto, 5),
-                payload(PayloadBase::Transport, 2, 2, 6),
-            ],
+            Self::Doors => {
+                vec![interface(MetaKey::IifName), network(DESTINATION, 4), meta(MetaKey::L4Proto, 5), port(2)]
+            }
         };
+        self.look_up(rule, key)
+    }
+
+    fn look_up(self, rule: Rule, key: Vec<Expr>) -> Rule {
         let lookup = LookupExpr::new(self.name(), at(0)).into();
         key.into_iter().chain([lookup]).fold(rule, Rule::expr)
     }
 }
 
+/// Let `rule` go on only with what comes out by an open door: [`Kind::Doors`] seen from this host.
+pub(super) fn out_of_doors(rule: Rule) -> Rule {
+    let key = vec![interface(MetaKey::OifName), network(SOURCE, 4), meta(MetaKey::L4Proto, 5), port(0)];
+    Kind::Doors.look_up(rule, key)
+}
+
+/// Where the addresses begin in an IPv4 header.
+const SOURCE: u32 = 12;
+const DESTINATION: u32 = 16;
+
+fn meta(key: MetaKey, word: usize) -> Expr {
+    Expr::Meta { dreg: at(word), key }
+}
+
+fn interface(key: MetaKey) -> Expr {
+    meta(key, 0)
+}
+
+fn network(offset: u32, word: usize) -> Expr {
+    Expr::Payload { dreg: at(word), base: PayloadBase::Network, offset, len: 4 }
+}
+
+/// A port, the last field of a door; in the header the source's is at 0 and the destination's at 2.
+fn port(offset: u32) -> Expr {
+    Expr::Payload { dreg: at(6), base: PayloadBase::Transport, offset, len: 2 }
+}
+
 /// The register that begins with this word of the sixteen.
-fn at(word: usize) -> Register {
+pub(super) fn at(word: usize) -> Register {
     Register::word(word).unwrap_or(Register::Verdict)
 }
 

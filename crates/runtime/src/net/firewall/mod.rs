@@ -3,6 +3,7 @@
 //! Its rules are the same for any number of networks. What tells one network from another are members of the sets that the
 //! rules look into, so that a network comes and goes with a message of its own size, beside all others.
 
+mod connections;
 mod members;
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
@@ -12,19 +13,23 @@ use nlink::{
     netlink::{
         Nftables,
         nftables::{
-            BaseChain, Chain, CtState, Family, FilterHook, IcmpxCode, NatHook, Policy, Priority, Rule,
+            BaseChain, Chain, CtState, Expr, Family, FilterHook, IcmpxCode, NatHook, Policy, Priority, Rule,
             Transaction,
         },
     },
 };
 
 use super::{NetError, names::Names, subnet::Subnet};
-use members::{Kind, Member, ipv4, members};
+use members::{Kind, Member, ipv4, members, out_of_doors};
 
 const FAMILY: Family = Family::Inet;
 const INPUT: &str = "input";
 const FORWARD: &str = "forward";
 const POSTROUTING: &str = "postrouting";
+const PREROUTING: &str = "prerouting";
+const OUTPUT: &str = "output";
+
+const CHAINS: [&str; 5] = [PREROUTING, OUTPUT, INPUT, FORWARD, POSTROUTING];
 
 /// Where clouds keep the credentials of their machines: link-local addresses as a whole, and the few that are not.
 /// Alibaba 100.100.100.200, Azure 168.63.129.16, Oracle 192.0.0.192.
@@ -139,19 +144,36 @@ impl Firewall {
     async fn rules(&self, conn: &Connection<Nftables>) -> Result<(), NetError> {
         let table = self.table.as_str();
         let filter = |hook| BaseChain::filter(hook, Priority::Filter).policy(Policy::Accept);
+        let untracked = |hook| BaseChain::filter(hook, Priority::Raw).policy(Policy::Accept);
         let bases = [
+            (PREROUTING, untracked(FilterHook::Prerouting)),
+            (OUTPUT, untracked(FilterHook::Output)),
             (INPUT, filter(FilterHook::Input)),
             (FORWARD, filter(FilterHook::Forward)),
             (POSTROUTING, BaseChain::nat(NatHook::Postrouting, Priority::SrcNat).policy(Policy::Accept)),
         ];
-        let mut change = conn.transaction();
         for (name, base) in bases {
             let chain = Chain::new(table, name).map_err(failed())?.family(FAMILY).base(base);
             unless_there(conn.add_chain(chain).await)?;
-            change = change.flush_chain(table, name, FAMILY);
         }
-        let rules = rules(table, &self.bridges, self.pool);
-        rules.into_iter().fold(change, Transaction::add_rule).commit(conn).await.map_err(failed())
+        let write = async |bound| {
+            let change = CHAINS
+                .iter()
+                .fold(conn.transaction(), |change, chain| change.flush_chain(table, chain, FAMILY));
+            let rules = rules(table, &self.bridges, self.pool, bound);
+            rules.into_iter().fold(change, Transaction::add_rule).commit(conn).await
+        };
+        let bounded = match conn.add_set(connections::set(table)).await {
+            Err(e) if !e.is_already_exists() => Err(e),
+            Ok(()) | Err(_) => write(true).await,
+        };
+        match bounded {
+            Ok(()) => Ok(()),
+            Err(e) => {
+                tracing::warn!("how many connections a project may have is not bounded (nft_connlimit): {e}");
+                write(false).await.map_err(failed())
+            }
+        }
     }
 }
 
@@ -166,12 +188,16 @@ fn unless_there(done: Result<(), nlink::Error>) -> Result<(), NetError> {
     }
 }
 
-fn rules(table: &str, ours: &str, pool: Ipv4Addr) -> Vec<Rule> {
+fn rules(table: &str, ours: &str, pool: Ipv4Addr, bound: bool) -> Vec<Rule> {
     let rule = |chain| Rule::new(table, chain).family(FAMILY);
     let refuse = |rule: Rule| rule.reject_icmpx(IcmpxCode::AdminProhibited);
     let own = |chain| Kind::Own.matches(ipv4(rule(chain)));
     let answers = CtState::ESTABLISHED | CtState::RELATED;
     let mut rules = Vec::new();
+
+    // What goes through an open door needs nobody to remember it, and answers come out by the same.
+    rules.push(Kind::Doors.matches(ipv4(rule(PREROUTING))).expr(Expr::Notrack));
+    rules.push(out_of_doors(ipv4(rule(OUTPUT))).expr(Expr::Notrack));
 
     // To this host: names, and the platform's addresses of one's own services.
     let from = || rule(INPUT).match_iif_prefix(ours);
@@ -184,6 +210,9 @@ fn rules(table: &str, ours: &str, pool: Ipv4Addr) -> Vec<Rule> {
     let (out, into) = (|| rule(FORWARD).match_iif_prefix(ours), || rule(FORWARD).match_oif_prefix(ours));
     rules.push(out().match_ct_state(answers).accept());
     rules.push(into().match_ct_state(answers).accept());
+    if bound {
+        rules.push(refuse(connections::too_many(out())));
+    }
     rules.push(Kind::Inside.matches(own(FORWARD)).accept());
     rules.extend(METADATA.map(|(addr, prefix)| refuse(out().match_daddr_v4(addr, prefix))));
     rules.push(refuse(out().match_daddr_v4(pool, 16)));

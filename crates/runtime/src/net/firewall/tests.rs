@@ -26,14 +26,17 @@ fn shop() -> Subnet {
 /// lists them.
 #[test]
 fn the_rules() {
-    let rules = rules("t", "dm-0badcafe-", Ipv4Addr::new(10, 77, 0, 0));
+    let rules = rules("t", "dm-0badcafe-", Ipv4Addr::new(10, 77, 0, 0), true);
     let shown: Vec<_> = rules.iter().map(|r| r.nft_syntax().unwrap_or_else(|| "?".into())).collect();
     expect![[r#"
+        ?
+        ?
         iifname "dm-0badcafe-*" ct state established,related accept
         ?
         iifname "dm-0badcafe-*" reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" ct state established,related accept
         oifname "dm-0badcafe-*" ct state established,related accept
+        iifname "dm-0badcafe-*" add @connections { iifname ct count over 8192 } reject with icmpx admin-prohibited
         iifname . ip saddr @own iifname . oifname @inside accept
         iifname "dm-0badcafe-*" ip daddr 169.254.0.0/16 reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" ip daddr 100.100.100.200 reject with icmpx admin-prohibited
@@ -92,18 +95,18 @@ fn a_thousand_networks() {
         for net in &nets[1..] {
             firewall.change(None, Some(net)).await.unwrap();
         }
-        assert_eq!(table(&firewall).await, (all(&nets), 15));
+        assert_eq!(table(&firewall).await, (all(&nets), 18));
         // As after a reboot, at once.
         firewall.remove().await.unwrap();
         firewall.settle(&nets).await.unwrap();
-        assert_eq!(table(&firewall).await, (all(&nets), 15));
+        assert_eq!(table(&firewall).await, (all(&nets), 18));
         for net in &nets[..10] {
             firewall.change(Some(net), None).await.unwrap();
         }
-        assert_eq!(table(&firewall).await, (all(&nets[10..]), 15));
+        assert_eq!(table(&firewall).await, (all(&nets[10..]), 18));
         // Some come back, and half go.
         firewall.settle(&nets[..500]).await.unwrap();
-        assert_eq!(table(&firewall).await, (all(&nets[..500]), 15));
+        assert_eq!(table(&firewall).await, (all(&nets[..500]), 18));
     });
 }
 
@@ -128,6 +131,6 @@ fn whatever_there_was() {
         conn.add_chain(chain).await.unwrap();
         conn.add_rule(Rule::new(&firewall.table, FORWARD).family(FAMILY).drop()).await.unwrap();
         firewall.settle(&[net.clone()]).await.unwrap();
-        assert_eq!(table(&firewall).await, (members(&net), 15));
+        assert_eq!(table(&firewall).await, (members(&net), 18));
     });
 }
