@@ -8,8 +8,8 @@ use std::{
 
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::{
-    AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, ProjectName,
-    ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
+    AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
+    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -157,12 +157,14 @@ impl State {
             let reason = why(service);
             let svc = self.desired.services.get(&key);
             let live = svc.and_then(|s| s.live.as_ref());
-            let (serves, goes_on) = match live.map(|d| (d.deploy, d.spec.kind)) {
-                Some((old, ServiceKind::Web | ServiceKind::Worker)) => {
-                    (Some(old), format!("; {old} serves on"))
-                }
-                Some((old, ServiceKind::Job)) => (None, format!("; {old} was done")),
-                None => (None, String::new()),
+            let serves = self.serves(&key);
+            let goes_on = match live.map(|d| (d.deploy, d.spec.kind)) {
+                Some((old, ServiceKind::Web | ServiceKind::Worker)) => match serves {
+                    Some(_) => format!("; {old} serves on"),
+                    None => format!("; {old} does not work either"),
+                },
+                Some((old, ServiceKind::Job)) => format!("; {old} was done"),
+                None => String::new(),
             };
             let failed = Event::Failed { deploy: id, why: reason.clone(), serves };
             let note = format!("{id} failed: {reason}{goes_on}");
@@ -178,6 +180,19 @@ impl State {
     /// Something happened just now to a service, or to an instance of it.
     pub(crate) fn say(&self, key: &ServiceKey, instance: Option<InstanceId>, event: Event) {
         self.events.say(key, instance, self.clock.now(), event);
+    }
+
+    /// What serves of a service, if its live version does; one that keeps ending does not, and neither does a job.
+    pub(crate) fn serves(&self, key: &ServiceKey) -> Option<DeployId> {
+        let live = self.desired.services.get(key)?.live.as_ref()?;
+        let instance = self.observed.instances.get(&self.instance_of(key, live.process())?)?;
+        let works = match (live.spec.kind, instance.phase) {
+            (ServiceKind::Job, _) | (_, Phase::Exited(_)) => false,
+            (ServiceKind::Web | ServiceKind::Worker, Phase::Asleep(_))
+            | (ServiceKind::Worker, Phase::Running) => true,
+            (ServiceKind::Web, Phase::Running) => instance.probe.ready_at.is_some(),
+        };
+        works.then_some(live.deploy)
     }
 
     /// The instance of a deployment that is not on its way out.

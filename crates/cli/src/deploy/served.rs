@@ -58,7 +58,7 @@ impl Served {
             Version::Wanted => format!("{service}: d{deploy} serves"),
             Version::Before => format!("{service}: failed, and the version before d{deploy} serves on"),
             Version::None => {
-                format!("{service}: failed, and nothing serves, because there was no version before")
+                format!("{service}: failed, and nothing serves")
             }
         };
         self.0.iter().map(line).collect()

@@ -219,7 +219,7 @@ fn a_failed_deploy_says_which_version_serves() {
     let end = first.err.lines().skip_while(|line| !line.starts_with("error")).collect::<Vec<_>>();
     expect![[r#"
         error: backend did not become ready
-          backend: failed, and nothing serves, because there was no version before
+          backend: failed, and nothing serves
           frontend: d7 serves"#]]
     .assert_eq(&end.join("\n"));
 }

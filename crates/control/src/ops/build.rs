@@ -213,8 +213,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                     true => line.clone(),
                     false => format!("the build of {failed} failed"),
                 });
-                let svc = state.desired.services.get(&ServiceKey::new(&name, &failed));
-                svc.is_some_and(|svc| svc.live.is_some())
+                state.serves(&ServiceKey::new(&name, &failed)).is_some()
             })
             .await?;
         log.say(Some(&row.service), DeployStep::BuildFailed { reason: reason.to_owned(), old_serves });

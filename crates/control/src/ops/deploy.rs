@@ -15,7 +15,7 @@ use super::{
     source::{self, Upload},
 };
 use crate::{
-    Asked, Control, DeployId, EventReader, OpError, Origin,
+    Asked, Control, ControlSettings, DeployId, EventReader, OpError, Origin,
     address::{self, Need, NoRoom},
     deploys::{DeployStep, EventLog, GaveWay},
     error::chain,
@@ -41,6 +41,40 @@ pub struct DeployAccepted {
     pub warnings: Vec<String>,
 }
 
+/// What a deploy takes away from what runs: services that it leaves out, and hosts that lead to another service then.
+fn surprises(project: &Project, wanted: &ProjectSpec, settings: &ControlSettings) -> Vec<String> {
+    let mut out = Vec::new();
+    let left_out: Vec<_> = project.left_out(wanted).into_iter().map(|name| format!("`{name}`")).collect();
+    if !left_out.is_empty() {
+        out.push(format!(
+            "no longer part of the project, and taken down when this deploy is done: {}\n  hint: the manifest names every service",
+            left_out.join(", ")
+        ));
+    }
+    let hosts = |spec: &ProjectSpec| -> BTreeMap<String, ServiceName> {
+        let mut all = BTreeMap::new();
+        for service in spec.services.values() {
+            let own = names::hosts(spec, service, &settings.domain);
+            all.extend(own.into_iter().map(|host| (host, service.name.clone())));
+        }
+        all
+    };
+    let next = hosts(wanted);
+    for (host, was) in project.face().map(hosts).unwrap_or_default() {
+        let url = settings.url(&host);
+        match next.get(&host) {
+            Some(now) if *now == was => {}
+            Some(now) => out.push(format!(
+                "{url} leads to `{now}` when this deploy is done, and led to `{was}`\n  hint: of several public services \
+                 `frontend`, `web` or `app` has the project's own host, else the first by name"
+            )),
+            None if !wanted.services.contains_key(&was) => {}
+            None => out.push(format!("{url} leads nowhere when this deploy is done, and led to `{was}`")),
+        }
+    }
+    out
+}
+
 /// The project within what the server gives its services.
 fn within(spec: &ProjectSpec, most: &Limits) -> Result<ProjectSpec, OpError> {
     let services = spec.services.values().map(|service| bounds::bounded(service, most));
@@ -63,8 +97,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (dir, beside) = (upload.dir().to_owned(), asked.clone());
         let stored = self.stored().await?;
         let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored));
-        let (spec, warnings) = read.await.map_err(|_| OpError::Closing)??;
+        let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
         let accepted = self.accept_all(upload, spec, asked).await?;
+        warnings.extend(accepted.warnings);
         Ok(DeployAccepted { warnings, ..accepted })
     }
 
@@ -113,10 +148,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             if let (Claim::Clash(was), Some(here)) = (Claim::of(known, &of), of.origin) {
                 return Err(OpError::NameTaken { name: wanted.name, was, here });
             }
-            let before = state.projects.get(&wanted.name).and_then(|p| p.network(&wanted.name));
-            Ok((room(state, &wanted)?, before))
+            let project = state.projects.get(&wanted.name);
+            let before = project.and_then(|p| p.network(&wanted.name));
+            let surprises = project.map(|p| surprises(p, &wanted, &state.settings)).unwrap_or_default();
+            Ok((room(state, &wanted)?, before, surprises))
         });
-        let (room, before) = found.await??;
+        let (room, before, warnings) = found.await??;
         // The edge listens on a service's address as soon as it is told of it, so it has to be there.
         self.workloads.ensure_network(&room.network).await?;
         // Kept from here on: once the row is there, the source must be too.
@@ -143,7 +180,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             project: name,
             services: spec.services.keys().cloned().collect(),
             urls: names::urls(&spec, &self.settings),
-            warnings: Vec::new(),
+            warnings,
         })
     }
 

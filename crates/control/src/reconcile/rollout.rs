@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{
     Msg, Reconciler,
     fate::{Fate, fate},
+    tail::told,
 };
 use crate::{
     ControlSettings, DeployId,
@@ -31,17 +32,20 @@ impl<W: Workloads> Reconciler<W> {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let Some(live) = svc.live.clone() else { return };
         let line = first_line(why);
-        let (deploy, process) = (svc.target.deploy, svc.target.process());
+        let (deploy, process, kind) = (svc.target.deploy, svc.target.process(), svc.target.spec.kind);
         warn!(%key, %deploy, why = line, "given up");
-        let (note, event) = match svc.target.spec.kind {
+        let serves = self.state.serves(key);
+        let (note, event) = match kind {
             ServiceKind::Web | ServiceKind::Worker => (
-                match live.deploy {
-                    same if same == deploy => {
+                match (live.deploy, serves) {
+                    (same, Some(_)) if same == deploy => {
                         format!("a restart of {deploy} was given up: {line}; the process before it serves on")
                     }
-                    older => format!("{deploy} was given up: {line}; {older} serves on"),
+                    (same, None) if same == deploy => format!("a restart of {deploy} was given up: {line}"),
+                    (older, Some(_)) => format!("{deploy} was given up: {line}; {older} serves on"),
+                    (older, None) => format!("{deploy} was given up: {line}; {older} does not work either"),
                 },
-                Event::Refused { deploy, deployment, why: line, serves: Some(live.deploy) },
+                Event::Refused { deploy, deployment, why: line, serves },
             ),
             ServiceKind::Job => (
                 format!("{deploy} failed: {line}; {} was done", live.deploy),
@@ -152,11 +156,12 @@ impl<W: Workloads> Reconciler<W> {
                         continue;
                     }
                     rollout.failed.push(service.clone());
-                    let log_tail = self.state.log_tails.get(&key).cloned().unwrap_or_default();
-                    let reason = self.advised(reason, &log_tail);
+                    let said = self.state.log_tails.get(&key).cloned().unwrap_or_default();
+                    let reason = self.advised(reason, &said);
+                    let log_tail = told(&said, |line| (self.advice)(std::slice::from_ref(line)).is_some());
                     let live = self.state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
                     let (older, why) = (live.map(|d| d.deploy), first_line(&reason));
-                    let serves = older.filter(|_| !job);
+                    let serves = self.state.serves(&key).filter(|_| !job);
                     let old_serves = serves.is_some();
                     let (deploy, deployment) = (*id, *deployment);
                     let event = match job {

@@ -102,3 +102,31 @@ async fn a_host_stays_while_its_service_becomes_a_worker() {
     assert!(!deploy(&world, vec![worker]).await);
     assert_eq!(served(&world), before);
 }
+
+/// Bug: a service was taken down, and the project's host given to another, without a word.
+#[tokio::test]
+async fn what_it_takes_away_is_said_before() {
+    let world = World::new(182).await;
+    assert!(deploy(&world, vec![service("beta"), private("api"), service("old")]).await);
+    let said = world.warnings(&project("shop", vec![service("beta"), service("api")])).await;
+    expect![[r#"
+        no longer part of the project, and taken down when this deploy is done: `old`
+          hint: the manifest names every service
+        http://shop.localhost:8080/ leads to `api` when this deploy is done, and led to `beta`
+          hint: of several public services `frontend`, `web` or `app` has the project's own host, else the first by name"#]].assert_eq(&said.join("\n"));
+}
+
+/// Bug: of a version that keeps ending it was said that it goes on serving.
+#[tokio::test]
+async fn what_does_not_work_is_not_said_to_serve() {
+    let world = World::new(183).await;
+    assert!(deploy(&world, vec![service("web")]).await);
+    let ends = Some((Duration::from_millis(1), ExitStatus::Code(1)));
+    world.sim.behave(DeploymentId(1), Behaviour { ready_after: None, ends, ..Behaviour::default() });
+    world.sim.crash(dormouse_model::InstanceId(1), ExitStatus::Code(1));
+    world.stands("shop/web", "crashed: exited with code 1").await;
+    breaks(&world, 2);
+    world.builder.set_image(2);
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    assert!(world.events(id).await.contains("\"old_serves\":false"), "{}", world.events(id).await);
+}

@@ -13,7 +13,9 @@ use dormouse_backend::{
     Workloads,
     sim::{Answer, Sim},
 };
-use dormouse_control::{Control, ControlSettings, DeployId, DeployStep, EventReader, OpError};
+use dormouse_control::{
+    Control, ControlSettings, DeployAccepted, DeployId, DeployStep, EventReader, OpError,
+};
 use dormouse_model::{
     DeploymentId, EdgeId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
@@ -156,7 +158,7 @@ impl World {
     }
 
     pub(crate) async fn deploy(&self, spec: &ProjectSpec) -> DeployId {
-        self.try_deploy(spec).await.unwrap()
+        self.try_deploy(spec).await.unwrap().id
     }
 
     /// Why a deploy is refused.
@@ -164,12 +166,17 @@ impl World {
         self.try_deploy(spec).await.unwrap_err().to_string()
     }
 
-    async fn try_deploy(&self, spec: &ProjectSpec) -> Result<DeployId, OpError> {
+    /// What is said of a deploy as it is accepted.
+    pub(crate) async fn warnings(&self, spec: &ProjectSpec) -> Vec<String> {
+        self.try_deploy(spec).await.unwrap().warnings
+    }
+
+    async fn try_deploy(&self, spec: &ProjectSpec) -> Result<DeployAccepted, OpError> {
         let spec = spec.clone();
         self.ask(|c| async move {
             let upload = c.upload().await?;
             std::fs::write(upload.dir().join("main.py"), "print()").unwrap();
-            Ok::<_, OpError>(c.deploy_spec(upload, spec).await?.id)
+            c.deploy_spec(upload, spec).await
         })
         .await
     }

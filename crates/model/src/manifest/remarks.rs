@@ -76,6 +76,13 @@ fn processes<'s>(
 ) {
     let sources: BTreeSet<&str> = services.clone().map(|s| s.source.as_str()).collect();
     let compose = compose(services.clone());
+    let all: Vec<_> =
+        services.clone().map(|s| format!("[services.{}] with source = \"{}\"", s.name, s.source)).collect();
+    let manifest = match input.has_file(".", "dormouse.toml") {
+        true => "dormouse.toml, beside the others".to_owned(),
+        // Once it is there, nothing is found any more.
+        false => format!("a dormouse.toml, which names all services, beside {}", all.join(" and ")),
+    };
     for source in sources {
         let Some(text) = input.text_in(source, procfile::NAME) else { continue };
         let here = || services.clone().filter(|s| s.source == source);
@@ -106,13 +113,16 @@ fn processes<'s>(
                     "{place}: `{name}` is not started\n  hint: make it a service of its own in {compose}, with its command as `command`"
                 ),
                 ("release", None) => format!(
-                    "{place}: `release` is not run\n  hint: make it a job in dormouse.toml, beside the others: [services.release] with \
-                     kind = \"job\" and source = \"{source}\"; what is to wait for it says after = [\"release\"]"
+                    "{place}: `release` is not run\n  hint: make it a job in {manifest}: [services.release] with kind = \"job\", \
+                     source = \"{source}\" and start = {command:?}; what is to wait for it says after = [\"release\"]"
                 ),
-                (name, None) => format!(
-                    "{place}: `{name}` is not started\n  hint: make it a service of its own in dormouse.toml, beside the others: \
-                     [services.{name}] with kind = \"worker\" and source = \"{source}\""
-                ),
+                (name, None) => {
+                    let kind = if name == "web" { "" } else { "kind = \"worker\", " };
+                    format!(
+                        "{place}: `{name}` is not started\n  hint: make it a service of its own in {manifest}: [services.{name}] with \
+                         {kind}source = \"{source}\" and start = {command:?}"
+                    )
+                }
             });
         }
     }

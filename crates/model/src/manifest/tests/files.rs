@@ -173,9 +173,9 @@ fn what_is_not_in_the_images_is_said() {
             warning: not in the images, as they hold secrets: `web/00.env`, `web/01.env`, `web/02.env`, `web/03.env`, `web/04.env`, `web/05.env`, `web/06.env`, `web/07.env`, `web/08.env`, `web/09.env`, `web/10.env`, `web/11.env`, `web/12.env`, `web/13.env`, `web/14.env`, `web/15.env`, `web/16.env`, `web/17.env`, `web/18.env`, `web/19.env` and 5 more
               hint: settings belong into a service's `env`; a file that the app reads itself comes along with include = ["00.env"] under the service in dormouse.toml
             warning: web/Procfile:2: `release` is not run
-              hint: make it a job in dormouse.toml, beside the others: [services.release] with kind = "job" and source = "web"; what is to wait for it says after = ["release"]
+              hint: make it a job in dormouse.toml, beside the others: [services.release] with kind = "job", source = "web" and start = "python migrate.py"; what is to wait for it says after = ["release"]
             warning: web/Procfile:5: `clock` is not started
-              hint: make it a service of its own in dormouse.toml, beside the others: [services.clock] with kind = "worker" and source = "web"
+              hint: make it a service of its own in dormouse.toml, beside the others: [services.clock] with kind = "worker", source = "web" and start = "python clock.py"
         "#]],
     );
     let mut input = folder("shop", &[("requirements.txt", ""), ("Procfile", "web: x\nrelease: y")]);
@@ -189,7 +189,7 @@ fn what_is_not_in_the_images_is_said() {
             warning: not in the images, as they hold secrets: `.env`
               hint: settings belong into a service's `env`; a file that the app reads itself comes along with include = [".env"] under the service in dormouse.toml
             warning: Procfile:2: `release` is not run
-              hint: make it a job in dormouse.toml, beside the others: [services.release] with kind = "job" and source = "."; what is to wait for it says after = ["release"]
+              hint: make it a job in a dormouse.toml, which names all services, beside [services.web] with source = ".": [services.release] with kind = "job", source = "." and start = "y"; what is to wait for it says after = ["release"]
         "#]],
     );
 }
