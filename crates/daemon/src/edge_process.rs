@@ -18,7 +18,8 @@ use crate::{
     stop::Asked,
 };
 
-/// How long control may take to show its first table before the one that an earlier edge saved is used.
+/// How long control may take to show its first table before the one that an earlier edge saved is used, and what that does
+/// not name is held.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long the last report may take.
@@ -84,20 +85,18 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     })
 }
 
-/// Before it is known what is served nobody is told that something is not: connections wait to be accepted.
+/// Until control shows its first table connections wait to be accepted. While it is away for longer, what was served before is
+/// served on, and the rest is held by the edge itself.
 async fn first_table(tables: &mut watch::Receiver<Arc<RouteTable>>) {
-    let saved = tables.borrow_and_update().generation > 0;
-    let shown = tables.changed();
-    if saved {
-        // Control is away: what was served before is served on.
-        let _ = tokio::time::timeout(PATIENCE, shown).await;
-    } else if shown.await.is_err() {
-        // The line never ends before we do.
-        std::future::pending().await
-    }
+    // Either way it is time to begin.
+    let _ = tokio::time::timeout(PATIENCE, tables.wait_for(|table| table.generation > 0)).await;
 }
 
-async fn names(tables: watch::Receiver<Arc<RouteTable>>, sockets: NameSockets, asked: Asked) {
+async fn names(mut tables: watch::Receiver<Arc<RouteTable>>, sockets: NameSockets, asked: Asked) {
+    // Without any table there would be nobody to keep the sockets for, and no name.
+    if tables.wait_for(|table| **table != RouteTable::default()).await.is_err() {
+        return;
+    }
     let end = CancellationToken::new();
     let (ends, upstreams) = (end.clone(), dormouse_dns::host_upstreams());
     tokio::spawn(async move {

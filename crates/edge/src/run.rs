@@ -74,6 +74,9 @@ pub struct Ending {
 /// the runtime it is polled on, which can be of any kind. The sockets stay usable for whoever has duplicates of them.
 /// Serving goes on with the last table when the sender of `tables` is gone.
 ///
+/// A table of generation 0 is none, or one that an earlier edge has kept: what it names is served, and what it does not is
+/// held for the first one that has a generation.
+///
 /// # Errors
 /// When a thread or a listener cannot be set up, or a thread panics.
 pub async fn run<W: Wake>(

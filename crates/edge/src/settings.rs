@@ -18,6 +18,9 @@ pub struct EdgeSettings {
     /// Longest time a request waits for its service to wake. Stays below what clients and load balancers in front
     /// put up with; a cold start of a large Python app takes tens of seconds.
     pub hold_timeout: Duration,
+    /// How long a request for a host that no table names is held until the first table has come. The process that
+    /// decides is back within seconds when it can come back at all.
+    pub table_timeout: Duration,
     /// How long a request whose instance refuses connections waits for a new table before it is answered with 502.
     pub settle_timeout: Duration,
     /// Time for a connection to an instance.
@@ -50,6 +53,7 @@ impl Default for EdgeSettings {
             max_private: 8_192,
             max_private_each: 1_024,
             hold_timeout: Duration::from_secs(120),
+            table_timeout: Duration::from_secs(30),
             settle_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),

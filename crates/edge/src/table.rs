@@ -76,6 +76,11 @@ impl Table {
         }
     }
 
+    /// Whether who decides has shown it since this edge began. Until then nobody knows that something is *not* served.
+    pub(crate) fn is_confirmed(&self) -> bool {
+        self.generation > 0
+    }
+
     /// The service of a public host, given in lower case without a port.
     pub(crate) fn route(&self, host: &str) -> Option<&ServiceKey> {
         self.hosts.get(host)

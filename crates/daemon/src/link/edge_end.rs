@@ -193,12 +193,14 @@ impl EdgeLink {
 }
 
 /// An old table may show an instance awake that has been put to sleep since, and a byte sent to it would wait for
-/// ever; so after a restart everything counts as asleep until control says otherwise.
+/// ever; so after a restart everything counts as asleep until control says otherwise. It may also lack what was deployed
+/// since, when it could not be written or was not yet; without a generation the edge refuses nothing for its sake.
 fn load(path: &Path) -> Option<RouteTable> {
     let text = std::fs::read(path).ok()?;
     let mut table: RouteTable = serde_json::from_slice(&text)
         .inspect_err(|error| warn!(%error, "cannot read the saved routes"))
         .ok()?;
+    table.generation = 0;
     for endpoint in table.endpoints.values_mut() {
         if let Endpoint::Ready { targets } = endpoint {
             targets.iter_mut().for_each(|t| t.asleep = true);
@@ -221,5 +223,29 @@ fn save(path: &Path, table: &RouteTable) {
         serde_json::to_vec(table).map_err(std::io::Error::other).and_then(|text| write_whole(path, &text));
     if let Err(error) = written {
         warn!(%error, "cannot save the routes; an edge restarted before control would know none");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dormouse_model::InstanceId;
+
+    use super::*;
+
+    #[test]
+    fn a_saved_table_wakes_whom_it_names_and_stands_for_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("routes.json");
+        assert_eq!(load(&path), None);
+        let key: ServiceKey = "shop/web".parse().unwrap();
+        let target = Target { instance: InstanceId(1), addr: "10.0.0.1:80".parse().unwrap(), asleep: false };
+        let endpoint = |asleep| Endpoint::Ready { targets: vec![Target { asleep, ..target }] };
+        let table = |generation, asleep| RouteTable {
+            generation,
+            endpoints: [(key.clone(), endpoint(asleep))].into(),
+            ..RouteTable::default()
+        };
+        save(&path, &table(7, false));
+        assert_eq!(load(&path), Some(table(0, true)));
     }
 }

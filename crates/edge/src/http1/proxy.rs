@@ -2,6 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
+use dormouse_model::ServiceKey;
 use http::{
     HeaderValue, Method, Request, Response, StatusCode,
     header::{ACCEPT, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
@@ -11,6 +12,7 @@ use hyper::{
     body::{Body, Incoming},
     upgrade::OnUpgrade,
 };
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     body::{Download, Reply, Upload},
@@ -62,7 +64,10 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
         (key, named)
     })
     .ok_or_else(bad)?;
-    let key = key.ok_or_else(|| Page::UnknownHost(named.unwrap_or_default()))?;
+    let key = match key {
+        Some(key) => key,
+        None => in_first_table(worker, named.unwrap_or_default()).await?,
+    };
 
     let (mut head, body) = request.into_parts();
     let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;
@@ -121,6 +126,22 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                     return Err(Page::Broken(hunt.key().clone()));
                 }
             },
+        }
+    }
+}
+
+/// The service of a host that the table does not name. Before the first table that says nothing: it is waited for.
+async fn in_first_table(worker: &Worker, host: String) -> Result<ServiceKey, Page> {
+    let until = Instant::now() + worker.settings().table_timeout;
+    loop {
+        let (service, confirmed) = {
+            let table = worker.table();
+            (table.route(&host).cloned(), table.is_confirmed())
+        };
+        match service {
+            Some(service) => return Ok(service),
+            None if confirmed => return Err(Page::UnknownHost(host)),
+            None => timeout_at(until, worker.next_table()).await.map_err(|_| Page::Starting)?,
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) enum Page {
     Refused(StatusCode),
     /// Nothing is deployed at this host.
     UnknownHost(String),
+    /// Whether anything is deployed at the host is not known yet.
+    Starting,
     /// The service has no instance for it.
     NoInstance(ServiceKey, NoInstance),
     /// The instance broke off before it answered.
@@ -68,6 +70,16 @@ impl Page {
                 format!("No service is deployed at {host}."),
                 "`dormouse deploy DIR` deploys a folder, and `dormouse ps` shows the address of every service.",
             ),
+            Self::Starting => Text {
+                retry: Some(2),
+                ..text(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "starting",
+                    "Starting",
+                    "The server starts, and has yet to learn what is deployed here.".into(),
+                    "Try again in a moment. If it is yours, `dormouse ps` shows whether it is up.",
+                )
+            },
             Self::Broken(key) => text(
                 StatusCode::BAD_GATEWAY,
                 "no_answer",

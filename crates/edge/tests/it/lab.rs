@@ -163,21 +163,14 @@ impl Lab {
         listeners: &[(SocketAddrV4, &str)],
     ) -> u64 {
         let generation = self.tables.borrow().generation + 1;
-        self.tables.send_replace(Arc::new(RouteTable {
-            generation,
-            hosts: endpoints
-                .iter()
-                .map(|(name, _)| (format!("{name}.localhost"), Route { service: key(name) }))
-                .collect(),
-            endpoints: endpoints.iter().map(|(name, endpoint)| (key(name), endpoint.clone())).collect(),
-            listeners: listeners
-                .iter()
-                .map(|(addr, name)| Listener { addr: *addr, service: key(name) })
-                .collect(),
-            ..RouteTable::default()
-        }));
+        self.tables.send_replace(Arc::new(route_table(generation, endpoints, listeners)));
         soon("applying a table", self.book.applied(generation)).await;
         generation
+    }
+
+    /// Show what an edge before this one has kept: no table that anybody stands for.
+    pub(crate) fn saved_table(&self, endpoints: &[(&str, Endpoint)]) {
+        self.tables.send_replace(Arc::new(route_table(0, endpoints, &[])));
     }
 
     /// What is known of an instance after all reports so far.
@@ -196,6 +189,26 @@ impl Lab {
         let mut client = self.connect().await;
         client.get(service).await;
         client.response().await
+    }
+}
+
+fn route_table(
+    generation: u64,
+    endpoints: &[(&str, Endpoint)],
+    listeners: &[(SocketAddrV4, &str)],
+) -> RouteTable {
+    RouteTable {
+        generation,
+        hosts: endpoints
+            .iter()
+            .map(|(name, _)| (format!("{name}.localhost"), Route { service: key(name) }))
+            .collect(),
+        endpoints: endpoints.iter().map(|(name, endpoint)| (key(name), endpoint.clone())).collect(),
+        listeners: listeners
+            .iter()
+            .map(|(addr, name)| Listener { addr: *addr, service: key(name) })
+            .collect(),
+        ..RouteTable::default()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod asleep;
 mod ending;
+mod first_table;
 mod generation;
 mod http;
 mod lab;
