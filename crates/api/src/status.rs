@@ -43,6 +43,8 @@ pub enum ServiceState {
     Stopped,
     /// It keeps ending; see `reason`.
     Crashed,
+    /// It runs, but the server's database does not know it; nothing is sent to it.
+    Quarantined,
 }
 
 /// How deep a sleep is.

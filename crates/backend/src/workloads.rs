@@ -24,6 +24,9 @@ pub trait Workloads: Send + Sync + 'static {
         specs: &[NetworkSpec],
     ) -> impl Future<Output = Result<BTreeMap<ProjectName, WorkloadError>, WorkloadError>> + Send;
 
+    /// The private networks there are, also those that an earlier process of ours made.
+    fn networks(&self) -> impl Future<Output = Result<Vec<NetworkSpec>, WorkloadError>> + Send;
+
     /// Make the project's private network be as described. Safe to call again with more or fewer services. When it
     /// fails, the network is as it was before.
     fn ensure_network(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), WorkloadError>> + Send;
@@ -117,6 +120,8 @@ pub struct Workload {
     pub key: ServiceKey,
     /// The deployment that its process was started for.
     pub deployment: DeploymentId,
+    /// The image it runs.
+    pub image: ImageId,
     /// The limits it runs within.
     pub limits: Limits,
     /// Its private address.

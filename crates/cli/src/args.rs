@@ -148,6 +148,9 @@ pub(crate) struct DownArgs {
     /// Forget the variables kept with `dormouse env` too
     #[arg(long)]
     pub(crate) purge: bool,
+    /// End only what runs and the server's database does not know
+    #[arg(long, conflicts_with_all = ["all", "keep_logs", "purge"])]
+    pub(crate) quarantined: bool,
 }
 
 /// What is to be done with variables.

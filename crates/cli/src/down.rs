@@ -30,7 +30,12 @@ pub(crate) async fn down(settings: &Settings, args: &DownArgs, streams: &mut Str
 }
 
 async fn one(client: &Client, project: &str, args: &DownArgs) -> Result<Affected> {
-    match client.down(project, args.keep_logs, args.purge).await {
+    let asked = if args.quarantined {
+        client.end_quarantined(project).await
+    } else {
+        client.down(project, args.keep_logs, args.purge).await
+    };
+    match asked {
         Ok(affected) => Ok(affected),
         Err(e) => {
             // Also a project that never got as far as a service can be taken down, so ask first and explain after.
@@ -85,5 +90,6 @@ async fn left_behind(
 
 /// Whether a server has ever kept its state here.
 fn ever_served(state: &Path) -> Result<bool> {
-    Ok(state.join("dormouse.db").try_exists()?)
+    // What runs is there without the database too.
+    Ok(state.join("dormouse.db").try_exists()? || state.join("run").try_exists()?)
 }

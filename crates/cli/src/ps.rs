@@ -114,7 +114,8 @@ fn hint(s: &ServiceStatus) -> Option<String> {
         | ServiceState::Done
         | ServiceState::Asleep
         | ServiceState::Draining
-        | ServiceState::Stopped => None,
+        | ServiceState::Stopped
+        | ServiceState::Quarantined => None,
     }
 }
 
@@ -160,6 +161,7 @@ fn state(state: ServiceState) -> &'static str {
         ServiceState::Draining => "draining",
         ServiceState::Stopped => "stopped",
         ServiceState::Crashed => "crashed",
+        ServiceState::Quarantined => "quarantined",
     }
 }
 
@@ -176,7 +178,7 @@ fn paint(state: ServiceState) -> Paint {
         ServiceState::Ready | ServiceState::Running => Paint::Good,
         ServiceState::Done | ServiceState::Asleep | ServiceState::Stopped => Paint::Dim,
         ServiceState::Building | ServiceState::Starting | ServiceState::Draining => Paint::Warn,
-        ServiceState::Failed | ServiceState::Crashed => Paint::Bad,
+        ServiceState::Failed | ServiceState::Crashed | ServiceState::Quarantined => Paint::Bad,
     }
 }
 

@@ -58,6 +58,11 @@ pub(crate) fn builds(pool: Ipv4Addr) -> AddressBlock {
     AddressBlock::around(pool.last(), RESERVED)
 }
 
+/// The smallest block that an address can lie in.
+pub(crate) fn around(addr: Ipv4Addr) -> AddressBlock {
+    AddressBlock::around(addr, SMALLEST)
+}
+
 /// The platform's address in a block.
 pub(crate) fn gateway(block: AddressBlock) -> Ipv4Addr {
     block.at(1)

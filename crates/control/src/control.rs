@@ -23,6 +23,7 @@ use crate::{
     deploys::Logs,
     error::chain,
     events::Waker,
+    id::Used,
     reconcile::{Msg, OfEdge, Reconciler, WakeReply},
     state::State,
     store::{self, Store},
@@ -68,7 +69,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         std::fs::create_dir_all(settings.state.join("sources"))
             .map_err(|e| file("make the folder for sources", e))?;
         let vault = Vault::open(&settings.key()).map_err(|e| file("open secret.key", e))?;
-        let (store, snapshot) = Store::open(&settings.database(), settings.pool, vault)?;
+        let used = Used::find(&settings.state, &workloads.list().await?);
+        let (store, snapshot) = Store::open(&settings.database(), settings.pool, vault, used)?;
         let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
         crate::ops::sweep_sources(&settings, &unfinished);
         let (inbox, outbox) = mpsc::unbounded_channel();

@@ -57,6 +57,11 @@ pub enum OpError {
     /// How the project came here is not known any more.
     #[error("nothing is known of how `{0}` was deployed\n  hint: deploy it again")]
     NeverDeployed(String),
+    /// What was told to end did not.
+    #[error(
+        "what runs of `{0}` and the database does not know has not ended yet\n  hint: it is still being stopped; `dormouse ps` shows whether it is there"
+    )]
+    StillRuns(String),
     /// The project is being removed.
     #[error("the project `{0}` is being removed\n  hint: wait until `dormouse ps` no longer lists it")]
     Removing(String),

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use dormouse_backend::{NetworkSpec, Vip};
+use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
     AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
     ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) projects: BTreeMap<ProjectName, Project>,
     pub(crate) desired: Desired,
     pub(crate) observed: Observed,
+    /// What runs and the database does not know.
+    pub(crate) quarantined: BTreeMap<InstanceId, Workload>,
     pub(crate) facts: Facts,
     /// The last lines of what a service said, for those that keep ending.
     pub(crate) log_tails: BTreeMap<ServiceKey, Vec<String>>,

@@ -27,6 +27,9 @@ pub(crate) struct Down {
     keep_logs: bool,
     #[serde(default)]
     purge: bool,
+    /// Only what the database does not know.
+    #[serde(default)]
+    quarantined: bool,
 }
 
 type ProjectPath = Result<Path<String>, PathRejection>;
@@ -91,6 +94,9 @@ pub(crate) async fn down<W: Workloads, B: Builds>(
 ) -> Result<Json<Affected>, Refused> {
     let (Path(project), Query(down)) = (project?, down?);
     principal.may_use(&project)?;
+    if down.quarantined {
+        return affected(&project, &app.control.end_quarantined(&project).await?);
+    }
     affected(&project, &app.control.down(&project, !down.keep_logs, down.purge).await?)
 }
 

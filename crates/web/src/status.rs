@@ -27,6 +27,7 @@ fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
         ServiceStanding::Draining => (ServiceState::Draining, None),
         ServiceStanding::Stopped => (ServiceState::Stopped, Some(dormouse_model::Depth::Stopped)),
         ServiceStanding::Crashed => (ServiceState::Crashed, None),
+        ServiceStanding::Quarantined => (ServiceState::Quarantined, None),
     };
     let depth = depth.map(|depth| match depth {
         dormouse_model::Depth::Frozen => Depth::Frozen,

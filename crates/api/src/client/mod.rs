@@ -39,6 +39,11 @@ struct Which<'a> {
 }
 
 #[derive(Serialize)]
+struct Quarantined {
+    quarantined: bool,
+}
+
+#[derive(Serialize)]
 struct Down {
     keep_logs: bool,
     purge: bool,
@@ -168,6 +173,15 @@ impl Client {
     pub async fn down(&self, project: &str, keep_logs: bool, purge: bool) -> Result<Affected, Error> {
         let path = format!("/v1/projects/{}", send::segment(project));
         self.json(Method::DELETE, &path, &Down { keep_logs, purge }).await
+    }
+
+    /// Stop what runs of a project and the server's database does not know; answered once that is gone.
+    ///
+    /// # Errors
+    /// Status 404 for an unknown project.
+    pub async fn end_quarantined(&self, project: &str) -> Result<Affected, Error> {
+        let path = format!("/v1/projects/{}", send::segment(project));
+        self.json(Method::DELETE, &path, &Quarantined { quarantined: true }).await
     }
 
     /// Stop every project and forget it; answered once all their processes and networks are gone.

@@ -25,6 +25,7 @@ pub(super) async fn network<W: Workloads>(h: &Harness<W>) -> Outcome {
     fewer.vips.clear();
     done("ensure_network without services", h.workloads.ensure_network(&fewer).await)?;
     done("ensure_network with them again", h.workloads.ensure_network(&h.network).await)?;
+    same("networks", done("networks", h.workloads.networks().await)?, vec![h.network.clone()])?;
     let all = |networks| async move { done("ensure_networks", h.workloads.ensure_networks(networks).await) };
     let only = std::slice::from_ref(&h.network);
     same("could not be made", all(only).await?.len(), 0)?;
@@ -48,6 +49,7 @@ pub(super) async fn start<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.run(0, Program::Serve).await?;
     let w = h.find(spec.id).await?.ok_or("not listed after start")?;
     same("key", &w.key, &spec.key)?;
+    same("image", &w.image, &spec.image)?;
     same("deployment", w.deployment, spec.deployment)?;
     same("address", w.addr, spec.addr)?;
     same("phase", w.phase, Phase::Running)?;

@@ -104,6 +104,7 @@ impl Workloads for Sim {
             id: p.spec.id,
             key: p.spec.key.clone(),
             deployment: p.spec.deployment,
+            image: p.spec.image.clone(),
             limits: p.spec.limits,
             addr: p.spec.addr,
             pid: p.pid,
@@ -126,6 +127,10 @@ impl Workloads for Sim {
             let refused = specs.iter().filter_map(|s| Some((s.project.clone(), w.set_network(s).err()?)));
             Ok(refused.collect())
         })
+    }
+
+    async fn networks(&self) -> Result<Vec<NetworkSpec>, WorkloadError> {
+        Ok(Self::networks(self))
     }
 
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {

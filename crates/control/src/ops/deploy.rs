@@ -194,14 +194,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     ) -> Result<(Arc<EventLog>, Vec<BuildRow>), OpError> {
         let log = EventLog::open(self.settings.events(id), self.clock.clone())
             .map_err(|source| OpError::File { what: "open the deploy's log".to_owned(), source })?;
-        let (row, block, at) = (spec.clone(), room.block, self.clock.now());
+        let (row, blocks, at) = (spec.clone(), room.blocks.clone(), self.clock.now());
         let (vips, stale) = (room.vips.clone(), room.stale.clone());
         let written = self.store.write(move |tx| {
             tx.project(&row.name, at)?;
             if let Some(origin) = &origin {
                 tx.origin(&row.name, origin)?;
             }
-            if let Some(block) = block {
+            for block in blocks {
                 tx.block(&row.name, block)?;
             }
             tx.deploy(id, &row, at)?;
@@ -261,8 +261,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 
 /// Where what is to come will live.
 struct Room {
-    /// Addresses that the project gets on top of those it has.
-    block: Option<AddressBlock>,
+    /// The project's addresses, those included that it gets now.
+    blocks: Vec<AddressBlock>,
     /// Addresses of all services, of those that run and of those to come.
     vips: BTreeMap<ServiceName, Ipv4Addr>,
     /// Services that are in neither: only a deploy that failed ever knew them.
@@ -296,9 +296,10 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
         vips.insert(service.name.clone(), addr);
     }
     let merged = ProjectSpec { services, ..spec.clone() };
-    let project = Project { blocks, vips: vips.clone(), spec: Some(merged), ..Project::default() };
+    let project =
+        Project { blocks: blocks.clone(), vips: vips.clone(), spec: Some(merged), ..Project::default() };
     let network = project.network(&spec.name).ok_or_else(|| full(NoRoom::Full))?;
-    Ok(Room { block, vips, stale, network })
+    Ok(Room { blocks, vips, stale, network })
 }
 
 fn full(why: NoRoom) -> OpError {
@@ -324,7 +325,7 @@ fn begin(
         state.facts.builds.insert(ServiceKey::new(name, service), BuildFact::Running);
     }
     let project = state.projects.entry(name.clone()).or_default();
-    project.blocks.extend(room.block);
+    project.blocks = room.blocks;
     project.vips = room.vips;
     project.origin = origin.or_else(|| project.origin.take());
     for service in room.stale {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{DeploymentId, ImageId};
+use dormouse_model::ImageId;
 
 use crate::{Control, OpError};
 
@@ -11,11 +11,11 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// Images that serve, may have to serve again, still run somewhere, or were built for a deploy under way.
     ///
     /// # Errors
-    /// When the store cannot be read; nothing may be collected then.
+    /// When the store cannot be read, or the backend cannot say what exists; nothing may be collected then.
     pub async fn live_images(&self) -> Result<BTreeSet<ImageId>, OpError> {
-        let running =
-            self.call(|state| state.observed.instances.values().map(|i| i.deployment).collect()).await?;
-        let running: BTreeSet<DeploymentId> = running;
-        Ok(self.store.write(move |tx| tx.images(&running)).await?)
+        let mut live = self.store.write(|tx| tx.images()).await?;
+        // Asked after: what has begun since is of a deployment that is wanted.
+        live.extend(self.workloads.list().await?.into_iter().map(|w| w.image));
+        Ok(live)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{DeployId, Depth, InstanceId, ServiceKey, ServiceKind, Time, Usage};
+use dormouse_backend::{Builds, Workload, Workloads};
+use dormouse_model::{DeployId, Depth, InstanceId, ServiceKey, Time, Usage};
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
@@ -32,6 +32,8 @@ pub enum ServiceStanding {
     Stopped,
     /// It keeps ending.
     Crashed,
+    /// It runs, and the database does not know it.
+    Quarantined,
 }
 
 /// A line of `ps`.
@@ -39,8 +41,6 @@ pub enum ServiceStanding {
 pub struct ServiceStatus {
     /// Which service.
     pub key: ServiceKey,
-    /// What kind of process it is.
-    pub kind: ServiceKind,
     /// Where it stands.
     pub standing: ServiceStanding,
     /// Its public URLs.
@@ -161,7 +161,6 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
             out.push(ServiceStatus {
-                kind: spec.kind,
                 standing: word,
                 urls: urls.iter().map(|host| state.settings.url(host)).collect(),
                 pid: None,
@@ -180,5 +179,37 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             });
         }
     }
+    out.extend(state.quarantined.values().map(|w| quarantined(state, w)));
     out
+}
+
+/// What nothing is known of but that it runs.
+fn quarantined(state: &State, workload: &Workload) -> ServiceStatus {
+    let project = &workload.key.project;
+    let deployed = state.projects.get(project).is_some_and(|p| p.face().is_some());
+    let (knows, what) = if deployed {
+        ("the version it is", format!("`dormouse down {project} --quarantined` ends it"))
+    } else {
+        (
+            "its project",
+            format!("deploy {project} again; `dormouse down {project} --quarantined` then ends what this is"),
+        )
+    };
+    ServiceStatus {
+        key: workload.key.clone(),
+        standing: ServiceStanding::Quarantined,
+        urls: Vec::new(),
+        pid: None,
+        usage: None,
+        last_wake_ms: None,
+        deploy: None,
+        instance: Some(workload.id),
+        last_activity: None,
+        awake: None,
+        restarts: 0,
+        reason: Some(format!(
+            "{} runs on, but the server's database does not know {knows}, so nothing is sent to it\n  hint: {what}",
+            workload.id
+        )),
+    }
 }

@@ -226,7 +226,9 @@ impl<W: Workloads> Reconciler<W> {
         };
         let id = InstanceId(number);
         let instances = self.state.observed.instances.values().map(|i| i.addr);
-        let taken: BTreeSet<_> = instances.chain(self.starting.values().copied()).collect();
+        let quarantined = self.state.quarantined.values().map(|w| w.addr);
+        let taken: BTreeSet<_> =
+            instances.chain(quarantined).chain(self.starting.values().copied()).collect();
         let Some(addr) = address::free_instance(&blocks, &taken, number) else {
             warn!(%key, "no free address");
             return self.hold(subject, Duration::from_secs(1));

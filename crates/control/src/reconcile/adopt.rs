@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Advice, Msg, Reconciler, TRUST, table::table};
+use super::{Advice, Msg, Reconciler, TRUST, quarantine::strangers, table::table};
 use crate::{
     ControlSettings, OpError,
     clock::WallClock,
@@ -49,7 +49,11 @@ impl<W: Workloads> Reconciler<W> {
         let known: HashMap<_, _> =
             snapshot.instances.iter().map(|row| (row.id, (row.ready_at, row.draining_since))).collect();
         let mut state = state(settings, store, snapshot, logs)?;
+        let (strangers, all) = strangers(&state, all).await?;
+        let there = workloads.networks().await?;
+        state.keep_grown(&strangers, &there);
         let networks = networks(&state, &*workloads).await;
+        state.quarantine(strangers, &there);
         info!(instances = all.len(), projects = state.projects.len(), "took over what is there");
         let ended: Vec<_> = all.iter().filter(|w| matches!(w.phase, Phase::Exited(_))).cloned().collect();
         for workload in all {
@@ -122,8 +126,14 @@ async fn networks<W: Workloads>(state: &State, workloads: &W) -> BTreeSet<Projec
 }
 
 /// One instance that exists. An ended one is taken in as running, so that its end is then noted like any other.
-fn adopt(state: &mut State, workload: Workload, mut ready_at: Option<Time>, draining_since: Option<Time>) {
-    let Workload { id, key, deployment, limits, addr, phase, started_at, .. } = workload;
+pub(super) fn adopt(
+    state: &mut State,
+    workload: Workload,
+    mut ready_at: Option<Time>,
+    draining_since: Option<Time>,
+) {
+    let Workload { id, key, deployment, limits, addr, phase, started_at, image: _, pid: _, exited_at: _ } =
+        workload;
     let phase = match phase {
         Phase::Exited(_) | Phase::Asleep(Depth::Stopped) => Phase::Running,
         // Only what was ready is put to sleep.
@@ -173,6 +183,7 @@ fn state(
         projects: BTreeMap::new(),
         desired: Desired::default(),
         observed: Observed::default(),
+        quarantined: BTreeMap::new(),
         facts: Facts::default(),
         log_tails: BTreeMap::new(),
         history: BTreeMap::new(),

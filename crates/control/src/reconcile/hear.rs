@@ -92,6 +92,7 @@ impl<W: Workloads> Reconciler<W> {
     /// Take over what only the backend sees: that an instance has ended.
     fn seen(&mut self, workload: &Workload) {
         let Phase::Exited(status) = workload.phase else { return };
+        self.state.release(|w| w.id == workload.id);
         let now = self.state.clock.now();
         let Some(record) = self.state.observed.instances.get_mut(&workload.id) else { return };
         if matches!(record.phase, Phase::Exited(_)) {

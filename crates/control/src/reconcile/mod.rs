@@ -9,6 +9,7 @@ mod hear;
 mod message;
 mod old_logs;
 mod probe;
+mod quarantine;
 mod rollout;
 mod seal;
 mod table;

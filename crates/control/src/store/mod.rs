@@ -17,7 +17,10 @@ pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
 
-use crate::vault::{Unsealable, Vault};
+use crate::{
+    id::Used,
+    vault::{Unsealable, Vault},
+};
 
 /// Why the store cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -87,11 +90,17 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Open or create the database, bring it up to date, and read all of it. Addresses in it lie in `pool`.
-    pub(crate) fn open(path: &Path, pool: Ipv4Addr, vault: Vault) -> Result<(Self, Snapshot), StoreError> {
+    /// Open or create the database, bring it up to date, and read all of it. Addresses in it lie in `pool`; numbers that are
+    /// `used` are not handed out again.
+    pub(crate) fn open(
+        path: &Path,
+        pool: Ipv4Addr,
+        vault: Vault,
+        used: Used,
+    ) -> Result<(Self, Snapshot), StoreError> {
         let mut connection = kept::open(path)?;
         schema::prepare(&mut connection, path)?;
-        let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault))?;
+        let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault, used))?;
         let (jobs, inbox) = mpsc::channel::<Job>();
         thread::Builder::new()
             .name("store".to_owned())

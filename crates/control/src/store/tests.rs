@@ -7,7 +7,11 @@ use dormouse_model::{
 use expect_test::expect;
 
 use super::{Store, StoreError, check_database, schema::MIGRATIONS};
-use crate::{DeployId, id::Counter, vault::Vault};
+use crate::{
+    DeployId,
+    id::{Counter, Used},
+    vault::Vault,
+};
 
 const POOL: Ipv4Addr = Ipv4Addr::new(10, 77, 0, 0);
 
@@ -47,7 +51,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     let path = dir.path().join("dormouse.db");
     let key: ServiceKey = "shop/web".parse().unwrap();
 
-    let (store, empty) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
+    let (store, empty) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
     assert!(empty.projects.is_empty());
     let k = key.clone();
     let id = store
@@ -78,7 +82,7 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     store.flush().await.unwrap();
     drop(store);
 
-    let (store, again) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
+    let (store, again) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
     let failed: Result<(), _> = store
         .write(|tx| {
             tx.removed(&"shop".parse()?)?;
@@ -87,13 +91,13 @@ async fn what_is_acknowledged_is_there_after_reopening() {
         .await;
     assert!(failed.is_err());
     drop(store);
-    let (_store, last) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
+    let (_store, last) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
     assert_eq!(again.projects, last.projects, "a change that fails leaves nothing behind");
     assert_eq!(again.projects[0].spec, Some(spec()));
     assert_eq!(again.services[0].target, Some(id));
     assert_eq!(last.services[0].demand.wake_at, Some(Time(9)));
     assert_eq!(again.unfinished[0].deployments, [("web".parse().unwrap(), id)]);
-    assert!(last.instance_block > again.instance_block && again.epoch + 1 == last.epoch);
+    assert!(last.instance_block > again.instance_block && again.epoch < last.epoch);
 }
 
 #[test]
@@ -116,7 +120,7 @@ fn a_newer_file_is_refused() {
     let path = dir.path().join("dormouse.db");
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();
-    let opened = Store::open(&path, POOL, Vault::for_tests());
+    let opened = Store::open(&path, POOL, Vault::for_tests(), Used::default());
     let Err(StoreError::Newer { found: 99, known }) = opened else { panic!() };
     let refused = check_database(path.parent().unwrap()).unwrap_err().to_string();
     expect![[r#"
@@ -141,7 +145,7 @@ async fn addresses_of_older_versions_stay() {
         )
         .unwrap();
     drop(connection);
-    let (store, found) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
+    let (store, found) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
     let projects: Vec<_> = found.projects.iter().map(|p| format!("{} {}", p.name, p.blocks[0])).collect();
     assert_eq!(projects, ["blog 10.77.3.0/24", "shop 10.77.12.0/24"]);
     let vips: Vec<_> = found.services.iter().map(|s| s.vip.map(|vip| vip.to_string())).collect();
@@ -152,7 +156,7 @@ async fn addresses_of_older_versions_stay() {
     store.write(move |tx| tx.block(&"shop".parse()?, grown)).await.unwrap();
     store.write(|tx| tx.removed(&"blog".parse()?)).await.unwrap();
     drop(store);
-    let (_store, last) = Store::open(&path, POOL, Vault::for_tests()).unwrap();
+    let (_store, last) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
     let shop = &last.projects[0];
     assert_eq!(shop.blocks, [AddressBlock::around([10, 77, 12, 0].into(), 24), grown]);
     assert_eq!((last.projects.len(), last.services.len()), (1, 2), "what hangs on a project goes with it");

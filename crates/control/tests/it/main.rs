@@ -8,6 +8,7 @@ mod events;
 mod goes_on;
 mod jobs;
 mod left_out;
+mod lost;
 mod networks;
 mod readiness;
 mod sleep;

@@ -116,6 +116,7 @@ impl Instance {
             id: self.record.spec.id,
             key: self.record.spec.key.clone(),
             deployment: self.record.spec.deployment,
+            image: self.record.spec.image.clone(),
             limits: *self.limits(),
             addr: self.record.spec.addr,
             pid: if end.is_some() { 0 } else { self.record.process.pid },

@@ -27,6 +27,9 @@ pub trait Networks: Send + Sync + 'static {
         used: &BTreeSet<ProjectName>,
     ) -> impl Future<Output = Result<BTreeMap<ProjectName, NetworkError>, NetworkError>> + Send;
 
+    /// Every project's network there is.
+    fn all(&self) -> Vec<NetworkSpec>;
+
     /// Make a project's network be as described, or leave it as it was.
     fn ensure(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), NetworkError>> + Send;
 
@@ -81,6 +84,10 @@ impl<N: Networks> Networks for Arc<N> {
         used: &BTreeSet<ProjectName>,
     ) -> impl Future<Output = Result<BTreeMap<ProjectName, NetworkError>, NetworkError>> + Send {
         N::ensure_all(self, specs, used)
+    }
+
+    fn all(&self) -> Vec<NetworkSpec> {
+        N::all(self)
     }
 
     fn ensure(&self, spec: &NetworkSpec) -> impl Future<Output = Result<(), NetworkError>> + Send {
@@ -141,6 +148,10 @@ impl Networks for Loopback {
         _used: &BTreeSet<ProjectName>,
     ) -> Result<BTreeMap<ProjectName, NetworkError>, NetworkError> {
         Ok(BTreeMap::new())
+    }
+
+    fn all(&self) -> Vec<NetworkSpec> {
+        Vec::new()
     }
 
     async fn ensure(&self, _spec: &NetworkSpec) -> Result<(), NetworkError> {

@@ -78,6 +78,10 @@ impl<N: Networks> Workloads for Host<N> {
         Ok(refused.into_iter().map(told).collect())
     }
 
+    async fn networks(&self) -> Result<Vec<NetworkSpec>, WorkloadError> {
+        Ok(self.inner.networks.all())
+    }
+
     async fn ensure_network(&self, spec: &NetworkSpec) -> Result<(), WorkloadError> {
         let done = self.inner.networks.ensure(spec).await;
         done.map_err(|e| failed(format!("setting up the network of {}", spec.project), e))

@@ -222,6 +222,10 @@ impl Networks for Network {
         Ok(told.collect())
     }
 
+    fn all(&self) -> Vec<NetworkSpec> {
+        self.known().values().cloned().collect()
+    }
+
     async fn ensure(&self, spec: &NetworkSpec) -> Result<(), NetworkError> {
         let _changing = self.changing.lock().await;
         let old = self.record(&spec.project, Some(spec))?;

@@ -16,7 +16,7 @@ use super::super::{
 use super::write::take;
 use crate::{
     DeployId,
-    id::{BLOCK, Counter},
+    id::{BLOCK, Counter, Used},
     vault::Vault,
 };
 
@@ -25,9 +25,12 @@ pub(in crate::store) fn read(
     tx: &Transaction<'_>,
     pool: Ipv4Addr,
     vault: &Vault,
+    used: Used,
 ) -> Result<Snapshot, StoreError> {
     for counter in Counter::ALL {
-        tx.execute("INSERT OR IGNORE INTO counters (name, next) VALUES (?, 1)", [counter.name()])?;
+        let sql = "INSERT INTO counters (name, next) VALUES (?1, ?2 + 1)
+                   ON CONFLICT (name) DO UPDATE SET next = max(next, excluded.next)";
+        tx.execute(sql, params![counter.name(), used.of(counter)])?;
     }
     Ok(Snapshot {
         projects: projects(tx, pool, vault)?,

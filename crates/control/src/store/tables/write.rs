@@ -53,10 +53,11 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A project gets addresses, which nobody has yet.
+    /// A project has addresses, which nobody else has.
     pub(crate) fn block(&self, project: &ProjectName, block: AddressBlock) -> Result<(), StoreError> {
         let sql = "INSERT INTO blocks (start, prefix, project, nth)
-                   VALUES (?1, ?2, ?3, (SELECT count(*) FROM blocks WHERE project = ?3))";
+                   VALUES (?1, ?2, ?3, (SELECT count(*) FROM blocks WHERE project = ?3))
+                   ON CONFLICT (start) DO NOTHING";
         self.0.execute(sql, params![offset(block.first()), block.prefix(), project.as_str()])?;
         Ok(())
     }
@@ -188,6 +189,19 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Whether this is an instance that the database once had started.
+    pub(crate) fn knows(
+        &self,
+        id: InstanceId,
+        key: &ServiceKey,
+        process: DeploymentId,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM instances WHERE id = ?3 AND project = ?1 AND service = ?2)
+                       OR EXISTS (SELECT 1 FROM deployments WHERE id = ?4 AND project = ?1 AND service = ?2)";
+        let of = params![key.project.as_str(), key.service.as_str(), id.0, process.0];
+        Ok(self.0.query_row(sql, of, |row| row.get(0))?)
+    }
+
     pub(crate) fn instance_ready(&self, id: InstanceId, at: Time) -> Result<(), StoreError> {
         self.0.execute("UPDATE instances SET ready_at = ?2 WHERE id = ?1", params![id.0, at.0])?;
         Ok(())
@@ -236,8 +250,8 @@ impl Tx<'_> {
         Ok(id.map(DeployId))
     }
 
-    /// Images of deployments that are wanted or `running`, and of builds whose deploy is not over.
-    pub(crate) fn images(&self, running: &BTreeSet<DeploymentId>) -> Result<BTreeSet<ImageId>, StoreError> {
+    /// Images of deployments that are wanted, and of builds whose deploy is not over.
+    pub(crate) fn images(&self) -> Result<BTreeSet<ImageId>, StoreError> {
         let mut out = BTreeSet::new();
         let mut statement = self.0.prepare(
             "SELECT json_extract(body, '$.image') FROM deployments d WHERE EXISTS
@@ -248,14 +262,6 @@ impl Tx<'_> {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             out.insert(ImageId(row.get::<_, String>(0)?.into()));
-        }
-        let mut statement =
-            self.0.prepare("SELECT json_extract(body, '$.image') FROM deployments WHERE id = ?")?;
-        for id in running {
-            let mut rows = statement.query(params![id.0])?;
-            while let Some(row) = rows.next()? {
-                out.insert(ImageId(row.get::<_, String>(0)?.into()));
-            }
         }
         Ok(out)
     }

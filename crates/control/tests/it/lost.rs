@@ -1,0 +1,107 @@
+//! The database is lost, and apps run.
+
+use expect_test::expect;
+
+use crate::world::{World, project, service, show};
+
+impl World {
+    /// Kill control, lose its database, and start it again.
+    async fn lose_database(&mut self) {
+        self.kill().await;
+        // Starts of control are told apart by the second then.
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        for file in std::fs::read_dir(self.state()).unwrap().flatten() {
+            if file.file_name().to_str().is_some_and(|name| name.starts_with("dormouse.db")) {
+                std::fs::remove_file(file.path()).unwrap();
+            }
+        }
+        self.kill_and_restart().await;
+    }
+
+    /// Every instance there is.
+    async fn there(&self) -> String {
+        let all = self.instances().await;
+        all.iter().map(|(id, ..)| id.to_string()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Wait until these are all.
+    async fn there_are(&self, wanted: &str) {
+        let limit = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while self.there().await != wanted {
+            assert!(std::time::Instant::now() < limit, "{} and not {wanted}", self.there().await);
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    }
+}
+
+/// Bug: a control that found no database removed every app that ran.
+#[tokio::test]
+async fn what_runs_without_a_database_runs_on() {
+    let mut world = World::new(141).await;
+    let shop = project("shop", vec![service("api"), service("web")]);
+    let id = world.deploy(&shop).await;
+    world.events(id).await;
+    world.ask(|c| async move { c.sleep_all("shop", Some("api")).await }).await.unwrap();
+    let (before, generation) = (world.instances().await, world.table().generation);
+    let network = world.sim.networks();
+    for _ in 0..2 {
+        world.lose_database().await;
+        assert!(world.table().generation > generation, "the edge takes the newer table");
+        expect![[r#"
+            shop/api Quarantined - i1 (i1 runs on, but the server's database does not know its project, so nothing is sent to it
+              hint: deploy shop again; `dormouse down shop --quarantined` then ends what this is)
+            shop/web Quarantined - i2 (i2 runs on, but the server's database does not know its project, so nothing is sent to it
+              hint: deploy shop again; `dormouse down shop --quarantined` then ends what this is)
+        "#]]
+        .assert_eq(&world.ps().await);
+    }
+    // Somebody else's addresses are not theirs, nor is their number.
+    let id = world.deploy(&project("blog", vec![service("web")])).await;
+    assert!(world.events(id).await.contains("\"done\""));
+    assert_eq!(world.instances().await[..2], before);
+    assert_eq!(world.there().await, "i1 i2 i3");
+    let there = world.sim.networks();
+    assert_eq!((there.len(), &there[1..]), (2, &network[..]));
+    assert!(!there[0].blocks().any(|b| there[1].blocks().any(|t| t.overlaps(b))), "{there:?}");
+
+    // It comes back beside them, where it was.
+    let id = world.deploy(&shop).await;
+    assert!(world.events(id).await.contains("\"done\""));
+    world.there_are("i1 i2 i3 i4 i5").await;
+    assert_eq!(world.sim.networks()[1..], network);
+    world.kill_and_restart().await;
+    world.table_where(|t| show(t) == "blog/web: i3\nshop/api: i4\nshop/web: i5\n").await;
+    assert_eq!(world.instances().await[..2], before);
+    expect![[r#"
+        blog/web Ready d2 i3
+        shop/api Ready d3 i4
+        shop/web Ready d3 i5
+        shop/api Quarantined - i1 (i1 runs on, but the server's database does not know the version it is, so nothing is sent to it
+          hint: `dormouse down shop --quarantined` ends it)
+        shop/web Quarantined - i2 (i2 runs on, but the server's database does not know the version it is, so nothing is sent to it
+          hint: `dormouse down shop --quarantined` ends it)
+    "#]]
+    .assert_eq(&world.ps().await);
+    world.ask(|c| async move { c.end_quarantined("shop").await }).await.unwrap();
+    world.there_are("i3 i4 i5").await;
+    assert_eq!(world.ps().await.lines().count(), 3);
+    world.stands("shop/web", "i5").await;
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_taken_down_by_its_name() {
+    let mut world = World::new(142).await;
+    for name in ["blog", "shop"] {
+        let id = world.deploy(&project(name, vec![service("web")])).await;
+        world.events(id).await;
+    }
+    world.lose_database().await;
+    let gone = world.ask(|c| async move { c.down("shop", false, false).await }).await.unwrap();
+    assert_eq!(gone.iter().map(ToString::to_string).collect::<Vec<_>>(), ["shop/web"]);
+    world.there_are("i1").await;
+    assert_eq!(world.sim.networks().iter().map(|n| n.project.as_str()).collect::<Vec<_>>(), ["blog"]);
+    // One that ends by itself is cleared away.
+    world.sim.crash(dormouse_model::InstanceId(1), dormouse_model::ExitStatus::Code(1));
+    world.there_are("").await;
+    assert_eq!(world.ps().await, "");
+}
