@@ -94,9 +94,10 @@ impl TrafficBook {
         }
     }
 
-    /// Whether no instance owes anybody an answer.
-    pub(crate) fn is_quiet(&self) -> bool {
-        self.pages().tallies.values().all(|tally| tally.read().in_flight == 0)
+    /// To whom an answer is owed by any instance: to visitors, and to other services.
+    pub(crate) fn owed(&self) -> (bool, bool) {
+        let all: Vec<_> = self.pages().tallies.values().map(|tally| tally.read()).collect();
+        (all.iter().any(|t| t.in_flight > t.calls), all.iter().any(|t| t.calls > 0))
     }
 
     /// Returns once every worker has applied the table of this generation or a newer one.

@@ -32,7 +32,7 @@ impl Worker {
     pub(crate) async fn drain(self: &Rc<Self>, mut drain: Drain, jobs: &mut mpsc::UnboundedReceiver<Job>) {
         self.set_drain(drain);
         let mut until = Instant::now() + self.time_for(drain);
-        let mut busy_at = Instant::now();
+        let (mut busy_at, mut begun) = (Instant::now(), Instant::now());
         let (mut carrying, mut ending) = (true, false);
         while carrying || !ending {
             let look_at = match drain {
@@ -55,13 +55,14 @@ impl Worker {
                         drain = now;
                         self.set_drain(drain);
                         until = Instant::now() + self.time_for(drain);
-                        busy_at = Instant::now();
+                        (busy_at, begun) = (Instant::now(), Instant::now());
                     }
                     Some(Job::End) | None => ending = true,
                 },
                 () = sleep_until(look_at), if carrying => {
                     let now = Instant::now();
-                    if !self.book().is_quiet() {
+                    let (to_visitors, to_services) = self.book().owed();
+                    if to_visitors || (to_services && now < begun + self.settings().drain_calls) {
                         busy_at = now;
                     }
                     let enough = drain == Drain::Stop && now >= busy_at + QUIET;

@@ -38,6 +38,9 @@ pub struct EdgeSettings {
     pub pool_idle: Duration,
     /// How long requests may take to be answered after we were asked to stop.
     pub drain_timeout: Duration,
+    /// The same for calls between services that no visitor waits behind: a worker's question to its queue may wait for
+    /// ever.
+    pub drain_calls: Duration,
     /// How long connections may go on after another edge has taken over. Long enough for a working day of WebSockets and
     /// connection pools; each edge that waits for them costs some megabytes.
     pub hand_over_timeout: Duration,
@@ -62,6 +65,7 @@ impl Default for EdgeSettings {
             max_header_bytes: 64 * 1024,
             pool_idle: Duration::from_secs(4),
             drain_timeout: Duration::from_secs(30),
+            drain_calls: Duration::from_secs(5),
             hand_over_timeout: Duration::from_secs(12 * 3600),
             trusted_proxies: Vec::new(),
         }

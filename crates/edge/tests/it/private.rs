@@ -263,3 +263,19 @@ async fn an_answer_of_http_ends_where_it_says() {
     drop((caller, instance));
     until("the end of the connection", || state() == (0, 0)).await;
 }
+
+/// Bug: a worker that waited for its queue held up a stop for half a minute.
+#[tokio::test]
+async fn a_stop_waits_for_calls_for_a_while_only() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let settings = EdgeSettings { drain_calls: Duration::from_millis(100), ..EdgeSettings::default() };
+    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    lab.table_and(&[("api", ready(&[target(1, addr, false)]))], &[(vip, "api")]).await;
+    let mut caller = connect(vip).await;
+    caller.send("BLPOP queue 0\r\n").await;
+    let mut instance = accept(&listener).await;
+    instance.read_exact(15).await;
+    until("the question", || lab.traffic(1).calls == 1).await;
+    lab.ending.stop.cancel();
+    soon("the end", lab.served).await.unwrap().unwrap();
+}
