@@ -194,7 +194,7 @@ impl<'a> Outside<'a> {
         };
         let project = project.map_or("PROJECT", ProjectName::as_str);
         report.warn(format!(
-            "left empty, because nobody gives a value: {}{more}\n  hint: give it when you deploy (`{first}=... dormouse deploy`), in a {DOTENV} beside the file, or for good with `dormouse env set {project} {first}=-`",
+            "without a value, because nobody gives one: {}{more}\n  hint: give it when you deploy (`{first}=... dormouse deploy`), in a {DOTENV} beside the file, or for good with `dormouse env set {project} {first}=-`",
             names.join(", "),
         ));
     }

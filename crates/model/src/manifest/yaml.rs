@@ -235,6 +235,10 @@ fn plain(text: &str) -> Value {
     if let Some(i) = whole(text) {
         return Value::Int(i);
     }
+    // More digits than a number holds here: an identifier, whose digits are what it is.
+    if text.bytes().all(|b| b.is_ascii_digit()) {
+        return Value::Text(text.to_owned());
+    }
     // `nan` and `inf` are words in YAML, unlike in Rust.
     if text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
         && text.contains(|c: char| c.is_ascii_digit())

@@ -59,7 +59,7 @@ services:
             warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:36: `adminer`)
             warning: valid, but not honoured: `volumes` (docker-compose.yml:35)
               hint: what a service writes is gone when its instance is replaced
-            warning: left empty, because nobody gives a value: `API_KEY` (docker-compose.yml:14)
+            warning: without a value, because nobody gives one: `API_KEY` (docker-compose.yml:14)
               hint: give it when you deploy (`API_KEY=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop API_KEY=-`
         "#]],
     );

@@ -332,7 +332,7 @@ fn the_project_s_name() {
             project other
             front web
             web: source=. port=8000 public start=["serve", "--key"] start@compose.yaml:2
-            warning: left empty, because nobody gives a value: `K` (compose.yaml:2), `P` (compose.yaml:2)
+            warning: without a value, because nobody gives one: `K` (compose.yaml:2), `P` (compose.yaml:2)
               hint: give it when you deploy (`K=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set other K=-`
         "#]],
     );

@@ -92,7 +92,7 @@ fn files_of_variables() {
             project shop
             front web
             web: source=. port=8000 public env={"A": "own", "B": "none b", "MODE": "fast", "Q": "'$x'", "TEXT": "line 1\nline 2"} without=["a.env", "conf/b.env", "none.env", "raw.env"]
-            warning: left empty, because nobody gives a value: `GONE` (compose.yaml:10)
+            warning: without a value, because nobody gives one: `GONE` (compose.yaml:10)
               hint: give it when you deploy (`GONE=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop GONE=-`
         "#]],
     );
@@ -223,4 +223,18 @@ fn what_is_asked_for() {
         conf/web.env | FALLBACK TOKEN
          | HOME"#]]
     .assert_eq(&rounds.join("\n"));
+}
+
+/// Bug: an identifier of more digits than a number of the machine holds reached the service with zeros at its end.
+#[test]
+fn digits_stay_as_they_are_written() {
+    compose(
+        "    environment: {BIG: 12345678901234567890, SMALL: 0012345678901234567890, HALF: 0.5}",
+        &[],
+        &expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public env={"BIG": "12345678901234567890", "HALF": "0.5", "SMALL": "0012345678901234567890"}
+        "#]],
+    );
 }
