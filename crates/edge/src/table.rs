@@ -90,6 +90,14 @@ impl Table {
         self.services.get(key)
     }
 
+    /// Whether an instance of the service takes requests without being woken.
+    pub(crate) fn awake(&self, key: &ServiceKey) -> bool {
+        match self.service(key) {
+            Some(Service::Ready(backends)) => backends.iter().any(|backend| !backend.target.asleep),
+            Some(Service::Waiting | Service::Building | Service::Crashed | Service::Failed) | None => false,
+        }
+    }
+
     /// Whether any byte for the instance must ask for a wake first. One that is no longer listed is being drained.
     pub(crate) fn asleep(&self, instance: InstanceId) -> bool {
         self.asleep.contains(&instance)

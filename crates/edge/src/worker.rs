@@ -221,6 +221,11 @@ impl Worker {
         self.table.borrow()
     }
 
+    /// Whether an instance of the service takes requests without being woken.
+    pub(crate) fn awake(&self, service: &ServiceKey) -> bool {
+        self.table().awake(service)
+    }
+
     /// Returns when a newer table than the one at the time of the call is in use.
     pub(crate) async fn next_table(&self) {
         // Cannot fail: the sender lives as long as `self`.

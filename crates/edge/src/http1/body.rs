@@ -1,30 +1,93 @@
 //! Bodies on their way through, counted and never collected.
 
 use std::{
+    collections::VecDeque,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::timeout;
 
-use super::{pool::Lent, watch::ConnState};
+use super::{headers::clean_trailers, pool::Lent, watch::ConnState};
 use crate::{
     events::Events,
     tally::{Lease, Owed, Tally},
 };
 
+/// Longest wait for the first bytes of a body before an instance is woken for it; who wants an answer first gets one.
+const FIRST: Duration = Duration::from_secs(1);
+/// Longest wait for what comes right behind them.
+const NEXT: Duration = Duration::from_millis(5);
+/// Most bytes read ahead.
+const AHEAD: usize = 64 * 1024;
+
+/// A client's body, perhaps with its beginning read ahead.
+#[derive(Debug)]
+pub(crate) struct ClientBody {
+    ahead: VecDeque<Frame<Bytes>>,
+    rest: Incoming,
+}
+
+impl ClientBody {
+    pub(crate) fn new(rest: Incoming) -> Self {
+        Self { ahead: VecDeque::new(), rest }
+    }
+
+    /// Read what is there of a body in chunks, so that nobody is woken for one that is not.
+    pub(crate) async fn read_ahead(&mut self) -> hyper::Result<()> {
+        let (mut left, mut patience) = (AHEAD, FIRST);
+        while self.rest.size_hint().exact().is_none() && left > 0 {
+            let Ok(Some(frame)) = timeout(patience, self.rest.frame()).await else { break };
+            let frame = frame?;
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len).max(1));
+            self.ahead.push_back(frame);
+            patience = NEXT;
+        }
+        Ok(())
+    }
+}
+
+impl Body for ClientBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match self.ahead.pop_front() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None => Pin::new(&mut self.rest).poll_frame(cx),
+        }
+    }
+    fn is_end_stream(&self) -> bool {
+        self.ahead.is_empty() && self.rest.is_end_stream()
+    }
+    fn size_hint(&self) -> SizeHint {
+        self.rest.size_hint()
+    }
+}
+
 /// A client's body on its way to an instance; `None` when there is none.
 #[derive(Debug)]
 pub(crate) struct Upload {
-    pub(crate) body: Option<Incoming>,
+    pub(crate) body: Option<ClientBody>,
     tally: Arc<Tally>,
+    /// Set when what the client sends is no body.
+    broken: Arc<AtomicBool>,
 }
 
 impl Upload {
-    pub(crate) fn new(body: Option<Incoming>, tally: Arc<Tally>) -> Self {
-        Self { body, tally }
+    pub(crate) fn new(body: Option<ClientBody>, tally: Arc<Tally>, broken: Arc<AtomicBool>) -> Self {
+        Self { body, tally, broken }
     }
 }
 
@@ -39,9 +102,16 @@ impl Body for Upload {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };
-        let frame = ready!(Pin::new(body).poll_frame(cx));
-        if let Some(Ok(_)) = &frame {
-            self.tally.client_byte();
+        let mut frame = ready!(Pin::new(body).poll_frame(cx));
+        match &mut frame {
+            Some(Ok(frame)) => {
+                self.tally.client_byte();
+                if let Some(trailers) = frame.trailers_mut() {
+                    clean_trailers(trailers);
+                }
+            }
+            Some(Err(_)) => self.broken.store(true, Ordering::Relaxed),
+            None => {}
         }
         Poll::Ready(frame)
     }

@@ -21,6 +21,48 @@ const FORWARDED_PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
+/// Begins the names of headers in which proxies say for whom they ask, ours and those of others that apps listen to:
+/// `x-forwarded-prefix`, `x-forwarded-ssl`.
+const FORWARDED_KIND: &str = "x-forwarded-";
+
+/// Whether a header says for whom a proxy asks. Apps behind CGI's rules (WSGI, PHP) read `X_Forwarded_For` as the other.
+fn tells_origin(name: &str) -> bool {
+    let same = |own: &str, name: &str| {
+        own.len() == name.len() && own.bytes().zip(name.bytes()).all(|(own, b)| own == hyphen(b))
+    };
+    let kind = name.get(..FORWARDED_KIND.len()).is_some_and(|start| same(FORWARDED_KIND, start));
+    kind || same(FORWARDED.as_str(), name) || same(REAL_IP.as_str(), name)
+}
+
+/// Whether a header would be read as one that proxies set, or that says where a message ends, though it is none.
+fn poses(name: &str) -> bool {
+    const FRAMING: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, PROXY_AUTHORIZATION];
+    let framing = |own: &HeaderName| own.as_str().bytes().eq(name.bytes().map(hyphen));
+    name.contains('_') && (tells_origin(name) || FRAMING.iter().any(framing))
+}
+
+fn hyphen(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte }
+}
+
+fn remove_all(headers: &mut HeaderMap, which: impl Fn(&str) -> bool) {
+    let found: Vec<_> = headers.keys().filter(|name| which(name.as_str())).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+/// Take out of what follows a body whatever belongs into a head, where it would have been replaced.
+pub(super) fn clean_trailers(trailers: &mut HeaderMap) {
+    remove_all(trailers, |name| {
+        tells_origin(name)
+            || poses(name)
+            || [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, PROXY_AUTHORIZATION, CONNECTION, EXPECT, TE, UPGRADE]
+                .iter()
+                .any(|own| own == name)
+    });
+}
+
 /// What all requests of one connection say about where they came from. Made once, so that a request copies nothing.
 #[derive(Debug)]
 pub(crate) struct Origin {
@@ -82,6 +124,7 @@ pub(crate) fn forward(head: &mut request::Parts, origin: &Origin) -> Result<bool
 fn set_origin(headers: &mut HeaderMap, origin: &Origin) {
     let proto = HeaderValue::from_static("http");
     let host = headers.get(HOST).cloned();
+    remove_all(headers, |name| poses(name) || (!origin.trusted && tells_origin(name)));
     if origin.trusted {
         let through = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         let chain = through.chain([origin.ip.as_bytes()]).collect::<Vec<_>>().join(&b", "[..]);
@@ -94,7 +137,6 @@ fn set_origin(headers: &mut HeaderMap, origin: &Origin) {
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
     } else {
-        headers.remove(FORWARDED);
         headers.insert(FORWARDED_FOR, origin.ip.clone());
         headers.insert(REAL_IP, origin.ip.clone());
         headers.insert(FORWARDED_PROTO, proto);
@@ -201,6 +243,57 @@ mod tests {
                 x-real-ip: 192.0.2.7
             "]],
         );
+    }
+
+    /// Bug: what CGI's rules turn into the same variable reached apps beside ours.
+    #[test]
+    fn nothing_poses_as_what_a_proxy_says() {
+        let posing = &[
+            ("x_forwarded_for", "10.0.0.1"),
+            ("x-forwarded_host", "admin.example"),
+            ("x_real_ip", "10.0.0.1"),
+            ("content_length", "3"),
+            ("transfer_encoding", "chunked"),
+            ("x_forwarded-prefix", "/admin"),
+            ("user_agent", "x"),
+        ];
+        let others = [("x-forwarded-prefix", "/admin"), ("x-forwarded-ssl", "on")];
+        check(
+            false,
+            &[posing, &others[..]].concat(),
+            &expect![[r"
+                websocket: false
+                user_agent: x
+                x-forwarded-for: 192.0.2.7
+                x-forwarded-port: 8080
+                x-forwarded-proto: http
+                x-real-ip: 192.0.2.7
+            "]],
+        );
+        check(
+            true,
+            &[posing, &others[..]].concat(),
+            &expect![[r"
+                websocket: false
+                user_agent: x
+                x-forwarded-for: 192.0.2.7
+                x-forwarded-port: 8080
+                x-forwarded-prefix: /admin
+                x-forwarded-proto: http
+                x-forwarded-ssl: on
+                x-real-ip: 192.0.2.7
+            "]],
+        );
+    }
+
+    #[test]
+    fn trailers_hold_nothing_of_a_head() {
+        let mut trailers = HeaderMap::new();
+        for name in ["x-forwarded-for", "x_real_ip", "forwarded", "host", "content_length", "digest"] {
+            trailers.insert(name, HeaderValue::from_static("x"));
+        }
+        clean_trailers(&mut trailers);
+        assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["digest"]);
     }
 
     #[test]

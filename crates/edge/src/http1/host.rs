@@ -2,13 +2,17 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderValue, Request, Uri, header::HOST};
+use http::{HeaderValue, Method, Request, Uri, header::HOST};
 
 /// Look up the host a request names, lower case and without port. `None` when it names none, several or nonsense.
 ///
-/// A target in absolute form wins over the `Host` header (RFC 9112 §3.2.2), which is then replaced.
+/// A target in absolute form wins over the `Host` header (RFC 9112 §3.2.2), which is then replaced. One that is nothing but
+/// an authority names none: only CONNECT has it (§3.2.3), and no proxy before us would take it for the host.
 pub(crate) fn look_up<B, T>(request: &mut Request<B>, find: impl FnOnce(&str) -> T) -> Option<T> {
     if let Some(authority) = request.uri().authority() {
+        if request.uri().scheme().is_none() && request.method() != Method::CONNECT {
+            return None;
+        }
         let value = HeaderValue::from_str(authority.as_str()).ok()?;
         let path = request.uri().path_and_query().map_or("/", |path| path.as_str()).parse::<Uri>().ok()?;
         request.headers_mut().insert(HOST, value);

@@ -1,6 +1,12 @@
 //! One request: to an instance and back.
 
-use std::{rc::Rc, sync::Arc};
+use std::{
+    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use dormouse_model::ServiceKey;
 use http::{
@@ -15,7 +21,7 @@ use hyper::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body::{Download, Reply, Upload},
+    body::{ClientBody, Download, Reply, Upload},
     headers::{Origin, ask_for_websocket, forward, give_back},
     host,
     pool::Lent,
@@ -73,12 +79,18 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;
     let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| websocket);
     head.extensions.clear();
-    let body = Some(body).filter(|body| !body.is_end_stream());
+    let mut body = Some(body).filter(|body| !body.is_end_stream()).map(ClientBody::new);
+    if let Some(body) = body.as_mut()
+        && !worker.awake(&key)
+    {
+        body.read_ahead().await.map_err(|_| bad())?;
+    }
     let get = head.method == Method::GET;
     // Sending it a second time does no harm, and we still have all of it.
     let repeatable = head.method.is_idempotent() && body.is_none();
     let mut request = Request::from_parts(head, body);
 
+    let broken = Arc::new(AtomicBool::new(false));
     let mut hunt = Hunt::new(worker.clone(), key, Need::Request);
     // Set after a kept connection turned out to be dead: the same instance gets it on a fresh one. It is counted all
     // the while, so it does not fall asleep in between.
@@ -104,7 +116,8 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
         };
         let copy = (repeatable && lent.reused).then(|| copy(&request));
         let tally = lease.tally().clone();
-        match lent.sender.try_send_request(request.map(|body| Upload::new(body, tally))).await {
+        match lent.sender.try_send_request(request.map(|body| Upload::new(body, tally, broken.clone()))).await
+        {
             Ok(response) => return pass(client, &hunt, response, get, upgrade, lease, lent),
             Err(mut error) => match (error.take_message(), copy) {
                 // Never sent.
@@ -121,6 +134,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                     request = copy;
                     again = Some(Found { lease, addr });
                 }
+                (None, None) if broken.load(Ordering::Relaxed) => return Err(bad()),
                 (None, None) => {
                     tracing::debug!(%instance, error = %error.into_error(), "no answer");
                     return Err(Page::Broken(hunt.key().clone()));
@@ -146,7 +160,7 @@ async fn in_first_table(worker: &Worker, host: String) -> Result<ServiceKey, Pag
     }
 }
 
-fn copy(request: &Request<Option<Incoming>>) -> Request<Option<Incoming>> {
+fn copy(request: &Request<Option<ClientBody>>) -> Request<Option<ClientBody>> {
     let mut copy = Request::new(None);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

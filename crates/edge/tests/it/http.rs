@@ -43,8 +43,8 @@ async fn heads() {
         &expect![[r#"
             GET /a?b=c HTTP/1.1
             host: Web.localhost:8080
-            x-forwarded-for: 127.0.0.1
             accept: */*
+            x-forwarded-for: 127.0.0.1
             x-real-ip: 127.0.0.1
             x-forwarded-proto: http
             x-forwarded-port: PORT

@@ -1,6 +1,8 @@
 //! Requests made to be understood differently by two readers.
 
-use crate::lab::{Client, Lab, listener, ready, soon, target};
+use dormouse_model::Endpoint;
+
+use crate::lab::{Client, Lab, listener, ready, soon, target, until};
 
 #[tokio::test]
 async fn what_could_be_two_requests_is_refused() {
@@ -74,4 +76,66 @@ async fn a_length_beside_chunks_is_dropped_and_nothing_follows() {
         drop(lab);
         assert_eq!(instance.read_to_end().await, "");
     }
+}
+
+/// Bug: `GET other.localhost` was taken for `Host: other.localhost`, whatever Host said.
+#[tokio::test]
+async fn an_authority_alone_names_no_host() {
+    let (_listener, addr) = listener().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    for target in ["web.localhost", "web.localhost:80"] {
+        let mut client = lab.connect().await;
+        client.send(&format!("GET {target} HTTP/1.1\r\nhost: other.localhost\r\n\r\n")).await;
+        let head = client.head().await;
+        assert!(head.starts_with("HTTP/1.1 400 "), "{target}: {head}");
+    }
+}
+
+/// Bug: what was no chunk woke whoever it was for, and was answered with 502.
+#[tokio::test]
+async fn what_is_no_chunk_is_refused_and_wakes_nobody() {
+    let (listener, addr) = listener().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)])), ("asleep", Endpoint::Stopped)]).await;
+    for body in [
+        "zz\r\n",
+        "-1\r\nx\r\n",
+        "1\r\nxyz\r\n",
+        "3\r\nabc\r\nzz\r\n",
+        "fffffffffffffffff\r\n",
+        "0x1\r\na\r\n",
+    ] {
+        for service in ["asleep", "web"] {
+            let mut client = lab.connect().await;
+            client
+                .send(&format!(
+                    "POST / HTTP/1.1\r\nhost: {service}.localhost\r\ntransfer-encoding: chunked\r\n\r\n{body}"
+                ))
+                .await;
+            let head = client.head().await;
+            assert!(head.starts_with("HTTP/1.1 400 "), "{service} {body:?}: {head}");
+        }
+    }
+    assert_eq!(lab.wakes.calls(), 0);
+    drop(listener);
+}
+
+#[tokio::test]
+async fn chunks_read_ahead_arrive_and_trailers_say_nothing_of_ours() {
+    let (listener, addr) = listener().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, true)]))]).await;
+    let mut client = lab.connect().await;
+    client
+        .send(
+            "POST / HTTP/1.1\r\nhost: web.localhost\r\ntransfer-encoding: chunked\r\n\
+             trailer: X-Forwarded-For, Digest\r\n\r\n1\r\na\r\n2\r\nbc\r\n",
+        )
+        .await;
+    until("a wake", || lab.wakes.calls() == 1).await;
+    lab.wakes.answer(Ok(vec![target(1, addr, false)]));
+    let (stream, _) = soon("connecting", listener.accept()).await.unwrap();
+    let mut instance = Client::of(stream);
+    instance.read_until("\r\n\r\n").await;
+    client.send("1\r\nd\r\n0\r\nX-Forwarded-For: 10.0.0.1\r\nDigest: x\r\n\r\n").await;
+    let body = instance.read_until("\r\n\r\n").await;
+    assert_eq!(body, "1\r\na\r\n2\r\nbc\r\n1\r\nd\r\n0\r\ndigest: x\r\n\r\n");
 }
