@@ -12,6 +12,7 @@ mod human;
 mod listen;
 mod logs;
 mod pack;
+mod plain;
 mod ps;
 mod server;
 mod settings;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::{
     OK,
     args::LogsArgs,
-    deploy, human,
+    deploy, human, plain,
     settings::Settings,
     streams::{Paint, Streams},
     target::{Target, deploy_number},
@@ -165,6 +165,7 @@ impl Show {
             return Ok(streams.out_json(line)?);
         }
         let l = &line.line;
+        let said = plain::line(&l.text, streams.color(false));
         let name =
             if self.with_project { format!("{}/{}", line.project, l.service) } else { l.service.clone() };
         let index = self.names.iter().position(|n| *n == name).unwrap_or_else(|| {
@@ -175,11 +176,9 @@ impl Show {
         let name = streams.out_paint(Paint::Name(index), &format!("{name:w$}", w = self.width));
         let time = streams.out_paint(Paint::Dim, &human::clock(l.at, self.with_date));
         let (bar, text) = match l.stream {
-            LogSource::Out => (streams.out_paint(Paint::Dim, "|"), l.text.clone()),
-            LogSource::Err => (streams.out_paint(Paint::Warn, "!"), l.text.clone()),
-            LogSource::Platform => {
-                (streams.out_paint(Paint::Dim, "*"), streams.out_paint(Paint::Dim, &l.text))
-            }
+            LogSource::Out => (streams.out_paint(Paint::Dim, "|"), said),
+            LogSource::Err => (streams.out_paint(Paint::Warn, "!"), said),
+            LogSource::Platform => (streams.out_paint(Paint::Dim, "*"), streams.out_paint(Paint::Dim, &said)),
         };
         Ok(streams.out_line(&format!("{time} {name} {bar} {text}"))?)
     }
@@ -229,6 +228,35 @@ mod tests {
             let lines: Vec<_> =
                 out.text().lines().map(|l| l.split_once("web").unwrap().1.to_owned()).collect();
             want.assert_debug_eq(&lines);
+        }
+    }
+
+    /// Bug: an app's line cleared the terminal, or looked like another service's.
+    #[test]
+    fn a_line_is_one_line_of_text() {
+        let text = "\x1b[2J\rok\nweb | \u{202e}evil \x1b[31mred";
+        for (json, color) in [(false, false), (false, true), (true, true)] {
+            let (mut streams, out, _) = Streams::captured();
+            streams.set_color(color);
+            let line = LogLine {
+                at: 1,
+                service: "web".to_owned(),
+                instance: None,
+                stream: LogSource::Out,
+                text: text.to_owned(),
+            };
+            let mut show = Show::new(json, false, &streams);
+            show.line(&Line { project: "shop".to_owned(), line }, &mut streams).unwrap();
+            let said = out.text();
+            if json {
+                let value: serde_json::Value = serde_json::from_str(&said).unwrap();
+                assert_eq!(value["text"], text);
+                assert!(said.is_ascii(), "{said}");
+            } else {
+                let red = if color { "\x1b[31mred\x1b[0m\n" } else { "red\n" };
+                let want = format!(r"\u{{1b}}[2J\rok\nweb | \u{{202e}}evil {red}");
+                assert!(said.ends_with(&want), "{said:?}");
+            }
         }
     }
 }

@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use crate::plain;
+
 /// Standard output and error, or what stands for them in a test.
 pub struct Streams {
     out: Box<dyn Write + Send>,
@@ -162,12 +164,16 @@ impl Streams {
         painted(self.err_color, paint, text)
     }
 
+    /// Text on standard output, with nothing in it that a terminal would obey but our colours, and those of others.
     pub(crate) fn out_text(&mut self, text: &str) -> io::Result<()> {
+        let text = plain::plain(text, self.out_color);
         self.out.write_all(text.as_bytes())?;
         self.out.flush()
     }
 
+    /// The same on standard error.
     pub(crate) fn err_text(&mut self, text: &str) -> io::Result<()> {
+        let text = plain::plain(text, self.err_color);
         self.err.write_all(text.as_bytes())?;
         self.err.flush()
     }
@@ -183,7 +189,7 @@ impl Streams {
     /// A value as one line of JSON.
     pub(crate) fn out_json(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
         let text = serde_json::to_string(value)?;
-        self.out_line(&text)
+        self.out_line(&plain::json(&text))
     }
 
     pub(crate) fn error(&mut self, message: &str) -> io::Result<()> {

@@ -2,7 +2,7 @@
 
 use dormouse_api::DeployStep;
 
-use crate::{human, streams::Paint};
+use crate::{human, plain, streams::Paint};
 
 /// What is said of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +26,21 @@ pub(super) enum Say {
 }
 
 impl Say {
+    /// With nothing in it that a terminal would obey but colours, if those may be: bars are drawn past our streams.
+    pub(super) fn plain(self, color: bool) -> Self {
+        let line = |text: &String| plain::line(text, color);
+        match self {
+            Self::Doing(text) => Self::Doing(plain::plain(&text, color)),
+            Self::Did(text) => Self::Did(plain::plain(&text, color)),
+            Self::Note(text) => Self::Note(plain::plain(&text, color)),
+            Self::Good(text) => Self::Good(plain::plain(&text, color)),
+            Self::Bad(text, tail) => Self::Bad(plain::plain(&text, color), tail.iter().map(line).collect()),
+            Self::Output(text) => Self::Output(line(&text)),
+            Self::Bytes(done, total) => Self::Bytes(done, total),
+            Self::Nothing => Self::Nothing,
+        }
+    }
+
     pub(super) fn paint(&self) -> Paint {
         match self {
             Self::Good(_) => Paint::Good,

@@ -72,7 +72,7 @@ impl Progress {
             return Ok(streams.out_json(event)?);
         }
         let name = event.service.clone().unwrap_or_default();
-        let mut said = say(&event.step);
+        let mut said = say(&event.step).plain(streams.color(true));
         let service = self.services.entry(name.clone()).or_default();
         match &event.step {
             DeployStep::Phase { name, cached: true } => service.cached.push(name.clone()),
