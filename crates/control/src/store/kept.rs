@@ -15,7 +15,8 @@ fn path(database: &Path) -> PathBuf {
     beside(database, ".before")
 }
 
-fn beside(database: &Path, what: &str) -> PathBuf {
+/// A file beside the database, of its name and more.
+pub(super) fn beside(database: &Path, what: &str) -> PathBuf {
     let mut path = database.as_os_str().to_owned();
     path.push(what);
     path.into()

@@ -7,15 +7,24 @@ mod kept;
 mod rows;
 mod schema;
 mod sealed;
+mod snapshots;
 mod tables;
+mod writer;
 
-use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
+use std::{
+    io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+};
 
 pub(crate) use rows::{BuildRow, DeployState, Snapshot};
 use rusqlite::{Connection, OpenFlags, Transaction};
 pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
+use writer::Job;
 
 use crate::{
     id::Used,
@@ -56,19 +65,35 @@ pub enum StoreError {
         /// What we know.
         known: u32,
     },
+    /// Its file is damaged.
+    #[error(
+        "{} is damaged ({source}), and there is no copy beside it that could be used\n  hint: put a copy of yours in its place; or rename it and start again with an empty one: apps that run go on, and `dormouse ps` shows them",
+        path.display()
+    )]
+    Damaged {
+        /// Where it lies.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: rusqlite::Error,
+    },
+    /// A file beside it could not be read or written.
+    #[error(
+        "cannot use the files of the database: {0}\n  hint: check that the disk is not full and the state folder writable"
+    )]
+    File(#[from] io::Error),
     /// The writer has ended.
     #[error("the database is closed")]
     Closed,
 }
 
 /// Look whether this version can work with the database in a state folder, without changing it: another server may be at
-/// work on it. That there is none yet is fine.
+/// work on it. That there is none yet is fine, and so is one that will be restored.
 ///
 /// # Errors
 /// When a newer version wrote it, or it cannot be read.
 pub fn check_database(state: &Path) -> Result<(), StoreError> {
     let path = crate::settings::database(state);
-    if !path.exists() {
+    if !snapshots::check(&path)? {
         return Ok(());
     }
     let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -79,9 +104,6 @@ pub fn check_database(state: &Path) -> Result<(), StoreError> {
 pub(crate) fn settle(path: &Path) {
     kept::discard(path);
 }
-
-/// A change, as a whole or not at all.
-type Job = Box<dyn FnOnce(&mut Connection, &Vault) + Send>;
 
 /// The way to the writer thread.
 #[derive(Debug, Clone)]
@@ -98,18 +120,16 @@ impl Store {
         vault: Vault,
         used: Used,
     ) -> Result<(Self, Snapshot), StoreError> {
+        snapshots::heal(path)?;
         let mut connection = kept::open(path)?;
         schema::prepare(&mut connection, path)?;
         let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault, used))?;
-        let (jobs, inbox) = mpsc::channel::<Job>();
+        let (jobs, inbox) = mpsc::channel();
+        let database = path.to_owned();
         thread::Builder::new()
             .name("store".to_owned())
-            .spawn(move || {
-                // Ends when the last sender is gone, with everything written that was asked for.
-                for job in inbox {
-                    job(&mut connection, &vault);
-                }
-            })
+            // Ends when the last sender is gone.
+            .spawn(move || writer::run(connection, &vault, &database, &inbox))
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         Ok((Self { jobs }, snapshot))
     }
@@ -120,11 +140,11 @@ impl Store {
         change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job: Job = Box::new(move |connection, vault| {
+        let change = Box::new(move |connection: &mut Connection, vault: &Vault| {
             // Nobody waiting any more is fine.
             drop(reply.send(run(connection, vault, change)));
         });
-        self.jobs.send(job).map_err(|_| StoreError::Closed)?;
+        self.jobs.send(Job { change, acknowledged: true }).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
     }
 
@@ -135,12 +155,12 @@ impl Store {
 
     /// Make a change when there is time. Changes are made in the order they were asked for.
     pub(crate) fn later(&self, change: impl FnOnce(&Tx<'_>) -> Result<(), StoreError> + Send + 'static) {
-        let job: Job = Box::new(move |connection, vault| {
+        let change = Box::new(move |connection: &mut Connection, vault: &Vault| {
             if let Err(error) = run(connection, vault, change) {
                 error!(%error, "cannot write down what happened");
             }
         });
-        if self.jobs.send(job).is_err() {
+        if self.jobs.send(Job { change, acknowledged: false }).is_err() {
             error!("cannot write down what happened: the database is closed");
         }
     }

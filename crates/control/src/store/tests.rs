@@ -161,3 +161,23 @@ async fn addresses_of_older_versions_stay() {
     assert_eq!(shop.blocks, [AddressBlock::around([10, 77, 12, 0].into(), 24), grown]);
     assert_eq!((last.projects.len(), last.services.len()), (1, 2), "what hangs on a project goes with it");
 }
+
+/// Bug: garbage in the log of a database lost the newest project.
+#[tokio::test]
+async fn a_damaged_log_loses_nothing_that_was_acknowledged() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("dormouse.db");
+    let (store, _) = Store::open(&path, POOL, Vault::for_tests(), Used::default()).unwrap();
+    store.write(|tx| tx.project(&"shop".parse()?, Time(1))).await.unwrap();
+    // Behind what makes the log empty.
+    store.flush().await.unwrap();
+    store.later(|tx| tx.project(&"later".parse()?, Time(2)));
+    store.flush().await.unwrap();
+    // As after a kill.
+    let killed = tempfile::tempdir().unwrap();
+    let after = killed.path().join("dormouse.db");
+    std::fs::copy(&path, &after).unwrap();
+    std::fs::write(killed.path().join("dormouse.db-wal"), [0xa5; 20_000]).unwrap();
+    let (_store, found) = Store::open(&after, POOL, Vault::for_tests(), Used::default()).unwrap();
+    assert!(found.projects.iter().any(|p| p.name.as_str() == "shop"), "{:?}", found.projects);
+}

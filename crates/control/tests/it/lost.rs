@@ -105,3 +105,23 @@ async fn what_nobody_knows_is_taken_down_by_its_name() {
     world.there_are("").await;
     assert_eq!(world.ps().await, "");
 }
+
+/// Bug: a truncated database refused the start.
+#[tokio::test]
+async fn a_damaged_database_is_restored_from_its_copy() {
+    let mut world = World::new(143).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    let (before, table) = (world.instances().await, world.table());
+    world.kill().await;
+    let database = world.state().join("dormouse.db");
+    let copy = world.state().join("dormouse.db.1");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).unwrap();
+    drop(connection);
+    std::fs::write(&database, "SQLite format 3").unwrap();
+    world.kill_and_restart().await;
+    assert_eq!(show(&world.table()), show(&table));
+    assert_eq!(world.instances().await, before);
+    assert!(world.state().join("dormouse.db.damaged1").exists());
+}
