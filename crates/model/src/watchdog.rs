@@ -19,6 +19,11 @@ pub enum Sighting {
         /// How many processes.
         processes: u32,
     },
+    /// The whole instance ended within seconds of a wake.
+    Ended {
+        /// How long it had been frozen.
+        slept: Duration,
+    },
 }
 
 /// A watchdog that is known, and what follows from it.

@@ -47,5 +47,5 @@ pub use plan::{next_deadline, plan};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
-pub use watchdog::{note_sighting, watchdog};
+pub use watchdog::{ended_of_sleep, note_sighting, watchdog};
 pub use words::{awake, cause, explain, span, stop, waiting};

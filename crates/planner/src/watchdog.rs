@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Deployment, DeploymentId, Depth, InstanceRecord, Sighting, Time, Watchdog};
+use dormouse_model::{
+    Deployment, DeploymentId, Depth, ExitStatus, InstanceRecord, Phase, Sighting, Time, Watchdog,
+};
 
 use crate::{view::View, words::span};
 
@@ -13,6 +15,36 @@ const LIMIT: Duration = Duration::from_secs(25);
 const PUMA: Duration = Duration::from_secs(50);
 /// Who may not even be frozen for so long stays awake: a dark wake takes about as long.
 const SHORTEST: Duration = Duration::from_secs(5);
+
+/// An end so soon after a wake is taken for a consequence of the sleep.
+const SOON: Duration = Duration::from_secs(8);
+
+/// What it says of a sleep that an instance has ended, by itself: some watch themselves, and end when they find that they
+/// have not run for long. It may have another reason, so what slept for so short a time that it would be kept awake from
+/// then on counts for nothing. `known` is what is known of its service.
+#[must_use]
+pub fn ended_of_sleep(
+    i: &InstanceRecord,
+    known: Option<&Watchdog>,
+    at: Time,
+    how: ExitStatus,
+) -> Option<Sighting> {
+    match how {
+        // The machine was restarted, or the like.
+        ExitStatus::OutOfMemory | ExitStatus::Lost => return None,
+        ExitStatus::Code(_) | ExitStatus::Signal(_) => {}
+    }
+    let slept = match i.phase {
+        Phase::Running => {
+            let woken_at = i.woken_at.filter(|woken| at < woken.after(SOON))?;
+            woken_at.since(i.slept_at.filter(|slept| *slept < woken_at)?)
+        }
+        // In the moment that it ran for.
+        Phase::Asleep(_) => known.filter(|known| known.deployment == i.deployment)?.limit,
+        Phase::Exited(_) => return None,
+    };
+    (slept >= SHORTEST * 2).then_some(Sighting::Ended { slept })
+}
 
 /// What is known of a service's watchdog after a sighting; `None` when that is nothing new.
 #[must_use]
@@ -25,7 +57,9 @@ pub fn note_sighting(
     let known = known.filter(|known| known.deployment == deployment).map(|known| known.limit);
     let limit = match seen {
         Sighting::Puma => PUMA,
-        Sighting::Restarts { slept, .. } => Duration::from_secs(slept.as_secs() / 2).min(LIMIT),
+        Sighting::Restarts { slept, .. } | Sighting::Ended { slept } => {
+            Duration::from_secs(slept.as_secs() / 2).min(LIMIT)
+        }
     };
     (known.is_none_or(|known| limit < known)).then_some(Watchdog { deployment, seen, at, limit })
 }
@@ -50,10 +84,13 @@ fn limit(view: &View<'_>, d: &Deployment) -> Option<Duration> {
 /// What there is to say of a watchdog, one line; nothing when nobody's processes were lost.
 #[must_use]
 pub fn watchdog(watchdog: &Watchdog) -> Option<String> {
-    let Sighting::Restarts { slept, processes } = watchdog.seen else { return None };
-    let what = match processes {
-        1 => "it restarted a process".to_owned(),
-        n => format!("it restarted {n} of its processes"),
+    let (slept, what) = match watchdog.seen {
+        Sighting::Puma => return None,
+        Sighting::Restarts { slept, processes: 1 } => (slept, "it restarted a process".to_owned()),
+        Sighting::Restarts { slept, processes } => {
+            (slept, format!("it restarted {processes} of its processes"))
+        }
+        Sighting::Ended { slept } => (slept, "it ended by itself".to_owned()),
     };
     let then = match watchdog.limit {
         limit if limit < SHORTEST => "so it is kept awake".to_owned(),

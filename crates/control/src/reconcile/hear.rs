@@ -81,7 +81,7 @@ impl<W: Workloads> Reconciler<W> {
         let Some(watchdog) = dormouse_planner::note_sighting(known, record.deployment, now, seen) else {
             return;
         };
-        warn!(%key, %id, ?seen, limit = ?watchdog.limit, "its supervisor notices sleep");
+        warn!(%key, %id, ?seen, limit = ?watchdog.limit, "it notices sleep");
         if let Some(what) = dormouse_planner::watchdog(&watchdog) {
             self.state.say(&key, Some(id), Event::LostProcesses(what));
         }
@@ -99,12 +99,17 @@ impl<W: Workloads> Reconciler<W> {
             return;
         }
         let at = workload.exited_at.unwrap_or(now);
+        let known = self.state.observed.watchdogs.get(&record.key);
+        let of_sleep = dormouse_planner::ended_of_sleep(record, known, at, status);
         record.phase = workload.phase;
         record.exited_at = Some(at);
         let asked_for = record.draining_since.is_some();
         info!(key = %record.key, id = %record.id, ?status, asked_for, "ended");
         if !asked_for {
             self.note_end(workload.id, at, Cause::Exited(status));
+            if let Some(seen) = of_sleep {
+                self.watchdog_seen(workload.id, seen);
+            }
         }
     }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use dormouse_model::{DeploymentId, Sighting, Watchdog};
-use dormouse_planner::{note_sighting, watchdog};
+use dormouse_model::{DeploymentId, ExitStatus, Sighting, Watchdog};
+use dormouse_planner::{ended_of_sleep, note_sighting, watchdog};
 use expect_test::expect;
 
-use crate::{check, dsl::NOW};
+use crate::{
+    check,
+    dsl::{NOW, situation},
+};
 
 #[test]
 fn sleeps_in_pieces() {
@@ -128,6 +131,7 @@ fn what_is_learned() {
         ("of another deployment", Some(known(10, restarts(20))), 2, restarts(600)),
         ("a kind that is known", None, 1, Sighting::Puma),
         ("it is more impatient than its kind", Some(known(50, Sighting::Puma)), 1, restarts(40)),
+        ("it ended", None, 1, Sighting::Ended { slept: Duration::from_secs(45) }),
         ("its kind says nothing new", Some(known(20, restarts(40))), 1, Sighting::Puma),
     ] {
         let after = note_sighting(before.as_ref(), DeploymentId(deployment), NOW, seen);
@@ -145,6 +149,44 @@ fn what_is_learned() {
         of another deployment: 25000 ms. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
         a kind that is known: 50000 ms. 
         it is more impatient than its kind: 20000 ms. it restarted 2 of its processes after a sleep of 40 s, so it now runs for a moment every 20 s
+        it ended: 22000 ms. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         its kind says nothing new: nothing new
+    "#]].assert_eq(&table);
+}
+
+/// Bug: what watches itself, and ends when it finds that it was frozen, lost its memory at every wake.
+#[test]
+fn who_ends_of_a_sleep() {
+    let known = Watchdog {
+        deployment: DeploymentId(1),
+        seen: Sighting::Puma,
+        at: NOW,
+        limit: Duration::from_secs(22),
+    };
+    let mut table = String::new();
+    for (what, instance, known, how) in [
+        ("soon after a wake", "running woken=-2s slept=-47s", None, ExitStatus::Code(70)),
+        ("killed", "running woken=-2s slept=-47s", None, ExitStatus::Signal(9)),
+        ("too much memory", "running woken=-2s slept=-47s", None, ExitStatus::OutOfMemory),
+        ("later", "running woken=-8s slept=-47s", None, ExitStatus::Code(70)),
+        ("after a short sleep", "running woken=-2s slept=-11s", None, ExitStatus::Code(70)),
+        ("it never slept", "running", None, ExitStatus::Code(70)),
+        ("in a moment that nobody sees", "paged slept=-24s", Some(known), ExitStatus::Code(70)),
+        ("asleep, by somebody's hand", "paged slept=-24s", None, ExitStatus::Signal(9)),
+    ] {
+        let world = situation(&format!("web d1 live=d1\ni1 web d1 {instance}"));
+        let i = world.observed.instances.values().next().unwrap();
+        let seen = ended_of_sleep(i, known.as_ref(), NOW, how);
+        table.push_str(&format!("{what}: {seen:?}\n"));
+    }
+    expect![[r#"
+        soon after a wake: Some(Ended { slept: 45s })
+        killed: Some(Ended { slept: 45s })
+        too much memory: None
+        later: None
+        after a short sleep: None
+        it never slept: None
+        in a moment that nobody sees: Some(Ended { slept: 22s })
+        asleep, by somebody's hand: None
     "#]].assert_eq(&table);
 }
