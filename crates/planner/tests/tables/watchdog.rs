@@ -188,5 +188,6 @@ fn who_ends_of_a_sleep() {
         it never slept: None
         in a moment that nobody sees: Some(Ended { slept: 22s })
         asleep, by somebody's hand: None
-    "#]].assert_eq(&table);
+    "#]]
+    .assert_eq(&table);
 }
