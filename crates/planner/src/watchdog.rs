@@ -20,8 +20,8 @@ const SHORTEST: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(8);
 
 /// What it says of a sleep that an instance has ended, by itself: some watch themselves, and end when they find that they
-/// have not run for long. It may have another reason, so what slept for so short a time that it would be kept awake from
-/// then on counts for nothing. `known` is what is known of its service.
+/// have not run for long. It may have another reason, so as long as nothing else is known, what slept for so short a time
+/// that it would be kept awake from then on counts for nothing. `known` is what is known of its service.
 #[must_use]
 pub fn ended_of_sleep(
     i: &InstanceRecord,
@@ -29,6 +29,7 @@ pub fn ended_of_sleep(
     at: Time,
     how: ExitStatus,
 ) -> Option<Sighting> {
+    let known = known.filter(|known| known.deployment == i.deployment);
     match how {
         // The machine was restarted, or the like.
         ExitStatus::OutOfMemory | ExitStatus::Lost => return None,
@@ -39,11 +40,17 @@ pub fn ended_of_sleep(
             let woken_at = i.woken_at.filter(|woken| at < woken.after(SOON))?;
             woken_at.since(i.slept_at.filter(|slept| *slept < woken_at)?)
         }
-        // In the moment that it ran for.
-        Phase::Asleep(_) => known.filter(|known| known.deployment == i.deployment)?.limit,
+        Phase::Asleep(_) => match (known, how) {
+            // In the moment that it ran for.
+            (Some(known), _) => known.limit,
+            // What is frozen does not end by itself: its wake is under way.
+            (None, ExitStatus::Code(_)) => at.since(i.slept_at?),
+            // By somebody's hand.
+            (None, ExitStatus::Signal(_) | ExitStatus::OutOfMemory | ExitStatus::Lost) => return None,
+        },
         Phase::Exited(_) => return None,
     };
-    (slept >= SHORTEST * 2).then_some(Sighting::Ended { slept })
+    (known.is_some() || slept >= SHORTEST * 2).then_some(Sighting::Ended { slept })
 }
 
 /// What is known of a service's watchdog after a sighting; `None` when that is nothing new.

@@ -569,7 +569,17 @@ async fn a_watchdog_is_seen(b: Bench) {
     assert!(host.dark_wake(InstanceId(2), Depth::Frozen).await.is_err(), "it is awake");
     let before = heard(2).await;
     until("it goes on", async || heard(2).await > before + 1).await;
-    for id in [1, 2] {
+    // Bug: a single process that watches itself had no part in that.
+    let counts = "echo up; while :; do n=$((n+1)); [ $((n%1000)) = 0 ] && echo again; done";
+    host.start(&b.spec(3, counts)).await.unwrap();
+    until("it is up", async || log(&host, 3).await.contains(&"up".into())).await;
+    host.sleep(InstanceId(3), Depth::Frozen).await.unwrap();
+    let before = heard(3).await;
+    assert_eq!(host.dark_wake(InstanceId(3), Depth::Frozen).await.unwrap(), Depth::Frozen);
+    let after = heard(3).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(after > before && heard(3).await == after && !awake(3).await);
+    for id in [1, 2, 3] {
         host.stop(InstanceId(id), Duration::from_millis(100)).await.unwrap();
         host.remove(InstanceId(id)).await.unwrap();
     }

@@ -172,6 +172,8 @@ fn who_ends_of_a_sleep() {
         ("after a short sleep", "running woken=-2s slept=-11s", None, ExitStatus::Code(70)),
         ("it never slept", "running", None, ExitStatus::Code(70)),
         ("in a moment that nobody sees", "paged slept=-24s", Some(known), ExitStatus::Code(70)),
+        ("before its wake was seen to be done", "paged slept=-24s", None, ExitStatus::Code(70)),
+        ("after a short sleep again", "running woken=-2s slept=-8s", Some(known), ExitStatus::Code(70)),
         ("asleep, by somebody's hand", "paged slept=-24s", None, ExitStatus::Signal(9)),
     ] {
         let world = situation(&format!("web d1 live=d1\ni1 web d1 {instance}"));
@@ -187,6 +189,8 @@ fn who_ends_of_a_sleep() {
         after a short sleep: None
         it never slept: None
         in a moment that nobody sees: Some(Ended { slept: 22s })
+        before its wake was seen to be done: Some(Ended { slept: 24s })
+        after a short sleep again: Some(Ended { slept: 6s })
         asleep, by somebody's hand: None
     "#]]
     .assert_eq(&table);

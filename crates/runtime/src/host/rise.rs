@@ -22,6 +22,14 @@ const LIMIT: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_micros(100);
 const LATER: Duration = Duration::from_millis(20);
 
+/// Let what is thawed, and has no supervisor, hear of itself. Blocks, for as long as it is `wanted`.
+pub(super) fn look_inside(wanted: impl Fn() -> bool) {
+    let start = Instant::now();
+    while wanted() && start.elapsed() < HEARTBEAT {
+        thread::sleep(LATER);
+    }
+}
+
 /// How a frozen tree of processes is to be woken.
 #[derive(Debug)]
 pub(super) struct Rise {

@@ -9,7 +9,12 @@ use std::{
 use dormouse_model::{Depth, InstanceId, Sighting};
 use tokio::{sync::mpsc, task::spawn_blocking};
 
-use super::{instance::Instance, lock, rise::Rise, stirs::Listener};
+use super::{
+    instance::Instance,
+    lock,
+    rise::{self, Rise},
+    stirs::Listener,
+};
 use crate::{cgroup::Group, tree::Tree};
 
 /// This much left after paging out is not worth another try. A shell that waits has less.
@@ -260,16 +265,21 @@ impl Instance {
         if sleep.depth.is_none() {
             return Err(is_awake());
         }
-        let Some(rise) = sleep.rise.take() else {
-            // Nobody in it watches anybody.
-            return Ok(());
-        };
         // Until it is frozen again, what arrives has its chance to be read.
         sleep.listener = None;
+        let wanted = || self.depth().is_some() && !self.has_ended();
+        let Some(rise) = sleep.rise.take() else {
+            // One process, which watches itself.
+            sleep.begin_turn();
+            group.thaw()?;
+            drop(sleep);
+            rise::look_inside(wanted);
+            return if self.depth().is_some() { Ok(()) } else { Err(is_awake()) };
+        };
         let turn = begin(&mut sleep, &rise, &**group)?;
         drop(sleep);
         self.rise(&rise, turn);
-        rise.look_around(|| self.depth().is_some() && !self.has_ended());
+        rise.look_around(wanted);
         if self.depth().is_none() {
             self.look_back(turn);
             return Err(is_awake());
