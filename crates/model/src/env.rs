@@ -107,7 +107,7 @@ pub type Variables = BTreeMap<String, String>;
 /// # Errors
 /// Why not, in words.
 pub fn check(name: &str, value: &str) -> Result<(), String> {
-    if name.is_empty() || name.contains(|c: char| c == '=' || c == '\0' || c.is_whitespace()) {
+    if name.is_empty() || name.contains(['=', '\0']) {
         Err(format!("`{}` cannot be the name of a variable", name.escape_debug()))
     } else if value.contains('\0') {
         Err(format!("the variable `{name}` holds a NUL character"))

@@ -182,6 +182,10 @@ fn check(name: &str, value: &str) -> Result<(), OpError> {
     if let Some(hint) = instead(name) {
         return Err(OpError::Variable(format!("{name} is set by the platform\n  hint: {hint}")));
     }
+    // A compose file may name such a one; on a command line it is a slip.
+    if name.contains(char::is_whitespace) {
+        return Err(OpError::Variable(format!("`{}` cannot be the name of a variable", name.escape_debug())));
+    }
     env::check(name, value).map_err(OpError::Variable)
 }
 

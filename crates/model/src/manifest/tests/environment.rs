@@ -238,3 +238,17 @@ fn digits_stay_as_they_are_written() {
         "#]],
     );
 }
+
+/// Bug: a name that compose takes, and a process can have, was called none.
+#[test]
+fn a_name_may_have_spaces() {
+    compose(
+        "    environment: ['SPACE KEY=1']",
+        &[],
+        &expect![[r#"
+        project shop
+        front web
+        web: source=. port=8000 public env={"SPACE KEY": "1"}
+    "#]],
+    );
+}
