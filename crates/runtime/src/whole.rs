@@ -2,14 +2,14 @@
 
 use std::{fs, io, path::Path};
 
-/// Write a file as a whole or not at all: whoever reads it meets the old text or the new, also after a full disk.
-/// Not synced: what a power failure takes is found out again.
+/// Write a file as a whole or not at all: whoever reads it meets the old text or the new, also after a full disk, and
+/// where another process writes it too. Not synced: what a power failure takes is found out again.
 ///
 /// # Errors
 /// When it cannot be written; an older one is still there then.
 pub fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
-    new.push(".new");
+    new.push(format!(".new{}", std::process::id()));
     fs::write(&new, text)?;
     fs::rename(&new, path)
 }
@@ -23,7 +23,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.json");
         write_whole(&path, b"old").unwrap();
-        fs::create_dir(dir.path().join("a.json.new")).unwrap();
+        fs::create_dir(dir.path().join(format!("a.json.new{}", std::process::id()))).unwrap();
         write_whole(&path, b"new").unwrap_err();
         assert_eq!(fs::read(&path).unwrap(), b"old");
     }

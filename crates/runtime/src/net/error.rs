@@ -42,13 +42,15 @@ pub enum NetError {
         source: io::Error,
     },
     /// The record of networks could not be read or written.
-    #[error("cannot use {path}")]
+    #[error(
+        "cannot use {path}: {why}\n  hint: check that the disk is not full; where neither it nor its copy {path}.1 can be read, remove both \
+         and start again: `dormouse restart` then gives apps that run a network again"
+    )]
     Record {
         /// Where it lies.
         path: PathBuf,
         /// Why not.
-        #[source]
-        source: io::Error,
+        why: io::Error,
     },
 }
 

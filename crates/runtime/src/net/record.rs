@@ -1,10 +1,17 @@
-//! `networks.json`: which addresses this server uses, and for what.
+//! `networks.json`: which addresses this server uses, and for what; and a copy of it, for when it is lost or damaged.
 
-use std::{collections::BTreeMap, fs, io, net::Ipv4Addr, path::Path};
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use dormouse_backend::NetworkSpec;
 use dormouse_model::ProjectName;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::NetError;
 use crate::write_whole;
@@ -16,19 +23,79 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Read it; `None` when there is none yet.
+    /// Read it, or its copy where it cannot be read or is gone; `None` when there is neither yet.
+    ///
+    /// # Errors
+    /// When it cannot be read and there is no copy that can.
     pub(super) fn load(path: &Path) -> Result<Option<Self>, NetError> {
-        let broken = |source| NetError::Record { path: path.to_owned(), source };
-        match fs::read(path) {
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(e) => Err(broken(e)),
-            Ok(text) => serde_json::from_slice(&text).map(Some).map_err(|e| broken(e.into())),
+        let own = read(path);
+        if let Ok(Some(record)) = own {
+            return Ok(Some(record));
         }
+        let restored = read(&copy(path)).ok().flatten();
+        let broken = |why| NetError::Record { path: path.to_owned(), why };
+        let Some(record) = restored else { return own.map_err(broken) };
+        let why = own.err().map_or_else(|| "it was gone".to_owned(), |e| e.to_string());
+        warn!(path = %path.display(), why, "restored from the copy beside it");
+        record.save(path)?;
+        Ok(Some(record))
     }
 
-    /// Write it, as a whole or not at all.
+    /// Write it and its copy, each as a whole or not at all, so that one of them is whole at any time.
     pub(super) fn save(&self, path: &Path) -> Result<(), NetError> {
-        let write = || write_whole(path, &serde_json::to_vec_pretty(self)?);
-        write().map_err(|source| NetError::Record { path: path.to_owned(), source })
+        let write = || {
+            let text = serde_json::to_vec_pretty(self)?;
+            write_whole(path, &text)?;
+            File::open(path)?.sync_all()?;
+            write_whole(&copy(path), &text)
+        };
+        write().map_err(|why| NetError::Record { path: path.to_owned(), why })
+    }
+}
+
+fn copy(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+fn read(path: &Path) -> io::Result<Option<Record>> {
+    match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+        Ok(text) => Ok(serde_json::from_slice(&text).map(Some)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: an empty file refused every start, without a hint, and without a file all networks were taken away from what
+    /// ran in them.
+    #[test]
+    fn what_is_lost_or_damaged_is_restored() {
+        type Damage = fn(&Path);
+        let damages: [Damage; 4] = [
+            |path| fs::remove_file(path).unwrap(),
+            |path| fs::write(path, "").unwrap(),
+            |path| fs::write(path, "{\"pool\": \"10.").unwrap(),
+            |path| fs::write(copy(path), "garbage").unwrap(),
+        ];
+        for damage in damages {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("networks.json");
+            assert_eq!(Record::load(&path).unwrap(), None);
+            let record = Record { pool: Ipv4Addr::new(10, 77, 0, 0), projects: BTreeMap::new() };
+            record.save(&path).unwrap();
+            damage(&path);
+            assert_eq!(Record::load(&path).unwrap().as_ref(), Some(&record));
+            assert_eq!(read(&path).unwrap().as_ref(), Some(&record));
+        }
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("networks.json");
+        fs::write(&path, "").unwrap();
+        let told = Record::load(&path).unwrap_err().to_string();
+        assert!(told.contains("hint: "), "{told}");
     }
 }
