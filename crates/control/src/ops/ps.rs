@@ -132,7 +132,11 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Starting), _) => (ServiceStanding::Starting, keeps_starting(state, instance)),
                 (Some(Planned::Ready), _) => {
                     let unasked = keeps.filter(|why| !why.is_use()).map(keeps_words);
-                    let why = ended_lately(state, &key).or_else(|| state.watchdog(&key)).or(unasked);
+                    let why = match (ended_lately(state, &key), state.watchdog(&key)) {
+                        (Some(ended), Some(notices)) => Some(format!("{ended}; {notices}")),
+                        (ended, notices) => ended.or(notices),
+                    };
+                    let why = why.or(unasked);
                     (ServiceStanding::Ready, why)
                 }
                 (Some(Planned::Asleep(depth)), _) => {
