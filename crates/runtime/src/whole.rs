@@ -8,10 +8,12 @@ use std::{fs, io, path::Path};
 /// # Errors
 /// When it cannot be written; an older one is still there then.
 pub fn write_whole(path: &Path, text: &[u8]) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".new{}", std::process::id()));
-    fs::write(&new, text)?;
-    fs::rename(&new, path)
+    let new = path.with_added_extension(format!("new{}", std::process::id()));
+    let written = fs::write(&new, text).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        fs::remove_file(&new).ok();
+    }
+    written
 }
 
 #[cfg(test)]

@@ -3,55 +3,28 @@
 //! Without the usual harness, because a sandbox begins as a re-execution of this very program.
 #![allow(missing_docs)]
 
+#[path = "support/bench.rs"]
+mod bench;
 mod support;
 
 use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt, symlink},
-    path::PathBuf,
     time::{Duration, Instant},
 };
 
+use bench::Bench;
 use dormouse_backend::Stream;
-use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, Share};
+use dormouse_model::ExitStatus;
+use dormouse_runtime::{Mount, RunEnd, RunSpec, SandboxError};
 use expect_test::{Expect, expect};
 use tokio::sync::mpsc;
 
-struct Bench {
-    dir: tempfile::TempDir,
-    sandboxes: Sandboxes,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        support::fill(&dir.path().join("base"));
-        let sandboxes = Sandboxes::open(dir.path()).unwrap();
-        Self { dir, sandboxes }
-    }
-
     fn spec(&self, name: &str, argv: &[&str]) -> RunSpec {
-        RunSpec {
-            name: name.into(),
-            lowers: vec![self.dir.path().join("base")],
-            upper: self.upper(name),
-            argv: argv.iter().map(|s| (*s).to_owned()).collect(),
-            env: BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hi".into())]),
-            cwd: "/".into(),
-            mounts: vec![],
-            limits: Limits { memory: 128 << 20, cpu_milli: 2000, pids: 64 },
-            time_limit: Duration::from_secs(60),
-            network: false,
-            resolver: Resolver::At([10, 9, 8, 7].into()),
-            profile: Profile::App,
-            share: Share::Build,
-        }
-    }
-
-    fn upper(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name).join("upper")
+        let env = BTreeMap::from([("PATH".into(), "/usr/bin:/bin".into()), ("GREETING".into(), "hi".into())]);
+        RunSpec { env, ..self.command(name, argv.iter().copied()) }
     }
 
     async fn run(&self, spec: RunSpec) -> Result<(RunEnd, String), SandboxError> {

@@ -3,7 +3,6 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::Write,
     path::{Path, PathBuf},
 };
 
@@ -51,15 +50,9 @@ impl Record {
     }
 }
 
-/// Write a file that appears whole or not at all.
+/// Write a file that appears whole or not at all, in a folder that may have to be made.
 pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), BaseError> {
     let dir = path.parent().unwrap_or(path);
     fs::create_dir_all(dir).at("create", dir)?;
-    let part = path.with_extension(format!("part{}", std::process::id()));
-    let mut file = fs::File::create(&part).at("create", &part)?;
-    let written = file.write_all(bytes).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        fs::remove_file(&part).ok();
-    }
-    written.at("write", path)
+    dormouse_runtime::write_whole(path, bytes).at("write", path)
 }

@@ -34,11 +34,17 @@ const AHEAD: usize = 64 * 1024;
 pub(crate) struct ClientBody {
     ahead: VecDeque<Frame<Bytes>>,
     rest: Incoming,
+    /// Set when what the client sends is no body. Outlives it: whoever sent it on has it no more when that shows.
+    broken: Arc<AtomicBool>,
 }
 
 impl ClientBody {
     pub(crate) fn new(rest: Incoming) -> Self {
-        Self { ahead: VecDeque::new(), rest }
+        Self { ahead: VecDeque::new(), rest, broken: Arc::default() }
+    }
+
+    pub(crate) fn broken(&self) -> Arc<AtomicBool> {
+        self.broken.clone()
     }
 
     /// Read what is there of a body in chunks, so that nobody is woken for one that is not.
@@ -63,10 +69,14 @@ impl Body for ClientBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.ahead.pop_front() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
-            None => Pin::new(&mut self.rest).poll_frame(cx),
+        if let Some(frame) = self.ahead.pop_front() {
+            return Poll::Ready(Some(Ok(frame)));
         }
+        let frame = ready!(Pin::new(&mut self.rest).poll_frame(cx));
+        if let Some(Err(_)) = &frame {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
     }
     fn is_end_stream(&self) -> bool {
         self.ahead.is_empty() && self.rest.is_end_stream()
@@ -81,13 +91,11 @@ impl Body for ClientBody {
 pub(crate) struct Upload {
     pub(crate) body: Option<ClientBody>,
     tally: Arc<Tally>,
-    /// Set when what the client sends is no body.
-    broken: Arc<AtomicBool>,
 }
 
 impl Upload {
-    pub(crate) fn new(body: Option<ClientBody>, tally: Arc<Tally>, broken: Arc<AtomicBool>) -> Self {
-        Self { body, tally, broken }
+    pub(crate) fn new(body: Option<ClientBody>, tally: Arc<Tally>) -> Self {
+        Self { body, tally }
     }
 }
 
@@ -103,15 +111,11 @@ impl Body for Upload {
             return Poll::Ready(None);
         };
         let mut frame = ready!(Pin::new(body).poll_frame(cx));
-        match &mut frame {
-            Some(Ok(frame)) => {
-                self.tally.client_byte();
-                if let Some(trailers) = frame.trailers_mut() {
-                    clean_trailers(trailers);
-                }
+        if let Some(Ok(frame)) = &mut frame {
+            self.tally.client_byte();
+            if let Some(trailers) = frame.trailers_mut() {
+                clean_trailers(trailers);
             }
-            Some(Err(_)) => self.broken.store(true, Ordering::Relaxed),
-            None => {}
         }
         Poll::Ready(frame)
     }

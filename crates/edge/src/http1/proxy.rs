@@ -2,10 +2,7 @@
 
 use std::{
     rc::Rc,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use dormouse_model::ServiceKey;
@@ -88,9 +85,9 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let get = head.method == Method::GET;
     // Sending it a second time does no harm, and we still have all of it.
     let repeatable = head.method.is_idempotent() && body.is_none();
+    let broken = body.as_ref().map(ClientBody::broken);
     let mut request = Request::from_parts(head, body);
 
-    let broken = Arc::new(AtomicBool::new(false));
     let mut hunt = Hunt::new(worker.clone(), key, Need::Request);
     // Set after a kept connection turned out to be dead: the same instance gets it on a fresh one. It is counted all
     // the while, so it does not fall asleep in between.
@@ -116,8 +113,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
         };
         let copy = (repeatable && lent.reused).then(|| copy(&request));
         let tally = lease.tally().clone();
-        match lent.sender.try_send_request(request.map(|body| Upload::new(body, tally, broken.clone()))).await
-        {
+        match lent.sender.try_send_request(request.map(|body| Upload::new(body, tally))).await {
             Ok(response) => return pass(client, &hunt, response, get, upgrade, lease, lent),
             Err(mut error) => match (error.take_message(), copy) {
                 // Never sent.
@@ -134,7 +130,9 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                     request = copy;
                     again = Some(Found { lease, addr });
                 }
-                (None, None) if broken.load(Ordering::Relaxed) => return Err(bad()),
+                (None, None) if broken.is_some_and(|broken| broken.load(Ordering::Relaxed)) => {
+                    return Err(bad());
+                }
                 (None, None) => {
                     tracing::debug!(%instance, error = %error.into_error(), "no answer");
                     return Err(Page::Broken(hunt.key().clone()));

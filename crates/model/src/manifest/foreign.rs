@@ -10,7 +10,7 @@ use super::{MANIFESTS, input::ManifestInput, typed::Service};
 pub(super) fn left_out<'a>(
     input: &ManifestInput,
     typed: &Service,
-    (all, secret_files): (&'a [Service], &'a [String]),
+    secret: &[&'a str],
     source: &str,
     others: impl Iterator<Item = &'a str>,
     include: &BTreeSet<String>,
@@ -27,14 +27,17 @@ pub(super) fn left_out<'a>(
     if source == "." {
         out.extend(MANIFESTS.map(str::to_owned));
     }
-    // Their variables are in the environment, and what they hold is often secret.
-    let variables = all.iter().flat_map(|service| &service.env_files).map(|file| &file.path.value);
-    let secret = variables.chain(secret_files).map(|path| path.strip_prefix("./").unwrap_or(path));
-    out.extend(secret.filter_map(|path| below(path, source)).map(str::to_owned));
+    out.extend(secret.iter().filter_map(|path| below(path, source)).map(str::to_owned));
     out.retain(|path| !include.iter().any(|i| path == i || below(path, i).is_some()));
     let all = out.clone();
     out.retain(|path| !all.iter().any(|above| below(path, above).is_some()));
     out
+}
+
+/// Files that hold what is often secret: those of variables, which are in the environment, and `secret_files`.
+pub(super) fn secret<'a>(all: &'a [Service], secret_files: &'a [String]) -> Vec<&'a str> {
+    let variables = all.iter().flat_map(|service| &service.env_files).map(|file| &file.path.value);
+    variables.chain(secret_files).map(|path| path.strip_prefix("./").unwrap_or(path)).collect()
 }
 
 /// `path` as seen from `folder`, if it lies strictly below it.
@@ -138,7 +141,7 @@ mod tests {
         typed.start = (!start.is_empty()).then(|| words(start));
         let others = ["frontend", "tools/admin", source].into_iter();
         let all = [variables("web", "./conf/web.vars"), variables("worker", "tools/worker.vars")];
-        let out = left_out(&input, &typed, (&all, &[]), source, others, &include);
+        let out = left_out(&input, &typed, &secret(&all, &[]), source, others, &include);
         let shown =
             out.iter().map(String::as_str).filter(|p| *p == "dormouse.toml" || !MANIFESTS.contains(p));
         expected.assert_eq(&shown.collect::<Vec<_>>().join(" "));

@@ -81,10 +81,10 @@ pub(super) fn project(
     }
     let found = typed.services.is_none();
     let sources: Vec<_> = services.iter().map(|service| source(input, outside, service, report)).collect();
+    let secret = foreign::secret(services, &typed.secret_files);
     let mut settled = Vec::new();
     for (service, source) in services.iter().zip(&sources) {
-        let settling =
-            one(input, service, source.as_deref(), (services, &typed.secret_files), &sources, report);
+        let settling = one(input, service, source.as_deref(), services, &sources, &secret, report);
         // Where only the manifest is read yet no source is there, and what its environment refers to is wanted all
         // the same.
         let owned_by = service.name.parse().ok();
@@ -114,8 +114,9 @@ fn one(
     input: &ManifestInput,
     typed: &Service,
     source: Option<&str>,
-    (all, secret_files): (&[Service], &[String]),
+    all: &[Service],
     sources: &[Option<String>],
+    secret: &[&str],
     report: &mut Report,
 ) -> Option<(ServiceSpec, Facts)> {
     let name = match (typed.name.parse::<ServiceName>(), &typed.place) {
@@ -135,7 +136,7 @@ fn one(
     let include = include(typed, report);
     let source = source?;
     let others = sources.iter().flatten().map(String::as_str);
-    let left_out = foreign::left_out(input, typed, (all, secret_files), source, others, &include);
+    let left_out = foreign::left_out(input, typed, secret, source, others, &include);
     let facts = detect::look(input, source, &left_out, typed.package.as_deref());
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
     let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, typed.guess, report));

@@ -22,10 +22,10 @@ const LIMIT: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_micros(100);
 const LATER: Duration = Duration::from_millis(20);
 
-/// Let what is thawed, and has no supervisor, hear of itself. Blocks, for as long as it is `wanted`.
-pub(super) fn look_inside(wanted: impl Fn() -> bool) {
+/// Let what is thawed hear of itself, until it is `back`. Blocks, for as long as it is `wanted`.
+pub(super) fn look_around(wanted: impl Fn() -> bool, back: impl Fn() -> bool) {
     let start = Instant::now();
-    while wanted() && start.elapsed() < HEARTBEAT {
+    while wanted() && start.elapsed() < LIMIT && (start.elapsed() < HEARTBEAT || !back()) {
         thread::sleep(LATER);
     }
 }
@@ -108,11 +108,7 @@ impl Rise {
 
     /// Let the supervisors look at what they watch, when all are awake. Blocks, for as long as it is `wanted`.
     pub(super) fn look_around(&self, wanted: impl Fn() -> bool) {
-        let start = Instant::now();
-        let all = || self.lasting.members().all(|m| self.rest.is_back(m.pid));
-        while wanted() && start.elapsed() < LIMIT && (start.elapsed() < HEARTBEAT || !all()) {
-            thread::sleep(LATER);
-        }
+        look_around(wanted, || self.lasting.members().all(|m| self.rest.is_back(m.pid)));
     }
 
     /// Whether a level is to be thawed, so long after the one below.

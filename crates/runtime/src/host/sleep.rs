@@ -269,11 +269,11 @@ impl Instance {
         sleep.listener = None;
         let wanted = || self.depth().is_some() && !self.has_ended();
         let Some(rise) = sleep.rise.take() else {
-            // One process, which watches itself.
+            // Nobody in it is held back: most often one process, which watches itself.
             sleep.begin_turn();
             group.thaw()?;
             drop(sleep);
-            rise::look_inside(wanted);
+            rise::look_around(wanted, || true);
             return if self.depth().is_some() { Ok(()) } else { Err(is_awake()) };
         };
         let turn = begin(&mut sleep, &rise, &**group)?;

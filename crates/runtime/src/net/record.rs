@@ -54,9 +54,7 @@ impl Record {
 }
 
 fn copy(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".1");
-    name.into()
+    path.with_added_extension("1")
 }
 
 fn read(path: &Path) -> io::Result<Option<Record>> {

@@ -2,6 +2,8 @@
 //! host's root, still get theirs. Needs root and a static busybox.
 #![allow(missing_docs, clippy::print_stdout)]
 
+#[path = "../support/bench.rs"]
+mod bench;
 mod flows;
 mod instances;
 mod memory;
@@ -9,11 +11,12 @@ mod memory;
 mod support;
 mod take;
 
-use std::{collections::BTreeMap, path::Path, process::Command, time::Duration};
+use std::{path::Path, process::Command};
 
+use bench::Bench;
 use dormouse_backend::Stream;
 use dormouse_model::Limits;
-use dormouse_runtime::{Mount, Profile, Resolver, RunSpec, Sandboxes, Share};
+use dormouse_runtime::{Mount, RunSpec};
 use take::Budget;
 use tokio::sync::mpsc;
 
@@ -29,34 +32,12 @@ fn shown() -> Vec<Mount> {
     libraries.map(|dir| shown(dir, dir.to_str().unwrap())).chain([program]).collect()
 }
 
-struct Bench {
-    dir: tempfile::TempDir,
-    sandboxes: Sandboxes,
-}
-
 impl Bench {
-    fn new() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        support::fill(&dir.path().join("base"));
-        let sandboxes = Sandboxes::open(dir.path()).unwrap();
-        Self { dir, sandboxes }
-    }
-
     fn spec(&self, name: &str, args: &[&str]) -> RunSpec {
         RunSpec {
-            name: name.into(),
-            lowers: vec![self.dir.path().join("base")],
-            upper: self.dir.path().join(name).join("upper"),
-            argv: ["/act"].iter().chain(args).map(|s| (*s).to_owned()).collect(),
-            env: BTreeMap::new(),
-            cwd: "/".into(),
             mounts: shown(),
             limits: Limits { memory: 256 << 20, cpu_milli: 2000, pids: 64 },
-            time_limit: Duration::from_secs(60),
-            network: false,
-            resolver: Resolver::At([10, 9, 8, 7].into()),
-            profile: Profile::App,
-            share: Share::Build,
+            ..self.command(name, ["/act"].iter().chain(args).copied())
         }
     }
 

@@ -42,9 +42,7 @@ impl Stamps {
 
     /// Written whole or not at all: half a record would make old files look untouched.
     pub(super) fn write(&self, path: &Path) -> io::Result<()> {
-        let tmp = path.with_extension("new");
-        std::fs::write(&tmp, serde_json::to_vec(self)?)?;
-        std::fs::rename(tmp, path)
+        dormouse_runtime::write_whole(path, &serde_json::to_vec(self)?)
     }
 
     /// Give the files of a copy of the source these times.

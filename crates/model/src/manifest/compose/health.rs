@@ -36,19 +36,23 @@ pub(super) fn healthcheck(
     for e in known(r, unhonoured, node, path, keys::HEALTHCHECK) {
         let key = join(path, &e.key);
         match e.key.as_str() {
-            "test" => match asked(&words(&text(&e.node)), service) {
-                Some(asked) => {
-                    (health.probe, port) = (Some(asked.probe), asked.port);
-                    if asks_more(&text(&e.node), service) {
-                        let place = r.place(&e.node.span, &key);
-                        unhonoured.add("what a healthcheck asks besides a local address", place);
+            "test" => {
+                let check = text(&e.node);
+                let asked = asked(&words(&check), service);
+                let unasked = match &asked {
+                    None => Some("healthcheck other than of a local address"),
+                    Some(_) if asks_more(&check, service) => {
+                        Some("what a healthcheck asks besides a local address")
                     }
+                    Some(_) => None,
+                };
+                if let Some(what) = unasked {
+                    unhonoured.add(what, r.place(&e.node.span, &key));
                 }
-                None => {
-                    let place = r.place(&e.node.span, &key);
-                    unhonoured.add("healthcheck other than of a local address", place);
+                if let Some(asked) = asked {
+                    (health.probe, port) = (Some(asked.probe), asked.port);
                 }
-            },
+            }
             "disable" => {
                 if r.bool(&e.node, &key) == Some(true) {
                     health.probe = Some(ProbeKind::Tcp);
