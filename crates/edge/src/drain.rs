@@ -47,8 +47,8 @@ impl Worker {
                 job = jobs.recv() => match job {
                     Some(Job::Apply(table)) => self.apply(table),
                     // Accepted by another worker just before it drained too.
-                    Some(Job::Connection(stream, origin, room)) => {
-                        self.take(stream, origin, room);
+                    Some(Job::Connection(stream, origin, place)) => {
+                        self.take(stream, origin, place);
                         carrying = true;
                     }
                     Some(Job::Drain(now)) => {

@@ -23,6 +23,7 @@ mod settings;
 mod table;
 mod tally;
 mod tunnel;
+mod turn_away;
 mod wakes;
 mod worker;
 

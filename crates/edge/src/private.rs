@@ -7,6 +7,7 @@ use std::{
     io,
     net::{SocketAddr, SocketAddrV4, TcpListener as StdListener},
     rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use dormouse_model::{Listener, ServiceKey};
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::spawn_local,
     time::sleep,
 };
@@ -95,8 +97,8 @@ async fn listen(
         sleep(pause).await;
         pause = RETRY.min(pause * 2);
     };
-    let rooms = worker.private();
-    accept(worker, listener, rooms, || Origin::Private(service.borrow().clone())).await;
+    let queue = Arc::new(Semaphore::new(worker.settings().max_private_each));
+    accept(worker, listener, Some(queue), || Origin::Private(service.borrow().clone())).await;
 }
 
 fn adopt(listener: StdListener) -> io::Result<TcpListener> {

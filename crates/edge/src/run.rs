@@ -191,8 +191,7 @@ fn work(
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let task =
-                spawn_local(accept(worker.clone(), listener, worker.public().clone(), || Origin::Public));
+            let task = spawn_local(accept(worker.clone(), listener, None, || Origin::Public));
             acceptors.push(AbortOnDropHandle::new(task));
         }
         worker.work(jobs, acceptors, Listeners::new(private)).await;

@@ -1,6 +1,6 @@
 //! What an operator can turn, resolved.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use crate::Cidr;
 
@@ -9,11 +9,11 @@ use crate::Cidr;
 pub struct EdgeSettings {
     /// Threads that carry traffic; one per core by default.
     pub workers: usize,
-    /// Open connections of clients above which new ones wait in the backlog.
+    /// Most open connections of clients. One address has at most as many as are still free; what is more is turned away.
     pub max_connections: usize,
-    /// The same for connections between services, all together.
+    /// The same for connections between services, of which one project has at most as many as are still free.
     pub max_private: usize,
-    /// And of those, the most to one service.
+    /// And of those, the most to one service. What is more waits in the backlog.
     pub max_private_each: usize,
     /// Longest time a request waits for its service to wake. Stays below what clients and load balancers in front
     /// put up with; a cold start of a large Python app takes tens of seconds.
@@ -44,7 +44,8 @@ pub struct EdgeSettings {
     /// How long connections may go on after another edge has taken over. Long enough for a working day of WebSockets and
     /// connection pools; each edge that waits for them costs some megabytes.
     pub hand_over_timeout: Duration,
-    /// Peers whose `X-Forwarded-*` headers are kept and extended. From all others they are replaced.
+    /// Peers whose `X-Forwarded-*` headers are kept and extended, and who may have as many connections as there are. From all
+    /// others the headers are replaced.
     pub trusted_proxies: Vec<Cidr>,
 }
 
@@ -69,5 +70,12 @@ impl Default for EdgeSettings {
             hand_over_timeout: Duration::from_secs(12 * 3600),
             trusted_proxies: Vec::new(),
         }
+    }
+}
+
+impl EdgeSettings {
+    /// Whether visitors come through this peer.
+    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|block| block.contains(peer))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell, RefMut},
-    net::TcpStream as StdStream,
+    net::{IpAddr, TcpStream as StdStream},
     rc::Rc,
     sync::{
         Arc,
@@ -13,7 +13,7 @@ use std::{
 use dormouse_model::{InstanceId, ServiceKey};
 use tokio::{
     net::TcpStream,
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::spawn_local,
 };
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -23,8 +23,9 @@ use crate::{
     drain::Drain,
     http1::{Pool, Watch, serve},
     private::{Listeners, carry},
-    room::{Room, Rooms},
+    room::{Holder, Place, Rooms},
     table::Table,
+    turn_away,
     wakes::Wakes,
 };
 
@@ -63,7 +64,7 @@ impl Link {
 #[derive(Debug)]
 pub(crate) enum Job {
     Apply(Arc<Table>),
-    Connection(StdStream, Origin, Room),
+    Connection(StdStream, Origin, Place),
     /// Take nothing new, and tell when what is open has ended.
     Drain(Drain),
     /// Nobody is served any more.
@@ -88,6 +89,7 @@ pub(crate) struct Worker {
     tasks: TaskTracker,
     drain: Cell<Option<Drain>>,
     scratch: RefCell<Box<[u8]>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Worker {
@@ -102,6 +104,7 @@ impl Worker {
             drain: Cell::new(None),
             // As much as one read of a tunnel takes at most.
             scratch: RefCell::new(vec![0; 64 * 1024].into()),
+            turns: Arc::new(Semaphore::new(turn_away::AT_A_TIME)),
         })
     }
 
@@ -121,7 +124,7 @@ impl Worker {
                     }
                     self.apply(table);
                 }
-                Job::Connection(stream, origin, room) => self.take(stream, origin, room),
+                Job::Connection(stream, origin, place) => self.take(stream, origin, place),
                 Job::Drain(drain) => break drain,
                 Job::End => return,
             }
@@ -148,9 +151,9 @@ impl Worker {
     }
 
     /// Take over a connection that another worker accepted.
-    pub(crate) fn take(self: &Rc<Self>, stream: StdStream, origin: Origin, room: Room) {
+    pub(crate) fn take(self: &Rc<Self>, stream: StdStream, origin: Origin, place: Place) {
         match TcpStream::from_std(stream) {
-            Ok(stream) => self.start(stream, origin, room),
+            Ok(stream) => self.start(stream, origin, place),
             Err(error) => tracing::warn!(%error, "cannot take over a connection"),
         }
     }
@@ -165,21 +168,21 @@ impl Worker {
     }
 
     /// Give a fresh connection to the worker that has the fewest, ourselves in doubt.
-    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: Room) {
+    pub(crate) fn place(self: &Rc<Self>, stream: TcpStream, origin: Origin, place: Place) {
         let load = |link: &Link| link.connections.load(Ordering::Relaxed);
         let ours = load(&self.shared.links[self.index]);
         match self.shared.links.iter().min_by_key(|link| load(link)) {
             Some(link) if load(link) < ours => match stream.into_std() {
-                Ok(stream) => link.send(Job::Connection(stream, origin, room)),
+                Ok(stream) => link.send(Job::Connection(stream, origin, place)),
                 Err(error) => tracing::warn!(%error, "cannot hand over a connection"),
             },
-            Some(_) | None => self.start(stream, origin, room),
+            Some(_) | None => self.start(stream, origin, place),
         }
     }
 
-    fn start(self: &Rc<Self>, stream: TcpStream, origin: Origin, room: Room) {
+    fn start(self: &Rc<Self>, stream: TcpStream, origin: Origin, place: Place) {
         let worker = self.clone();
-        let counted = Counted::new(self.shared.clone(), self.index, room);
+        let counted = Counted::new(self.shared.clone(), self.index, place);
         self.spawn(async move {
             match origin {
                 Origin::Public => serve(worker, stream, counted).await,
@@ -202,12 +205,24 @@ impl Worker {
     pub(crate) fn book(&self) -> &TrafficBook {
         &self.shared.book
     }
-    pub(crate) fn public(&self) -> &Rooms {
-        &self.shared.public
+    /// What connections that came in there take their room from.
+    pub(crate) fn rooms(&self, origin: &Origin) -> &Rooms {
+        match origin {
+            Origin::Public => &self.shared.public,
+            Origin::Private(_) => &self.shared.private,
+        }
     }
-    /// Room for one more private listener's connections.
-    pub(crate) fn private(&self) -> Rooms {
-        self.shared.private.at_most(self.settings().max_private_each)
+    /// With whose connections one that came in there, from this address, is counted.
+    pub(crate) fn holder(&self, origin: &Origin, peer: IpAddr) -> Holder {
+        match origin {
+            Origin::Public if self.settings().trusts(peer) => Holder::Proxy,
+            Origin::Public => Holder::visitor(peer),
+            Origin::Private(service) => Holder::Project(service.project.clone()),
+        }
+    }
+    /// To be held while a visitor is turned away; `None` when that is being done to enough of them.
+    pub(crate) fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.clone().try_acquire_owned().ok()
     }
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks
@@ -248,13 +263,18 @@ impl Worker {
 pub(crate) struct Counted {
     shared: Arc<Shared>,
     index: usize,
-    _room: Room,
+    place: Place,
 }
 
 impl Counted {
-    fn new(shared: Arc<Shared>, index: usize, room: Room) -> Self {
+    fn new(shared: Arc<Shared>, index: usize, place: Place) -> Self {
         shared.links[index].connections.fetch_add(1, Ordering::Relaxed);
-        Self { shared, index, _room: room }
+        Self { shared, index, place }
+    }
+
+    /// Whether it should go when nothing is asked on it, because others need the room.
+    pub(crate) fn crowds(&self) -> bool {
+        self.place.room.crowds()
     }
 }
 

@@ -76,7 +76,7 @@ impl Origin {
         let ip = peer.ip().to_canonical();
         let text = HeaderValue::from_str(&ip.to_string());
         Self {
-            trusted: settings.trusted_proxies.iter().any(|block| block.contains(ip)),
+            trusted: settings.trusts(ip),
             // Digits, letters, dots and colons always make a value.
             ip: text.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
             port: HeaderValue::from(local.port()),

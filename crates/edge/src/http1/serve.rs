@@ -26,7 +26,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counte
     // Both only make things better.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive());
-    let watched = Watched::new(worker.clone());
+    let counted = Rc::new(counted);
+    let watched = Watched::new(worker.clone(), counted.clone());
     let state = watched.state.clone();
     let settings = worker.settings();
     let mut builder = http1::Builder::new();
@@ -36,7 +37,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counte
     let client = Rc::new(Client {
         origin: Origin::new(peer, local, settings),
         state: state.clone(),
-        counted: Rc::new(counted),
+        counted,
         worker: worker.clone(),
     });
     let service = service_fn(move |request| {

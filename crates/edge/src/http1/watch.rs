@@ -16,12 +16,18 @@ use std::{
 
 use tokio::task::spawn_local;
 
-use crate::{drain::Drain, worker::Worker};
+use crate::{
+    drain::Drain,
+    worker::{Counted, Worker},
+};
 
 const TICK: Duration = Duration::from_secs(1);
 
 /// Ticks that a connection may stay open without a request while another edge takes over.
 const IDLE_TICKS_LEFT: u32 = 2;
+
+/// The same, and for a request to arrive, while its client holds more connections than are left for others.
+const CROWDED_TICKS: u32 = 2;
 
 /// What a connection is doing. Shared with its socket, which hyper wants to be `Send`; used by one thread only.
 #[derive(Debug, Default)]
@@ -87,8 +93,11 @@ impl ConnState {
         }
     }
 
-    fn tick(&self, header_ticks: u32, idle_ticks: u32) {
+    fn tick(&self, header_ticks: u32, idle_ticks: u32, crowds: impl FnOnce() -> bool) {
         let age = self.age.fetch_add(1, Ordering::Relaxed);
+        let waits = self.phase.load(Ordering::Relaxed) != BUSY;
+        let most = if waits && age >= CROWDED_TICKS && crowds() { CROWDED_TICKS } else { u32::MAX };
+        let (header_ticks, idle_ticks) = (header_ticks.min(most), idle_ticks.min(most));
         match self.phase.load(Ordering::Relaxed) {
             IDLE if age >= idle_ticks => self.set_end(GRACEFULLY),
             HEAD if age >= header_ticks => self.set_end(SLOW_HEAD),
@@ -97,10 +106,16 @@ impl ConnState {
     }
 }
 
+#[derive(Debug)]
+struct Connection {
+    state: Arc<ConnState>,
+    counted: Rc<Counted>,
+}
+
 /// All client connections of a worker that speak HTTP.
 #[derive(Debug, Default)]
 pub(crate) struct Watch {
-    connections: RefCell<HashMap<u64, Arc<ConnState>>>,
+    connections: RefCell<HashMap<u64, Connection>>,
     next: Cell<u64>,
     ticking: Cell<bool>,
 }
@@ -108,7 +123,7 @@ pub(crate) struct Watch {
 impl Watch {
     /// Ask all to end after what they are busy with.
     pub(crate) fn end_all(&self) {
-        self.connections.borrow().values().for_each(|state| state.set_end(GRACEFULLY));
+        self.connections.borrow().values().for_each(|connection| connection.state.set_end(GRACEFULLY));
     }
 }
 
@@ -121,14 +136,14 @@ pub(crate) struct Watched {
 }
 
 impl Watched {
-    pub(crate) fn new(worker: Rc<Worker>) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, counted: Rc<Counted>) -> Self {
         let watch = &worker.watch;
         let number = watch.next.replace(watch.next.get() + 1);
         let state = Arc::<ConnState>::default();
         if worker.draining() == Some(Drain::Stop) {
             state.set_end(GRACEFULLY);
         }
-        watch.connections.borrow_mut().insert(number, state.clone());
+        watch.connections.borrow_mut().insert(number, Connection { state: state.clone(), counted });
         if !watch.ticking.replace(true) {
             spawn_local(tick(worker.clone()));
         }
@@ -153,6 +168,6 @@ async fn tick(worker: Rc<Worker>) {
             return;
         }
         let idle = if worker.draining().is_some() { idle.min(IDLE_TICKS_LEFT) } else { idle };
-        connections.values().for_each(|state| state.tick(header, idle));
+        connections.values().for_each(|c| c.state.tick(header, idle, || c.counted.crowds()));
     }
 }

@@ -22,7 +22,7 @@ use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::watch,
     task::JoinHandle,
     time::timeout,
@@ -49,8 +49,9 @@ pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     .await;
 }
 
+/// A service of the project `shop`, unless another is named.
 pub(crate) fn key(name: &str) -> ServiceKey {
-    format!("shop/{name}").parse().unwrap()
+    if name.contains('/') { name.parse() } else { format!("shop/{name}").parse() }.unwrap()
 }
 
 pub(crate) fn target(number: u64, addr: SocketAddrV4, asleep: bool) -> Target {
@@ -182,6 +183,13 @@ impl Lab {
 
     pub(crate) async fn connect(&self) -> Client {
         Client::connect(self.addr).await
+    }
+
+    /// The same from this address.
+    pub(crate) async fn connect_from(&self, addr: &str) -> Client {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((addr.parse::<std::net::Ipv4Addr>().unwrap(), 0).into()).unwrap();
+        Client::of(socket.connect(self.addr).await.unwrap())
     }
 
     /// A GET on a connection of its own.

@@ -3,11 +3,19 @@
 use std::time::Duration;
 
 use dormouse_edge::EdgeSettings;
+use http_body_util::BodyExt;
 
-use crate::lab::{Lab, named, ready, target, until};
+use crate::lab::{Client, Lab, instance, ready, soon, target, text};
 
+/// With a service that answers once it has all of the request.
 async fn lab(settings: EdgeSettings) -> Lab {
-    Lab::with(settings, &[("web", ready(&[target(1, named("ok").await, false)]))]).await
+    let web = instance(|request| async move {
+        match request.into_body().collect().await {
+            Ok(_) => text("ok"),
+            Err(_) => text("cut"),
+        }
+    });
+    Lab::with(settings, &[("web", ready(&[target(1, web.await, false)]))]).await
 }
 
 #[tokio::test]
@@ -53,23 +61,71 @@ async fn an_idle_connection_is_closed_without_a_word() {
     assert_eq!(unused.read_to_end().await, "");
 }
 
+const A: &str = "127.0.0.2";
+const B: &str = "127.0.0.3";
+
+async fn used(lab: &Lab, from: &str) -> Client {
+    let mut client = lab.connect_from(from).await;
+    client.get("web").await;
+    assert!(client.response().await.ends_with("ok"));
+    client
+}
+
+async fn turned_away(lab: &Lab, from: &str) -> String {
+    let mut client = lab.connect_from(from).await;
+    client.get("web").await;
+    client.read_to_end().await
+}
+
+/// Bug: connections from one address took all there are, and nobody else was answered.
 #[tokio::test]
-async fn connections_beyond_the_limit_wait() {
-    // Each of the two workers keeps room for the connection it is waiting for.
-    let lab = lab(EdgeSettings { max_connections: 3, ..EdgeSettings::default() }).await;
-    let mut first = Vec::new();
-    for _ in 0..3 {
-        let mut client = lab.connect().await;
-        client.get("web").await;
-        client.response().await;
-        first.push(client);
+async fn an_address_that_uses_up_its_connections_stands_in_nobodys_way() {
+    let lab = lab(EdgeSettings { max_connections: 4, ..EdgeSettings::default() }).await;
+    let (first, _second) = (used(&lab, A).await, used(&lab, A).await);
+    let answer = turned_away(&lab, A).await;
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("retry-after: 5\r\n"), "{answer}");
+    // Whoever asks nothing is told too, and does not stay.
+    let silent = lab.connect_from(A).await.read_to_end().await;
+    assert!(silent.starts_with("HTTP/1.1 429 "), "{silent}");
+    let _other = used(&lab, B).await;
+    drop(first);
+    soon("room", async {
+        loop {
+            let mut next = lab.connect_from(A).await;
+            next.get("web").await;
+            if next.head().await.starts_with("HTTP/1.1 200 ") {
+                break;
+            }
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_asks_nothing_makes_room_for_others() {
+    for (said, end) in [("", ""), ("GET / HTTP/1.1\r\nhost: web.", "HTTP/1.1 408 ")] {
+        let lab = lab(EdgeSettings { max_connections: 4, ..EdgeSettings::default() }).await;
+        let mut busy = lab.connect_from(A).await;
+        busy.send("POST / HTTP/1.1\r\nhost: web.localhost\r\ncontent-length: 2\r\n\r\nx").await;
+        let mut useless = lab.connect_from(A).await;
+        useless.send(said).await;
+        let mut other = used(&lab, B).await;
+        let heard = useless.read_to_end().await;
+        assert!(heard.starts_with(end) && heard.is_empty() == end.is_empty(), "{heard}");
+        busy.send("y").await;
+        assert!(busy.response().await.ends_with("ok"));
+        other.get("web").await;
+        assert!(other.response().await.ends_with("ok"), "it has no more than is left");
     }
-    let mut waiting = lab.connect().await;
-    waiting.get("web").await;
-    let answer = tokio::spawn(async move { waiting.response().await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    assert!(!answer.is_finished());
-    first.pop();
-    until("an answer", || answer.is_finished()).await;
-    assert!(answer.await.unwrap().ends_with("ok"));
+}
+
+#[tokio::test]
+async fn a_trusted_proxy_may_have_all_there_is() {
+    let trusted_proxies = vec![A.parse().unwrap()];
+    let lab = lab(EdgeSettings { max_connections: 3, trusted_proxies, ..EdgeSettings::default() }).await;
+    let _all = [used(&lab, A).await, used(&lab, A).await, used(&lab, A).await];
+    for from in [A, B] {
+        let answer = turned_away(&lab, from).await;
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 5\r\n"), "{answer}");
+    }
 }

@@ -5,7 +5,7 @@ use std::{net::SocketAddrV4, time::Duration};
 use dormouse_edge::{EdgeSettings, TrafficBook};
 use dormouse_model::{Endpoint, Traffic, WakeRefused};
 use tokio::{
-    io::AsyncWriteExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
 };
 
@@ -229,6 +229,28 @@ async fn a_service_that_uses_up_its_connections_stands_in_nobodys_way() {
     taken.pop();
     let _next = (waiting, accept(&listener).await);
     until("its turn", || lab.traffic(1).connections == 4).await;
+}
+
+/// Bug: the services of one project took all connections there are between services.
+#[tokio::test]
+async fn a_project_that_uses_up_its_connections_stands_in_nobodys_way() {
+    let (listener, addr) = listener().await;
+    let vips = [nobody().await, nobody().await, nobody().await];
+    let settings = EdgeSettings { max_private: 4, ..EdgeSettings::default() };
+    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    let names = ["api", "db", "blog/web"];
+    let endpoints = names.map(|name| (name, ready(&[target(1, addr, false)])));
+    lab.table_and(&endpoints, &[(vips[0], names[0]), (vips[1], names[1]), (vips[2], names[2])]).await;
+    let first = (connect(vips[0]).await, accept(&listener).await);
+    let _second = (connect(vips[1]).await, accept(&listener).await);
+    let mut third = connect(vips[1]).await;
+    let end = soon("a reset", third.stream.read(&mut [0])).await;
+    assert!(end.is_err_and(|e| e.kind() == std::io::ErrorKind::ConnectionReset));
+    let _other = (connect(vips[2]).await, accept(&listener).await);
+    until("another project's", || lab.traffic(1).connections == 3).await;
+    drop(first);
+    until("room", || lab.traffic(1).connections == 2).await;
+    let _next = (connect(vips[0]).await, accept(&listener).await);
 }
 
 /// Bug: an answer that paused for longer than the silence looked like one that had ended.
