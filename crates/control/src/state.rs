@@ -254,6 +254,7 @@ impl State {
                     key: key.clone(),
                     target,
                     live: None,
+                    replaced: None,
                     demand: dormouse_model::Demand::default(),
                     needs: BTreeSet::new(),
                     after: BTreeSet::new(),
@@ -311,7 +312,11 @@ impl State {
     pub(crate) fn save_rollout(&self, key: &ServiceKey) {
         let Some(svc) = self.desired.services.get(key) else { return };
         let (key, target, live) = (key.clone(), svc.target.id, svc.live.as_ref().map(|d| d.id));
-        self.store.later(move |tx| tx.target_and_live(&key, target, live));
+        let replaced = svc.replaced.as_ref().map(|r| (r.deployment.id, r.at));
+        self.store.later(move |tx| {
+            tx.target_and_live(&key, target, live)?;
+            tx.replaced(&key, replaced)
+        });
     }
 
     pub(crate) fn save_demand(&self, key: &ServiceKey) {

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeployId, DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceSpec, SleepPolicy, Time,
+    DeployId, DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy,
+    Time,
 };
 
 /// One image of one service with one configuration. Immutable.
@@ -61,6 +62,9 @@ pub struct DesiredService {
     pub target: Deployment,
     /// The last deployment that became ready, kept serving until `target` is ready. Equal to `target` once live.
     pub live: Option<Deployment>,
+    /// What `live` took the place of, until it has shown for some minutes that it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Replaced>,
     /// What traffic and people ask of it right now.
     pub demand: Demand,
     /// Services of the same project woken together with it, transitively closed, itself excluded.
@@ -70,7 +74,40 @@ pub struct DesiredService {
     pub after: BTreeSet<ServiceKey>,
 }
 
+/// A deployment that another took the place of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replaced {
+    /// The one that served before.
+    pub deployment: Deployment,
+    /// Since when the other has been live.
+    pub at: Time,
+}
+
 impl DesiredService {
+    /// The target is live from now on. What it takes the place of is remembered, and what was live is given back.
+    pub fn promote(&mut self, now: Time) -> Option<Deployment> {
+        let before = self.live.replace(self.target.clone());
+        let other = |d: &&Deployment| d.process() != self.target.process();
+        let served = |d: &&Deployment| match d.spec.kind {
+            ServiceKind::Web | ServiceKind::Worker => true,
+            ServiceKind::Job => false,
+        };
+        if let Some(deployment) = before.as_ref().filter(other).filter(served).cloned() {
+            self.replaced = Some(Replaced { deployment, at: now });
+        }
+        before
+    }
+
+    /// What was live before is live again, where that is remembered; a newer one that is on its way stays so.
+    pub fn roll_back(&mut self) {
+        if let Some(Replaced { deployment, .. }) = self.replaced.take() {
+            if self.is_live() {
+                self.target = deployment.clone();
+            }
+            self.live = Some(deployment);
+        }
+    }
+
     /// Whether its target has been live.
     #[must_use]
     pub fn is_live(&self) -> bool {

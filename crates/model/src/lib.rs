@@ -26,7 +26,7 @@ pub mod watchdog;
 
 pub use address::AddressBlock;
 pub use change::{Change, change};
-pub use desired::{Demand, Deployment, Desired, DesiredService};
+pub use desired::{Demand, Deployment, Desired, DesiredService, Replaced};
 pub use env::{Env, EnvValue, Stored, Variables};
 pub use health::{Answer, Ask, HealthSpec, Question, Serves};
 pub use id::{

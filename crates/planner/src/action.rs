@@ -39,6 +39,22 @@ pub enum Action {
         /// What happened: one line, and a hint in a second one where there is one.
         why: String,
     },
+    /// What is live keeps ending, and what it replaced a moment ago did not: that is live again.
+    RollBack {
+        /// Of which service.
+        key: ServiceKey,
+        /// The deployment that gives its place back.
+        deployment: DeploymentId,
+        /// What happened: one line, and a hint in a second one where there is one.
+        why: String,
+    },
+    /// What is live has held for long enough: what it replaced is forgotten.
+    Settle {
+        /// Of which service.
+        key: ServiceKey,
+        /// The deployment that is live.
+        deployment: DeploymentId,
+    },
     /// Send it no new traffic, and remember since when.
     Drain {
         /// Whose instance it is.
@@ -105,7 +121,7 @@ pub enum Subject {
     Instance(InstanceId),
     /// The limits of an instance. They are no matter of its sleep: nobody who wakes it waits for them.
     Limits(InstanceId),
-    /// A deployment of a service: starting an instance of it, promoting it, failing it.
+    /// A deployment of a service: starting an instance of it, promoting it, failing it, what follows.
     Deployment(ServiceKey, DeploymentId),
 }
 
@@ -118,6 +134,8 @@ impl Action {
             | Self::Start { key, .. }
             | Self::Promote { key, .. }
             | Self::Fail { key, .. }
+            | Self::RollBack { key, .. }
+            | Self::Settle { key, .. }
             | Self::Drain { key, .. }
             | Self::SetLimits { key, .. }
             | Self::Look { key, .. }
@@ -134,7 +152,9 @@ impl Action {
         match self {
             Self::Start { key, deployment }
             | Self::Promote { key, deployment }
-            | Self::Fail { key, deployment, .. } => Subject::Deployment(key.clone(), *deployment),
+            | Self::Fail { key, deployment, .. }
+            | Self::RollBack { key, deployment, .. }
+            | Self::Settle { key, deployment } => Subject::Deployment(key.clone(), *deployment),
             Self::Wake { id, .. }
             | Self::Drain { id, .. }
             | Self::Look { id, .. }
@@ -146,18 +166,19 @@ impl Action {
         }
     }
 
-    /// Wakes first, because somebody waits for them; promotions before the drains that follow from them.
+    /// Wakes first, because somebody waits for them; what changes what is live before what follows from it.
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::Wake { .. } => 0,
-            Self::Start { .. } => 1,
-            Self::Promote { .. } => 2,
-            Self::Fail { .. } => 3,
-            Self::Drain { .. } => 4,
-            Self::SetLimits { .. } | Self::Look { .. } => 5,
-            Self::Sleep { .. } | Self::DarkWake { .. } => 6,
-            Self::Stop { .. } => 7,
-            Self::Remove { .. } => 8,
+            Self::RollBack { .. } => 1,
+            Self::Start { .. } => 2,
+            Self::Promote { .. } => 3,
+            Self::Fail { .. } | Self::Settle { .. } => 4,
+            Self::Drain { .. } => 5,
+            Self::SetLimits { .. } | Self::Look { .. } => 6,
+            Self::Sleep { .. } | Self::DarkWake { .. } => 7,
+            Self::Stop { .. } => 8,
+            Self::Remove { .. } => 9,
         }
     }
 }
@@ -169,6 +190,8 @@ impl fmt::Display for Action {
             Self::Start { key, deployment } => write!(f, "start {key} {deployment}"),
             Self::Promote { key, deployment } => write!(f, "promote {key} {deployment}"),
             Self::Fail { key, deployment, why } => write!(f, "fail {key} {deployment}: {why}"),
+            Self::RollBack { key, deployment, why } => write!(f, "roll back {key} {deployment}: {why}"),
+            Self::Settle { key, deployment } => write!(f, "settle {key} {deployment}"),
             Self::Drain { key, id } => write!(f, "drain {key} {id}"),
             Self::SetLimits { key, id, limits } => {
                 let Limits { memory, cpu_milli, pids } = limits;

@@ -3,11 +3,18 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Cause, DeploymentId, Desired, End, InstanceRecord, Observed, ServiceKey, ServiceKind, ServiceSpec,
-    StopReason, Time,
+    Cause, Deployment, DeploymentId, Desired, End, InstanceRecord, Observed, ServiceKey, ServiceKind,
+    ServiceSpec, StopReason, Time,
 };
 
-use crate::{clock::Clock, idle, job, standing::WORKER_SETTLE, view::View, words};
+use crate::{
+    clock::Clock,
+    idle, job,
+    standing::WORKER_SETTLE,
+    trust::{Trust, trust},
+    view::View,
+    words,
+};
 
 /// Wait after the first end.
 const FIRST: Duration = Duration::from_millis(500);
@@ -74,7 +81,11 @@ pub fn starts_again(
     let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
     let view = View::new(desired, svc, observed, idle::wakes(desired).get(key).copied(), &clock);
     let target = Some(&svc.target).filter(|_| view.given_up().is_none());
-    let d = target.into_iter().chain(view.older()).find(|d| d.process() == deployment)?;
+    let kept = |d: &&Deployment| match trust(&view) {
+        Some(Trust::Lost { deployment, .. }) => d.id != deployment,
+        Some(Trust::Earned { .. }) | None => true,
+    };
+    let d = target.into_iter().chain(view.older()).filter(kept).find(|d| d.process() == deployment)?;
     // A job that failed is for people to see.
     let over = d.spec.kind == ServiceKind::Job && job::failed(view.ends, d).is_some();
     (!over && idle::needs_instance(&view, d)).then(|| pause(view.ends, deployment))

@@ -33,6 +33,7 @@ mod probe;
 mod standing;
 mod stir;
 mod trial;
+mod trust;
 mod view;
 mod watchdog;
 mod words;

@@ -10,6 +10,7 @@ use crate::{
     Action, awake, backoff,
     clock::Clock,
     health, idle, inside, job, probe, standing,
+    trust::{Trust, trust},
     view::{View, asleep, ended, of},
     watchdog,
 };
@@ -45,7 +46,22 @@ fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Actio
     let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
     let mut out = Vec::new();
     for (key, svc) in &desired.services {
-        let view = View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
+        let view =
+            |svc| View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
+        let key = key.clone();
+        let (mut before, mut stopped) = (None, Vec::new());
+        match trust(&view(svc)) {
+            Some(Trust::Lost { deployment, why, ending }) => {
+                out.push(Action::RollBack { key: key.clone(), deployment, why });
+                out.extend(ending.iter().map(|&(id, why)| Action::Stop { key: key.clone(), id, why }));
+                before.insert(svc.clone()).roll_back();
+                stopped.extend(ending.into_iter().map(|(id, _)| id));
+            }
+            Some(Trust::Earned { deployment }) => out.push(Action::Settle { key, deployment }),
+            None => {}
+        }
+        let mut view = view(before.as_ref().unwrap_or(svc));
+        view.alive.retain(|i| !stopped.contains(&i.id));
         Planner { view, can_page: desired.can_page, out: &mut out }.plan();
     }
     let keys: BTreeSet<&ServiceKey> = observed.instances.values().map(|i| &i.key).collect();

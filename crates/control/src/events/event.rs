@@ -16,6 +16,8 @@ pub(crate) enum Event {
     Renewed { deploy: DeployId, deployment: DeploymentId },
     /// What a deploy brought does not work; `serves` is what goes on serving.
     Refused { deploy: DeployId, deployment: DeploymentId, why: String, serves: Option<DeployId> },
+    /// What a deploy, or a restart, had brought kept ending; `to` is the deploy that is live again.
+    RolledBack { deploy: DeployId, deployment: DeploymentId, why: String, to: DeployId },
     /// A deploy failed before anything of it ran.
     Failed { deploy: DeployId, why: String, serves: Option<DeployId> },
     /// An instance came to an end nobody wanted; `why` is the planner's line, `again` the time to the next start.
@@ -73,9 +75,9 @@ impl Event {
             Self::Live { deployment, .. }
             | Self::Applied { deployment, .. }
             | Self::Renewed { deployment, .. } => Some(format!("live {}", deployment.0)),
-            Self::Refused { deployment, .. } | Self::JobFailed { deployment, .. } => {
-                Some(format!("refused {}", deployment.0))
-            }
+            Self::Refused { deployment, .. }
+            | Self::RolledBack { deployment, .. }
+            | Self::JobFailed { deployment, .. } => Some(format!("refused {}", deployment.0)),
             Self::Failed { deploy, .. } => Some(format!("failed {deploy}")),
             Self::Ended { .. } | Self::JobDone => instance.map(|id| format!("ended {id}")),
             Self::Asleep(_)
@@ -107,6 +109,15 @@ impl fmt::Display for Event {
             }
             Self::Refused { deploy, why, serves: Some(serves), .. } => {
                 write!(f, "deploy {deploy} refused: {why}; {serves} serves on")
+            }
+            Self::RolledBack { deploy, why, to, .. } if to == deploy => {
+                write!(
+                    f,
+                    "deploy {deploy} kept ending after its restart: {why}; back to what ran before that"
+                )
+            }
+            Self::RolledBack { deploy, why, to, .. } => {
+                write!(f, "deploy {deploy} kept ending after it went live: {why}; back to {to}")
             }
             Self::Failed { deploy, why, serves: Some(serves) } => {
                 write!(f, "deploy {deploy} failed: {why}; {serves} serves on")
@@ -197,6 +208,8 @@ mod tests {
             Event::Refused { deploy, deployment, why: why(), serves: Some(old) },
             Event::Refused { deploy, deployment, why: why(), serves: Some(deploy) },
             Event::Refused { deploy, deployment, why: why(), serves: None },
+            Event::RolledBack { deploy, deployment, why: why(), to: old },
+            Event::RolledBack { deploy, deployment, why: why(), to: deploy },
             Event::Failed { deploy, why: "no start command".to_owned(), serves: Some(old) },
             Event::Failed { deploy, why: "no start command".to_owned(), serves: None },
             ended(Cause::Exited(ExitStatus::Code(3)), "exited with code 3", Some(2000)),
@@ -242,6 +255,8 @@ mod tests {
             deploy d15 refused: exited with code 1 (3 times); d14 serves on  [refused 23]
             restart of deploy d15 refused: exited with code 1 (3 times); the old process serves on  [refused 23]
             deploy d15 failed: exited with code 1 (3 times)  [refused 23]
+            deploy d15 kept ending after it went live: exited with code 1 (3 times); back to d14  [refused 23]
+            deploy d15 kept ending after its restart: exited with code 1 (3 times); back to what ran before that  [refused 23]
             deploy d15 failed: no start command; d14 serves on  [failed d15]
             deploy d15 failed: no start command  [failed d15]
             exited with code 3; started again in 2 s  [ended i7]

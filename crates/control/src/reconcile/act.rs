@@ -56,13 +56,24 @@ impl<W: Workloads> Reconciler<W> {
                 false
             }
             Action::Promote { key, .. } => {
-                self.promote(&key);
+                self.promote(&key, now);
                 self.state.save_rollout(&key);
                 self.state.set_note(&key, None);
                 true
             }
             Action::Fail { key, deployment, why } => {
                 self.give_up(&key, deployment, &why);
+                true
+            }
+            Action::RollBack { key, deployment, why } => {
+                self.roll_back(&key, deployment, &why);
+                true
+            }
+            Action::Settle { key, .. } => {
+                if let Some(svc) = self.state.desired.services.get_mut(&key) {
+                    svc.replaced = None;
+                }
+                self.state.save_rollout(&key);
                 true
             }
             Action::Drain { key, id } => {
@@ -115,11 +126,11 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
-    fn promote(&mut self, key: &ServiceKey) {
+    fn promote(&mut self, key: &ServiceKey, now: Time) {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let (deploy, deployment, process) = (svc.target.deploy, svc.target.id, svc.target.process());
         info!(%key, %deploy, "live");
-        let before = svc.live.replace(svc.target.clone());
+        let before = svc.promote(now);
         match svc.target.spec.kind {
             ServiceKind::Web | ServiceKind::Worker => {}
             // That it has ended was told.

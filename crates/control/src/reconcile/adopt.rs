@@ -7,8 +7,8 @@ use std::{
 
 use dormouse_backend::{Workload, Workloads};
 use dormouse_model::{
-    Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, RouteTable,
-    Time, Traffic,
+    Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, Replaced,
+    RouteTable, Time, Traffic,
 };
 use dormouse_planner::{BuildFact, Edges, Facts};
 use tokio::{
@@ -225,6 +225,7 @@ fn state(
                     key: row.key.clone(),
                     target,
                     live,
+                    replaced: row.replaced.and_then(|(id, at)| Some(Replaced { deployment: find(id)?, at })),
                     demand: row.demand,
                     needs: BTreeSet::new(),
                     after: BTreeSet::new(),

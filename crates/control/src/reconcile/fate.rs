@@ -84,6 +84,7 @@ mod tests {
         let svc = DesiredService {
             target: deployment(2),
             live: live.map(deployment),
+            replaced: None,
             demand: Demand::default(),
             needs: BTreeSet::new(),
             after: BTreeSet::new(),

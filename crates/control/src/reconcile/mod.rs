@@ -204,6 +204,8 @@ impl<W: Workloads> Reconciler<W> {
             | Action::Start { .. }
             | Action::Promote { .. }
             | Action::Fail { .. }
+            | Action::RollBack { .. }
+            | Action::Settle { .. }
             | Action::SetLimits { .. }
             | Action::Remove { .. } => false,
         }

@@ -71,6 +71,33 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
+    /// What is live does not hold, and what it replaced did.
+    pub(super) fn roll_back(&mut self, key: &ServiceKey, deployment: DeploymentId, why: &str) {
+        let Some(svc) = self.state.desired.services.get_mut(key) else { return };
+        let Some(deploy) = svc.live.as_ref().map(|d| d.deploy) else { return };
+        svc.roll_back();
+        let Some(to) = svc.live.as_ref().map(|d| d.deploy) else { return };
+        let (line, newest) = (first_line(why), svc.is_live());
+        warn!(%key, %deploy, %to, why = line, "rolled back");
+        let event = Event::RolledBack { deploy, deployment, why: line, to };
+        if newest {
+            self.state.back_to_live(key);
+            self.state.set_note(key, Some(event.to_string()));
+        } else {
+            self.state.save_rollout(key);
+        }
+        self.open_ports(&key.project);
+        let coming = self.state.projects.get_mut(&key.project).and_then(|p| p.coming.as_mut());
+        match coming.filter(|c| c.id == deploy).and_then(|c| c.rollout.as_mut()) {
+            // Other services of its deploy are on their way yet: who follows it learns that it was told too soon.
+            Some(rollout) => {
+                rollout.pending.insert(key.service.clone(), deployment);
+                rollout.given_up.insert(key.service.clone(), why.to_owned());
+            }
+            None => self.state.say(key, None, event),
+        }
+    }
+
     /// A service may be reached at another port than a moment ago.
     fn open_ports(&mut self, name: &ProjectName) {
         let Some(network) = self.state.projects.get(name).and_then(|p| p.network(name)) else { return };

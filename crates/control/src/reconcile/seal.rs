@@ -57,6 +57,8 @@ impl<W: Workloads> Reconciler<W> {
                 | Action::Start { .. }
                 | Action::Promote { .. }
                 | Action::Fail { .. }
+                | Action::RollBack { .. }
+                | Action::Settle { .. }
                 | Action::Drain { .. }
                 | Action::SetLimits { .. }
                 | Action::Remove { .. } => None,

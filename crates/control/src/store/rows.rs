@@ -34,6 +34,8 @@ pub(crate) struct ServiceRow {
     pub(crate) vip: Option<Ipv4Addr>,
     pub(crate) target: Option<DeploymentId>,
     pub(crate) live: Option<DeploymentId>,
+    /// What `live` took the place of, and since when it has been live.
+    pub(crate) replaced: Option<(DeploymentId, Time)>,
     pub(crate) demand: Demand,
     pub(crate) note: Option<String>,
 }
@@ -101,7 +103,7 @@ pub(crate) struct Snapshot {
     pub(crate) projects: Vec<ProjectRow>,
     pub(crate) services: Vec<ServiceRow>,
     pub(crate) unfinished: Vec<DeployRow>,
-    /// Those that are the target or live of a service.
+    /// Those that are the target or live of a service, or were replaced a moment ago.
     pub(crate) deployments: Vec<Deployment>,
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) ends: Vec<(ServiceKey, Vec<End>)>,

@@ -114,6 +114,9 @@ CREATE TABLE watchdogs (
     body TEXT NOT NULL,
     PRIMARY KEY (project, service)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE services ADD COLUMN replaced INTEGER;     -- deployment that `live` took the place of, while it is remembered
+ALTER TABLE services ADD COLUMN replaced_at INTEGER;  -- since when
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

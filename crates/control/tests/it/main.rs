@@ -11,6 +11,7 @@ mod left_out;
 mod lost;
 mod networks;
 mod readiness;
+mod rolled_back;
 mod sleep;
 mod survival;
 mod unfinished;

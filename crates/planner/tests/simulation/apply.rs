@@ -20,12 +20,14 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
             }
             Action::Promote { key, .. } => {
                 let svc = desired.services.get_mut(key).unwrap();
-                svc.live = Some(svc.target.clone());
+                svc.promote(now);
             }
             Action::Fail { key, .. } => {
                 let svc = desired.services.get_mut(key).unwrap();
                 svc.target = svc.live.clone().unwrap();
             }
+            Action::RollBack { key, .. } => desired.services.get_mut(key).unwrap().roll_back(),
+            Action::Settle { key, .. } => desired.services.get_mut(key).unwrap().replaced = None,
             Action::Wake { id, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();
                 i.phase = Phase::Running;

@@ -141,6 +141,7 @@ impl History {
             key: key.clone(),
             target: target.clone(),
             live: None,
+            replaced: None,
             demand: Demand::default(),
             needs,
             after: BTreeSet::new(),

@@ -369,6 +369,8 @@ impl Control {
                 | Action::Start { .. }
                 | Action::Promote { .. }
                 | Action::Fail { .. }
+                | Action::RollBack { .. }
+                | Action::Settle { .. }
                 | Action::Drain { .. }
                 | Action::DarkWake { .. }
                 | Action::SetLimits { .. }
@@ -460,7 +462,15 @@ impl Control {
             }
             Action::Promote { key, .. } => {
                 let svc = w.store.desired.services.get_mut(&key).unwrap();
-                svc.live = Some(svc.target.clone());
+                svc.promote(w.now);
+                return Ok(true);
+            }
+            Action::RollBack { key, .. } => {
+                w.store.desired.services.get_mut(&key).unwrap().roll_back();
+                return Ok(true);
+            }
+            Action::Settle { key, .. } => {
+                w.store.desired.services.get_mut(&key).unwrap().replaced = None;
                 return Ok(true);
             }
             Action::Fail { key, .. } => {
@@ -568,6 +578,8 @@ fn kind(action: &Action) -> &'static str {
         Action::Start { .. } => "start",
         Action::Promote { .. } => "promote",
         Action::Fail { .. } => "fail",
+        Action::RollBack { .. } => "roll back",
+        Action::Settle { .. } => "settle",
         Action::Drain { .. } => "drain",
         Action::SetLimits { .. } => "set limits",
         Action::Look { .. } => "look",

@@ -91,6 +91,7 @@ fn covered(tally: &Tally) {
         "start",
         "promote",
         "fail",
+        "roll back",
         "drain",
         "set limits",
         "limits failed",

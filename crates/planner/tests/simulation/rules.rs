@@ -333,6 +333,27 @@ impl Rules {
                 let works = mine.any(|i| self.proves(svc, i, now));
                 must(!works, || format!("`{action}`, which works"))
             }
+            Action::RollBack { key, deployment, .. } => {
+                let svc = &store.desired.services[key];
+                let before = svc.replaced.as_ref().map(|r| r.deployment.process());
+                let live = svc.live.as_ref().unwrap().process();
+                let ends = || store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == live);
+                let waited = ends().any(|e| e.how == Cause::Stopped(StopReason::NeverReady));
+                // The end that decides may be that of one which does not work, and is about to be stopped for it.
+                let sick = |i: &InstanceRecord| !self.serves(i, now) || self.troubled.contains_key(&i.id);
+                let mut mine = observed.instances.values().filter(|i| i.deployment == live);
+                let late = mine.clone().any(|i| !self.serves(i, now));
+                let bad = waited || late || ends().count() + usize::from(mine.clone().any(sick)) >= 3;
+                must(svc.live.as_ref().is_some_and(|l| l.id == *deployment), || format!("`{action}`"))?;
+                must(before.is_some_and(|id| id != live), || {
+                    format!("`{action}`, with nothing to go back to")
+                })?;
+                must(bad && mine.all(sick), || format!("`{action}`, which works"))
+            }
+            Action::Settle { key, .. } => {
+                let at = store.desired.services[key].replaced.as_ref().map(|r| r.at);
+                must(at.is_some_and(|at| now.since(at) >= Duration::from_secs(300)), || format!("`{action}`"))
+            }
             Action::Remove { id, .. } => {
                 must(matches!(sim.phase(*id), Some(Phase::Exited(_))), || format!("`{action}`, which runs"))
             }

@@ -3,6 +3,7 @@
 //! ```text
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
+//! web d2 live=d2 replaced=d1 since=-1m            d2 has been live for a minute, in the place of d1
 //! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
 //! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
@@ -95,9 +96,12 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
     let (mut after, mut deploy, mut was) = (vec![], DeployId(1), None);
+    let (mut replaced, mut since) = (None, time("-10s"));
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("live", v) => live = Some(v),
+            ("replaced", v) => replaced = Some(v),
+            ("since", v) => since = time(v),
             ("memory", v) => spec.limits.memory = mib(v),
             ("sleep", "never") => spec.sleep.after = None,
             ("sleep", v) => spec.sleep.after = Some(span(v)),
@@ -138,6 +142,9 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             live.spec.kind = was.unwrap_or(live.spec.kind);
             live
         }),
+        replaced: replaced
+            .map(deployment)
+            .map(|deployment| dormouse_model::Replaced { deployment, at: since }),
         demand,
         needs: needs.into_iter().collect(),
         after: after.into_iter().collect(),

@@ -13,6 +13,7 @@ mod jobs;
 mod probing;
 mod rollout;
 mod sleeping;
+mod trust;
 mod watchdog;
 
 use dormouse_planner::plan;

@@ -115,7 +115,7 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
 }
 
 fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, StoreError> {
-    let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note FROM services
+    let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at FROM services
                ORDER BY project, name";
     all(tx, sql, |row| {
         Ok(ServiceRow {
@@ -123,6 +123,7 @@ fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, Sto
             vip: row.get::<_, Option<u32>>(2)?.map(|vip| at(pool, vip)),
             target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
             live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
+            replaced: row.get::<_, Option<u64>>(8)?.map(DeploymentId).zip(time(row, 9)?),
             demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
             note: row.get(7)?,
         })
@@ -169,7 +170,7 @@ fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<Deployment>, S
         "SELECT body, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
                                               AND e.service = d.service AND e.id < d.id), 0)
                FROM deployments d WHERE EXISTS
-               (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id) ORDER BY id";
+               (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced)) ORDER BY id";
     all(tx, sql, |row| {
         let mut deployment = sealed::read_deployment(vault, &row.get::<_, String>(0)?)?;
         if deployment.deploy == DeployId::default() {

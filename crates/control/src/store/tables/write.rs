@@ -117,6 +117,18 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// What `live` took the place of, and since when it has been live.
+    pub(crate) fn replaced(
+        &self,
+        key: &ServiceKey,
+        replaced: Option<(DeploymentId, Time)>,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE services SET replaced = ?3, replaced_at = ?4 WHERE project = ?1 AND name = ?2";
+        let (id, at) = replaced.map(|(d, at)| (d.0, at.0)).unzip();
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), id, at])?;
+        Ok(())
+    }
+
     pub(crate) fn demand(&self, key: &ServiceKey, demand: Demand) -> Result<(), StoreError> {
         let sql = "UPDATE services SET wake_at = ?3, sleep_at = ?4 WHERE project = ?1 AND name = ?2";
         let (wake, sleep) = (demand.wake_at.map(|t| t.0), demand.sleep_at.map(|t| t.0));
@@ -255,7 +267,7 @@ impl Tx<'_> {
         let mut out = BTreeSet::new();
         let mut statement = self.0.prepare(
             "SELECT json_extract(body, '$.image') FROM deployments d WHERE EXISTS
-                 (SELECT 1 FROM services s WHERE s.target = d.id OR s.live = d.id)
+                 (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced))
              UNION SELECT json_extract(b.outcome, '$.image') FROM builds b JOIN deploys d ON d.id = b.deploy
                  WHERE b.outcome IS NOT NULL AND d.state IN ('building', 'rolling')",
         )?;

@@ -1,0 +1,58 @@
+//! A version that took the place of one that worked has to hold for some minutes, or gives the place back.
+
+use std::time::Duration;
+
+use dormouse_model::{Cause, Deployment, DeploymentId, End, InstanceId, Replaced, StopReason};
+
+use crate::{backoff, health, view::View, words};
+
+/// What has not kept ending for this long after it went live is kept. As long as an instance has to be ready for its
+/// service's earlier ends to be forgotten.
+const TRUST: Duration = Duration::from_secs(300);
+
+/// What is to become of a version that went live a moment ago.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// It has held: what it replaced is forgotten.
+    Earned {
+        /// The one that is live.
+        deployment: DeploymentId,
+    },
+    /// It keeps ending, and what it replaced did not: back to that.
+    Lost {
+        /// The one that is live.
+        deployment: DeploymentId,
+        /// What happened: one line, and a hint in a second one where there is one.
+        why: String,
+        /// Its instances that have to be stopped because they do not work, and why.
+        ending: Vec<(InstanceId, StopReason)>,
+    },
+}
+
+/// Whether a live version has shown that it holds, or that it does not; `None` while that is open, or long decided.
+pub(crate) fn trust(view: &View<'_>) -> Option<Trust> {
+    let Replaced { deployment: before, at } = view.svc.replaced.as_ref()?;
+    let live = view.svc.live.as_ref()?;
+    let mine = view.alive.iter().filter(|i| i.deployment == live.process());
+    let ending: Vec<_> = mine.filter_map(|i| Some((*i, health::verdict(view, live, i)?))).collect();
+    let mut ends = view.ends.to_vec();
+    for (i, why) in &ending {
+        let end = backoff::end_of(i, &live.spec, view.clock.now(), Cause::Stopped(*why));
+        backoff::note_end(&mut ends, end);
+    }
+    let soon = |end: &End| end.at <= at.after(TRUST);
+    let hopeless = |d: &Deployment| {
+        let last = backoff::last(&ends, d.process())?;
+        let n = backoff::count(&ends, d.process());
+        (backoff::never_ready(last) || n >= backoff::CRASH_LOOP).then_some((last, n))
+    };
+    match hopeless(live).filter(|(last, _)| soon(last)) {
+        Some((last, n)) if hopeless(before).is_none() => {
+            let why = words::explain(last, &live.spec);
+            let why = if n > 1 { words::times(&why, n) } else { why };
+            let ending = ending.into_iter().map(|(i, why)| (i.id, why)).collect();
+            Some(Trust::Lost { deployment: live.id, why, ending })
+        }
+        Some(_) | None => view.clock.passed(*at, TRUST).then_some(Trust::Earned { deployment: live.id }),
+    }
+}
