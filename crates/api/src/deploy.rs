@@ -47,6 +47,15 @@ pub struct LatestDeploy {
     pub id: u64,
 }
 
+/// Where a build that has to wait stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Its place: 1 comes next.
+    pub place: u64,
+    /// What it waits for.
+    pub why: String,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployEvent {
@@ -66,8 +75,13 @@ pub struct DeployEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum DeployStep {
-    /// The service waits for its build. Sent once more when a build starts again after the server was restarted.
-    Queued,
+    /// The service waits for its build. Sent once more when that has to wait for others, whenever its place among them is
+    /// another, and when a build starts again after the server was restarted.
+    Queued {
+        /// Where it stands, when others come first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits: Option<Waits>,
+    },
     /// Its build begins.
     Building,
     /// A phase of the build begins.

@@ -28,7 +28,7 @@ mod log;
 mod status;
 
 pub use client::{Client, DeployEvents, LogLines, NdJson};
-pub use deploy::{DeployAccepted, DeployEvent, DeployQuery, DeployStep, LatestDeploy};
+pub use deploy::{DeployAccepted, DeployEvent, DeployQuery, DeployStep, LatestDeploy, Waits};
 pub use env::{EnvChange, EnvChanged, EnvEntry, MASK};
 pub use error::{Error, ErrorBody, ErrorCode};
 pub use given::{GIVEN_AND_TAR, Given};

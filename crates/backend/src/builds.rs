@@ -113,14 +113,14 @@ pub enum BuildError {
         why: String,
     },
     /// The build used more than it may.
-    #[error(
-        "the {phase} phase exceeded its limit: {limit}\n  hint: raise it under [build] in the server's settings"
-    )]
+    #[error("the {phase} phase exceeded its limit: {limit}\n  hint: {hint}")]
     Limit {
         /// Which phase.
         phase: String,
-        /// `memory`, `time`, `processes`, `disk`, with the figure.
+        /// `memory`, `time`, `silence`, `processes`, `disk`, with the figure.
         limit: String,
+        /// What to do: the setting that raises it, where one does.
+        hint: String,
     },
     /// The host refused.
     #[error("{what}")]

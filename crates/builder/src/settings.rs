@@ -16,12 +16,12 @@ pub struct BuildSettings {
     pub compile_limits: Limits,
     /// How long a phase that compiles may take.
     pub compile_time_limit: Duration,
+    /// How long a phase may write nothing and leave the processor alone.
+    pub silence_limit: Duration,
     /// Whether this host's own Rust may be lent to builds.
     pub host_rust: HostRust,
     /// Free bytes on the state folder's disk without which no phase is started.
     pub min_free: u64,
-    /// Builds running at once; others wait for their turn.
-    pub parallel: usize,
     /// A project's download cache, or a service's compile cache, is emptied when it has grown beyond this many bytes.
     pub max_cache: u64,
     /// Version of uv that installs packages.
@@ -49,9 +49,10 @@ impl Default for BuildSettings {
             time_limit: Duration::from_secs(15 * 60),
             compile_limits: compile_limits(machine::memory().unwrap_or(8 << 30), machine::processors()),
             compile_time_limit: Duration::from_secs(60 * 60),
+            // Package managers give up on a server that is silent after half a minute, and say so.
+            silence_limit: Duration::from_secs(5 * 60),
             host_rust: HostRust::Auto,
             min_free: 1 << 30,
-            parallel: 2,
             max_cache: 4 << 30,
             uv: "0.13.9".to_owned(),
         }

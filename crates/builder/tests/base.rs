@@ -66,6 +66,7 @@ impl Bench {
             mounts: vec![],
             limits: Limits { memory: 512 << 20, cpu_milli: 2000, pids: 64 },
             time_limit: Duration::from_secs(60),
+            silence_limit: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

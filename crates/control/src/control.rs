@@ -12,13 +12,14 @@ use dormouse_model::{
     EdgeId, InstanceId, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
 };
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 use tracing::warn;
 
 use crate::{
     ControlSettings, OpError,
+    build_queue::BuildQueue,
     clock::WallClock,
     deploys::Logs,
     error::chain,
@@ -40,7 +41,7 @@ pub struct Control<W, B> {
     pub(crate) logs: Logs,
     /// Operations that write and then change the state, one at a time.
     pub(crate) one_at_a_time: tokio::sync::Mutex<()>,
-    pub(crate) build_slots: Semaphore,
+    pub(crate) build_queue: BuildQueue,
     inbox: mpsc::UnboundedSender<Msg>,
     tables: watch::Sender<Arc<RouteTable>>,
     turns: watch::Sender<()>,
@@ -91,7 +92,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         .await?;
         let clock = reconciler.state.clock.clone();
         let this = Arc::new(Self {
-            build_slots: Semaphore::new(settings.builds_at_once.max(1)),
+            build_queue: BuildQueue::new(settings.builds_at_once),
             settings,
             workloads,
             builds,

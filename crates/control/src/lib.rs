@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod build_queue;
 mod clock;
 mod control;
 mod deploys;
@@ -27,7 +28,7 @@ mod store;
 mod vault;
 
 pub use control::Control;
-pub use deploys::{DeployEvent, DeployStep, EventReader};
+pub use deploys::{DeployEvent, DeployStep, EventReader, Waits};
 pub use dormouse_model::DeployId;
 pub use error::OpError;
 pub use ops::{

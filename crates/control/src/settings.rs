@@ -22,7 +22,7 @@ pub struct ControlSettings {
     pub scheme: String,
     /// Port of the public listener, for URLs shown to people.
     pub public_port: u16,
-    /// Builds that run at the same time; at least one.
+    /// Builds that run at the same time; at least one. A project has all of them but one, where there are several.
     pub builds_at_once: usize,
     /// What a service may ask for.
     pub most: Limits,

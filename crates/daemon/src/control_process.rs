@@ -29,8 +29,9 @@ use crate::{
 /// How long to wait for whoever may end us when our parent has died before the server served.
 const AFTER_PARENT: Duration = Duration::from_secs(2);
 
-/// Builds at the same time. Two keep a small host usable while a slow download does not hold up everybody.
-const BUILDS_AT_ONCE: usize = 2;
+/// Builds at the same time: two of a project, so that a slow download does not hold up its other services, and one that
+/// is left to other projects.
+const BUILDS_AT_ONCE: usize = 3;
 
 type Mind = Control<Host<Arc<Network>>, Builder>;
 
@@ -136,7 +137,7 @@ fn builder(prepared: &Prepared, store: &Store, sandboxes: &Arc<Sandboxes>) -> Bu
     let cache = state.root().join("cache");
     let bases =
         Bases::new(store.clone(), sandboxes.clone(), base.clone(), machine.clone(), &cache.join("base"));
-    let mut limits = BuildSettings { parallel: BUILDS_AT_ONCE, ..BuildSettings::default() };
+    let mut limits = BuildSettings::default();
     if let Some(bytes) = settings.build_memory {
         limits.limits.memory = bytes;
     }
@@ -148,6 +149,9 @@ fn builder(prepared: &Prepared, store: &Store, sandboxes: &Arc<Sandboxes>) -> Bu
     }
     if let Some(seconds) = settings.compile_seconds {
         limits.compile_time_limit = Duration::from_secs(seconds);
+    }
+    if let Some(time) = settings.build_silence {
+        limits.silence_limit = time;
     }
     limits.host_rust = settings.host_rust.clone();
     let (sandboxes, rules, base) =

@@ -75,6 +75,7 @@ struct TypedBuild {
     minutes: Option<u64>,
     compile_memory: Option<String>,
     compile_minutes: Option<u64>,
+    silence: Option<String>,
     host_rust: Option<String>,
 }
 
@@ -97,6 +98,8 @@ pub(crate) struct Settings {
     /// The same for phases that compile.
     pub(crate) compile_memory: Option<u64>,
     pub(crate) compile_seconds: Option<u64>,
+    /// How long a build may show no sign of life; `None` takes the builder's default.
+    pub(crate) build_silence: Option<Duration>,
     /// Whether this host's own Rust is lent to builds.
     pub(crate) host_rust: HostRust,
     /// How long an edge carries its connections on after another has taken over; `None` takes the edge's default.
@@ -142,6 +145,12 @@ impl Typed {
                 .map(|s| bytes("build.compile_memory", s))
                 .transpose()?,
             compile_seconds: self.build.compile_minutes.map(|m| m.saturating_mul(60)),
+            build_silence: self
+                .build
+                .silence
+                .as_deref()
+                .map(|text| duration("build.silence", text))
+                .transpose()?,
             host_rust: host_rust(self.build.host_rust.as_deref())?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
@@ -241,7 +250,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} rust={:?} drain={:?} aio={}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} rust={:?} drain={:?} aio={}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -251,6 +260,7 @@ mod tests {
                 s.build_seconds,
                 s.compile_memory,
                 s.compile_seconds,
+                s.build_silence,
                 s.host_rust,
                 s.edge_drain,
                 s.native_aio
@@ -291,13 +301,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None rust=Auto drain=None aio=false"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None rust=Auto drain=None aio=false"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) rust=At(\"/opt/rust\") drain=Some(5400s) aio=true"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) rust=At(\"/opt/rust\") drain=Some(5400s) aio=true"
             ],
         );
         check(

@@ -46,6 +46,7 @@ async fn compare(rounds: u32) -> Result<(), Box<dyn Error>> {
             mounts: vec![],
             limits: Limits::default(),
             time_limit: Duration::from_secs(30),
+            silence_limit: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

@@ -21,6 +21,6 @@ pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
 pub use net::{NetError, Network};
 pub use process::Process;
 pub use sandbox::{
-    Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
+    Cut, Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,
 };
 pub use whole::write_whole;

@@ -159,7 +159,10 @@ fn wire(event: dormouse_control::DeployEvent) -> DeployEvent {
 fn step(step: dormouse_control::DeployStep) -> DeployStep {
     use dormouse_control::DeployStep as Step;
     match step {
-        Step::Queued => DeployStep::Queued,
+        Step::Queued { waits } => {
+            let waits = waits.map(|w| dormouse_api::Waits { place: w.place, why: w.why });
+            DeployStep::Queued { waits }
+        }
         Step::Building => DeployStep::Building,
         Step::Phase { name, cached } => DeployStep::Phase { name, cached },
         Step::PhaseDone { name, ms } => DeployStep::PhaseDone { name, ms },

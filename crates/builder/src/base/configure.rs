@@ -144,6 +144,7 @@ pub(super) async fn run(
         mounts: vec![Mount { source: script, target: SCRIPT_INSIDE.into(), read_only: true }],
         limits: Limits { memory: 1 << 30, cpu_milli: 4000, pids: 512 },
         time_limit: Duration::from_secs(600),
+        silence_limit: None,
         network: false,
         resolver: Resolver::Host,
         profile: Profile::Build,
@@ -164,8 +165,8 @@ pub(super) async fn run(
     let (end, ()) = tokio::join!(sandboxes.run(spec, lines), forward);
     let end = end?;
     let how = match end.status {
-        ExitStatus::Code(0) if !end.timed_out => return Ok(()),
-        _ if end.timed_out => "it took longer than 10 minutes".to_owned(),
+        ExitStatus::Code(0) if end.cut.is_none() => return Ok(()),
+        _ if end.cut.is_some() => "it took longer than 10 minutes".to_owned(),
         ExitStatus::Code(code) => format!("it ended with code {code}"),
         ExitStatus::Signal(signal) => format!("it was ended by signal {signal}"),
         ExitStatus::OutOfMemory => "it needed more than 1 GiB of memory".to_owned(),

@@ -9,15 +9,17 @@ use std::{
 use dormouse_backend::{BuildError, BuildEvent, Stream};
 use dormouse_images::LayerDraft;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Mount, Profile, Resolver, RunEnd, RunSpec, Share};
+use dormouse_runtime::{Cut, Mount, Profile, Resolver, RunEnd, RunSpec, Share};
 use tokio::sync::mpsc;
 
 use super::{
     Job, Stack,
     explain::{self, Reason},
     host,
+    phase::{FULL, disk_limit},
     said::Said,
 };
+use crate::BuildSettings;
 
 /// A command, on top of what every command of a build has.
 pub(super) struct Command<'a> {
@@ -28,8 +30,8 @@ pub(super) struct Command<'a> {
     mounts: Vec<Mount>,
     /// Where it writes, when not into the layer.
     upper: Option<PathBuf>,
-    /// Memory and time, when not the usual.
-    limits: Option<(Limits, Duration)>,
+    /// Whether it may use what is for compiling.
+    compiles: bool,
     /// Whether its standard output is for us and not for the log.
     is_asked: bool,
     /// Why it failed, when there is more to know than of any command.
@@ -45,7 +47,7 @@ impl<'a> Command<'a> {
             cwd: "/",
             mounts: Vec::new(),
             upper: None,
-            limits: None,
+            compiles: false,
             is_asked: false,
             explain: |_| None,
         }
@@ -72,8 +74,9 @@ impl<'a> Command<'a> {
         self
     }
 
-    pub(super) fn limits(mut self, limits: Limits, time: Duration) -> Self {
-        self.limits = Some((limits, time));
+    /// With the memory and the time of phases that compile.
+    pub(super) fn compiles(mut self) -> Self {
+        self.compiles = true;
         self
     }
 
@@ -101,7 +104,7 @@ impl Job<'_> {
         let builder = self.builder;
         let settings = &builder.settings;
         let phase = command.phase;
-        let (limits, time_limit) = command.limits.unwrap_or((settings.limits, settings.time_limit));
+        let bounds = Bounds::of(settings, command.compiles);
         let mut env: BTreeMap<String, String> = [
             ("PATH", "/opt/uv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
             ("HOME", "/root"),
@@ -121,8 +124,9 @@ impl Job<'_> {
             env,
             cwd: Path::new(command.cwd).to_owned(),
             mounts,
-            limits,
-            time_limit,
+            limits: bounds.limits,
+            time_limit: bounds.time,
+            silence_limit: Some(bounds.silence),
             network: true,
             resolver: Resolver::Gateway,
             profile: Profile::Build,
@@ -144,7 +148,7 @@ impl Job<'_> {
         };
         let (end, ()) = tokio::join!(builder.sandboxes.run(spec, lines), forward);
         let end = end.map_err(|e| host(format!("running the {phase} phase"), e))?;
-        judge(phase, end, limits, time_limit, || {
+        judge(phase, end, &bounds, || {
             (command.explain)(&mut said)
                 .or_else(|| explain::reason(said.tail()))
                 .or_else(|| last(said.tail()))
@@ -158,18 +162,48 @@ fn last(tail: &[String]) -> Option<Reason> {
     tail.iter().rev().find(|l| !l.trim().is_empty()).map(|l| Reason::Last(l.trim().to_owned()))
 }
 
+/// What a command may use, and the keys of `[build]` that say so.
+struct Bounds {
+    limits: Limits,
+    memory_key: &'static str,
+    time: Duration,
+    time_key: &'static str,
+    silence: Duration,
+}
+
+impl Bounds {
+    fn of(settings: &BuildSettings, compiles: bool) -> Self {
+        let silence = settings.silence_limit;
+        if compiles {
+            let (limits, time) = (settings.compile_limits, settings.compile_time_limit);
+            Self { limits, memory_key: "compile_memory", time, time_key: "compile_minutes", silence }
+        } else {
+            let (limits, time) = (settings.limits, settings.time_limit);
+            Self { limits, memory_key: "memory", time, time_key: "minutes", silence }
+        }
+    }
+}
+
 fn judge(
     phase: &str,
     end: RunEnd,
-    limits: Limits,
-    time_limit: Duration,
+    bounds: &Bounds,
     reason: impl FnOnce() -> Option<Reason>,
 ) -> Result<(), BuildError> {
-    let limit = |limit: String| Err(BuildError::Limit { phase: phase.to_owned(), limit });
-    if end.timed_out {
-        return limit(format!("time: {} minutes", time_limit.as_secs().div_ceil(60)));
+    let limit = |limit: String, hint: String| Err(BuildError::Limit { phase: phase.to_owned(), limit, hint });
+    let raise = |key: &str| format!("raise `{key}` under [build] in server.toml");
+    match end.cut {
+        Some(Cut::Time) => return limit(format!("time: {}", human(bounds.time)), raise(bounds.time_key)),
+        Some(Cut::Silence) => {
+            let silence = human(bounds.silence);
+            return limit(
+                format!("silence: it wrote nothing and left the processor alone for {silence}"),
+                raise("silence"),
+            );
+        }
+        None => {}
     }
-    let memory = || limit(format!("memory: {} MiB", limits.memory >> 20));
+    let memory = || limit(format!("memory: {} MiB", bounds.limits.memory >> 20), raise(bounds.memory_key));
     let code = match end.status {
         ExitStatus::Code(0) => return Ok(()),
         ExitStatus::OutOfMemory => return memory(),
@@ -182,11 +216,81 @@ fn judge(
         ExitStatus::Lost => "its end was not recorded".to_owned(),
     };
     let why = match reason() {
-        Some(Reason::Disk) => return limit("disk: it is full".to_owned()),
-        Some(Reason::Processes) => return limit(format!("processes: {}", limits.pids)),
+        Some(Reason::Disk) => return Err(disk_limit(phase, FULL)),
+        Some(Reason::Processes) => {
+            let hint = "have it start fewer of them at once".to_owned();
+            return limit(format!("processes: {}", bounds.limits.pids), hint);
+        }
         Some(Reason::Said(why)) => why,
         Some(Reason::Last(line)) => format!("{code}: {line}"),
         None => code,
     };
     Err(BuildError::Phase { phase: phase.to_owned(), why })
+}
+
+fn human(time: Duration) -> String {
+    match time.as_secs() {
+        secs if secs < 120 => format!("{secs} s"),
+        secs => format!("{} minutes", secs.div_ceil(60)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    #[test]
+    fn limits_name_what_raises_them() {
+        let settings = BuildSettings {
+            limits: Limits { memory: 1 << 30, cpu_milli: 1000, pids: 64 },
+            compile_limits: Limits { memory: 4 << 30, cpu_milli: 1000, pids: 99 },
+            time_limit: Duration::from_secs(90),
+            ..BuildSettings::default()
+        };
+        let mut out = String::new();
+        let killed = ExitStatus::Signal(9);
+        for compiles in [false, true] {
+            for (status, cut, reason) in [
+                (killed, Some(Cut::Time), None),
+                (killed, Some(Cut::Silence), None),
+                (ExitStatus::OutOfMemory, None, None),
+                (ExitStatus::Code(1), None, Some(Reason::Processes)),
+                (ExitStatus::Code(1), None, Some(Reason::Disk)),
+                (ExitStatus::Code(1), None, Some(Reason::Last("no such package".to_owned()))),
+                (ExitStatus::Code(0), None, None),
+            ] {
+                let end = RunEnd { status, peak_memory: 0, out_of_memory: false, cut };
+                let judged = judge("install", end, &Bounds::of(&settings, compiles), || reason);
+                out += &judged.map_or_else(|e| format!("{e}\n"), |()| "well\n".to_owned());
+            }
+        }
+        expect![[r#"
+            the install phase exceeded its limit: time: 90 s
+              hint: raise `minutes` under [build] in server.toml
+            the install phase exceeded its limit: silence: it wrote nothing and left the processor alone for 5 minutes
+              hint: raise `silence` under [build] in server.toml
+            the install phase exceeded its limit: memory: 1024 MiB
+              hint: raise `memory` under [build] in server.toml
+            the install phase exceeded its limit: processes: 64
+              hint: have it start fewer of them at once
+            the install phase exceeded its limit: disk: it is full
+              hint: make room on the disk of the server's state folder
+            the install phase failed: it exited with code 1: no such package
+            well
+            the install phase exceeded its limit: time: 60 minutes
+              hint: raise `compile_minutes` under [build] in server.toml
+            the install phase exceeded its limit: silence: it wrote nothing and left the processor alone for 5 minutes
+              hint: raise `silence` under [build] in server.toml
+            the install phase exceeded its limit: memory: 4096 MiB
+              hint: raise `compile_memory` under [build] in server.toml
+            the install phase exceeded its limit: processes: 99
+              hint: have it start fewer of them at once
+            the install phase exceeded its limit: disk: it is full
+              hint: make room on the disk of the server's state folder
+            the install phase failed: it exited with code 1: no such package
+            well
+        "#]].assert_eq(&out);
+    }
 }

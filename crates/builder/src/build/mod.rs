@@ -22,7 +22,7 @@ use std::{
 use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
 use dormouse_images::{LayerId, Store};
 use dormouse_runtime::Sandboxes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 pub use base::Base;
 
@@ -44,7 +44,6 @@ pub struct Builder {
     settings: BuildSettings,
     caches: Arc<caches::Caches>,
     locks: locks::Locks,
-    turns: Semaphore,
 }
 
 impl Builder {
@@ -64,7 +63,6 @@ impl Builder {
             net,
             host: Host::this(),
             base,
-            turns: Semaphore::new(settings.parallel.max(1)),
             settings,
             caches: Arc::new(caches::Caches::new(cache)),
             locks: locks::Locks::default(),
@@ -116,8 +114,6 @@ impl Stack {
 impl Job<'_> {
     async fn run(self) -> Result<BuildOutcome, BuildError> {
         let spec = &self.request.spec;
-        let turns = self.builder.turns.acquire().await;
-        let _turn = turns.map_err(|e| host("waiting for other builds", e))?;
         for warning in &self.builder.net.warnings {
             self.say(warning);
         }

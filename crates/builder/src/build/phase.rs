@@ -54,19 +54,29 @@ impl Job<'_> {
         });
         let free = looked.await.map_err(|e: io::Error| host("looking at the disk of the build caches", e))?;
         if free < needed {
-            let limit = format!("disk: {} MiB free, {} MiB needed to start", free >> 20, needed >> 20);
-            return Err(BuildError::Limit { phase: phase.to_owned(), limit });
+            let limit = format!("{} MiB free, {} MiB needed to start", free >> 20, needed >> 20);
+            return Err(disk_limit(phase, &limit));
         }
         Ok(())
+    }
+}
+
+/// How the disk is when nothing more can be written.
+pub(super) const FULL: &str = "it is full";
+
+/// No room.
+pub(super) fn disk_limit(phase: &str, how: &str) -> BuildError {
+    BuildError::Limit {
+        phase: phase.to_owned(),
+        limit: format!("disk: {how}"),
+        hint: "make room on the disk of the server's state folder".to_owned(),
     }
 }
 
 /// An error of the store; a full disk is named as one.
 pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
     match &e {
-        ImageError::Io { source, .. } if is_full(source) => {
-            BuildError::Limit { phase: phase.to_owned(), limit: "disk: it is full".to_owned() }
-        }
+        ImageError::Io { source, .. } if is_full(source) => disk_limit(phase, FULL),
         ImageError::Io { .. }
         | ImageError::NoSuchImage(_)
         | ImageError::NoSuchLayer(_)
@@ -77,7 +87,7 @@ pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
 /// An error of ours while a phase works on its layer.
 pub(super) fn io_error(phase: &str, what: &str, path: &Path, e: io::Error) -> BuildError {
     if is_full(&e) {
-        return BuildError::Limit { phase: phase.to_owned(), limit: "disk: it is full".to_owned() };
+        return disk_limit(phase, FULL);
     }
     host(format!("{what} {}", path.display()), e)
 }

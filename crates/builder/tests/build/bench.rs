@@ -127,6 +127,7 @@ impl Bench {
             mounts: vec![],
             limits: Limits::default(),
             time_limit: Duration::from_secs(60),
+            silence_limit: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

@@ -79,7 +79,7 @@ pub(crate) async fn a_build_over_its_memory_limit_is_told_so(b: &Bench) {
     let builder = b.builder(BuildSettings { limits, ..b.settings.clone() });
     let built = b.build(&builder, &b.request(1, &folder)).await;
     match built.error() {
-        BuildError::Limit { phase, limit } => {
+        BuildError::Limit { phase, limit, hint: _ } => {
             assert_eq!((phase.as_str(), limit.as_str()), ("install", "memory: 300 MiB"));
         }
         other @ (BuildError::Unknown { .. } | BuildError::Phase { .. } | BuildError::Host { .. }) => {

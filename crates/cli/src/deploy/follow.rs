@@ -56,7 +56,7 @@ pub(crate) async fn follow(
                         DeployStep::Failed { reason } => {
                             return Ok(End::Failed { reason, serves: served.mixture(id) });
                         }
-                        DeployStep::Queued
+                        DeployStep::Queued { .. }
                         | DeployStep::Building
                         | DeployStep::Phase { .. }
                         | DeployStep::PhaseDone { .. }

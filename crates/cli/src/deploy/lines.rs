@@ -1,6 +1,6 @@
 //! Events in words.
 
-use dormouse_api::DeployStep;
+use dormouse_api::{DeployStep, Waits};
 
 use crate::{human, plain, streams::Paint};
 
@@ -53,7 +53,10 @@ impl Say {
 
 pub(super) fn say(step: &DeployStep) -> Say {
     match step {
-        DeployStep::Queued => Say::Doing("waiting for its build".to_owned()),
+        DeployStep::Queued { waits: None } => Say::Doing("waiting for its build".to_owned()),
+        DeployStep::Queued { waits: Some(Waits { place, why }) } => {
+            Say::Doing(format!("waiting for its build, as number {place} in line: {why}"))
+        }
         DeployStep::Building => Say::Doing("building".to_owned()),
         DeployStep::Phase { name, cached: true } => Say::Did(format!("{name}: cached")),
         DeployStep::Phase { name, cached: false } => Say::Doing(format!("{name} ...")),
@@ -90,4 +93,23 @@ pub(super) fn say(step: &DeployStep) -> Say {
 
 fn old(serves: bool) -> &'static str {
     if serves { "\n  the version before goes on serving" } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_for_a_build_is_told_its_place() {
+        let why = "3 builds are under way, and more never run at once".to_owned();
+        for (waits, said) in [
+            (None, "waiting for its build"),
+            (
+                Some(Waits { place: 2, why }),
+                "waiting for its build, as number 2 in line: 3 builds are under way, and more never run at once",
+            ),
+        ] {
+            assert_eq!(say(&DeployStep::Queued { waits }), Say::Doing(said.to_owned()));
+        }
+    }
 }

@@ -79,7 +79,7 @@ impl Progress {
             DeployStep::PhaseDone { name, .. } if service.cached.contains(name) => said = Say::Nothing,
             DeployStep::Phase { .. }
             | DeployStep::PhaseDone { .. }
-            | DeployStep::Queued
+            | DeployStep::Queued { .. }
             | DeployStep::Building
             | DeployStep::Progress { .. }
             | DeployStep::Output { .. }

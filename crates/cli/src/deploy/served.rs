@@ -30,7 +30,7 @@ impl Served {
             | DeployStep::BuildFailed { old_serves, .. } => failed(old_serves),
             // A job serves nothing.
             DeployStep::Ready { job: true, .. } | DeployStep::RolloutFailed { job: true, .. } => return,
-            DeployStep::Queued
+            DeployStep::Queued { .. }
             | DeployStep::Building
             | DeployStep::Phase { .. }
             | DeployStep::PhaseDone { .. }

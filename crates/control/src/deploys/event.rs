@@ -24,8 +24,13 @@ pub struct DeployEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum DeployStep {
-    /// The service waits for its build; said again when control was restarted meanwhile.
-    Queued,
+    /// The service waits for its build; said again when that has to wait for others, whenever its place among them is
+    /// another, and when control was restarted meanwhile.
+    Queued {
+        /// Others come first.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        waits: Option<Waits>,
+    },
     /// Its build begins.
     Building,
     /// A phase of the build begins.
@@ -140,6 +145,15 @@ impl DeployStep {
     pub fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }
+}
+
+/// Where a build that has to wait stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Waits {
+    /// Its place: 1 comes next.
+    pub place: u64,
+    /// What it waits for.
+    pub why: String,
 }
 
 /// Why a deploy ends before it is done, though nothing failed.

@@ -5,6 +5,6 @@ mod log;
 mod reader;
 
 pub(crate) use event::GaveWay;
-pub use event::{DeployEvent, DeployStep};
+pub use event::{DeployEvent, DeployStep, Waits};
 pub(crate) use log::{EventLog, Logs};
 pub use reader::EventReader;

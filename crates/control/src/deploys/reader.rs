@@ -110,7 +110,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logs/builds/1.log");
         let log = EventLog::open(path.clone(), Arc::default()).unwrap();
-        log.say(None, DeployStep::Queued);
+        log.say(None, DeployStep::Queued { waits: None });
         log.say(None, output("one"));
         drop(log);
         // Killed in the middle of a line.

@@ -35,7 +35,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 if let Ok(Some((project, log))) = found {
                     info!(%project, deploy = %id, "building again what was interrupted");
                     for build in builds.iter().filter(|b| b.outcome.is_none()) {
-                        log.say(Some(&build.service), DeployStep::Queued);
+                        log.say(Some(&build.service), DeployStep::Queued { waits: None });
                     }
                     this.drive(id, project, builds);
                 }
@@ -143,7 +143,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             what: format!("cannot use the source folder `{}`", spec.source),
             source: source.into(),
         };
-        let _slot = self.build_slots.acquire().await.map_err(|e| host(std::io::Error::other(e)))?;
+        let wait = |waits| log.say(Some(&key.service), DeployStep::Queued { waits: Some(waits) });
+        let _turn = self.build_queue.turn(&key.project, wait).await;
         let project = self.settings.source(deploy);
         let source = service_source(&project, &spec.source).map_err(host)?;
         log.say(Some(&key.service), DeployStep::Building);

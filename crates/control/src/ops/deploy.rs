@@ -321,7 +321,7 @@ fn begin(
     coming: Coming,
 ) -> Option<DeployId> {
     for service in coming.spec.services.keys() {
-        coming.log.say(Some(service), DeployStep::Queued);
+        coming.log.say(Some(service), DeployStep::Queued { waits: None });
         state.facts.builds.insert(ServiceKey::new(name, service), BuildFact::Running);
     }
     let project = state.projects.entry(name.clone()).or_default();

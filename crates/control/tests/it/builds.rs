@@ -188,3 +188,42 @@ async fn a_newer_deploy_takes_the_place_of_one_that_builds() {
     assert!(world.events(second).await.contains("\"done\""));
     world.stands("shop/web", "i1").await;
 }
+
+/// Bug: builds that only slept kept all others from being built.
+#[tokio::test]
+async fn a_project_s_builds_leave_a_place_to_others_and_cancel_frees_them() {
+    let world = World::new(99).await;
+    world.builder.set_stuck(true);
+    let begun = async |count: u64| {
+        let begin = std::time::Instant::now();
+        while world.builder.begun() < count {
+            assert!(begin.elapsed().as_secs() < 20, "{} builds begun of {count}", world.builder.begun());
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    let all = ["a", "b", "c", "d"].map(service).to_vec();
+    let hog = world.deploy(&project("hog", all)).await;
+    begun(2).await;
+    let shop = world.deploy(&project("shop", vec![service("web")])).await;
+    begun(3).await;
+    // Both those that run and those that wait; the project, which has nothing else, goes too.
+    let told = world.control.events(hog, 0).unwrap();
+    world.ask(move |c| async move { c.cancel(hog).await }).await.unwrap();
+    let other = world.deploy(&project("other", vec![service("web"), service("api")])).await;
+    begun(5).await;
+    let said = World::read(told).await;
+    assert_eq!(said.matches("\"building\"").count(), 2, "{said}");
+    let mut waits: Vec<_> = said.lines().filter_map(|l| Some(l.split_once("\"waits\":")?.1)).collect();
+    waits.sort_unstable();
+    expect![[r#"
+        {"place":1,"why":"2 builds of this project are under way, and the rest is left to others"}}
+        {"place":2,"why":"2 builds of this project are under way, and the rest is left to others"}}"#]]
+    .assert_eq(&waits.join("\n"));
+    assert!(said.ends_with("{\"event\":\"failed\",\"reason\":\"cancelled\"}\n"), "{said}");
+    world.builder.set_stuck(false);
+    for id in [shop, other] {
+        let said = world.events(id).await;
+        assert!(said.contains("\"done\"") && !said.contains("\"waits\""), "{said}");
+    }
+    assert_eq!(world.builder.begun(), 5);
+}

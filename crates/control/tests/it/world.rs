@@ -301,7 +301,7 @@ async fn boot(
         domain: "localhost".to_owned(),
         scheme: "http".to_owned(),
         public_port: 8080,
-        builds_at_once: 2,
+        builds_at_once: 3,
         most: Limits { memory: 8 << 30, ..Limits::default() },
     };
     let (sim, builder, edge) = (sim.clone(), builder.clone(), edge.clone());

@@ -6,7 +6,10 @@ use std::{
     fmt, fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use dormouse_backend::Stream;
@@ -16,13 +19,14 @@ use sha2::{Digest, Sha256};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
     sync::mpsc,
-    time::timeout,
+    time::sleep,
 };
 
 use super::{
-    Resolver, RunEnd, RunSpec, SandboxError,
+    Cut, Resolver, RunEnd, RunSpec, SandboxError,
     launch::launch,
     names::{hosts, resolv_conf, resolv_conf_of},
+    silence,
     users::{Pool, Users},
     wire::{Go, Launch},
 };
@@ -165,23 +169,36 @@ impl Sandboxes {
         let Some((stdout, stderr)) = running.output.take() else {
             return Err(SandboxError::host("reading its output", io::Error::other("there is none")));
         };
+        let heard = AtomicU64::new(0);
         let pump = async {
-            tokio::join!(pump(stdout, Stream::Out, &output), pump(stderr, Stream::Err, &output));
+            tokio::join!(
+                pump(stdout, Stream::Out, &heard, &output),
+                pump(stderr, Stream::Err, &heard, &output)
+            );
         };
         let ended = async {
             let ((), status) = tokio::join!(pump, running.ended());
             status
         };
-        let (status, timed_out) = match timeout(spec.time_limit, ended).await {
-            Ok(status) => (status, false),
-            Err(_) => (ExitStatus::Signal(Signal::KILL.as_raw()), true),
+        let silent = async {
+            match spec.silence_limit {
+                Some(limit) => silence::too_long(limit, &heard, &group).await,
+                None => std::future::pending().await,
+            }
+        };
+        let killed = ExitStatus::Signal(Signal::KILL.as_raw());
+        let (status, cut) = tokio::select! {
+            biased;
+            status = ended => (status, None),
+            () = sleep(spec.time_limit) => (killed, Some(Cut::Time)),
+            () = silent => (killed, Some(Cut::Silence)),
         };
         let oom = group.oom_kills().unwrap_or(0) > 0;
         let end = RunEnd {
-            status: if timed_out { status } else { blame(status, oom) },
+            status: if cut.is_some() { status } else { blame(status, oom) },
             peak_memory: group.stats().map_or(0, |s| s.peak),
             out_of_memory: oom,
-            timed_out,
+            cut,
         };
         clear.now().await;
         drop(link);
@@ -232,10 +249,11 @@ fn folders(upper: &Path) -> Result<(PathBuf, String), SandboxError> {
     }
 }
 
-/// Send whole lines until the stream's end.
+/// Send whole lines until the stream's end, and count the bytes heard.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     stream: Stream,
+    heard: &AtomicU64,
     to: &mpsc::UnboundedSender<(Stream, String)>,
 ) {
     let mut pending: VecDeque<u8> = VecDeque::new();
@@ -245,6 +263,7 @@ async fn pump(
             Ok(0) | Err(_) => break,
             Ok(n) => n,
         };
+        heard.fetch_add(n as u64, Ordering::Relaxed);
         pending.extend(&buffer[..n]);
         while let Some(end) = pending
             .iter()

@@ -29,6 +29,8 @@ pub struct RunSpec {
     pub limits: Limits,
     /// How long it may take before it is killed.
     pub time_limit: Duration,
+    /// How long it may write nothing and leave the processor alone before it is killed.
+    pub silence_limit: Option<Duration>,
     /// Whether it reaches the outside, through the network for builds. Otherwise it has only a loopback.
     pub network: bool,
     /// Who answers its name lookups.
@@ -81,8 +83,17 @@ pub struct RunEnd {
     pub peak_memory: u64,
     /// Whether its memory limit killed any of its processes, which the command may have survived, or failed of.
     pub out_of_memory: bool,
-    /// Whether it was killed because of its time limit.
-    pub timed_out: bool,
+    /// Why it was killed, when it was.
+    pub cut: Option<Cut>,
+}
+
+/// Which limit a run has met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Its time is over.
+    Time,
+    /// It showed no sign of life.
+    Silence,
 }
 
 /// Why there is no sandbox.

@@ -279,6 +279,7 @@ async fn builds_are_alone(b: &Bench) {
             mounts: vec![],
             limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
             time_limit: Duration::from_secs(30),
+            silence_limit: None,
             network: true,
             resolver: Resolver::Gateway,
             profile: Profile::Build,

@@ -35,6 +35,7 @@ impl Bench {
             mounts: vec![],
             limits: Limits { memory: 128 << 20, cpu_milli: 2000, pids: 64 },
             time_limit: Duration::from_secs(60),
+            silence_limit: None,
             network: false,
             resolver: Resolver::At([10, 9, 8, 7].into()),
             profile: Profile::App,

@@ -73,8 +73,7 @@ impl Job<'_> {
     }
 
     fn cargo(&self, program: &Crate, toolchain: &Toolchain, caches: &Caches) -> Command<'static> {
-        let settings = &self.builder.settings;
-        let limits = settings.compile_limits;
+        let limits = self.builder.settings.compile_limits;
         let manifest = match program.folder.as_str() {
             "" => format!("{SOURCE}/Cargo.toml"),
             folder => format!("{SOURCE}/{folder}/Cargo.toml"),
@@ -101,7 +100,7 @@ impl Job<'_> {
             .mount(caches.registry.clone(), "/root/.cargo/registry", false)
             .mount(caches.git.clone(), "/root/.cargo/git", false)
             .mount(caches.target.clone(), TARGET, false)
-            .limits(limits, settings.compile_time_limit)
+            .compiles()
             .in_folder(SOURCE)
             .asked()
             .explained(explain::reason);
