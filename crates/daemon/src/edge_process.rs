@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use dormouse_dns::Inherited as NameSockets;
 use dormouse_edge::{EdgeSettings, Ending, TrafficBook};
 use dormouse_model::RouteTable;
+use dormouse_runtime::machine;
+use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -40,7 +42,14 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     let Inherited { state, listen, .. } = Inherited::read()?;
     let state = StateDir::open(&state)?;
     let settings = Typed::read(&state.settings())?.resolve(listen)?;
-    let mut edge = EdgeSettings::default();
+    let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot tell how many files may be open")?;
+    let mut edge = EdgeSettings::default().fitted(files, machine::whole().memory);
+    tracing::info!(
+        files,
+        visitors = edge.max_connections,
+        between_services = edge.max_private,
+        "most connections"
+    );
     if let Some(drain) = settings.edge_drain {
         edge.hand_over_timeout = drain;
     }

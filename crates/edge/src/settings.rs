@@ -4,6 +4,15 @@ use std::{net::IpAddr, time::Duration};
 
 use crate::Cidr;
 
+/// Most connections of visitors, however large the machine.
+const MOST: u64 = 65_536;
+
+/// Bytes of the machine's memory for each of them: all busy with large heads at once, they take half of it.
+const MEMORY_EACH: u64 = 128 << 10;
+
+/// Connections that each service may have at least: more than the pools of any framework.
+const EACH: usize = 1_024;
+
 /// How the edge behaves. Times and sizes only: what is served comes from the route table.
 #[derive(Debug, Clone)]
 pub struct EdgeSettings {
@@ -55,7 +64,7 @@ impl Default for EdgeSettings {
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             max_connections: 16_384,
             max_private: 8_192,
-            max_private_each: 1_024,
+            max_private_each: EACH,
             hold_timeout: Duration::from_secs(120),
             table_timeout: Duration::from_secs(30),
             settle_timeout: Duration::from_secs(3),
@@ -74,8 +83,42 @@ impl Default for EdgeSettings {
 }
 
 impl EdgeSettings {
+    /// As many connections as a process may have that opens so many files, on a machine with so many bytes of memory.
+    ///
+    /// A connection takes two files, and a request head in it up to [`Self::max_header_bytes`] of memory.
+    #[must_use]
+    pub fn fitted(self, files: u64, memory: u64) -> Self {
+        // Half of the files for visitors, a quarter for services, the rest for listeners and connections that are kept.
+        let visitors = (files / 4).min(memory / MEMORY_EACH).min(MOST);
+        let max_connections = usize::try_from(visitors).unwrap_or(usize::MAX);
+        let max_private = max_connections / 2;
+        Self { max_connections, max_private, max_private_each: (max_private / 8).max(EACH), ..self }
+    }
+
     /// Whether visitors come through this peer.
     pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|block| block.contains(peer))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_fit_the_machine() {
+        for (files, gib, connections, private, each) in [
+            (1_024, 8, 256, 128, 1_024),
+            // Bug: as many as 49,152 files would hold were taken, and accepting failed for everybody.
+            (20_000, 8, 5_000, 2_500, 1_024),
+            (65_536, 2, 16_384, 8_192, 1_024),
+            (524_288, 2, 16_384, 8_192, 1_024),
+            (524_288, 4, 32_768, 16_384, 2_048),
+            (1 << 30, 64, 65_536, 32_768, 4_096),
+        ] {
+            let fitted = EdgeSettings::default().fitted(files, gib << 30);
+            let got = (fitted.max_connections, fitted.max_private, fitted.max_private_each);
+            assert_eq!(got, (connections, private, each), "{files} files, {gib} GiB");
+        }
     }
 }

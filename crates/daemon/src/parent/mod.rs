@@ -6,6 +6,7 @@ mod borrow;
 mod come_up;
 mod events;
 mod family;
+mod files;
 mod manager;
 mod sockets;
 mod successor;
@@ -15,15 +16,11 @@ use std::{fs::File, os::fd::AsFd, path::PathBuf};
 use anyhow::{Context, Result};
 use dormouse_cli::ServeArgs;
 use nix::{
-    sys::{
-        prctl,
-        resource::{Resource, getrlimit, setrlimit},
-        signal::Signal,
-    },
+    sys::{prctl, signal::Signal},
     unistd::Pid,
 };
 use signal_hook::consts;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
     handover::{self, Giver, Predecessor, Wish, not_ours},
@@ -38,9 +35,6 @@ use events::{Events, asks_to_end};
 use family::{Family, STEADY, Stage};
 use sockets::Sockets;
 
-/// Descriptors a child may have open: more than connections that the edge takes at a time, with two for each.
-const FILES: u64 = 65_536;
-
 /// Serve until told to stop, or until a successor has taken over.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     let program = successor::program()?;
@@ -51,7 +45,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     if !predecessor.lives() {
         records::sweep(&state);
     }
-    allow_many_files();
+    files::allow_many();
     let mut borrowed = Borrowed::default();
     records::living(&state, Role::Edge).iter().for_each(|edge| borrowed.add(edge));
     let sockets = match offered {
@@ -81,16 +75,6 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
 /// time for it.
 fn stop_apps(args: &ServeArgs) -> bool {
     args.stop_apps || Pid::this() == Pid::from_raw(1)
-}
-
-/// Every connection takes descriptors, and the usual soft limit of 1024 would be reached by one busy app. Sandboxes have
-/// a limit of their own.
-fn allow_many_files() {
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(soft, hard)| setrlimit(Resource::RLIMIT_NOFILE, soft.max(FILES).min(hard), hard));
-    if let Err(error) = raised {
-        warn!(%error, "cannot raise the limit of open files");
-    }
 }
 
 struct Parent<'a> {
