@@ -15,6 +15,7 @@ use crate::{
     given::Given,
     line::{FromChild, Upward},
     link::EdgeLink,
+    memory,
     settings::{Inherited, Typed},
     state::StateDir,
     stop::Asked,
@@ -64,6 +65,7 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
         let (mut tables, wake) = (link.tables(), Arc::new(link.remote()));
         let finished = CancellationToken::new();
         let line = tokio::spawn(link.run(finished.clone()));
+        tokio::spawn(memory::give_back_when_large());
         tokio::select! {
             () = first_table(&mut tables) => {}
             // Nothing is carried yet.

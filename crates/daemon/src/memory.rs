@@ -1,4 +1,4 @@
-//! Giving memory back after work. A control process idles most of its life, beside apps that want the memory.
+//! Giving memory back after work. Our processes idle most of their life, beside apps that want the memory.
 
 use std::time::Duration;
 
@@ -9,8 +9,27 @@ const EVERY: Duration = Duration::from_secs(10);
 pub(crate) async fn give_back_when_idle() {
     loop {
         tokio::time::sleep(EVERY).await;
-        if let Err(error) = tokio::task::spawn_blocking(dormouse_runtime::memory::give_back).await {
-            tracing::warn!(%error, "memory is not given back");
+        give_back().await;
+    }
+}
+
+/// Resident bytes below which an edge has nothing to give: several times what it takes when it is idle.
+const LARGE: u64 = 24 << 20;
+
+/// The same while this process is large, for one in which others wait for the heap: thousands of connections that came and went
+/// leave it larger than it was, whatever they left free.
+pub(crate) async fn give_back_when_large() {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        if dormouse_runtime::memory::resident().is_ok_and(|bytes| bytes <= LARGE) {
+            continue;
         }
+        give_back().await;
+    }
+}
+
+async fn give_back() {
+    if let Err(error) = tokio::task::spawn_blocking(dormouse_runtime::memory::give_back).await {
+        tracing::warn!(%error, "memory is not given back");
     }
 }
