@@ -24,6 +24,7 @@ mod table;
 mod tally;
 mod tunnel;
 mod turn_away;
+mod upkeep;
 mod wakes;
 mod worker;
 

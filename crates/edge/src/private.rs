@@ -12,7 +12,7 @@ use std::{
 };
 
 use dormouse_model::{Listener, ServiceKey};
-use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -29,6 +29,7 @@ use crate::{
     table::Table,
     tally::Lease,
     tunnel::{Side, Tunnel, dial},
+    upkeep,
     worker::{Counted, Origin, Worker},
 };
 
@@ -119,19 +120,9 @@ fn bind(addr: SocketAddrV4) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Finds out within two minutes that a peer vanished without a word.
-pub(crate) fn keep_alive() -> TcpKeepalive {
-    TcpKeepalive::new()
-        .with_time(Duration::from_secs(75))
-        .with_interval(Duration::from_secs(15))
-        .with_retries(3)
-}
-
 /// Carry a connection to an instance of the service, which is woken for it when need be.
 pub(crate) async fn carry(worker: Rc<Worker>, client: TcpStream, service: ServiceKey, counted: Counted) {
-    // Both only make things better.
-    let _ = client.set_nodelay(true);
-    let _ = SockRef::from(&client).set_tcp_keepalive(&keep_alive());
+    upkeep::of_service(&client);
     let mut early = Vec::new();
     let reached = tokio::select! {
         biased;

@@ -36,6 +36,12 @@ pub struct EdgeSettings {
     pub connect_timeout: Duration,
     /// Time a client has to send a whole request head, from its first byte.
     pub header_timeout: Duration,
+    /// How long we wait in all for a client to bring the next [`Self::body_least`] bytes of a request's body.
+    pub body_window: Duration,
+    /// Bytes of a body that have to come in each [`Self::body_window`].
+    pub body_least: u64,
+    /// How long a client may take nothing of what it is to get, or leave it unconfirmed.
+    pub stall_timeout: Duration,
     /// How long a client connection may stay open without a request.
     pub keep_alive: Duration,
     /// Most header lines of a request.
@@ -70,6 +76,9 @@ impl Default for EdgeSettings {
             settle_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(5),
             header_timeout: Duration::from_secs(10),
+            body_window: Duration::from_secs(60),
+            body_least: 6_000,
+            stall_timeout: Duration::from_secs(60),
             keep_alive: Duration::from_secs(75),
             max_headers: 100,
             max_header_bytes: 64 * 1024,

@@ -3,10 +3,7 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -16,8 +13,9 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::timeout;
 
-use super::{headers::clean_trailers, pool::Lent, watch::ConnState};
+use super::{headers::clean_trailers, pace::Pace, pool::Lent, watch::ConnState};
 use crate::{
+    EdgeSettings,
     events::Events,
     tally::{Lease, Owed, Tally},
 };
@@ -34,17 +32,35 @@ const AHEAD: usize = 64 * 1024;
 pub(crate) struct ClientBody {
     ahead: VecDeque<Frame<Bytes>>,
     rest: Incoming,
-    /// Set when what the client sends is no body. Outlives it: whoever sent it on has it no more when that shows.
-    broken: Arc<AtomicBool>,
+    pace: Pace,
+    /// Set when the client is at fault. Outlives the body: whoever sent it on has it no more when that shows.
+    fault: Arc<OnceLock<Fault>>,
+}
+
+/// What a client may do wrong with a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// What it sends is none.
+    Broken,
+    TooSlow,
+}
+
+/// Why an instance does not get the rest of a body.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Cut {
+    #[error(transparent)]
+    Broken(#[from] hyper::Error),
+    #[error("it comes too slowly")]
+    TooSlow,
 }
 
 impl ClientBody {
-    pub(crate) fn new(rest: Incoming) -> Self {
-        Self { ahead: VecDeque::new(), rest, broken: Arc::default() }
+    pub(crate) fn new(rest: Incoming, settings: &EdgeSettings) -> Self {
+        Self { ahead: VecDeque::new(), rest, pace: Pace::new(settings), fault: Arc::default() }
     }
 
-    pub(crate) fn broken(&self) -> Arc<AtomicBool> {
-        self.broken.clone()
+    pub(crate) fn fault(&self) -> Arc<OnceLock<Fault>> {
+        self.fault.clone()
     }
 
     /// Read what is there of a body in chunks, so that nobody is woken for one that is not.
@@ -63,20 +79,27 @@ impl ClientBody {
 
 impl Body for ClientBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         if let Some(frame) = self.ahead.pop_front() {
             return Poll::Ready(Some(Ok(frame)));
         }
-        let frame = ready!(Pin::new(&mut self.rest).poll_frame(cx));
-        if let Some(Err(_)) = &frame {
-            self.broken.store(true, Ordering::Relaxed);
-        }
-        Poll::Ready(frame)
+        let (fault, cut) = match Pin::new(&mut self.rest).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => {
+                self.pace.came(frame.data_ref().map_or(0, Bytes::len));
+                return Poll::Ready(Some(Ok(frame)));
+            }
+            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(Some(Err(error))) => (Fault::Broken, Cut::Broken(error)),
+            Poll::Pending => {
+                ready!(self.pace.poll_too_slow(cx));
+                (Fault::TooSlow, Cut::TooSlow)
+            }
+        };
+        // The first is what counts.
+        let _ = self.fault.set(fault);
+        Poll::Ready(Some(Err(cut)))
     }
     fn is_end_stream(&self) -> bool {
         self.ahead.is_empty() && self.rest.is_end_stream()
@@ -101,12 +124,9 @@ impl Upload {
 
 impl Body for Upload {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Cut;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let Some(body) = &mut self.body else {
             return Poll::Ready(None);
         };

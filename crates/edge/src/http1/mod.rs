@@ -5,6 +5,7 @@ mod body;
 mod headers;
 mod host;
 mod io;
+mod pace;
 mod pool;
 mod proxy;
 mod serve;

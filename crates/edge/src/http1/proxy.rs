@@ -1,9 +1,6 @@
 //! One request: to an instance and back.
 
-use std::{
-    rc::Rc,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{rc::Rc, sync::Arc};
 
 use dormouse_model::ServiceKey;
 use http::{
@@ -18,7 +15,7 @@ use hyper::{
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    body::{ClientBody, Download, Reply, Upload},
+    body::{ClientBody, Download, Fault, Reply, Upload},
     headers::{Origin, ask_for_websocket, forward, give_back},
     host,
     pool::Lent,
@@ -76,7 +73,8 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;
     let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| websocket);
     head.extensions.clear();
-    let mut body = Some(body).filter(|body| !body.is_end_stream()).map(ClientBody::new);
+    let mut body =
+        Some(body).filter(|body| !body.is_end_stream()).map(|body| ClientBody::new(body, worker.settings()));
     if let Some(body) = body.as_mut()
         && !worker.awake(&key)
     {
@@ -85,7 +83,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let get = head.method == Method::GET;
     // Sending it a second time does no harm, and we still have all of it.
     let repeatable = head.method.is_idempotent() && body.is_none();
-    let broken = body.as_ref().map(ClientBody::broken);
+    let fault = body.as_ref().map(ClientBody::fault);
     let mut request = Request::from_parts(head, body);
 
     let mut hunt = Hunt::new(worker.clone(), key, Need::Request);
@@ -130,12 +128,15 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                     request = copy;
                     again = Some(Found { lease, addr });
                 }
-                (None, None) if broken.is_some_and(|broken| broken.load(Ordering::Relaxed)) => {
-                    return Err(bad());
-                }
                 (None, None) => {
-                    tracing::debug!(%instance, error = %error.into_error(), "no answer");
-                    return Err(Page::Broken(hunt.key().clone()));
+                    return Err(match fault.as_ref().and_then(|fault| fault.get()) {
+                        Some(Fault::Broken) => bad(),
+                        Some(Fault::TooSlow) => Page::TooSlow,
+                        None => {
+                            tracing::debug!(%instance, error = %error.into_error(), "no answer");
+                            Page::Broken(hunt.key().clone())
+                        }
+                    });
                 }
             },
         }

@@ -4,7 +4,6 @@ use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::{
@@ -14,7 +13,7 @@ use super::{
     watch::{End, Watched},
 };
 use crate::{
-    private::keep_alive,
+    upkeep,
     worker::{Counted, Worker},
 };
 
@@ -23,9 +22,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counte
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return;
     };
-    // Both only make things better.
-    let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(&stream).set_tcp_keepalive(&keep_alive());
+    upkeep::of_visitor(&stream, worker.settings().stall_timeout);
     let counted = Rc::new(counted);
     let watched = Watched::new(worker.clone(), counted.clone());
     let state = watched.state.clone();

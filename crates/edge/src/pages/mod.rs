@@ -15,6 +15,8 @@ use crate::find::NoInstance;
 pub(crate) enum Page {
     /// The request itself is at fault.
     Refused(StatusCode),
+    /// The body of the request does not arrive.
+    TooSlow,
     /// Nothing is deployed at this host.
     UnknownHost(String),
     /// Whether anything is deployed at the host is not known yet.
@@ -62,6 +64,13 @@ impl Page {
                 status.canonical_reason().unwrap_or("Refused"),
                 "The request is not one that can be passed on.".into(),
                 "Send exactly one Host header, one length, and no CONNECT.",
+            ),
+            Self::TooSlow => text(
+                StatusCode::REQUEST_TIMEOUT,
+                "too_slow",
+                "Too slow",
+                "The body of the request came too slowly, or stopped.".into(),
+                "Send it again. What goes on for long in pauses belongs on a WebSocket.",
             ),
             Self::UnknownHost(host) => text(
                 StatusCode::NOT_FOUND,

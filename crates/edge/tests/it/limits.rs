@@ -5,7 +5,7 @@ use std::time::Duration;
 use dormouse_edge::EdgeSettings;
 use http_body_util::BodyExt;
 
-use crate::lab::{Client, Lab, instance, ready, soon, target, text};
+use crate::lab::{Client, Lab, instance, ready, soon, target, text, until};
 
 /// With a service that answers once it has all of the request.
 async fn lab(settings: EdgeSettings) -> Lab {
@@ -128,4 +128,64 @@ async fn a_trusted_proxy_may_have_all_there_is() {
         let answer = turned_away(&lab, from).await;
         assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: 5\r\n"), "{answer}");
     }
+}
+
+/// Bug: who sent a body by the byte held an instance, and kept it awake, for as long as it liked.
+#[tokio::test]
+async fn a_body_that_hardly_comes_is_cut() {
+    let settings = || EdgeSettings {
+        body_window: Duration::from_millis(400),
+        body_least: 100,
+        ..EdgeSettings::default()
+    };
+    for (piece, status) in [(1, "408"), (100, "200")] {
+        let lab = lab(settings()).await;
+        let mut client = lab.connect().await;
+        client.send("POST / HTTP/1.1\r\nhost: web.localhost\r\ncontent-length: 1000\r\n\r\n").await;
+        for _ in 0..10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            // It may have heard enough of us.
+            let _ = client.stream.try_write("x".repeat(piece).as_bytes());
+        }
+        let head = client.head().await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        until("the end", || lab.traffic(1).in_flight == 0).await;
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_instance_is_not_slow() {
+    let slow = instance(|request| async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let length = request.into_body().collect().await.unwrap().to_bytes().len();
+        text(&length.to_string())
+    });
+    let settings = EdgeSettings {
+        body_window: Duration::from_millis(200),
+        body_least: 1 << 30,
+        ..EdgeSettings::default()
+    };
+    let lab = Lab::with(settings, &[("web", ready(&[target(1, slow.await, false)]))]).await;
+    let mut client = lab.connect().await;
+    // More than all buffers on the way hold.
+    let length = 32 << 20;
+    client.send(&format!("POST / HTTP/1.1\r\nhost: web.localhost\r\ncontent-length: {length}\r\n\r\n")).await;
+    client.send(&"x".repeat(length)).await;
+    assert!(client.response().await.ends_with(&format!("\n{length}")));
+}
+
+/// Bug: who asked for much and took nothing of it was served for hours.
+#[tokio::test]
+async fn a_reader_that_takes_nothing_is_cut() {
+    let much = instance(|_| async { text(&"x".repeat(256 << 20)) });
+    let settings = EdgeSettings { stall_timeout: Duration::from_secs(1), ..EdgeSettings::default() };
+    let lab = Lab::with(settings, &[("web", ready(&[target(1, much.await, false)]))]).await;
+    let mut client = lab.connect().await;
+    client.get("web").await;
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        client.read_exact(4 << 20).await;
+        assert_eq!(lab.traffic(1).in_flight, 1, "slow is not stalled");
+    }
+    until("the end", || lab.traffic(1).in_flight == 0).await;
 }
