@@ -12,6 +12,7 @@ mod finrag;
 mod full_disk;
 mod handover;
 mod healing;
+mod interrupted;
 mod isolation;
 mod jobs;
 mod many;
@@ -47,6 +48,7 @@ const TESTS: &[(&str, Test)] = &[
     ("the_browser_session_survives_sleep", sleeping::browser),
     ("supervisors_lose_no_worker", supervisors::quick),
     ("killing_control_fails_no_request", survival::kill_control),
+    ("a_deploy_goes_on_though_control_was_killed", interrupted::goes_on),
     ("killing_control_starts_nothing_twice", survival::nothing_twice),
     ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
     ("the_edge_comes_back", survival::kill_edge),
@@ -90,6 +92,7 @@ const ALONE: &[(&str, fn())] = &[
 const LONG: &[(&str, fn())] = &[
     ("supervisors_lose_no_worker_in_twenty_sleeps_of_45_s", supervisors::longer_than_their_timeouts),
     ("supervisors_lose_no_worker_in_five_sleeps_of_10_minutes", supervisors::ten_minutes),
+    ("deploys_survive_twenty_four_kills", interrupted::twenty_four_kills),
     ("seventy_projects_and_one_more", many::seventy_projects),
     ("the_usual_clients_sleep_only_between_their_calls", clients::clients),
     ("the_last_release_hands_over_to_this_one", upgrade::from_the_last_release),

@@ -61,7 +61,10 @@ pub(super) async fn attend(
                 }
                 Wish::Interrupt if enter.is_some() => {
                     say(&format!("cancelling d{id}"))?;
-                    client.cancel(id).await?;
+                    // Whatever comes of it, the deploy's end will tell.
+                    if let Err(error) = client.cancel(id).await {
+                        say(&format!("d{id} could not be cancelled: {error}"))?;
+                    }
                 }
                 Wish::Interrupt | Wish::End => return Ok(Left::Running),
             },

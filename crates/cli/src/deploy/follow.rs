@@ -35,12 +35,13 @@ pub(crate) async fn follow(
     mut show: impl FnMut(&DeployEvent) -> Result<()>,
 ) -> Result<End> {
     let (mut next, mut served) = (0, Served::default());
-    let mut heard = Instant::now();
+    let mut absence = Absence::default();
     loop {
         match client.deploy_events(id, next).await {
             Ok(mut events) => {
                 while let Some(event) = events.next().await {
-                    heard = Instant::now();
+                    // Up to now it was there, however long it had nothing to say.
+                    absence = Absence::default();
                     let Ok(event) = event else { break };
                     // Progress is not kept, so its number may come again.
                     if !matches!(event.step, DeployStep::Progress { .. }) {
@@ -80,12 +81,38 @@ pub(crate) async fn follow(
             Err(Error::Server { status: 500.., .. } | Error::Broken { .. } | Error::Unreachable { .. }) => {}
             Err(e @ Error::Server { .. }) => return Err(e.into()),
         }
-        if heard.elapsed() > PATIENCE {
+        if absence.is_too_long(Instant::now()) {
             bail!(
                 "the server has been away for {} s\n  hint: the deploy goes on when it is back; `dormouse ps` tells how it went",
                 PATIENCE.as_secs()
             );
         }
         tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Since when a server has been away, if it is.
+#[derive(Debug, Default)]
+struct Absence(Option<Instant>);
+
+impl Absence {
+    /// It is away now.
+    fn is_too_long(&mut self, now: Instant) -> bool {
+        now.duration_since(*self.0.get_or_insert(now)) > PATIENCE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: a server killed in the middle of a build that had said nothing for a minute was never asked again.
+    #[test]
+    fn a_silent_build_is_no_absence() {
+        let begin = Instant::now();
+        let mut absence = Absence::default();
+        for (seconds, too_long) in [(600, false), (601, false), (660, false), (661, true)] {
+            assert_eq!(absence.is_too_long(begin + Duration::from_secs(seconds)), too_long, "{seconds}");
+        }
     }
 }

@@ -26,6 +26,9 @@ use crate::{
 /// How often a folder is sent when the server goes away before it has acknowledged it.
 const SENDS: u32 = 5;
 
+/// Pause before it is sent again.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// A deploy, and how it was left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Outcome {
@@ -75,7 +78,7 @@ pub(crate) async fn send_and_follow(
 ) -> Result<Outcome> {
     let mut query = query(&packed, args);
     let accepted = tokio::select! {
-        accepted = send(client, &packed, &query) => accepted,
+        accepted = send(client, &packed, &query, streams) => accepted,
         _ = Stop::by(stop) => bail!("stopped while the folder was being sent, so nothing was deployed"),
     };
     let accepted = match accepted {
@@ -83,7 +86,10 @@ pub(crate) async fn send_and_follow(
             if streams.can_ask() && streams.ask(&format!("{error}; replace it?"))? =>
         {
             query.replace = true;
-            send(client, &packed, &query).await?
+            send(client, &packed, &query, streams).await?
+        }
+        Err(gone @ (Error::Broken { .. } | Error::Unreachable { .. })) => {
+            bail!("the folder could not be sent in {SENDS} tries: {gone}")
         }
         accepted => accepted?,
     };
@@ -130,15 +136,25 @@ pub(crate) async fn replay(
 }
 
 /// Send until it is acknowledged. A server that dies half way forgets the half, so sending again is safe.
-async fn send(client: &Client, packed: &Packed, query: &DeployQuery) -> Result<DeployAccepted, Error> {
+async fn send(
+    client: &Client,
+    packed: &Packed,
+    query: &DeployQuery,
+    streams: &mut Streams,
+) -> Result<DeployAccepted, Error> {
     let Packed { folder, given } = packed;
     let mut tries = 1;
     loop {
         match client.deploy(query, given, pack::tar(folder.clone())).await {
             Ok(accepted) => return Ok(accepted),
-            Err(Error::Broken { .. } | Error::Unreachable { .. }) if tries < SENDS => {
+            // It was killed, or is stopping because another takes over.
+            Err(Error::Broken { .. } | Error::Unreachable { .. } | Error::Server { status: 503, .. })
+                if tries < SENDS =>
+            {
                 tries += 1;
-                tokio::time::sleep(Duration::from_secs(1)).await;
+                tokio::time::sleep(AGAIN).await;
+                // Whether anybody reads it shows when something is written that matters.
+                let _ = streams.warning("the server went away while the folder was sent; sending it again");
             }
             Err(e @ (Error::Server { .. } | Error::Broken { .. } | Error::Unreachable { .. })) => {
                 return Err(e);

@@ -15,6 +15,9 @@ use tracing::warn;
 use super::{DeployEvent, DeployStep};
 use crate::{DeployId, clock::WallClock};
 
+/// Bytes at the end of a log in which its last event is looked for.
+const LAST: u64 = 64 << 10;
+
 /// What followers are told.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
@@ -49,6 +52,22 @@ impl EventLog {
         let kept = u64::try_from(kept).unwrap_or(u64::MAX);
         let (live, _) = watch::channel(Live { kept, progress: None });
         Ok(Self { path, clock, file: Mutex::new(file), live })
+    }
+
+    /// Whether the log of a deploy says how it ended.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub(crate) fn has_end(path: &Path) -> std::io::Result<bool> {
+        let mut file = File::open(path)?;
+        let size = file.metadata()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(LAST)))?;
+        let mut text = Vec::new();
+        file.read_to_end(&mut text)?;
+        // Half a line is none.
+        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let last = text[..whole].trim_ascii_end().rsplit(|b| *b == b'\n').next().unwrap_or_default();
+        Ok(serde_json::from_slice(last).is_ok_and(|event: DeployEvent| event.step.is_last()))
     }
 
     /// Something happened.

@@ -340,7 +340,7 @@ fn begin(
 }
 
 /// A deploy ends before it is done, in this way.
-pub(super) fn give_way(state: &State, old: &Coming, how: GaveWay) {
+pub(crate) fn give_way(state: &State, old: &Coming, how: GaveWay) {
     old.driver.iter().for_each(tokio::task::AbortHandle::abort);
     let id = old.id;
     state.store.later(move |tx| tx.deploy_state(id, DeployState::Failed));

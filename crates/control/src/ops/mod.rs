@@ -16,6 +16,7 @@ mod source;
 mod wake;
 
 pub use deploy::DeployAccepted;
+pub(crate) use deploy::give_way;
 pub use env::{EnvChange, EnvChanged, EnvEntry};
 pub use logs::{LogEntry, LogReader, LogSource, LogWanted};
 pub use ps::{ServiceStanding, ServiceStatus};

@@ -22,12 +22,14 @@ use super::{Advice, Msg, Reconciler, TRUST, quarantine::strangers, table::table}
 use crate::{
     ControlSettings, OpError,
     clock::WallClock,
-    deploys::{EventLog, Logs},
+    deploys::{DeployStep, EventLog, GaveWay, Logs},
     error::chain,
     events::Events,
     id::Block,
+    names,
+    ops::give_way,
     state::{Coming, Project, Removing, Rollout, State},
-    store::{Snapshot, Store},
+    store::{EndedRow, Snapshot, Store},
 };
 
 impl<W: Workloads> Reconciler<W> {
@@ -267,7 +269,42 @@ fn state(
                 state.facts.builds.insert(key, BuildFact::Running);
             }
         }
-        project.coming = Some(Coming { id: row.id, spec: row.spec, log, driver: None, rollout });
+        let id = row.id;
+        let coming = Coming { id, spec: row.spec, log, driver: None, rollout };
+        if let Some(older) = project.coming.replace(coming) {
+            give_way(&state, &older, GaveWay::To(id));
+        }
     }
+    tell_ends(&state, &snapshot.ended);
     Ok(state)
+}
+
+/// Whoever follows a deploy is told its end, also when an earlier process was killed between writing it down and saying it.
+fn tell_ends(state: &State, ended: &[EndedRow]) {
+    for row in ended {
+        let path = state.settings.events(row.id);
+        if EventLog::has_end(&path).unwrap_or(true) {
+            continue;
+        }
+        let log = match EventLog::open(path, state.clock.clone()) {
+            Ok(log) => log,
+            Err(error) => {
+                warn!(%error, deploy = %row.id, "cannot write down how it ended");
+                continue;
+            }
+        };
+        let done = state.projects.get(&row.project).and_then(|p| p.done.as_ref()).filter(|_| row.done);
+        log.say(
+            None,
+            match (done, &row.build) {
+                (Some(spec), _) => DeployStep::Done { urls: names::urls(spec, &state.settings) },
+                (None, Some((service, why))) => {
+                    DeployStep::Failed { reason: format!("the build of {service} failed: {why}") }
+                }
+                (None, None) => {
+                    DeployStep::Failed { reason: "it ended while the server was restarted".to_owned() }
+                }
+            },
+        );
+    }
 }

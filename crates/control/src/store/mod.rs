@@ -19,7 +19,7 @@ use std::{
     thread,
 };
 
-pub(crate) use rows::{BuildRow, DeployState, Snapshot};
+pub(crate) use rows::{BuildRow, DeployState, EndedRow, Snapshot};
 use rusqlite::{Connection, OpenFlags, Transaction};
 pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;

@@ -71,6 +71,16 @@ pub(crate) struct DeployRow {
     pub(crate) deployments: Vec<(ServiceName, DeploymentId)>,
 }
 
+/// The newest deploy of a project that has ended, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EndedRow {
+    pub(crate) id: DeployId,
+    pub(crate) project: ProjectName,
+    pub(crate) done: bool,
+    /// The build that failed, and why.
+    pub(crate) build: Option<(ServiceName, String)>,
+}
+
 /// One service's build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BuildRow {
@@ -103,6 +113,7 @@ pub(crate) struct Snapshot {
     pub(crate) projects: Vec<ProjectRow>,
     pub(crate) services: Vec<ServiceRow>,
     pub(crate) unfinished: Vec<DeployRow>,
+    pub(crate) ended: Vec<EndedRow>,
     /// Those that are the target or live of a service, or were replaced a moment ago.
     pub(crate) deployments: Vec<Deployment>,
     pub(crate) instances: Vec<InstanceRow>,

@@ -148,3 +148,68 @@ async fn a_name_is_not_taken_by_another_folder() {
         assert_eq!(deploy(&world, clone, written, named).await.unwrap(), "app []");
     }
 }
+
+/// Bug: a control that was killed between writing down how a deploy ended and saying so left its follower waiting.
+#[tokio::test]
+async fn the_end_of_a_deploy_is_told_after_a_kill() {
+    let mut world = World::new(98).await;
+    let shop = project("shop", vec![service("web")]);
+    let well = world.deploy(&shop).await;
+    let said = [world.events(well).await, {
+        world.builder.set_fails(true);
+        let badly = world.deploy(&project("blog", vec![service("web")])).await;
+        world.events(badly).await
+    }];
+    world.kill().await;
+    for (n, events) in [1, 2].into_iter().zip(&said) {
+        let log = world.state().join(format!("logs/builds/{n}.log"));
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(events.contains("\"done\"") || events.contains("\"failed\""));
+        // Without its last line, and with half of it.
+        let cut = text.trim_end().rfind('\n').unwrap() + n;
+        std::fs::write(&log, &text[..cut]).unwrap();
+    }
+    for _ in 0..2 {
+        world.kill_and_restart().await;
+        for (n, events) in [1, 2].into_iter().zip(&said) {
+            let again = world.events(DeployId(n)).await;
+            let last = again.lines().last().unwrap();
+            assert_eq!(again.lines().count(), events.lines().count(), "{again}");
+            match n {
+                1 => assert_eq!(last, events.lines().last().unwrap()),
+                _ => expect![[r#"* {"event":"failed","reason":"the build of web failed: the dependencies phase failed: exited with code 1"}"#]].assert_eq(last),
+            }
+        }
+    }
+}
+
+/// Bug: the older of two deploys that a killed control left unfinished was never over.
+#[tokio::test]
+async fn a_deploy_that_gave_way_is_over_after_a_kill() {
+    let mut world = World::new(97).await;
+    world.builder.set_stuck(true);
+    let spec = project("shop", vec![service("web")]);
+    let first = world.deploy(&spec).await;
+    let second = world.deploy(&spec).await;
+    world.events(first).await;
+    world.kill().await;
+    world.builder.set_stuck(false);
+    // As if it had been killed before that was written down.
+    let log = world.state().join("logs/builds/1.log");
+    let text = std::fs::read_to_string(&log).unwrap();
+    std::fs::write(&log, text.split_inclusive('\n').next().unwrap()).unwrap();
+    let database = rusqlite::Connection::open(world.state().join("dormouse.db")).unwrap();
+    database.execute("UPDATE deploys SET state = 'building' WHERE id = 1", []).unwrap();
+    drop(database);
+    world.kill_and_restart().await;
+    expect![[r#"
+        * {"event":"superseded","by":2}
+        * {"event":"failed","reason":"d2 took its place"}
+    "#]]
+    .assert_eq(&end(&world, first).await);
+    assert!(world.events(second).await.contains("\"done\""));
+    // The next run has nothing to do with it.
+    world.kill_and_restart().await;
+    assert_eq!(world.events(first).await.lines().filter(|l| l.contains("superseded")).count(), 1);
+    assert!(!world.source(first).exists() && !world.source(second).exists());
+}

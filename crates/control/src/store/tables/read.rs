@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::super::{
     StoreError,
-    rows::{BuildRow, DeployRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
+    rows::{BuildRow, DeployRow, EndedRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
     sealed,
 };
 use super::write::take;
@@ -36,6 +36,7 @@ pub(in crate::store) fn read(
         projects: projects(tx, pool, vault)?,
         services: services(tx, pool)?,
         unfinished: unfinished(tx, vault)?,
+        ended: ended(tx)?,
         deployments: deployments(tx, vault)?,
         instances: instances(tx)?,
         ends: of_services(tx, "ends")?,
@@ -162,6 +163,23 @@ fn unfinished(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<DeployRow>, Sto
         }
     }
     Ok(deploys)
+}
+
+fn ended(tx: &Transaction<'_>) -> Result<Vec<EndedRow>, StoreError> {
+    let sql = "SELECT d.id, d.project, d.state = 'done', b.service, b.error
+               FROM (SELECT max(id) AS id FROM deploys WHERE state IN ('done', 'failed') GROUP BY project) newest
+               JOIN deploys d ON d.id = newest.id
+               LEFT JOIN builds b ON b.id = (SELECT min(id) FROM builds WHERE deploy = d.id AND error IS NOT NULL)";
+    all(tx, sql, |row| {
+        let service: Option<String> = row.get(3)?;
+        let service: Option<ServiceName> = service.map(|name| name.parse()).transpose()?;
+        Ok(EndedRow {
+            id: DeployId(row.get(0)?),
+            project: row.get::<_, String>(1)?.parse()?,
+            done: row.get(2)?,
+            build: service.zip(row.get(4)?),
+        })
+    })
 }
 
 fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<Deployment>, StoreError> {
