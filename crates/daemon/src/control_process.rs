@@ -78,7 +78,8 @@ impl Prepared {
         dormouse_control::check_database(root)?;
         let tag = tag(root)?;
         let machine = hostnet::Host::this();
-        let rules = HostNet::read(&machine, &NetSettings::default(), &root.join("hostnet"))
+        let net = NetSettings { credentials: settings.credentials.clone(), ..NetSettings::default() };
+        let rules = HostNet::read(&machine, &net, &root.join("hostnet"))
             .context("cannot take over this host's network settings")?;
         let wishes = BaseWishes {
             mirror: settings.mirror.clone(),

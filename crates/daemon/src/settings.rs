@@ -1,13 +1,14 @@
 //! A server's settings: as typed in `server.toml` and on the command line, then resolved.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
-use dormouse_builder::HostRust;
+use dormouse_builder::{HostRust, hostnet::Ecosystem};
 use dormouse_model::Limits;
 use dormouse_runtime::{
     machine,
@@ -77,6 +78,8 @@ struct TypedBuild {
     compile_minutes: Option<u64>,
     silence: Option<String>,
     host_rust: Option<String>,
+    #[serde(default)]
+    credentials: Vec<String>,
 }
 
 /// A server's settings, complete.
@@ -102,6 +105,8 @@ pub(crate) struct Settings {
     pub(crate) build_silence: Option<Duration>,
     /// Whether this host's own Rust is lent to builds.
     pub(crate) host_rust: HostRust,
+    /// Whose credentials of this host the builds of all projects see.
+    pub(crate) credentials: BTreeSet<Ecosystem>,
     /// How long an edge carries its connections on after another has taken over; `None` takes the edge's default.
     pub(crate) edge_drain: Option<Duration>,
     /// Whether apps may ask the kernel for asynchronous file IO, one budget of the whole host.
@@ -152,6 +157,7 @@ impl Typed {
                 .map(|text| duration("build.silence", text))
                 .transpose()?,
             host_rust: host_rust(self.build.host_rust.as_deref())?,
+            credentials: credentials(&self.build.credentials)?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
             most: most(&self.limits, machine::whole())?,
@@ -190,6 +196,11 @@ fn host_rust(typed: Option<&str>) -> Result<HostRust> {
              a toolchain, as `rustc --print sysroot` does"
         ),
     }
+}
+
+fn credentials(typed: &[String]) -> Result<BTreeSet<Ecosystem>> {
+    let one = |name: &String| name.parse().map_err(|why| anyhow!("`build.credentials`: {why}"));
+    typed.iter().map(one).collect()
 }
 
 fn swap(key: &str, typed: Option<&str>) -> Result<Size> {
@@ -250,7 +261,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} rust={:?} drain={:?} aio={}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} rust={:?} credentials={:?} drain={:?} aio={}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -262,6 +273,7 @@ mod tests {
                 s.compile_seconds,
                 s.build_silence,
                 s.host_rust,
+                s.credentials,
                 s.edge_drain,
                 s.native_aio
             ),
@@ -301,13 +313,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None rust=Auto drain=None aio=false"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None rust=Auto credentials={} drain=None aio=false"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\nhost_rust = \"/opt/rust\"\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\nhost_rust = \"/opt/rust\"\ncredentials = [\"npm\", \"pip\"]\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) rust=At(\"/opt/rust\") drain=Some(5400s) aio=true"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) rust=At(\"/opt/rust\") credentials={Pip, Npm} drain=Some(5400s) aio=true"
             ],
         );
         check(
@@ -321,6 +333,10 @@ mod tests {
             expect![[r#"
                 `build.host_rust`: `nightly` is neither `auto`, `never` nor an absolute path
                   hint: name the folder of a toolchain, as `rustc --print sysroot` does"#]],
+        );
+        check(
+            "[build]\ncredentials = [\"maven\"]",
+            expect!["`build.credentials`: `maven` is none of `pip`, `npm`, `cargo`, `apt`, `proxy`"],
         );
         check(
             "[edge]\ndrain = \"for ever\"",

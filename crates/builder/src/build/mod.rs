@@ -28,7 +28,7 @@ pub use base::Base;
 
 use crate::{
     BuildSettings,
-    hostnet::{Host, HostNet},
+    hostnet::{Ecosystem, Host, HostNet},
     plan::{self, PlanError, Recipe, Wishes},
     source::{Folder, ReadError, Source},
 };
@@ -138,6 +138,7 @@ impl Job<'_> {
         let plan = plan::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
         source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));
         self.say_what_is_left_out();
+        self.say_what_is_withheld(&plan.recipe);
 
         let mut stack = Stack { layers: vec![base], tools: None, suite };
         self.packages(&mut stack).await?;
@@ -194,6 +195,22 @@ impl Job<'_> {
                 names.join(", "),
                 self.request.key.service,
             ));
+        }
+    }
+
+    /// Name the credentials of this host that would concern this build, and that it has not.
+    fn say_what_is_withheld(&self, recipe: &Recipe) {
+        let own = match recipe {
+            Recipe::Python(_) => Ecosystem::Pip,
+            Recipe::Rust(_) => Ecosystem::Cargo,
+        };
+        for of in [own, Ecosystem::Apt, Ecosystem::Proxy] {
+            if self.builder.net.withheld().contains(&of) {
+                self.say(&format!(
+                    "this host's credentials for {of} are not shown to builds\n  hint: where every project may have them, \
+                     add \"{of}\" to `credentials` under [build] in server.toml"
+                ));
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{io, process::Command};
 
-use super::{Found, Host};
+use super::{Ecosystem, Found, Host};
 
 /// Hand them on.
 pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
@@ -16,15 +16,15 @@ pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
         auth.push('\n');
         auth += &text;
     }
-    if !auth.trim().is_empty() {
-        found.file("apt-auth.conf", &auth, "/etc/apt/auth.conf.d/95-host.conf")?;
+    if !auth.trim().is_empty() && found.secret_file(Ecosystem::Apt, &auth) {
+        found.file(Ecosystem::Apt, "apt-auth.conf", &auth, "/etc/apt/auth.conf.d/95-host.conf")?;
     }
     // apt's own reader knows its grammar, its files and their order; hosts without it have no such settings.
     let dump = if host.is_this() { Command::new("apt-config").arg("dump").output().ok() } else { None };
     let settings =
         acquire(&dump.map(|d| String::from_utf8_lossy(&d.stdout).into_owned()).unwrap_or_default());
     if !settings.is_empty() {
-        found.file("apt.conf", &settings, "/etc/apt/apt.conf.d/95-host")?;
+        found.file(Ecosystem::Proxy, "apt.conf", &settings, "/etc/apt/apt.conf.d/95-host")?;
     }
     Ok(())
 }

@@ -75,7 +75,7 @@ pub(super) fn read(host: &Host, asked: Option<&Path>, found: &mut Found) -> io::
         found.net.app_env.insert((*name).to_owned(), BUNDLE.to_owned());
     }
     for name in APP.iter().chain(BUILD) {
-        found.env(name, BUNDLE);
+        found.net.build_env.insert((*name).to_owned(), BUNDLE.to_owned());
     }
     Ok(())
 }

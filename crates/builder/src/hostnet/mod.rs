@@ -6,6 +6,7 @@
 mod apt;
 mod ca;
 mod cargo;
+mod ecosystem;
 mod host;
 mod npm;
 mod pip;
@@ -14,7 +15,7 @@ mod secrets;
 mod uv;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
@@ -22,6 +23,8 @@ use std::{
 
 use dormouse_runtime::Mount;
 
+use ecosystem::Credentials;
+pub use ecosystem::Ecosystem;
 pub use host::Host;
 pub use secrets::Secrets;
 
@@ -35,6 +38,8 @@ pub struct NetSettings {
     pub ca_bundle: Option<PathBuf>,
     /// Environment of build sandboxes on top of what is found; an empty value removes a variable.
     pub build_env: BTreeMap<String, String>,
+    /// Whose credentials builds see, those of all projects. Of others they see where things are, and no secret.
+    pub credentials: BTreeSet<Ecosystem>,
 }
 
 /// The network's rules, ready to be handed to sandboxes.
@@ -45,6 +50,7 @@ pub struct HostNet {
     app_env: BTreeMap<String, String>,
     app_mounts: Vec<Mount>,
     secrets: Secrets,
+    withheld: BTreeSet<Ecosystem>,
     /// What was found and cannot work in a sandbox.
     pub warnings: Vec<String>,
 }
@@ -57,7 +63,8 @@ impl HostNet {
     pub fn read(host: &Host, settings: &NetSettings, dir: &Path) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         fs::set_permissions(dir, fs::Permissions::from_mode(0o700))?;
-        let mut found = Found { dir: dir.to_owned(), net: Self::default() };
+        let credentials = Credentials { shown: settings.credentials.clone(), ..Credentials::default() };
+        let mut found = Found { dir: dir.to_owned(), credentials, net: Self::default() };
         ca::read(host, settings.ca_bundle.as_deref(), &mut found)?;
         proxy::read(host, &mut found);
         let index = pip::read(host, &mut found);
@@ -66,6 +73,7 @@ impl HostNet {
         cargo::read(host, &mut found)?;
         apt::read(host, &mut found)?;
         let mut net = found.net;
+        net.withheld = found.credentials.withheld;
         for (name, value) in &settings.build_env {
             net.secrets.learn_variable(name, value);
             if value.is_empty() {
@@ -101,6 +109,12 @@ impl HostNet {
         &self.app_mounts
     }
 
+    /// Whose credentials this host has, and keeps from builds.
+    #[must_use]
+    pub fn withheld(&self) -> &BTreeSet<Ecosystem> {
+        &self.withheld
+    }
+
     /// A line of build output without the credentials of this host's settings, nor those of any URL in it.
     #[must_use]
     pub fn redact(&self, line: &str) -> String {
@@ -119,13 +133,18 @@ impl HostNet {
 /// What has been found so far.
 struct Found {
     dir: PathBuf,
+    credentials: Credentials,
     net: HostNet,
 }
 
 impl Found {
-    fn env(&mut self, name: &str, value: impl Into<String>) {
-        let value = value.into();
-        self.net.secrets.learn_variable(name, &value);
+    /// Set a variable in build sandboxes, but for what of it is a credential that they may not see.
+    fn env(&mut self, of: Ecosystem, name: &str, value: &str) {
+        self.net.secrets.learn_variable(name, value);
+        if secrets::is_secret_name(name) && !self.credentials.may_show(of) {
+            return;
+        }
+        let value = self.credentials.show(of, value);
         self.net.build_env.insert(name.to_owned(), value);
     }
 
@@ -133,9 +152,16 @@ impl Found {
         self.net.build_mounts.push(Mount { source, target: target.into(), read_only: true });
     }
 
-    /// Show `text` at `target` in build sandboxes.
-    fn file(&mut self, name: &str, text: &str, target: &str) -> io::Result<()> {
+    /// Whether build sandboxes may see a text that is all credentials; if not, their output will not show them either.
+    fn secret_file(&mut self, of: Ecosystem, text: &str) -> bool {
         self.net.secrets.learn_text(text);
+        self.credentials.may_show(of)
+    }
+
+    /// Show `text` at `target` in build sandboxes, without the credentials of URLs that they may not see.
+    fn file(&mut self, of: Ecosystem, name: &str, text: &str, target: &str) -> io::Result<()> {
+        self.net.secrets.learn_text(text);
+        let text = self.credentials.show(of, text);
         let path = self.write(name, text.as_bytes())?;
         self.mount(path, target);
         Ok(())

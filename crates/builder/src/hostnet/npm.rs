@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Found, Host};
+use super::{Ecosystem, Found, Host, secrets::is_secret_name};
 
 /// Keys of `.npmrc` that concern the network; the rest is about this host.
 fn concerns_network(key: &str) -> bool {
@@ -15,6 +15,11 @@ fn concerns_network(key: &str) -> bool {
         || key == "ca[]"
 }
 
+/// Those that say who one is: for a registry, as `//registry.example/:_authToken`, or for all of them.
+fn is_credential(key: &str) -> bool {
+    key.starts_with("//") || is_secret_name(key)
+}
+
 /// Hand them on.
 pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
     let user = host.var("NPM_CONFIG_USERCONFIG").map_or_else(|| host.home(".npmrc"), |f| host.path(f));
@@ -24,19 +29,21 @@ pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
     {
         for line in host.text(&file).unwrap_or_default().lines() {
             let key = line.split_once('=').map_or("", |(k, _)| k.trim()).to_ascii_lowercase();
-            if concerns_network(&key) {
+            if concerns_network(&key)
+                && (!is_credential(&key) || found.secret_file(Ecosystem::Npm, &expand(host, line)))
+            {
                 text += line;
                 text.push('\n');
             }
         }
     }
     if !text.is_empty() {
-        found.file("npmrc", &expand(host, &text), "/root/.npmrc")?;
+        found.file(Ecosystem::Npm, "npmrc", &expand(host, &text), "/root/.npmrc")?;
     }
     for prefix in ["NPM_CONFIG_", "npm_config_"] {
         for (name, value) in host.vars(prefix).filter(|(_, v)| !v.is_empty()) {
             if concerns_network(&name[prefix.len()..].to_ascii_lowercase().replace('_', "-")) {
-                found.env(name, value);
+                found.env(Ecosystem::Npm, name, value);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, Host};
+use super::{Ecosystem, Found, Host};
 
 /// Where pip finds packages, for [`super::uv`] to follow when it has no settings of its own.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -70,14 +70,15 @@ pub(super) fn read(host: &Host, found: &mut Found) -> Index {
         ("PIP_RETRIES", settings.get("retries").cloned()),
     ] {
         if let Some(value) = value {
-            found.env(name, value);
+            let of = if name == "PIP_PROXY" { Ecosystem::Proxy } else { Ecosystem::Pip };
+            found.env(of, name, &value);
         }
     }
     // pip alone would know of it; uv is what installs.
     if let Some(proxy) = settings.get("proxy") {
         for name in ["HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"] {
             if !found.net.build_env.contains_key(name) {
-                found.env(name, proxy);
+                found.env(Ecosystem::Proxy, name, proxy);
             }
         }
     }

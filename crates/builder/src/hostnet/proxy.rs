@@ -1,6 +1,6 @@
 //! Proxy variables.
 
-use super::{Found, Host};
+use super::{Ecosystem, Found, Host};
 
 /// Hand them on in both spellings: programs differ in which they read.
 pub(super) fn read(host: &Host, found: &mut Found) {
@@ -14,8 +14,8 @@ pub(super) fn read(host: &Host, found: &mut Found) {
                  hint: let the proxy listen on another address of this host and name that"
             ));
         }
-        found.env(name, value);
-        found.env(&lower, value);
+        found.env(Ecosystem::Proxy, name, value);
+        found.env(Ecosystem::Proxy, &lower, value);
     }
 }
 

@@ -67,7 +67,34 @@ impl Secrets {
     }
 }
 
-fn is_secret_name(name: &str) -> bool {
+/// A text without the credentials of its URLs: names, passwords and tokens before an `@`, and parameters that are called so.
+pub(super) fn without(text: &str) -> String {
+    let mut out = text.to_owned();
+    for info in user_infos(text) {
+        // Whoever reaches a repository over SSH is called so, and shows another key.
+        if info != "git" {
+            out = out.replace(&format!("://{info}@"), "://");
+        }
+    }
+    for (name, value) in parameters(text) {
+        if is_secret_name(name) {
+            out = out.replace(&format!("{name}={value}"), &format!("{name}="));
+        }
+    }
+    out
+}
+
+/// The parameters of every URL in a text that has a value.
+fn parameters(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let urls = text.split("://").skip(1).filter_map(|rest| {
+        let url = rest.split(|c: char| "\"'<>#,".contains(c) || c.is_whitespace()).next()?;
+        Some(url.split_once('?')?.1)
+    });
+    urls.flat_map(|query| query.split('&')).filter_map(|p| p.split_once('=').filter(|(_, v)| !v.is_empty()))
+}
+
+/// Whether what has such a name is a secret.
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // npm writes `//registry/:_auth`, `:_authToken` and `:_password`.
     ["password", "token", "secret", "_auth"].iter().any(|s| name.contains(s))
@@ -84,6 +111,24 @@ fn user_infos(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn urls_lose_their_credentials_and_nothing_else() {
+        for (text, want) in [
+            ("https://index.example/simple", "https://index.example/simple"),
+            (
+                "https://joe:pw@one.example/x https://tok@two.example",
+                "https://one.example/x https://two.example",
+            ),
+            ("url = \"https://:pw@one.example\"\nfund = 1", "url = \"https://one.example\"\nfund = 1"),
+            ("https://a%40b:p%3A@one.example/@scope/x@1", "https://one.example/@scope/x@1"),
+            ("ssh://git@git.example/x", "ssh://git@git.example/x"),
+            ("https://w.example/?v=1&sas_token=abc#x", "https://w.example/?v=1&sas_token=#x"),
+            ("joe@example.com, a://b", "joe@example.com, a://b"),
+        ] {
+            assert_eq!(without(text), want);
+        }
+    }
 
     #[test]
     fn credentials_disappear() {

@@ -24,6 +24,9 @@ fn show(files: &[(&str, &str)], env: &[(&str, &str)], settings: &NetSettings) ->
         let text = fs::read_to_string(&m.source).unwrap_or_else(|_| "(folder)".to_owned());
         writeln!(out, "{}: {}", m.target.display(), text.trim_end().replace('\n', " | ")).unwrap();
     }
+    for of in net.withheld() {
+        writeln!(out, "withheld: {of}").unwrap();
+    }
     for w in &net.warnings {
         writeln!(out, "warning: {w}").unwrap();
     }
@@ -152,7 +155,7 @@ fn indexes_and_proxies() {
         ),
     ];
     for (case, files, env) in cases {
-        let settings = NetSettings::default();
+        let settings = NetSettings { credentials: Ecosystem::ALL.into(), ..NetSettings::default() };
         let text = show(&files, &env, &settings).replace(
             "warning: no certificate bundle was found on this host; downloads over TLS may fail in builds\n",
             "",
@@ -239,6 +242,7 @@ fn settings_add_and_remove() {
     fs::write(&own, cert("own")).unwrap();
     let settings = NetSettings {
         ca_bundle: Some(own),
+        credentials: BTreeSet::new(),
         build_env: build_env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
     };
     let public = cert("public");
@@ -252,4 +256,92 @@ fn settings_add_and_remove() {
     let host = Host::new(dir.path(), Path::new("/root"), BTreeMap::new());
     let error = HostNet::read(&host, &gone, &dir.path().join("x")).unwrap_err();
     assert!(error.to_string().starts_with("reading the certificate bundle /none: "), "{error}");
+}
+
+/// Bug: every tenant's build could read the credentials of the machine's operator.
+#[test]
+fn credentials_are_for_those_that_are_opted_in() {
+    let public = cert("public");
+    let files = [
+        ("etc/ssl/cert.pem", public.as_str()),
+        (
+            "etc/pip.conf",
+            "[global]\nindex-url = https://joe:pw123456@one.example/simple\nproxy = http://p.example\n",
+        ),
+        (
+            "home/joe/.config/uv/uv.toml",
+            "[[index]]\nname = \"nexus\"\nurl = \"https://tok123456@uv.example/x?auth_token=q123456\"\n",
+        ),
+        (
+            "home/joe/.npmrc",
+            "registry=https://joe:pw123456@npm.example\n@a:registry=https://a.example\n\
+             //npm.example/:_authToken=npm_123456\n//npm.example/:username=joe\n_auth=am9lOnB3\n",
+        ),
+        (
+            "home/joe/.cargo/config.toml",
+            "[source.crates-io]\nreplace-with = \"m\"\n[source.m]\nregistry = \"sparse+https://m.example/\"\n\
+             [registries.ours]\nindex = \"sparse+https://joe:pw123456@ours.example/\"\ntoken = \"cio123456\"\n\
+             credential-provider = [\"/opt/vault\"]\n",
+        ),
+        ("home/joe/.cargo/credentials.toml", "[registry]\ntoken = \"cio123456\"\n"),
+        ("etc/apt/auth.conf.d/m.conf", "machine m.example login joe password pw123456\n"),
+        ("home/joe/.netrc", "machine m.example login joe password pw123456\n"),
+    ];
+    let env = [
+        ("UV_INDEX_NEXUS_USERNAME", "joe"),
+        ("UV_INDEX_NEXUS_PASSWORD", "sesame123456"),
+        ("CARGO_REGISTRIES_OURS_TOKEN", "cio123456"),
+        ("CARGO_REGISTRIES_OURS_INDEX", "https://ours.example"),
+        ("NPM_CONFIG__AUTH", "am9lOnB3"),
+        ("HTTPS_PROXY", "http://joe:pw123456@proxy.example:3128"),
+        ("NO_PROXY", "10.0.0.0/8"),
+    ];
+    let with = |credentials: &[Ecosystem]| {
+        let credentials = credentials.iter().copied().collect();
+        show(&files, &env, &NetSettings { credentials, ..NetSettings::default() })
+    };
+    let none = with(&[]);
+    for secret in ["123456", "am9lOnB3", "sesame", "vault"] {
+        assert!(!none.contains(secret), "{secret} in {none}");
+    }
+    expect![[r#"
+        CARGO_REGISTRIES_OURS_INDEX=https://ours.example
+        HTTPS_PROXY=http://proxy.example:3128
+        HTTP_PROXY=http://p.example
+        NO_PROXY=10.0.0.0/8
+        PIP_INDEX_URL=https://one.example/simple
+        PIP_PROXY=http://p.example
+        UV_INDEX_NEXUS_USERNAME=joe
+        http_proxy=http://p.example
+        https_proxy=http://proxy.example:3128
+        no_proxy=10.0.0.0/8
+        /etc/ssl/certs/ca-certificates.crt: -----BEGIN CERTIFICATE----- | public | -----END CERTIFICATE-----
+        /root/.config/uv/uv.toml: [[index]] | name = "nexus" | url = "https://uv.example/x?auth_token="
+        /root/.npmrc: registry=https://npm.example | @a:registry=https://a.example
+        /root/.cargo/config.toml: [registries.ours] | index = "sparse+https://ours.example/" |  | [source.crates-io] | replace-with = "m" |  | [source.m] | registry = "sparse+https://m.example/"
+        withheld: pip
+        withheld: npm
+        withheld: cargo
+        withheld: apt
+        withheld: proxy
+    "#]].assert_eq(&none);
+    // Each for itself.
+    for (of, secrets) in [
+        (Ecosystem::Pip, &["joe:pw123456@one.example", "tok123456@", "sesame123456"][..]),
+        (Ecosystem::Npm, &["joe:pw123456@npm.example", "npm_123456", "_auth=am9lOnB3"]),
+        (Ecosystem::Cargo, &["joe:pw123456@ours.example", "token = \"cio123456\"", "OURS_TOKEN=cio123456"]),
+        (Ecosystem::Apt, &["machine m.example login joe password pw123456"]),
+        (Ecosystem::Proxy, &["http://joe:pw123456@proxy.example:3128"]),
+    ] {
+        let shown = with(&[of]);
+        for secret in secrets {
+            assert!(shown.contains(secret), "{of}: no {secret} in {shown}");
+        }
+        let others: Vec<_> = Ecosystem::ALL.into_iter().filter(|e| *e != of).collect();
+        let kept = with(&others);
+        for secret in secrets {
+            assert!(!kept.contains(secret), "without {of}: {secret} in {kept}");
+        }
+        assert_eq!(kept.matches("withheld: ").count(), 1, "{kept}");
+    }
 }

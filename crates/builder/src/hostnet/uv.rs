@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Found, Host, pip::Index};
+use super::{Ecosystem, Found, Host, pip::Index};
 
 /// Variables that say where packages and interpreters come from, not where things lie on this host.
 const NETWORK: &[&str] = &[
@@ -32,22 +32,22 @@ pub(super) fn read(host: &Host, pip: Index, found: &mut Found) -> io::Result<()>
         [(&system, "uv-system.toml", "/etc/uv/uv.toml"), (&user, "uv-user.toml", "/root/.config/uv/uv.toml")]
     {
         if let Some(text) = text {
-            found.file(name, text, target)?;
+            found.file(Ecosystem::Pip, name, text, target)?;
         }
     }
     for name in NETWORK {
         if let Some(value) = host.var(name) {
-            found.env(name, value);
+            found.env(Ecosystem::Pip, name, value);
         }
     }
     // Also UV_INDEX_STRATEGY, UV_INDEX_URL and credentials of named indexes: UV_INDEX_<NAME>_PASSWORD.
     for (name, value) in host.vars("UV_INDEX_").filter(|(_, v)| !v.is_empty()) {
-        found.env(name, value);
+        found.env(Ecosystem::Pip, name, value);
     }
     for (old, new) in [("UV_INDEX_URL", "UV_DEFAULT_INDEX"), ("UV_EXTRA_INDEX_URL", "UV_INDEX")] {
         if let (Some(value), None) = (host.var(old), host.var(new)) {
             found.net.build_env.remove(old);
-            found.env(new, value);
+            found.env(Ecosystem::Pip, new, value);
         }
     }
     let own = |key: &str| {
@@ -66,7 +66,7 @@ pub(super) fn read(host: &Host, pip: Index, found: &mut Found) -> io::Result<()>
         ("UV_HTTP_TIMEOUT", pip.timeout, false),
     ] {
         if let (Some(value), false, false) = (value, set, found.net.build_env.contains_key(name)) {
-            found.env(name, value);
+            found.env(Ecosystem::Pip, name, &value);
         }
     }
     Ok(())
