@@ -41,7 +41,7 @@ pub fn parse(text: &str, outside: &mut dyn FnMut(&str) -> Option<String>) -> Res
             value
         } else {
             let mut known = |name: &str| outside(name).or_else(|| found.get(name).cloned());
-            interpolate::expand(&value, &mut known).map_err(|e| fail(words(&e)))?.text
+            interpolate::expand(&value, &mut known).map_err(|e| fail(in_file(&e)))?.text
         };
         found.insert(name, value);
     }
@@ -74,6 +74,16 @@ pub(crate) fn words(fault: &Fault) -> String {
         Fault::Required { name, why } if why.is_empty() => format!("`{name}` has no value"),
         Fault::Required { name, why } => format!("`{name}` has no value: {why}"),
         Fault::Malformed(why) => why.clone(),
+    }
+}
+
+/// The same of one in a file of variables, without what stands there: it may be part of a secret.
+fn in_file(fault: &Fault) -> String {
+    match fault {
+        Fault::Required { .. } => words(fault),
+        Fault::Malformed(_) => {
+            "what follows a `$` refers to no variable; within '…' everything stands for itself".to_owned()
+        }
     }
 }
 
@@ -116,7 +126,11 @@ impl Reader<'_> {
         if !is_name(&name) {
             return Err(match name.as_str() {
                 "" => "expected NAME=value".to_owned(),
-                name => format!("`{}` is not the name of a variable", name.escape_debug()),
+                // Not what it is: a line of a key that lacks its quotes stands here too.
+                _ if has_value => {
+                    "what stands before the `=` or `:` is not the name of a variable".to_owned()
+                }
+                _ => "expected NAME=value; a value of several lines stands in quotes".to_owned(),
             });
         }
         self.skip(end + usize::from(has_value));
@@ -250,12 +264,15 @@ mod tests {
             ("HOME\nUNKNOWN\nA=b", "A=b|HOME=/root"),
             ("HOME", "HOME=/root"),
             ("A=b\nA=c", "A=c"),
-            ("A=b\nB c=d", "line 2: `B c` is not the name of a variable"),
+            ("A=b\nB c=d", "line 2: what stands before the `=` or `:` is not the name of a variable"),
             ("A=b\n\n=c", "line 3: expected NAME=value"),
             ("A=\"b\nc", "line 1: a \" is not closed"),
             ("A=${U:?give it}", "line 1: `U` has no value: give it"),
-            ("A=${U", "line 1: a `${` is not closed"),
-            ("\u{1f42d}=c", "line 1: `\u{1f42d}` is not the name of a variable"),
+            (
+                "A=${U",
+                "line 1: what follows a `$` refers to no variable; within '…' everything stands for itself",
+            ),
+            ("\u{1f42d}=c", "line 1: what stands before the `=` or `:` is not the name of a variable"),
         ] {
             assert_eq!(shown(text), want, "{text:?}");
         }

@@ -155,7 +155,9 @@ fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -
         (Question::Protocol(_), Answer::NotHttp | Answer::Accepted) => true,
         (Question::Protocol(_) | Question::Http(_), Answer::Status(code)) => match &spec.health.ask {
             Ask::Path(_) | Ask::Connection => (200..400).contains(&code),
-            Ask::Auto { .. } if code < 500 => true,
+            Ask::Auto { .. } if (200..500).contains(&code) => true,
+            // Whatever it promises, it is no answer.
+            Ask::Auto { .. } if code < 200 => false,
             Ask::Auto { .. } if spec.health.is_made_for_it() => false,
             // A page may fail for a reason of its own.
             Ask::Auto { .. } => proven,

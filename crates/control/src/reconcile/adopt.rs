@@ -8,7 +8,7 @@ use std::{
 use dormouse_backend::{Workload, Workloads};
 use dormouse_model::{
     Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, Replaced,
-    RouteTable, Time, Traffic,
+    RouteTable, ServiceKey, ServiceName, Time, Traffic,
 };
 use dormouse_planner::{BuildFact, Edges, Facts};
 use tokio::{
@@ -258,14 +258,18 @@ fn state(
         logs.add(row.id, &log);
         let rollout = row.rolling.then(|| {
             let pending: BTreeMap<_, _> = row.deployments.into_iter().collect();
-            // Given up, but whoever follows was not told.
-            let given_up = project.notes.iter().filter(|(service, _)| pending.contains_key(*service));
+            // Given up, but whoever follows was not told. What is on its way is not: what is said there is of an earlier deploy.
+            let gone = |service: &&ServiceName| {
+                let svc = state.desired.services.get(&ServiceKey::new(&row.spec.name, service));
+                pending.contains_key(*service) && svc.is_none_or(|svc| svc.target.deploy != row.id)
+            };
+            let given_up = project.notes.iter().filter(|(service, _)| gone(service));
             let given_up = given_up.map(|(s, why)| (s.clone(), why.clone())).collect();
             Rollout { pending, given_up, ..Rollout::default() }
         });
         if rollout.is_none() && project.removing.is_none() {
             for service in row.spec.services.keys() {
-                let key = dormouse_model::ServiceKey::new(&row.spec.name, service);
+                let key = ServiceKey::new(&row.spec.name, service);
                 state.facts.builds.insert(key, BuildFact::Running);
             }
         }

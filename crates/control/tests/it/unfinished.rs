@@ -212,4 +212,30 @@ async fn a_deploy_that_gave_way_is_over_after_a_kill() {
     world.kill_and_restart().await;
     assert_eq!(world.events(first).await.lines().filter(|l| l.contains("superseded")).count(), 1);
     assert!(!world.source(first).exists() && !world.source(second).exists());
+
+/// Bug: killed in the trial of a good version, after one that was refused, control said that this one was refused too.
+#[tokio::test]
+async fn what_was_said_of_an_earlier_deploy_is_not_said_of_the_next() {
+    let mut world = World::new(185).await;
+    let spec = project("shop", vec![service("web")]);
+    let good = world.deploy(&spec).await;
+    world.events(good).await;
+    let ends = Some((std::time::Duration::ZERO, dormouse_model::ExitStatus::Code(1)));
+    world.sim.behave(DeploymentId(2), Behaviour { ends, ready_after: None, ..Behaviour::default() });
+    world.builder.set_image(2);
+    let bad = world.deploy(&spec).await;
+    assert!(world.events(bad).await.contains("\"rollout_failed\""));
+    assert!(world.ps().await.contains("(d2 was given up"));
+    world.builder.set_image(3);
+    let next = world.deploy(&spec).await;
+    while world.instances().await.len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    world.kill_and_restart().await;
+    expect![[r#"
+        web {"event":"ready","deployment":3}
+        * {"event":"done","urls":["http://shop.localhost:PORT/"]}
+    "#]]
+    .assert_eq(&end(&world, next).await);
+    assert!(world.ps().await.starts_with("shop/web Ready d3"), "{}", world.ps().await);
 }

@@ -1,7 +1,7 @@
 //! A service's environment: what its files of variables say, what the manifest says on top, and references filled in.
 
 use super::{
-    outside::{Outside, how_to_mend, place_of_line},
+    outside::{Outside, hidden_line, how_to_mend},
     problem::{Place, Report},
     typed::{EnvFile, Service, Variable},
 };
@@ -77,7 +77,7 @@ fn read(outside: &mut Outside<'_>, file: &EnvFile, compose: bool, report: &mut R
         dotenv::parse(text, &mut |name| outside.variable(name))
     };
     found.unwrap_or_else(|e| {
-        report.at(place_of_line(path, text, e.line), e.why, None);
+        report.at(hidden_line(path, text, e.line), e.why, None);
         Variables::new()
     })
 }

@@ -59,7 +59,7 @@ impl<'a> Outside<'a> {
         let text = self.text(file)?;
         let found = dotenv::parse(text, &mut |name| self.variable(name));
         Some(found.unwrap_or_else(|e| {
-            report.at(place_of_line(file, text, e.line), e.why, None);
+            report.at(hidden_line(file, text, e.line), e.why, None);
             Variables::new()
         }))
     }
@@ -212,6 +212,11 @@ pub(super) fn how_to_mend(project: Option<&ProjectName>, fault: &Fault) -> Strin
             )
         }
     }
+}
+
+/// A line of a file of variables. What stands there is not shown: it may be part of a secret.
+pub(super) fn hidden_line(file: &str, text: &str, line: usize) -> Place {
+    Place { text: String::new(), width: 0, ..place_of_line(file, text, line) }
 }
 
 /// The place of a whole line.

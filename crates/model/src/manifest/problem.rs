@@ -9,6 +9,9 @@ use crate::ProjectSpec;
 /// Longest stretch of a line shown, in characters.
 const MAX_LINE: usize = 120;
 
+/// What is shorter is no secret, and would be found in other words.
+const TELLING: usize = 4;
+
 /// Everything wrong with a manifest, in the order of the file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestError {
@@ -54,7 +57,7 @@ pub struct Place {
     pub key: String,
     /// The line itself, shortened.
     pub text: String,
-    /// Characters to underline.
+    /// Characters to underline; none when the line is not shown, because it may hold a secret.
     pub width: usize,
 }
 
@@ -67,7 +70,7 @@ impl fmt::Display for Problem {
             }
         }
         f.write_str(&self.message)?;
-        if let Some(p) = &self.place {
+        if let Some(p) = self.place.as_ref().filter(|p| p.width > 0) {
             let number = p.line.to_string();
             let gutter = " ".repeat(number.len());
             let pad: String =
@@ -167,22 +170,41 @@ fn floor(text: &str, at: usize) -> usize {
 pub(super) struct Report {
     problems: Vec<Problem>,
     warnings: Vec<Warning>,
+    /// What was filled in for references, and the references.
+    filled: Vec<(String, String)>,
 }
 
 impl Report {
+    /// From here on nothing says what stood for a reference: it may be a secret. The reference is said instead.
+    pub(super) fn filled(&mut self, reference: String, value: &str) {
+        if value.len() >= TELLING && self.filled.iter().all(|(known, _)| known != value) {
+            self.filled.push((value.to_owned(), reference));
+            // One may be part of another.
+            self.filled.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
+        }
+    }
+
+    fn masked(&self, text: impl Into<String>) -> String {
+        let filled = self.filled.iter();
+        filled.fold(text.into(), |text, (value, reference)| text.replace(value, reference))
+    }
+
     /// Something about the folder as a whole.
     pub(super) fn folder(&mut self, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems.push(Problem { place: None, message: message.into(), hint: Some(hint.into()) });
+        let (message, hint) = (self.masked(message), Some(self.masked(hint)));
+        self.problems.push(Problem { place: None, message, hint });
     }
 
     /// Something at a place.
     pub(super) fn at(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
-        self.problems.push(Problem { place: Some(place), message: message.into(), hint });
+        let (message, hint) = (self.masked(message), hint.map(|hint| self.masked(hint)));
+        self.problems.push(Problem { place: Some(place), message, hint });
     }
 
     /// Something that works, but perhaps not as meant.
     pub(super) fn warn(&mut self, message: impl Into<String>) {
-        self.warnings.push(Warning { message: message.into() });
+        let message = self.masked(message);
+        self.warnings.push(Warning { message });
     }
 
     /// As [`Self::warn`], at a place.

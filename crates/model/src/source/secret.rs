@@ -58,27 +58,17 @@ const FILES: [&str; 19] = [
 /// Endings of key stores.
 const STORES: [&str; 7] = [".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".agekey"];
 
-/// Endings of files that may hold a key among other things.
-const MAY: [&str; 18] = [
-    ".pem",
-    ".key",
-    ".p8",
-    ".der",
-    ".crt",
-    ".cer",
-    ".json",
-    ".asc",
-    ".gpg",
-    ".txt",
-    ".ovpn",
-    ".conf",
-    ".cnf",
-    ".cfg",
-    ".ini",
-    ".yaml",
-    ".yml",
-    ".kubeconfig",
+/// Endings of code, pages, pictures and data, which hold no keys but in what is said about them.
+const HARMLESS: [&str; 61] = [
+    "py", "pyi", "pyc", "pyx", "ipynb", "js", "mjs", "cjs", "jsx", "ts", "tsx", "vue", "svelte", "map",
+    "css", "scss", "sass", "less", "html", "htm", "md", "rst", "rs", "go", "java", "kt", "scala", "c", "h",
+    "cc", "cpp", "hpp", "rb", "php", "pl", "lua", "r", "jl", "cs", "swift", "ex", "exs", "erl", "sh", "sql",
+    "csv", "tsv", "parquet", "svg", "png", "jpg", "jpeg", "gif", "webp", "ico", "woff", "woff2", "ttf",
+    "mp3", "mp4", "pdf",
 ];
+
+/// Endings that copies are given.
+const COPIES: [&str; 8] = [".bak", ".backup", ".old", ".orig", ".save", ".copy", ".swp", "~"];
 
 /// Words that make an environment file one for people to copy and fill in.
 const EXAMPLES: [&str; 8] =
@@ -87,7 +77,8 @@ const EXAMPLES: [&str; 8] =
 /// Of a file at `path`, relative to its project and separated by `/`.
 fn named(path: &str) -> Named {
     let lower = path.to_ascii_lowercase();
-    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", &lower));
+    let lower = COPIES.iter().find_map(|end| lower.strip_suffix(end)).unwrap_or(&lower);
+    let (folders, name) = lower.rsplit_once('/').unwrap_or(("", lower));
     let ends_in = |end: &str| lower.strip_suffix(end).is_some_and(|r| r.is_empty() || r.ends_with('/'));
     let is_secret = folders.split('/').any(is_folder)
         || PATHS.iter().any(|path| ends_in(path))
@@ -99,11 +90,10 @@ fn named(path: &str) -> Named {
     if is_secret {
         return Named::Secret;
     }
-    let has_extension = name.trim_start_matches('.').contains('.');
-    if !has_extension || MAY.iter().any(|end| name.ends_with(end)) || name == ".npmrc" {
-        Named::Perhaps
-    } else {
-        Named::Plain
+    let ending = name.trim_start_matches('.').rsplit_once('.').map(|(_, ending)| ending);
+    match ending.is_some_and(|ending| HARMLESS.contains(&ending) || ending == "pub") {
+        true => Named::Plain,
+        false => Named::Perhaps,
     }
 }
 
@@ -140,7 +130,10 @@ fn is_environment(name: &str) -> bool {
 /// Whether the first bytes of a file are a private key, or a service account that holds one.
 fn is_in(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
-    let head = head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head);
+    let utf_16 = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
+    // What tells is ASCII: every other byte of it.
+    let narrowed: Vec<u8> = head.iter().copied().filter(|b| *b != 0).skip(2).collect();
+    let head = if utf_16 { &narrowed } else { head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head) };
     let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     let is_key = |line: &[u8]| {
         let line = line.trim_ascii();
@@ -169,10 +162,14 @@ fn is_der_key(head: &[u8]) -> bool {
 /// Credentials of a user of a Kubernetes cluster.
 fn is_kubeconfig(head: &[u8]) -> bool {
     let lines = || head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
-    let filled =
-        |line: &[u8], key: &[u8]| line.strip_prefix(key).is_some_and(|rest| !rest.trim_ascii().is_empty());
+    let filled = |line: &[u8], key: &[u8]| {
+        let at = line.windows(key.len()).position(|w| w == key);
+        at.is_some_and(|at| !line[at + key.len()..].trim_ascii().is_empty())
+    };
     lines().any(|line| line == b"kind: Config")
-        && lines().any(|line| filled(line, b"client-key-data:") || filled(line, b"token:"))
+        && lines().any(|line| {
+            filled(line, b"client-key-data:") || filled(line, b"token:") || filled(line, b"password:")
+        })
 }
 
 /// A registry's token in an `.npmrc`; one that is taken from the environment is none.
@@ -195,16 +192,14 @@ mod tests {
                  deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
                  .git-credentials cert.p12 store.jks key.ppk .docker/config.json .streamlit/secrets.toml .aws/config .vault-token \
                  prod.env.local client_secret_12.json config/master.key \
-                 infra/terraform.tfstate .dev.vars local.settings.json",
+                 id_rsa.bak .netrc.old .env~ infra/terraform.tfstate .dev.vars local.settings.json",
             ),
-            (
-                Named::Plain,
-                ".env.example .env.sample example.env .env.dist env.py .envs/x.py main.py id_rsa.pub a.env.py README.md data.csv",
-            ),
+            (Named::Plain, "env.py .envs/x.py main.py id_rsa.pub a.env.py README.md data.csv"),
             (
                 Named::Perhaps,
                 "server.pem tls.key der.key pkcs8.der AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt \
-                 conf/tls.txt office.ovpn sshd.conf environment.yml .aws/task.yml cluster.kubeconfig kubeconfig",
+                 conf/tls.txt office.ovpn sshd.conf environment.yml .aws/task.yml cluster.kubeconfig kubeconfig server.crt.copy notes~ \
+                 tls.key.2024 secrets.yml .env.example .env.sample example.env .env.dist",
             ),
         ] {
             for path in paths.split_whitespace() {
@@ -233,6 +228,7 @@ mod tests {
             (true, "{\"installed\": {\"auth_uri\": \"https://a.example\", \"client_secret\": \"abc\"}}"),
             (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    client-key-data: abc\n"),
             (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    token: abc\n"),
+            (true, "apiVersion: v1\nkind: Config\nusers:\n- user: {token: abc}\n"),
             (true, "tls:\n  key: |\n    -----BEGIN EC PRIVATE KEY-----\n"),
             (false, "apiVersion: v1\nkind: ConfigMap\ndata:\n  token: abc\n"),
             (false, "//r.example/:_authToken=${NPM_TOKEN}"),
@@ -243,6 +239,9 @@ mod tests {
             (false, ""),
         ] {
             assert_eq!(is_in(text.as_bytes()), want, "{text}");
+            let utf_16: Vec<u8> =
+                "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+            assert_eq!(is_in(&utf_16), want && text.is_ascii() && !text.starts_with('0'), "{text} in UTF-16");
         }
     }
 }

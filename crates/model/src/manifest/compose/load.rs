@@ -144,7 +144,12 @@ impl<'a, 'b> Loader<'a, 'b> {
                         matches!(path, ["services", _, "command" | "entrypoint" | "healthcheck", ..]);
                     let mut value = |name: &str| {
                         let ours = || (in_command && name == "PORT").then(|| "$PORT".to_owned());
-                        outside.value(name).or_else(ours)
+                        let value = outside.value(name);
+                        // The project's name is no secret, and other names are made of it.
+                        if let Some(value) = value.as_ref().filter(|_| path != ["name"]) {
+                            report.filled(format!("${{{name}}}"), value);
+                        }
+                        value.or_else(ours)
                     };
                     interpolate::expand(text, &mut value).map(|e| {
                         e.unset.iter().for_each(|name| outside.left_empty(name, place()));

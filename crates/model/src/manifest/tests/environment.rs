@@ -159,10 +159,7 @@ fn files_that_are_wrong() {
         "env_file = 'a.env'",
         &[("a.env", "A=b\nnot a variable\n")],
         &expect![[r#"
-            a.env:2:1: `not a variable` is not the name of a variable
-                |
-              2 | not a variable
-                | ^^^^^^^^^^^^^^
+            a.env:2:1: expected NAME=value; a value of several lines stands in quotes
         "#]],
     );
     toml(
@@ -170,9 +167,6 @@ fn files_that_are_wrong() {
         &[(".env", "A='b\n")],
         &expect![[r#"
             .env:1:1: a ' is not closed
-                |
-              1 | A='b
-                | ^^^^
         "#]],
     );
 }
@@ -250,5 +244,20 @@ fn a_name_may_have_spaces() {
         front web
         web: source=. port=8000 public env={"SPACE KEY": "1"}
     "#]],
+    );
+}
+
+/// Bug: what stood for a reference, a password perhaps, was said in errors.
+#[test]
+fn what_is_filled_in_is_not_said() {
+    compose(
+        "    mem_limit: ${PW}\n    labels: {a: b}\n    shm_size: ${PW}-x",
+        &[(".env", "PW=hunter2\n")],
+        &expect![[r#"
+            compose.yaml:5:16: services.web.mem_limit: `${PW}` is not a size; write it like `512MiB` or `1GB`
+                |
+              5 |     mem_limit: ${PW}
+                |                ^^^^^
+        "#]],
     );
 }
