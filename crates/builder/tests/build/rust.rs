@@ -144,7 +144,7 @@ pub(crate) async fn compiling_over_its_memory_limit_is_told_so(b: &Bench) {
     let builder = b.builder(BuildSettings { compile_limits: limits, ..b.settings.clone() });
     assert_eq!(
         b.build(&builder, &b.request(1, &folder)).await.error().to_string(),
-        "the compile phase exceeded its limit: memory: 400 MiB\n  hint: raise it under [build] in the server's settings"
+        "the compile phase exceeded its limit: memory: 400 MiB\n  hint: raise `compile_memory` under [build] in server.toml"
     );
     assert_eq!(b.leftovers(), Vec::<String>::new());
 }

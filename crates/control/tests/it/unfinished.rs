@@ -212,6 +212,7 @@ async fn a_deploy_that_gave_way_is_over_after_a_kill() {
     world.kill_and_restart().await;
     assert_eq!(world.events(first).await.lines().filter(|l| l.contains("superseded")).count(), 1);
     assert!(!world.source(first).exists() && !world.source(second).exists());
+}
 
 /// Bug: killed in the trial of a good version, after one that was refused, control said that this one was refused too.
 #[tokio::test]
