@@ -85,6 +85,12 @@ pub enum Answer {
 /// Streamlit's own, which no page of the app takes part in.
 const STREAMLIT: &str = "/_stcore/health";
 
+/// Streamlit's too: 503 when a page's script ends with an error. It runs the script, so it is asked once.
+const STREAMLIT_SCRIPT: &str = "/_stcore/script-health-check";
+
+/// What has Streamlit answer there.
+pub const STREAMLIT_SCRIPT_CHECK: &str = "STREAMLIT_SERVER_SCRIPT_HEALTH_CHECK_ENABLED";
+
 /// Ports at which something else than HTTP is spoken, and where a request would be written down as an attack or an
 /// error: SSH, mail, DNS, MQTT, databases, caches and brokers.
 const OTHER_PORTS: [u16; 21] = [
@@ -151,6 +157,17 @@ impl HealthSpec {
                     (_, None) => Question::Protocol(path),
                 }
             }
+        }
+    }
+
+    /// What one that is to replace another is asked at last, where its health says nothing of what visitors see.
+    #[must_use]
+    pub fn last_question(&self) -> Option<Question> {
+        match (&self.ask, self.server) {
+            (Ask::Auto { .. }, Some(Serves { by: Server::Streamlit, how: How::Command })) => {
+                Some(Question::Http(STREAMLIT_SCRIPT.to_owned()))
+            }
+            (Ask::Auto { .. } | Ask::Path(_) | Ask::Connection, _) => None,
         }
     }
 

@@ -28,7 +28,7 @@ pub use address::AddressBlock;
 pub use change::{Change, change};
 pub use desired::{Demand, Deployment, Desired, DesiredService, Replaced};
 pub use env::{Env, EnvValue, Stored, Variables};
-pub use health::{Answer, Ask, HealthSpec, Question, Serves};
+pub use health::{Answer, Ask, HealthSpec, Question, STREAMLIT_SCRIPT_CHECK, Serves};
 pub use id::{
     BuildId, DeployId, DeploymentId, EdgeId, ImageId, InstanceId, NameError, ProjectName, ServiceKey,
     ServiceName,

@@ -68,7 +68,13 @@ fn pace(age: Duration) -> Duration {
 /// there is a doubt, or when its deployment is on trial.
 fn question(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Question {
     let whole = d.spec.question(i.probe.speaks_http);
-    let on_trial = i.probe.ready_at.is_none() || trial::asked_again_at(view, i, d).is_some();
+    let again = trial::asked_again_at(view, i, d);
+    if let (Some(again), Some(last)) = (again, d.spec.health.last_question())
+        && view.clock.reached(again)
+    {
+        return last;
+    }
+    let on_trial = i.probe.ready_at.is_none() || again.is_some();
     match whole {
         Question::Http(_) if !on_trial && !made_for_it(d, i) && !doubt(d, i, view.clock) => {
             Question::Connection
@@ -150,6 +156,9 @@ pub fn answers_well(spec: &ServiceSpec, asked: &Question, answer: Answer) -> boo
 
 fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -> bool {
     match (asked, answer) {
+        // A script may take its time: only an error tells.
+        (_, Answer::Status(code)) if spec.health.last_question().as_ref() == Some(asked) => code < 500,
+        (_, Answer::Silent) if spec.health.last_question().as_ref() == Some(asked) => true,
         (Question::Connection, Answer::Accepted) => true,
         // Another protocol: that it listens has to do.
         (Question::Protocol(_), Answer::NotHttp | Answer::Accepted) => true,

@@ -160,6 +160,15 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         Question::Connection => "/".to_owned(),
     };
     match (i.probe.last, &spec.health.ask) {
+        (Some(Answer::Status(code @ 500..)), _)
+            if i.probe.ready_at.is_some() && spec.health.last_question().is_some() =>
+        {
+            let hint = format!(
+                "its last lines say which; if it works for visitors all the same, {}",
+                say_path(spec, "/_stcore/health")
+            );
+            (format!("its script ends with an error (Streamlit's script check answers {code})"), Some(hint))
+        }
         (Some(Answer::Status(code)), Ask::Path(_)) => (
             format!("it answers {code} to GET {path} on port {port}"),
             Some(format!(

@@ -4,7 +4,8 @@ use std::{collections::BTreeSet, time::Duration};
 
 use dormouse_backend::{InstanceSpec, Workloads};
 use dormouse_model::{
-    Cause, Deployment, Depth, InstanceId, Phase, ServiceKey, ServiceKind, StopReason, Time,
+    Cause, Deployment, Depth, InstanceId, Phase, STREAMLIT_SCRIPT_CHECK, ServiceKey, ServiceKind, StopReason,
+    Time,
 };
 use dormouse_planner::{Action, Subject};
 use tracing::{info, warn};
@@ -303,6 +304,9 @@ fn instance(
         // Wins over the user's: it is where probes and requests go.
         ServiceKind::Web => drop(env.insert("PORT".to_owned(), port)),
         ServiceKind::Worker | ServiceKind::Job => {}
+    }
+    if spec.health.last_question().is_some() {
+        env.entry(STREAMLIT_SCRIPT_CHECK.to_owned()).or_insert_with(|| "true".to_owned());
     }
     env.insert("DORMOUSE_PROJECT".to_owned(), key.project.to_string());
     env.insert("DORMOUSE_SERVICE".to_owned(), key.service.to_string());

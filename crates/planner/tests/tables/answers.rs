@@ -1,6 +1,6 @@
 //! What the answer to a probe means.
 
-use dormouse_model::{Answer, InstanceId};
+use dormouse_model::{Answer, InstanceId, Question};
 use dormouse_planner::{note_answer, waiting};
 use expect_test::{Expect, expect};
 
@@ -9,12 +9,18 @@ use crate::dsl::{NOW, situation};
 /// What is asked of i1, and what `answer` makes of it.
 #[track_caller]
 fn check(what: &str, text: &str, answer: Answer, want: &Expect) {
+    check_asked(what, text, None, answer, want);
+}
+
+/// The same of another question than its usual one.
+#[track_caller]
+fn check_asked(what: &str, text: &str, asked: Option<Question>, answer: Answer, want: &Expect) {
     let mut s = situation(text);
     let i = s.observed.instances.get_mut(&InstanceId(1)).unwrap();
     let svc = &s.desired.services[&i.key];
     let spec = &svc.target.spec;
     let before = i.probe;
-    let asked = spec.question(i.probe.speaks_http);
+    let asked = asked.unwrap_or_else(|| spec.question(i.probe.speaks_http));
     let became_ready = note_answer(i, svc, &asked, answer, NOW);
     let mut got = match (became_ready, i.probe.failures > before.failures) {
         (true, _) => "ready".to_owned(),
@@ -92,6 +98,21 @@ fn of_one_that_was_ready() {
             failed; it answers 503 to GET / on port 8000
               hint: if that is how it should be, name a path that it answers well as `health` of web in the manifest"#]],
     );
+}
+
+#[test]
+fn of_a_script() {
+    let trial = "web d2 live=d1 serves=streamlit+run+app.py\ni1 web d2 starting ready=-5s ok=-1s";
+    for (what, answer, want) in [
+        ("it runs", Answer::Status(200), expect!["fine"]),
+        ("it ends with an error", Answer::Status(503), expect!["failed"]),
+        ("it takes its time", Answer::Silent, expect!["fine"]),
+        ("a Streamlit without that check", Answer::Status(404), expect!["fine"]),
+        ("nobody listens any more", Answer::Refused, expect!["failed"]),
+    ] {
+        let asked = Question::Http("/_stcore/script-health-check".to_owned());
+        check_asked(what, trial, Some(asked), answer, &want);
+    }
 }
 
 #[test]

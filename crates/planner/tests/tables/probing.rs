@@ -96,6 +96,18 @@ fn what_is_asked() {
         &expect![[""]],
     );
     check("which it has stood", &format!("{trial} ok=now probed=-2s"), &expect![[""]]);
+    // Bug: a Streamlit app whose script ended with an error replaced one that worked.
+    let page_of_streamlit = trial.replace("gunicorn", "streamlit+run+app.py");
+    check(
+        "Streamlit's health says nothing of its script",
+        &format!("{page_of_streamlit} ok=-1s probed=-100ms"),
+        &expect!["i2 GET /_stcore/script-health-check"],
+    );
+    check(
+        "which is run once",
+        &format!("{} ok=-1s probed=-1s", page_of_streamlit.replace("-5s", "-4s")),
+        &expect!["i2 GET /_stcore/health"],
+    );
     check(
         "or the last probe failed",
         &format!("{page}i1 web d1 running probed=-10s ok=-20s failures=1"),
