@@ -34,7 +34,7 @@ pub use id::{
     ServiceName,
 };
 pub use observed::{
-    Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Observed, Phase,
+    Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap, Observed, Phase,
     Probe, Process, Stir, StopReason, Traffic, Usage,
 };
 pub use origin::{Origin, Origins};

@@ -209,6 +209,20 @@ pub struct Activity {
     pub cpu: Duration,
     /// The connections that it has opened, those to itself included, unless one of the two sides has ended.
     pub calls: Vec<Call>,
+    /// Its threads that sleep by the clock, and nothing else.
+    #[serde(default)]
+    pub naps: Vec<Nap>,
+}
+
+/// A thread that sleeps by the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nap {
+    /// Its number.
+    pub thread: u32,
+    /// When it was begun.
+    pub begun: Time,
+    /// How often it had let go of the processor of its own accord: the same in two looks means one nap.
+    pub turns: u64,
 }
 
 /// A TCP connection that an instance has opened.

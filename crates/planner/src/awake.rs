@@ -61,6 +61,8 @@ pub enum Awake {
     },
     /// It works, on so many thousandths of a processor.
     Working(u32),
+    /// A thread that it began at this time, since somebody who listens said something, sleeps by the clock.
+    Nap(Time),
     /// Bytes arrived for it while it slept, at this time.
     Stirred(Time),
     /// What it does by itself is about to be looked at.
@@ -84,6 +86,7 @@ impl Awake {
             | Self::Call { .. }
             | Self::Bytes { .. }
             | Self::Working(_)
+            | Self::Nap(_)
             | Self::Stirred(_) => false,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Activity, Call, InstanceRecord, Time};
+use dormouse_model::{Activity, Call, InstanceRecord, Nap, Time};
 
 use crate::{
     awake::{Awake, Judged, QUIET},
@@ -44,7 +44,9 @@ pub(crate) fn judge(i: &InstanceRecord, counts: Counts, clock: &Clock) -> Judged
     let Some(share) = share else {
         return Judged { awake: Some(Awake::Unknown), look: clock.passed(last.at, SPAN) };
     };
-    let awake = calls(&last.calls, counts, clock).or((share >= FLOOR).then_some(Awake::Working(share)));
+    let nap = i.earlier.as_ref().filter(seen).and_then(|earlier| nap(earlier, last, i, counts));
+    let awake =
+        calls(&last.calls, counts, clock).or((share >= FLOOR).then_some(Awake::Working(share))).or(nap);
     if clock.passed(last.at, if awake.is_some() { BUSY_FOR } else { QUIET_FOR }) {
         return Judged { awake: awake.or(Some(Awake::Unknown)), look: true };
     }
@@ -56,6 +58,15 @@ fn share(earlier: &Activity, later: &Activity) -> Option<u32> {
     let span = later.at.since(earlier.at);
     let used = later.cpu.saturating_sub(earlier.cpu).as_millis() * 1000 / span.as_millis().max(1);
     (SPAN..=APART).contains(&span).then(|| u32::try_from(used).unwrap_or(u32::MAX))
+}
+
+/// Somebody listens, and a thread that was begun after he last said something sleeps by the clock, and went on sleeping from
+/// one look to the next: his answer may come after it. What beats time for the app itself was begun before, or beats faster.
+fn nap(earlier: &Activity, later: &Activity, i: &InstanceRecord, counts: Counts) -> Option<Awake> {
+    let asked = i.traffic.last_client_byte.filter(|_| i.traffic.connections > 0 && counts.calls.is_some())?;
+    let same = |nap: &&Nap| earlier.naps.iter().any(|e| (e.thread, e.turns) == (nap.thread, nap.turns));
+    let ours = later.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= asked);
+    ours.filter(same).map(|nap| Awake::Nap(nap.begun)).next()
 }
 
 /// What its calls keep it awake for.

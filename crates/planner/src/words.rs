@@ -53,6 +53,7 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
         Awake::Call { to, since } => format!("waits for an answer from {}, for {}", name(to), ago(since)),
         Awake::Bytes { with, at } => format!("exchanged bytes with {} {} ago", name(with), ago(at)),
         Awake::Working(permille) => format!("uses {} % of a processor", permille / 10),
+        Awake::Nap(at) => format!("has a thread that sleeps by the clock, begun {} ago", ago(at)),
         Awake::Stirred(at) => format!("was woken by bytes that arrived {} ago", ago(at)),
         Awake::Unknown => "is about to be looked at".to_owned(),
     }

@@ -298,7 +298,7 @@ impl Workloads for Sim {
             let at = w.now;
             let p = w.process(id)?;
             let calls = if p.phase == Phase::Running { p.calls.clone() } else { Vec::new() };
-            Ok(Activity { at, cpu: p.cpu(at), calls })
+            Ok(Activity { at, cpu: p.cpu(at), calls, naps: Vec::new() })
         })
     }
 

@@ -116,6 +116,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
             | Awake::Call { .. }
             | Awake::Bytes { .. }
             | Awake::Working(_)
+            | Awake::Nap(_)
             | Awake::Stirred(_)
             | Awake::Unknown,
         )

@@ -43,8 +43,14 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
                 // Whatever else is seen leads to more.
                 let i = observed.instances.get_mut(id).unwrap();
                 let cpu = Duration::ZERO;
-                i.earlier = Some(Activity { at: now.before(Duration::from_secs(1)), cpu, calls: vec![] });
-                i.activity = Some(Activity { at: now, cpu: Duration::from_secs(1), calls: vec![] });
+                i.earlier = Some(Activity {
+                    at: now.before(Duration::from_secs(1)),
+                    cpu,
+                    calls: vec![],
+                    naps: vec![],
+                });
+                i.activity =
+                    Some(Activity { at: now, cpu: Duration::from_secs(1), calls: vec![], naps: vec![] });
             }
             Action::Sleep { id, depth, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();

@@ -153,6 +153,30 @@ fn streams() {
     );
 }
 
+/// Bug: a Streamlit page whose script slept for 20 s, after its first word, was frozen in the middle of it.
+#[test]
+fn naps() {
+    let page = "web d1 live=d1 sleep=8s\ni1 web d1 running client=-8s event=-8s connections=1";
+    check("a script that sleeps", &format!("{page} nap=-8s,2"), &expect!["nothing"]);
+    check("what beats time", &format!("{page} nap=-8s,1"), &expect!["sleep shop/web i1 paged"]);
+    check("what was there before", &format!("{page} nap=-9s,2"), &expect!["sleep shop/web i1 paged"]);
+    check(
+        "nobody listens",
+        &format!("{} nap=-8s,2", page.replace("connections=1", "")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "for ever",
+        &format!("{} nap=-15m,2", page.replace("-8s", "-15m")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "against a command",
+        &format!("{} nap=-8s,2", page.replace("sleep=8s", "sleep=8s slept=-1s")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
 #[test]
 fn looks() {
     check(

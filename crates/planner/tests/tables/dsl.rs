@@ -18,7 +18,7 @@ use std::time::Duration;
 
 use dormouse_model::{
     Activity, Answer, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
-    DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits,
+    DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Nap,
     Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir, StopReason,
     Streams, Time, Traffic, Visibility, Watchdog,
 };
@@ -171,8 +171,8 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         probe: Probe { last_at: Some(NOW), ..Probe::default() },
         traffic: Traffic::default(),
         inside: Inside::default(),
-        activity: Some(Activity { at: NOW, cpu: Duration::ZERO, calls: vec![] }),
-        earlier: Some(Activity { at: time("-1s"), cpu: Duration::ZERO, calls: vec![] }),
+        activity: Some(Activity { at: NOW, cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
+        earlier: Some(Activity { at: time("-1s"), cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
         stirred: None,
     };
     if phase == "starting" {
@@ -205,6 +205,14 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                     i.earlier.filter(|_| !before.is_empty()).map(|e| Activity { at: time(before), ..e });
             }
             ("cpu", v) => i.activity.as_mut().unwrap().cpu = span(v),
+            // Begun then, and the same nap in so many looks.
+            ("nap", v) => {
+                let (begun, looks) = v.split_once(',').unwrap();
+                let nap = Nap { thread: 7, begun: time(begun), turns: 3 };
+                i.activity.as_mut().unwrap().naps.push(nap);
+                let earlier = i.earlier.as_mut().unwrap();
+                earlier.naps.push(Nap { turns: if looks == "2" { 3 } else { 2 }, ..nap });
+            }
             ("call", v) => i.activity.as_mut().unwrap().calls.push(call(v)),
             ("stirred", v) => {
                 let (at, in_a_row) = v.split_once(',').unwrap_or((v, "0"));

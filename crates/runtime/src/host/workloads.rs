@@ -173,16 +173,18 @@ impl<N: Networks> Workloads for Host<N> {
 
     async fn activity(&self, id: InstanceId) -> Result<Activity, WorkloadError> {
         let instance = self.known(id)?;
-        let (mut cpu, mut calls) = (Duration::ZERO, Vec::new());
+        let (mut cpu, mut calls, mut naps) = (Duration::ZERO, Vec::new(), Vec::new());
         if let Some(group) = &instance.group {
             let seen = group.stats().and_then(|stats| Ok((stats.cpu, group.procs()?)));
             let (used, procs) = seen.map_err(|e| failed(format!("measuring instance {id}"), e))?;
             cpu = used;
             if instance.depth().is_none() && !instance.has_ended() {
-                calls = self.inner.calls(&instance, procs).await;
+                calls = self.inner.calls(&instance, procs.clone()).await;
+                // Who cannot be looked at does not sleep by the clock, as far as anybody knows.
+                naps = spawn_blocking(move || activity::naps(&procs)).await.unwrap_or_default();
             }
         }
-        Ok(Activity { at: SystemTime::now().into(), cpu, calls })
+        Ok(Activity { at: SystemTime::now().into(), cpu, calls, naps })
     }
 
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {
