@@ -148,9 +148,7 @@ impl HealthSpec {
             Ask::Auto { route, page } => {
                 let path = route.as_ref().unwrap_or(page).clone();
                 match (self.server, found) {
-                    (Some(Serves { by: Server::Streamlit, how: How::Command }), _) => {
-                        Question::Http(STREAMLIT.to_owned())
-                    }
+                    _ if self.is_streamlit() => Question::Http(STREAMLIT.to_owned()),
                     (Some(Serves { how: How::Command, .. }), _) | (_, Some(true)) => Question::Http(path),
                     (_, Some(false)) => Question::Connection,
                     (_, None) if route.is_none() && OTHER_PORTS.contains(&port) => Question::Connection,
@@ -163,12 +161,14 @@ impl HealthSpec {
     /// What one that is to replace another is asked at last, where its health says nothing of what visitors see.
     #[must_use]
     pub fn last_question(&self) -> Option<Question> {
-        match (&self.ask, self.server) {
-            (Ask::Auto { .. }, Some(Serves { by: Server::Streamlit, how: How::Command })) => {
-                Some(Question::Http(STREAMLIT_SCRIPT.to_owned()))
-            }
-            (Ask::Auto { .. } | Ask::Path(_) | Ask::Connection, _) => None,
+        match &self.ask {
+            Ask::Auto { .. } => self.is_streamlit().then(|| Question::Http(STREAMLIT_SCRIPT.to_owned())),
+            Ask::Path(_) | Ask::Connection => None,
         }
+    }
+
+    fn is_streamlit(&self) -> bool {
+        self.server == Some(Serves { by: Server::Streamlit, how: How::Command })
     }
 
     /// Whether silence must not be taken for another protocol: whoever writes a health route speaks HTTP.
@@ -187,9 +187,7 @@ impl HealthSpec {
         match &self.ask {
             Ask::Connection => false,
             Ask::Path(_) => true,
-            Ask::Auto { route, .. } => {
-                route.is_some() || self.server == Some(Serves { by: Server::Streamlit, how: How::Command })
-            }
+            Ask::Auto { route, .. } => route.is_some() || self.is_streamlit(),
         }
     }
 }

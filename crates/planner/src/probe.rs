@@ -155,10 +155,15 @@ pub fn answers_well(spec: &ServiceSpec, asked: &Question, answer: Answer) -> boo
 }
 
 fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -> bool {
+    if spec.health.last_question().as_ref() == Some(asked) {
+        return match answer {
+            Answer::Status(code) => code < 500,
+            // A script may take its time: only an error tells.
+            Answer::Silent => true,
+            Answer::Refused | Answer::Accepted | Answer::NotHttp | Answer::Cut => false,
+        };
+    }
     match (asked, answer) {
-        // A script may take its time: only an error tells.
-        (_, Answer::Status(code)) if spec.health.last_question().as_ref() == Some(asked) => code < 500,
-        (_, Answer::Silent) if spec.health.last_question().as_ref() == Some(asked) => true,
         (Question::Connection, Answer::Accepted) => true,
         // Another protocol: that it listens has to do.
         (Question::Protocol(_), Answer::NotHttp | Answer::Accepted) => true,
