@@ -63,13 +63,13 @@ pub trait Workloads: Send + Sync + 'static {
         limits: Limits,
     ) -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
-    /// Let one that sleeps run for a moment, its supervisors last, and put it to sleep again; returns the depth reached.
-    /// [`Workloads::wake`] may cut into it as into a sleep. One that is awake is refused.
+    /// Let one that sleeps run for a moment, its supervisors last, and put it to sleep again; what works at the end of that
+    /// is only frozen. [`Workloads::wake`] may cut into it as into a sleep. One that is awake is refused.
     fn dark_wake(
         &self,
         id: InstanceId,
         depth: Depth,
-    ) -> impl Future<Output = Result<Depth, WorkloadError>> + Send;
+    ) -> impl Future<Output = Result<Moment, WorkloadError>> + Send;
 
     /// Clear away an ended instance; its log stays. Unknown ids are fine.
     fn remove(&self, id: InstanceId) -> impl Future<Output = Result<(), WorkloadError>> + Send;
@@ -102,6 +102,15 @@ pub trait Workloads: Send + Sync + 'static {
 
     /// Tells, from now on, of supervisors that a sleep could not be hidden from. One receiver at a time.
     fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)>;
+}
+
+/// What came of a dark wake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The depth reached after it.
+    pub depth: Depth,
+    /// Thousandths of a processor that it was using when it ended.
+    pub share: u32,
 }
 
 /// What a host can offer.

@@ -35,7 +35,7 @@ pub use id::{
 };
 pub use observed::{
     Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap, Observed, Phase,
-    Probe, Process, Stir, StopReason, Traffic, Usage,
+    Probe, Process, Stir, StopReason, Traffic, Usage, WORKS, Worked,
 };
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};

@@ -251,6 +251,18 @@ pub struct Stir {
     pub in_a_row: u32,
 }
 
+/// Thousandths of a processor from which on an instance works: the 5 % of `docs/sleep.md`.
+pub const WORKS: u32 = 50;
+
+/// What an instance was busy with when a dark wake ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Worked {
+    /// When that was.
+    pub at: Time,
+    /// On so many thousandths of a processor, at least [`WORKS`].
+    pub share: u32,
+}
+
 /// Everything the planner is told of one instance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InstanceRecord {
@@ -273,6 +285,12 @@ pub struct InstanceRecord {
     /// When a sleep or a dark wake was last tried, also a sleep that did not get as deep as asked; `None` when that is not
     /// known.
     pub slept_at: Option<Time>,
+    /// When it last fell asleep, which no dark wake changes; `None` when that is not known.
+    #[serde(default)]
+    pub asleep_since: Option<Time>,
+    /// The work that the last dark wake left it at, if it did.
+    #[serde(default)]
+    pub worked: Option<Worked>,
     /// Since when it is being drained, if it is.
     pub draining_since: Option<Time>,
     /// When it ended, if it did.

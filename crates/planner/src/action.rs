@@ -87,7 +87,8 @@ pub enum Action {
         /// How deeply; never [`Depth::Stopped`].
         depth: Depth,
     },
-    /// Have one that sleeps run for a moment that nobody sees, for its supervisor to hear its processes.
+    /// Have one that sleeps run for a moment that nobody sees: for its supervisor to hear its processes, or for a word to
+    /// come that somebody may wait for.
     DarkWake {
         /// Whose instance it is.
         key: ServiceKey,

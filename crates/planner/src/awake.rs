@@ -12,7 +12,7 @@ use dormouse_model::{
 
 use crate::{
     clock::Clock,
-    idle,
+    idle, look_in,
     own::{self, Counts},
     stir,
     view::{View, asleep},
@@ -157,7 +157,7 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if traffic.messages > 0 && silent_since.is_some_and(|at| !clock.passed(at, policy.patience)) {
         return Judged::of(Some(Awake::Messages(traffic.messages)));
     }
-    if watchdog::allows_no_sleep(view, d) {
+    if watchdog::allows_no_sleep(view, d, i) {
         return Judged::of(Some(Awake::Watchdog));
     }
 
@@ -167,6 +167,11 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
         && !(told && stir::is_left_over(stir, view))
     {
         return Judged::of(Some(Awake::Stirred(stir.at)));
+    }
+    if asleep(i).is_some()
+        && let Some(work) = look_in::found(view, d, i)
+    {
+        return Judged::of(Some(work));
     }
     let stir = i.stirred.filter(|stir| Some(stir.at) > asked_for);
     // Whoever says `sleep` means it; but what bytes have woken since may finish what they began.

@@ -27,6 +27,7 @@ mod health;
 mod idle;
 mod inside;
 mod job;
+mod look_in;
 mod own;
 mod plan;
 mod probe;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Activity, Call, InstanceRecord, Nap, Time};
+use dormouse_model::{Activity, Call, InstanceRecord, Nap, Time, WORKS};
 
 use crate::{
     awake::{Awake, Judged, QUIET},
@@ -17,9 +17,6 @@ const APART: Duration = Duration::from_secs(30);
 const QUIET_FOR: Duration = Duration::from_secs(3);
 /// How long one is believed that found something.
 const BUSY_FOR: Duration = Duration::from_secs(5);
-
-/// Thousandths of a processor from which on an instance works: the 5 % of `docs/sleep.md`.
-const FLOOR: u32 = 50;
 
 /// What counts of it.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +43,7 @@ pub(crate) fn judge(i: &InstanceRecord, counts: Counts, clock: &Clock) -> Judged
     };
     let nap = i.earlier.as_ref().filter(seen).and_then(|earlier| nap(earlier, last, i, counts));
     let awake =
-        calls(&last.calls, counts, clock).or((share >= FLOOR).then_some(Awake::Working(share))).or(nap);
+        calls(&last.calls, counts, clock).or((share >= WORKS).then_some(Awake::Working(share))).or(nap);
     if clock.passed(last.at, if awake.is_some() { BUSY_FOR } else { QUIET_FOR }) {
         return Judged { awake: awake.or(Some(Awake::Unknown)), look: true };
     }

@@ -9,7 +9,7 @@ use dormouse_model::{
 use crate::{
     Action, awake, backoff,
     clock::Clock,
-    health, idle, inside, job, probe, standing,
+    health, idle, inside, job, look_in, probe, standing,
     trust::{Trust, trust},
     view::{View, asleep, ended, of},
     watchdog,
@@ -218,11 +218,22 @@ impl<'a> Planner<'a> {
         let idle = judged.awake.is_none();
         let depth = match d.spec.sleep.depth {
             Depth::Paged if !self.can_page => Depth::Frozen,
+            // What is stopped says nothing more, and its connections are cut.
+            Depth::Stopped if look_in::is_awaited(&self.view, d, i) => {
+                if self.can_page {
+                    Depth::Paged
+                } else {
+                    Depth::Frozen
+                }
+            }
             depth @ (Depth::Frozen | Depth::Paged | Depth::Stopped) => depth,
         };
         match asleep(i) {
             Some(_) if !idle => self.out.push(Action::Wake { key, id }),
-            Some(_) if watchdog::wants_to_look(&self.view, d, i) => {
+            Some(_)
+                if watchdog::wants_to_look(&self.view, d, i)
+                    || depth != Depth::Stopped && look_in::is_due(&self.view, d, i) =>
+            {
                 self.out.push(Action::DarkWake { key, id, depth });
             }
             // Before it is put to sleep; with a rollout that is never done.

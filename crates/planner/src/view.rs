@@ -12,6 +12,7 @@ use crate::{
     clock::Clock,
     idle,
     job::{self, Hold},
+    look_in,
     standing::WORKER_SETTLE,
     trial, words,
 };
@@ -84,6 +85,18 @@ impl<'a> View<'a> {
             i.traffic.messages > 0 && said.is_some_and(|at| !self.clock.passed(at, patience))
         };
         self.others().any(|i| i.traffic.visits() > 0 || hopes(i))
+    }
+
+    /// Whether a visitor listens to another service of its project, which may have asked it for what he waits for.
+    pub(crate) fn others_are_listened_to(&self) -> bool {
+        let hopes = |i: &InstanceRecord| {
+            let svc = self.desired.services.get(&i.key)?;
+            look_in::hopes_until(i, &svc.target.spec.sleep)
+        };
+        self.others()
+            .filter(|i| look_in::is_listened_to(i))
+            .filter_map(hopes)
+            .any(|until| !self.clock.reached(until))
     }
 
     /// Whether another service of its project has begun an answer to a third, or to it, that has not ended.

@@ -6,7 +6,7 @@ use dormouse_model::{
     Deployment, DeploymentId, Depth, ExitStatus, InstanceRecord, Phase, Sighting, Time, Watchdog,
 };
 
-use crate::{view::View, words::span};
+use crate::{look_in, view::View, words::span};
 
 /// At most this after processes were lost to a sleep, however long that was: the usual timeouts are 30 s and 60 s, and
 /// each guess that is too long loses them again.
@@ -72,19 +72,19 @@ pub fn note_sighting(
 }
 
 /// Whether a sleep of any length would cost a service its processes.
-pub(crate) fn allows_no_sleep(view: &View<'_>, d: &Deployment) -> bool {
-    limit(view, d).is_some_and(|limit| limit < SHORTEST)
+pub(crate) fn allows_no_sleep(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    limit(view, d, i).is_some_and(|limit| limit < SHORTEST)
 }
 
 /// Whether an instance that sleeps is to run for a moment.
 pub(crate) fn wants_to_look(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
     // One that somebody else froze may have been frozen for long.
-    limit(view, d).is_some_and(|limit| i.slept_at.is_none_or(|at| view.clock.passed(at, limit)))
+    limit(view, d, i).is_some_and(|limit| i.slept_at.is_none_or(|at| view.clock.passed(at, limit)))
 }
 
-fn limit(view: &View<'_>, d: &Deployment) -> Option<Duration> {
+fn limit(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Duration> {
     // What is stopped keeps no process that could be lost.
-    let sleeps = d.spec.sleep.depth != Depth::Stopped;
+    let sleeps = d.spec.sleep.depth != Depth::Stopped || look_in::is_awaited(view, d, i);
     view.watchdog.filter(|w| sleeps && w.deployment == d.process()).map(|w| w.limit)
 }
 

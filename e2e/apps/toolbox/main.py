@@ -176,6 +176,23 @@ async def work(socket: WebSocket, seconds: float):
         pass
 
 
+@app.websocket("/ws/late")
+async def late(socket: WebSocket, pause: float, work: float = 0):
+    """Says a word at once, and another after a pause, and perhaps some work."""
+    await socket.accept()
+    try:
+        while True:
+            await socket.receive_text()
+            await socket.send_text("begun")
+            await asyncio.sleep(pause)
+            until = time.process_time() + work
+            while time.process_time() < until:
+                await asyncio.sleep(0)
+            await socket.send_text(f"done {BOOT}")
+    except WebSocketDisconnect:
+        pass
+
+
 @app.websocket("/ws/relay")
 async def relay(socket: WebSocket):
     """Says at once that it has begun, as pages do, and passes on what a neighbour answers, line by line."""

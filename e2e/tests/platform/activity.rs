@@ -28,7 +28,7 @@ fn manifest() -> String {
 }
 
 /// The next message, pings apart.
-fn next(page: &mut WebSocket<TcpStream>) -> String {
+pub(crate) fn next(page: &mut WebSocket<TcpStream>) -> String {
     loop {
         match page.read() {
             Ok(Message::Text(text)) => return text.as_str().to_owned(),

@@ -15,6 +15,7 @@ mod healing;
 mod interrupted;
 mod isolation;
 mod jobs;
+mod late;
 mod many;
 mod readiness;
 mod readme;
@@ -41,6 +42,7 @@ const TESTS: &[(&str, Test)] = &[
     ("an_app_sleeps_and_wakes_with_its_memory", sleeping::remembers),
     ("an_idle_app_falls_asleep_by_itself", sleeping::by_itself),
     ("a_silent_websocket_sleeps_and_its_next_frame_wakes", sleeping::websocket),
+    ("a_late_word_reaches_who_listens", late::words),
     ("a_call_to_a_sleeping_backend_wakes_it", sleeping::callee_wakes),
     ("a_callee_is_not_frozen_in_its_answer", sleeping::callee_answers),
     ("a_request_in_flight_keeps_it_awake", sleeping::in_flight),

@@ -102,7 +102,7 @@ pub(super) async fn sleep<W: Workloads>(h: &Harness<W>) -> Outcome {
         if round == 2 {
             same(
                 "depth after a dark wake",
-                done("dark wake", w.dark_wake(id, Depth::Paged).await)?,
+                done("dark wake", w.dark_wake(id, Depth::Paged).await)?.depth,
                 deepest,
             )?;
             same("phase", h.phase(id).await?, Phase::Asleep(deepest))?;

@@ -7,7 +7,7 @@ use std::{
 
 use dormouse_model::{
     Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Sighting,
-    Usage,
+    Usage, WORKS,
 };
 use tokio::sync::mpsc;
 
@@ -16,8 +16,8 @@ use super::{
     process::{Behaviour, Trouble},
 };
 use crate::{
-    Capabilities, InstanceSpec, LogChunk, LogLine, NetworkSpec, Stream, Workload, WorkloadError, Workloads,
-    conformance::Program,
+    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Stream, Workload, WorkloadError,
+    Workloads, conformance::Program,
 };
 
 /// What a running process occupies, and what remains of it when it is paged out.
@@ -238,20 +238,21 @@ impl Workloads for Sim {
         })
     }
 
-    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
-        self.with(|w| {
+    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Moment, WorkloadError> {
+        let share = self.with(|w| {
             w.look(id);
             let now = w.now;
             let p = w.living(id)?;
             match p.phase {
                 Phase::Asleep(_) => {
                     p.frozen_since = Some(now);
-                    Ok(())
+                    Ok(if p.works.is_some() { 1000 } else { 0 })
                 }
                 Phase::Running | Phase::Exited(_) => Err(refused("it is awake")),
             }
         })?;
-        self.sleep(id, depth).await
+        let depth = if share >= WORKS { Depth::Frozen } else { depth };
+        Ok(Moment { depth: self.sleep(id, depth).await?, share })
     }
 
     async fn set_limits(&self, id: InstanceId, limits: Limits) -> Result<(), WorkloadError> {

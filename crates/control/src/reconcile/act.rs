@@ -107,7 +107,7 @@ impl<W: Workloads> Reconciler<W> {
                     record.slept_at = Some(now);
                 }
                 let workloads = self.workloads.clone();
-                let woken = async move { Outcome::Slept(workloads.dark_wake(id, depth).await) };
+                let woken = async move { Outcome::LookedIn(workloads.dark_wake(id, depth).await) };
                 self.work(subject, Kind::Sleep, woken);
                 false
             }
@@ -182,6 +182,7 @@ impl<W: Workloads> Reconciler<W> {
             // From here on it may be frozen at any moment, so only a wake brings it back.
             if record.phase == Phase::Running {
                 record.phase = Phase::Asleep(Depth::Frozen);
+                (record.asleep_since, record.worked) = (Some(now), None);
                 self.state.events.say(key, Some(id), now, Event::Asleep(rest));
             }
         }

@@ -155,6 +155,8 @@ pub(super) fn adopt(
         started_at,
         woken_at: None,
         slept_at: None,
+        asleep_since: None,
+        worked: None,
         draining_since,
         exited_at: None,
         probe: Probe { ready_at, ..Probe::default() },

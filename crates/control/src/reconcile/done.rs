@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use dormouse_backend::{Workload, WorkloadError, Workloads};
+use dormouse_backend::{Moment, Workload, WorkloadError, Workloads};
 use dormouse_model::{
     Activity, Cause, DeploymentId, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe,
-    ServiceKey, ServiceKind, Time,
+    ServiceKey, ServiceKind, Time, WORKS, Worked,
 };
 use dormouse_planner::Subject;
 use tracing::{debug, warn};
@@ -37,6 +37,7 @@ impl<W: Workloads> Reconciler<W> {
             (Outcome::Woken(result), Some(id)) => self.woken(subject, id, result),
             (Outcome::Looked(result), Some(id)) => self.looked(subject, id, result),
             (Outcome::Slept(result), Some(id)) => self.slept(subject, id, result),
+            (Outcome::LookedIn(result), Some(id)) => self.looked_in(subject, id, result),
             (Outcome::Stopped(result), Some(id)) => self.stopped(subject, id, result),
             (Outcome::Removed(result), Some(id)) => self.removed(subject, id, result),
             (Outcome::Limited { limits, result }, Some(id)) => self.limited(subject, id, limits, result),
@@ -44,6 +45,7 @@ impl<W: Workloads> Reconciler<W> {
                 Outcome::Woken(_)
                 | Outcome::Looked(_)
                 | Outcome::Slept(_)
+                | Outcome::LookedIn(_)
                 | Outcome::Stopped(_)
                 | Outcome::Removed(_)
                 | Outcome::Limited { .. },
@@ -55,7 +57,7 @@ impl<W: Workloads> Reconciler<W> {
     /// A sleep that a wake cut into has returned. Should it have frozen the instance after the wake, wake it again.
     fn cut_short(&mut self, subject: &Subject, outcome: &Outcome) {
         let Subject::Instance(id) = *subject else { return };
-        if !self.cut.remove(&id) || !matches!(outcome, Outcome::Slept(Ok(_))) {
+        if !self.cut.remove(&id) || !matches!(outcome, Outcome::Slept(Ok(_)) | Outcome::LookedIn(Ok(_))) {
             return;
         }
         let running = self.state.observed.instances.get(&id).is_some_and(|r| r.phase == Phase::Running);
@@ -99,6 +101,8 @@ impl<W: Workloads> Reconciler<W> {
             started_at: now,
             woken_at: None,
             slept_at: None,
+            asleep_since: None,
+            worked: None,
             draining_since: None,
             exited_at: None,
             probe: Probe { speaks_http, ..Probe::default() },
@@ -167,6 +171,16 @@ impl<W: Workloads> Reconciler<W> {
             }
             Err(error) => self.failed(subject, "look at", &error, Duration::from_secs(5)),
         }
+    }
+
+    fn looked_in(&mut self, subject: Subject, id: InstanceId, result: Result<Moment, WorkloadError>) {
+        if let (Ok(Moment { share, .. }), Some(record)) =
+            (&result, self.state.observed.instances.get_mut(&id))
+        {
+            let at = self.state.clock.now();
+            record.worked = (*share >= WORKS).then_some(Worked { at, share: *share });
+        }
+        self.slept(subject, id, result.map(|moment| moment.depth));
     }
 
     fn slept(&mut self, subject: Subject, id: InstanceId, result: Result<Depth, WorkloadError>) {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dormouse_backend::{Workload, WorkloadError};
+use dormouse_backend::{Moment, Workload, WorkloadError};
 use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
     ServiceKey, Sighting, Target, Time, TrafficReport, WakeRefused,
@@ -63,6 +63,7 @@ pub(crate) enum Outcome {
     Started { started: Starting, result: Result<(), WorkloadError> },
     Looked(Result<Activity, WorkloadError>),
     Slept(Result<Depth, WorkloadError>),
+    LookedIn(Result<Moment, WorkloadError>),
     Stopped(Result<Option<Workload>, WorkloadError>),
     Removed(Result<(), WorkloadError>),
     Limited { limits: Limits, result: Result<(), WorkloadError> },

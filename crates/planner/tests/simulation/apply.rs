@@ -54,6 +54,9 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
             }
             Action::Sleep { id, depth, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();
+                if i.phase == Phase::Running {
+                    (i.asleep_since, i.worked) = (Some(now), None);
+                }
                 i.phase = Phase::Asleep(*depth);
                 i.slept_at = Some(now);
             }
@@ -94,6 +97,8 @@ pub(crate) fn fresh(
         started_at: now,
         woken_at: None,
         slept_at: None,
+        asleep_since: None,
+        worked: None,
         draining_since: None,
         exited_at: None,
         probe: Probe::default(),

@@ -9,12 +9,12 @@ use std::{
 };
 
 use dormouse_backend::{
-    InstanceSpec, Workload, WorkloadError, Workloads,
+    InstanceSpec, Moment, Workload, WorkloadError, Workloads,
     sim::{Answer, Sim},
 };
 use dormouse_model::{
     Activity, Answer as Heard, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase,
-    Probe, Question, Sighting, Stir, StopReason, Time,
+    Probe, Question, Sighting, Stir, StopReason, Time, WORKS, Worked,
 };
 use dormouse_planner::{
     Action, Edges, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_sighting,
@@ -42,6 +42,7 @@ enum Done {
     Woken(Result<(), WorkloadError>),
     Started(Result<(), WorkloadError>),
     Slept(Result<Depth, WorkloadError>, Depth),
+    LookedIn(Result<Moment, WorkloadError>),
     Looked(Result<Activity, WorkloadError>),
     Stopped(Result<(), WorkloadError>),
     Removed(Result<(), WorkloadError>),
@@ -61,6 +62,8 @@ struct Seen {
     woken_at: Option<Time>,
     wake_failed_at: Option<Time>,
     slept_at: Option<Time>,
+    asleep_since: Option<Time>,
+    worked: Option<Worked>,
     activity: Option<Activity>,
     earlier: Option<Activity>,
     stirred: Option<Stir>,
@@ -249,6 +252,14 @@ impl Control {
                 self.seen.entry(*id).or_default().slept_at = Some(w.now);
                 result.err()
             }
+            (Subject::Instance(id), Done::LookedIn(result)) => {
+                if let Ok(Moment { share, .. }) = result {
+                    let worked = (share >= WORKS).then_some(Worked { at: w.now, share });
+                    *w.tally.entry("found at work").or_default() += u64::from(worked.is_some());
+                    self.seen.entry(*id).or_default().worked = worked;
+                }
+                result.err()
+            }
             (Subject::Instance(id), Done::Looked(result)) => match result {
                 Ok(activity) => {
                     let seen = self.seen.entry(*id).or_default();
@@ -279,7 +290,10 @@ impl Control {
                 result.err()
             }
             (_, Done::Stopped(result) | Done::Removed(result)) => result.err(),
-            (_, Done::Woken(_) | Done::Slept(..) | Done::Started(_) | Done::Looked(_)) => None,
+            (
+                _,
+                Done::Woken(_) | Done::Slept(..) | Done::LookedIn(_) | Done::Started(_) | Done::Looked(_),
+            ) => None,
         };
         if let Some(e) = failed {
             w.tell(|| format!("{subject:?} failed: {e}"));
@@ -303,6 +317,8 @@ impl Control {
                 started_at: workload.started_at,
                 woken_at: seen.woken_at,
                 slept_at: seen.slept_at,
+                asleep_since: seen.asleep_since,
+                worked: seen.worked,
                 draining_since: kept.draining_since,
                 exited_at: workload.exited_at,
                 probe: Probe { ready_at: kept.ready_at, ..seen.probe },
@@ -435,6 +451,11 @@ impl Control {
             *w.tally.entry("out of patience").or_default() += 1;
         }
         *w.tally.entry(kind(action)).or_default() += 1;
+        if let Action::DarkWake { key, .. } = action
+            && !w.store.watchdogs.contains_key(key)
+        {
+            *w.tally.entry("looked in").or_default() += 1;
+        }
         let sim = w.sim.clone();
         let mut work = |future, sleeps| self.busy.insert(action.subject(), Work { future, sleeps });
         match action.clone() {
@@ -486,12 +507,16 @@ impl Control {
                 work(Box::pin(async move { Done::Looked(sim.activity(id).await) }), false);
             }
             Action::Sleep { id, depth, .. } => {
+                if self.observed.instances[&id].phase == Phase::Running {
+                    let seen = self.seen.entry(id).or_default();
+                    (seen.asleep_since, seen.worked) = (Some(w.now), None);
+                }
                 let sleep = async move { Done::Slept(sim.sleep(id, depth).await, depth) };
                 work(Box::pin(sleep), true);
             }
             Action::DarkWake { id, depth, .. } => {
                 self.seen.entry(id).or_default().slept_at = Some(w.now);
-                work(Box::pin(async move { Done::Slept(sim.dark_wake(id, depth).await, depth) }), true);
+                work(Box::pin(async move { Done::LookedIn(sim.dark_wake(id, depth).await) }), true);
             }
             Action::SetLimits { id, limits, .. } => {
                 work(Box::pin(async move { Done::Limited(sim.set_limits(id, limits).await) }), false);

@@ -34,6 +34,8 @@ struct Request {
 struct Socket {
     key: ServiceKey,
     to: InstanceId,
+    /// Whether it is no other service that has opened it.
+    visitor: bool,
     /// A frame from the client that waits for its instance to wake, and when to ask again.
     frame: Option<Time>,
     /// How long its instance works on what the client says.
@@ -155,7 +157,8 @@ impl Edge {
             self.carry(to, now, sim)?;
             let takes =
                 Duration::from_millis(if rng.chance(300) { rng.below(20_000) } else { rng.below(50) });
-            self.sockets.push(Socket { key: key.clone(), to, frame: None, takes, reply: None });
+            let visitor = rng.chance(700);
+            self.sockets.push(Socket { key: key.clone(), to, visitor, frame: None, takes, reply: None });
         }
         Ok(())
     }
@@ -196,6 +199,16 @@ impl Edge {
     pub(crate) fn messages(&self, id: InstanceId) -> u32 {
         let owed = |s: &&Socket| s.to == id && s.reply.is_some();
         u32::try_from(self.sockets.iter().filter(owed).count()).unwrap()
+    }
+
+    /// Whether anybody has a socket to an instance.
+    pub(crate) fn has_socket(&self, id: InstanceId) -> bool {
+        self.sockets.iter().any(|s| s.to == id)
+    }
+
+    /// Whether a visitor has a socket to an instance.
+    pub(crate) fn is_listened_to(&self, id: InstanceId) -> bool {
+        self.sockets.iter().any(|s| s.to == id && s.visitor)
     }
 
     pub(crate) fn last_event(&self, id: InstanceId) -> Option<Time> {
@@ -288,7 +301,8 @@ impl Edge {
             t.messages = self.messages(*id);
             let sockets = self.sockets.iter().filter(|s| s.to == *id).count();
             t.connections = t.in_flight + u32::try_from(sockets).unwrap();
-            t.private = t.connections;
+            let visitors = self.sockets.iter().filter(|s| s.to == *id && s.visitor).count();
+            t.private = t.connections - u32::try_from(visitors).unwrap();
         }
         out
     }

@@ -137,6 +137,16 @@ impl Edges {
         self.all.iter().map(|edge| edge.messages(id)).sum()
     }
 
+    /// Whether anybody has a socket to an instance.
+    pub(crate) fn has_socket(&self, id: InstanceId) -> bool {
+        self.all.iter().any(|edge| edge.has_socket(id))
+    }
+
+    /// Whether a visitor has a socket to an instance.
+    pub(crate) fn is_listened_to(&self, id: InstanceId) -> bool {
+        self.all.iter().any(|edge| edge.is_listened_to(id))
+    }
+
     pub(crate) fn last_event(&self, id: InstanceId) -> Option<Time> {
         let past = self.past.get(&id).and_then(|t| t.last_event);
         self.all.iter().filter_map(|edge| edge.last_event(id)).chain(past).max()

@@ -6,7 +6,7 @@ use dormouse_backend::{
     NetworkSpec, Workloads,
     sim::{Behaviour, Faults, Rng, Sim},
 };
-use dormouse_model::{Deployment, DeploymentId, Depth, DesiredService, Phase, ServiceKey, Time};
+use dormouse_model::{Deployment, DeploymentId, Depth, DesiredService, Phase, ServiceKey, Streams, Time};
 
 use crate::{
     Broken, Tally,
@@ -298,7 +298,13 @@ impl History {
                 }
             }
             let sleep = target.spec.sleep;
+            let said = mine.iter().filter(|w| self.edges.is_listened_to(w.id));
+            let said = said.filter_map(|w| self.edges.last_client_byte(w.id)).max();
+            let hopes = said.filter(|_| sleep.streams == Streams::Count);
+            let hopes = hopes.is_some_and(|at| self.now.since(at) < sleep.patience);
             let asleep = match sleep.depth {
+                // Whoever listens would be cut off.
+                Depth::Stopped if hopes && svc.demand.sleep_at < said => Some(Phase::Asleep(Depth::Paged)),
                 Depth::Stopped => None,
                 depth @ (Depth::Frozen | Depth::Paged) => Some(Phase::Asleep(depth)),
             };
@@ -319,7 +325,10 @@ impl History {
             // What slept deeper by an earlier policy stays as it is.
             let deeper = target.continues.is_some()
                 && (wanted, is) == (Some(Phase::Asleep(Depth::Frozen)), Some(Phase::Asleep(Depth::Paged)));
-            if wanted != is && !worker && !deeper {
+            // While somebody listens to another service, who may wait for this one.
+            let perhaps = sleep.depth == Depth::Stopped && is == Some(Phase::Asleep(Depth::Paged));
+            let perhaps = perhaps && mine.iter().any(|w| self.edges.has_socket(w.id));
+            if wanted != is && !worker && !deeper && !perhaps {
                 return Err(format!("{key} should be {wanted:?}, and is {mine:?}"));
             }
         }

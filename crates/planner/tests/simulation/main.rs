@@ -118,6 +118,8 @@ fn covered(tally: &Tally) {
         "out of patience",
         "wake cut in",
         "dark wake",
+        "looked in",
+        "found at work",
         "sleep noticed",
         "sleep called off",
         "edge handed over",

@@ -33,6 +33,8 @@ pub(crate) struct Rules {
     pub(crate) jobs: BTreeSet<DeploymentId>,
     /// Deployments that are ready only after their time: control may stop one just when it is.
     pub(crate) slow: BTreeSet<DeploymentId>,
+    /// How often each instance was looked in on since it fell asleep.
+    looks: BTreeMap<(InstanceId, Time), u32>,
     steps: u64,
 }
 
@@ -128,6 +130,7 @@ impl Rules {
             }
         }
         self.nothing_is_missing(desired, observed, actions, now)?;
+        self.is_looked_in(desired, observed, actions, now)?;
         if !actions.is_empty() {
             let (mut after, mut seen) = (desired.clone(), observed.clone());
             apply(actions, &mut after, &mut seen, now);
@@ -212,7 +215,13 @@ impl Rules {
     }
 
     /// What is about to be done is right, given what is true.
-    pub(crate) fn begin(&self, now: Time, truth: &Truth<'_>, observed: &Observed, action: &Action) -> Held {
+    pub(crate) fn begin(
+        &mut self,
+        now: Time,
+        truth: &Truth<'_>,
+        observed: &Observed,
+        action: &Action,
+    ) -> Held {
         let Truth { sim, store, edges, .. } = truth;
         let wrong = |why: &str| Err(format!("`{action}`: {why}"));
         match action {
@@ -266,7 +275,9 @@ impl Rules {
                 let known = store.watchdogs.get(key).filter(|w| w.deployment == i.deployment);
                 let due = known.is_some_and(|w| i.slept_at.is_none_or(|at| now.since(at) >= w.limit));
                 let asleep = matches!(sim.phase(*id), Some(Phase::Asleep(_)) | None);
-                must(due, || format!("`{action}`, whose time is not up"))?;
+                must(due || self.is_look_in(now, &store.desired, observed, i), || {
+                    format!("`{action}`, whose time is not up")
+                })?;
                 must(asleep, || format!("`{action}`, which is awake"))
             }
             Action::Sleep { key, id, .. } => {
@@ -373,6 +384,51 @@ impl Rules {
         must(before || same && (well || live), || {
             format!("{deployment} of {key} starts before its job is done")
         })
+    }
+
+    /// Until when somebody who listens may wait for a word of an instance, or of one that asks it.
+    fn awaited_until(&self, svc: &DesiredService, observed: &Observed, i: &InstanceRecord) -> Option<Time> {
+        let web = !self.workers.contains(&i.deployment) && !self.jobs.contains(&i.deployment);
+        let mut visited = observed.instances.values().filter(|o| o.traffic.connections > o.traffic.private);
+        let mut all = std::iter::once(&svc.target).chain(&svc.live);
+        let policy = all.find(|d| d.process() == i.deployment)?.spec.sleep;
+        let counts = web && policy.streams == Streams::Count && i.traffic.connections > 0;
+        let said = i.traffic.last_client_byte.filter(|_| counts && visited.next().is_some())?;
+        Some(said.after(policy.patience))
+    }
+
+    /// Whether a dark wake looks in on what somebody waits for: seldom, and not for ever.
+    fn is_look_in(&mut self, now: Time, desired: &Desired, observed: &Observed, i: &InstanceRecord) -> bool {
+        let until = desired.services.get(&i.key).and_then(|svc| self.awaited_until(svc, observed, i));
+        let Some(until) = until else { return false };
+        let (Some(last), Some(begun)) = (i.slept_at, i.asleep_since) else { return true };
+        let looks = self.looks.entry((i.id, begun)).or_default();
+        *looks += 1;
+        last < until && (now.since(begun) >= Duration::from_secs(10) || now >= until) && *looks <= 8
+    }
+
+    /// Nobody listens for ever to what sleeps: it runs for a moment before it has slept for twice as long.
+    fn is_looked_in(&self, desired: &Desired, observed: &Observed, actions: &[Action], now: Time) -> Held {
+        for i in observed.instances.values().filter(|i| matches!(i.phase, Phase::Asleep(_))) {
+            let (Some(svc), Some(last), Some(begun)) =
+                (desired.services.get(&i.key), i.slept_at, i.asleep_since)
+            else {
+                continue;
+            };
+            let listened = i.traffic.connections > i.traffic.private;
+            let told = svc.demand.sleep_at > i.traffic.last_client_byte;
+            let alone = observed.instances.values().filter(|o| o.key == i.key).count() == 1;
+            let ours = svc.target.process() == i.deployment && svc.live.as_ref() == Some(&svc.target);
+            let until = self.awaited_until(svc, observed, i).filter(|_| listened && !told && alone && ours);
+            let span = (last.since(begun) * 2).max(Duration::from_secs(10));
+            let due = until.is_some_and(|until| now <= until) && now.since(begun) >= span;
+            let wakes =
+                |a: &Action| matches!(a, Action::Wake { .. } | Action::DarkWake { .. } | Action::Stop { .. });
+            let subject = dormouse_planner::Subject::Instance(i.id);
+            let heard = actions.iter().any(|a| a.subject() == subject && wakes(a));
+            must(!due || heard, || format!("{} sleeps, and somebody listens to it", i.id))?;
+        }
+        Ok(())
     }
 
     /// Draining an instance that takes traffic leaves another one that does.

@@ -96,14 +96,14 @@ fn callers() {
         &expect!["sleep shop/web i1 paged"],
     );
     check(
-        "what sleeps sleeps on, and what is told to sleep does",
+        "what sleeps is looked in on at most, and what is told to sleep does",
         "web d1 live=d1 sleep=8s
          i1 web d1 running client=-1s inflight=1 connections=1
          api d2 live=d2 sleep=8s
          i2 api d2 paged client=-25s answered=-12s connections=1 private=1
          db d3 live=d3 slept=-1s
          i3 db d3 running client=-25s answered=-12s connections=1 private=1",
-        &expect!["sleep shop/db i3 paged"],
+        &expect!["dark wake shop/api i2 paged; sleep shop/db i3 paged"],
     );
 }
 

@@ -20,7 +20,7 @@ use dormouse_model::{
     Activity, Answer, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
     DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Nap,
     Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir, StopReason,
-    Streams, Time, Traffic, Visibility, Watchdog,
+    Streams, Time, Traffic, Visibility, Watchdog, Worked,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -166,6 +166,8 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         started_at: time("-1h"),
         woken_at: None,
         slept_at: None,
+        asleep_since: None,
+        worked: None,
         draining_since: None,
         exited_at: (phase == "exited").then_some(NOW),
         probe: Probe { last_at: Some(NOW), ..Probe::default() },
@@ -188,6 +190,8 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("ready", v) => i.probe.ready_at = Some(time(v)),
             ("woken", v) => i.woken_at = Some(time(v)),
             ("slept", v) => i.slept_at = Some(time(v)),
+            ("fell", v) => i.asleep_since = Some(time(v)),
+            ("worked", v) => i.worked = Some(Worked { at: time(v), share: 500 }),
             ("draining", v) => i.draining_since = Some(time(v)),
             ("inflight", v) => i.traffic.in_flight += v.parse::<u32>().unwrap(),
             ("calls", v) => {

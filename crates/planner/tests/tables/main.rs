@@ -10,6 +10,7 @@ mod healing;
 mod health;
 mod inside;
 mod jobs;
+mod look_in;
 mod probing;
 mod rollout;
 mod sleeping;

@@ -22,12 +22,28 @@ const LIMIT: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_micros(100);
 const LATER: Duration = Duration::from_millis(20);
 
-/// Let what is thawed hear of itself, until it is `back`. Blocks, for as long as it is `wanted`.
-pub(super) fn look_around(wanted: impl Fn() -> bool, back: impl Fn() -> bool) {
+/// What of a moment tells whether it works on something new: what came due meanwhile is done by then, and what is needed
+/// for that is back from swap.
+const END: Duration = Duration::from_millis(500);
+
+/// Let what is thawed hear of itself, until it is `back`. Returns on how many thousandths of a processor it worked in the
+/// end, by the processor time that it tells. Blocks, for as long as it is `wanted`.
+pub(super) fn look_around(
+    wanted: impl Fn() -> bool,
+    back: impl Fn() -> bool,
+    cpu: impl Fn() -> Duration,
+) -> u32 {
     let start = Instant::now();
+    let mut mark = None;
     while wanted() && start.elapsed() < LIMIT && (start.elapsed() < HEARTBEAT || !back()) {
+        if start.elapsed() >= HEARTBEAT.saturating_sub(END) {
+            mark.get_or_insert_with(|| (Instant::now(), cpu()));
+        }
         thread::sleep(LATER);
     }
+    let Some((at, before)) = mark else { return 0 };
+    let used = cpu().saturating_sub(before).as_micros() * 1000 / at.elapsed().as_micros().max(1);
+    u32::try_from(used).unwrap_or(u32::MAX)
 }
 
 /// How a frozen tree of processes is to be woken.
@@ -107,8 +123,8 @@ impl Rise {
     }
 
     /// Let the supervisors look at what they watch, when all are awake. Blocks, for as long as it is `wanted`.
-    pub(super) fn look_around(&self, wanted: impl Fn() -> bool) {
-        look_around(wanted, || self.lasting.members().all(|m| self.rest.is_back(m.pid)));
+    pub(super) fn look_around(&self, wanted: impl Fn() -> bool, cpu: impl Fn() -> Duration) -> u32 {
+        look_around(wanted, || self.lasting.members().all(|m| self.rest.is_back(m.pid)), cpu)
     }
 
     /// Whether a level is to be thawed, so long after the one below.

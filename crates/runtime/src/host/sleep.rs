@@ -255,12 +255,13 @@ impl Instance {
         }
     }
 
-    /// Let its supervisors look at their processes although it sleeps. Blocks.
+    /// Let its supervisors look at their processes although it sleeps, and everybody do what came due meanwhile. Returns on how
+    /// many thousandths of a processor it worked when that ended. Blocks.
     ///
     /// # Errors
     /// When it is awake, or is woken meanwhile.
-    pub(super) fn look_around(self: &Arc<Self>) -> io::Result<()> {
-        let Some(group) = &self.group else { return Ok(()) };
+    pub(super) fn look_around(self: &Arc<Self>) -> io::Result<u32> {
+        let Some(group) = &self.group else { return Ok(0) };
         let mut sleep = self.sleep_state();
         if sleep.depth.is_none() {
             return Err(is_awake());
@@ -268,23 +269,25 @@ impl Instance {
         // Until it is frozen again, what arrives has its chance to be read.
         sleep.listener = None;
         let wanted = || self.depth().is_some() && !self.has_ended();
+        // What cannot be measured is not woken for it.
+        let cpu = || group.stats().map_or(Duration::ZERO, |stats| stats.cpu);
         let Some(rise) = sleep.rise.take() else {
             // Nobody in it is held back: most often one process, which watches itself.
             sleep.begin_turn();
             group.thaw()?;
             drop(sleep);
-            rise::look_around(wanted, || true);
-            return if self.depth().is_some() { Ok(()) } else { Err(is_awake()) };
+            let share = rise::look_around(wanted, || true, cpu);
+            return if self.depth().is_some() { Ok(share) } else { Err(is_awake()) };
         };
         let turn = begin(&mut sleep, &rise, &**group)?;
         drop(sleep);
         self.rise(&rise, turn);
-        rise.look_around(wanted);
+        let share = rise.look_around(wanted, cpu);
         if self.depth().is_none() {
             self.look_back(turn);
             return Err(is_awake());
         }
-        Ok(())
+        Ok(share)
     }
 
     /// Freeze it again after that, as [`Instance::sleep`] does. Blocks.

@@ -7,10 +7,10 @@ use std::{
 };
 
 use dormouse_backend::{
-    Capabilities, InstanceSpec, LogChunk, NetworkSpec, Workload, WorkloadError, Workloads,
+    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Workload, WorkloadError, Workloads,
 };
 use dormouse_model::{
-    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage,
+    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage, WORKS,
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::warn;
@@ -115,14 +115,17 @@ impl<N: Networks> Workloads for Host<N> {
         slept.map_err(|e| failed(format!("putting instance {id} to sleep"), e))
     }
 
-    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
+    async fn dark_wake(&self, id: InstanceId, depth: Depth) -> Result<Moment, WorkloadError> {
         let instance = self.living(id)?;
         let _busy = instance.busy.lock().await;
         let (page, inner, sleeper) = (self.pages(depth), self.inner.clone(), instance.clone());
         let slept = spawn_blocking(move || {
-            sleeper.look_around()?;
+            let share = sleeper.look_around()?;
             let arrivals = inner.arrivals(&sleeper);
-            sleeper.sleep_on(page, || inner.listen(&sleeper, arrivals))
+            // Perhaps it is woken for that.
+            let page = page && share < WORKS;
+            let depth = sleeper.sleep_on(page, || inner.listen(&sleeper, arrivals))?;
+            Ok(Moment { depth, share })
         });
         let slept = slept.await;
         let slept = slept.unwrap_or_else(|e| Err(std::io::Error::other(e)));

@@ -1,0 +1,73 @@
+//! Looking in on what sleeps while a client listens: it may have promised him a word. An event loop's timers cannot be told
+//! from its housekeeping, so a word that is to come after a pause is not foreseen, and no bytes arrive that would wake
+//! for it. In a dark wake the timers that came due meanwhile fire, and what is said then, or begun, wakes in the usual way.
+
+use std::time::Duration;
+
+use dormouse_model::{Deployment, InstanceRecord, ServiceKind, SleepPolicy, Streams, Time};
+
+use crate::{
+    awake::{Awake, sent_to_sleep},
+    view::View,
+};
+
+/// The first look comes so long after it fell asleep, each further one after twice the time.
+const FIRST: Duration = Duration::from_secs(10);
+
+/// Until when somebody is taken to wait for a word of an instance: a visitor that listens to it; or, since it may be asked
+/// in turn, one that listens to another service of its project, while others are connected to this one.
+pub(crate) fn awaited_until(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Time> {
+    match d.spec.kind {
+        ServiceKind::Web => {}
+        ServiceKind::Worker | ServiceKind::Job => return None,
+    }
+    let until = hopes_until(i, &d.spec.sleep)?;
+    if sent_to_sleep(view, d, i.traffic.last_client_byte.max(view.wake)) {
+        return None;
+    }
+    (is_listened_to(i) || i.traffic.private > 0 && view.others_are_listened_to()).then_some(until)
+}
+
+/// Whether it is taken so now.
+pub(crate) fn is_awaited(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    awaited_until(view, d, i).is_some_and(|until| !view.clock.reached(until))
+}
+
+/// Until when who has said something hopes for a word. What an instance says by itself prolongs nothing: a page that ticks
+/// would be looked in on for ever.
+pub(crate) fn hopes_until(i: &InstanceRecord, policy: &SleepPolicy) -> Option<Time> {
+    let said = i.traffic.last_client_byte.filter(|_| policy.streams == Streams::Count)?;
+    Some(said.after(policy.patience))
+}
+
+/// Whether a visitor has a connection to it.
+pub(crate) fn is_listened_to(i: &InstanceRecord) -> bool {
+    i.traffic.connections > i.traffic.private
+}
+
+/// Whether an instance that sleeps is to run for a moment.
+pub(crate) fn is_due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
+    let Some(until) = awaited_until(view, d, i) else { return false };
+    match i.slept_at {
+        Some(last) => next(i, last, until).is_some_and(|at| view.clock.reached(at)),
+        // By an earlier control, who knows when.
+        None => !view.clock.reached(until),
+    }
+}
+
+/// The first look after the last one, or after another try to put it to sleep: it follows from the times alone. The last of
+/// all is when nobody hopes any more.
+fn next(i: &InstanceRecord, last: Time, until: Time) -> Option<Time> {
+    let begun = i.asleep_since.or(i.traffic.last_client_byte)?;
+    let mut wait = FIRST;
+    while begun.after(wait) <= last {
+        wait = wait.saturating_mul(2);
+    }
+    Some(begun.after(wait).min(until)).filter(|at| *at > last)
+}
+
+/// What it was found to work on in the last look, which it has not been woken for.
+pub(crate) fn found(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Awake> {
+    let worked = i.worked.filter(|worked| Some(worked.at) > i.woken_at)?;
+    is_awaited(view, d, i).then_some(Awake::Working(worked.share))
+}
