@@ -92,6 +92,14 @@ const SERVERS: &[Watched] = &[
         asks: None,
     },
     Watched {
+        what: "Node's cluster with heartbeats",
+        service: "heartbeats",
+        start: "node heartbeats.js",
+        impatient: " 3000",
+        keys: WEB,
+        asks: None,
+    },
+    Watched {
         what: "php-fpm behind nginx",
         service: "php",
         start: "sh php.sh",

@@ -8,7 +8,7 @@ use std::{
 use crate::{
     cgroup::Group,
     process::Stat,
-    tree::{Inbox, Rest, Tree, Waits},
+    tree::{Inbox, Polls, Rest, Tree, Waits},
 };
 
 /// Time for workers to tell that they live, while nobody needs their supervisor. Most do once a second, and so count
@@ -17,6 +17,10 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// A worker that has not come back by then is not waited for: reading 200 MB from a busy disk has been seen to take 3 s.
 const LIMIT: Duration = Duration::from_secs(5);
+
+/// Who is asked for something itself waits this long at most for those below to come back: what they say of themselves when
+/// they do, such as a heartbeat whose time has come, is there before it looks at the clock.
+const ASKED: Duration = Duration::from_secs(1);
 
 /// Time between two looks, at first and at most.
 const SOON: Duration = Duration::from_micros(100);
@@ -53,12 +57,21 @@ pub(super) struct Rise {
     pub(super) lasting: Tree,
     pub(super) is_puma: bool,
     leaves: Vec<u32>,
-    /// Those held back, innermost first, with what arrives for them and for all above them.
-    supervisors: Vec<(Vec<u32>, Inbox)>,
+    /// Those held back, innermost first.
+    supervisors: Vec<Level>,
     waits: Waits,
     rest: Rest,
     /// When it was frozen; `None` when that was before our time.
     since: Option<Instant>,
+}
+
+/// Processes that are held back together.
+#[derive(Debug)]
+struct Level {
+    pids: Vec<u32>,
+    /// What arrives for them and for all above them.
+    inbox: Inbox,
+    polls: Polls,
 }
 
 impl Rise {
@@ -81,13 +94,14 @@ impl Rise {
             Inbox::of(&levels[level..].concat(), &others)
         };
         let inboxes: Vec<Inbox> = (0..levels.len()).map(inbox).collect();
+        let level = |(pids, inbox): (Vec<u32>, _)| Level { polls: Polls::of(&pids), pids, inbox };
         let all = || tree.members().map(|m| m.pid);
         let (waits, rest) = (Waits::of(all()), Rest::of(all()));
         Ok(Some(Self {
             lasting: tree.lasting(),
             is_puma: Tree::is_puma(&levels.concat()),
             leaves,
-            supervisors: levels.into_iter().zip(inboxes).collect(),
+            supervisors: levels.into_iter().zip(inboxes).map(level).collect(),
             waits,
             rest,
             since,
@@ -108,17 +122,17 @@ impl Rise {
 
     /// Have `thaw` thaw each level when those below have had their time, until it says that nobody wants that any more; ask
     /// `wanted` meanwhile. Blocks.
-    pub(super) fn go_on(&self, wanted: impl Fn() -> bool, thaw: impl Fn(usize) -> bool) {
+    pub(super) fn go_on(&self, wanted: impl Fn() -> bool, thaw: impl Fn(usize) -> bool + Sync) {
         let mut below = &self.leaves;
-        for (level, (supervisors, inbox)) in self.supervisors.iter().enumerate() {
+        for (number, level) in self.supervisors.iter().enumerate() {
             let start = Instant::now();
-            while wanted() && !self.is_time(start.elapsed(), below, inbox) {
+            while wanted() && !self.is_time(start.elapsed(), below, &level.inbox) {
                 thread::sleep((start.elapsed() / 8).clamp(SOON, LATER));
             }
-            if !thaw(level) {
+            if !level.polls.thaw(|| thaw(number)) {
                 return;
             }
-            below = supervisors;
+            below = &level.pids;
         }
     }
 
@@ -129,10 +143,11 @@ impl Rise {
 
     /// Whether a level is to be thawed, so long after the one below.
     fn is_time(&self, passed: Duration, below: &[u32], inbox: &Inbox) -> bool {
+        let are_back = || below.iter().all(|pid| self.rest.is_back(*pid));
         passed >= LIMIT
-            || (passed >= HEARTBEAT && below.iter().all(|pid| self.rest.is_back(*pid)))
+            || (passed >= HEARTBEAT && are_back())
             // Nobody is left to be watched.
             || below.iter().all(|pid| Stat::of(*pid).is_none_or(|stat| stat.has_ended()))
-            || inbox.has_something()
+            || (inbox.has_something() && (passed >= ASKED || are_back()))
     }
 }

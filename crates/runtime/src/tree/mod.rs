@@ -3,9 +3,11 @@
 //! Supervisors measure time: one that wakes first finds that its workers have not been heard of for as long as the sleep
 //! was, and kills them. So a wake begins with the leaves of the tree, and goes on upwards when these have had the time to
 //! say that they live ([`Rest`]), or when a supervisor is asked for something itself ([`Inbox`]); and what the kernel would
-//! let them wait for anew is cut to what is left of it ([`Waits`]).
+//! let them wait for anew is cut to what is left of it ([`Waits`]); and they read what has arrived before they look at the
+//! clock ([`Polls`]).
 
 mod inbox;
+mod polls;
 mod rest;
 mod sockets;
 mod waits;
@@ -13,6 +15,7 @@ mod waits;
 use std::{collections::BTreeMap, fs, path::Path};
 
 pub(crate) use inbox::Inbox;
+pub(crate) use polls::Polls;
 pub(crate) use rest::Rest;
 pub(crate) use waits::Waits;
 
