@@ -43,6 +43,7 @@ pub struct Control<W, B> {
     pub(crate) one_at_a_time: tokio::sync::Mutex<()>,
     pub(crate) build_queue: BuildQueue,
     inbox: mpsc::UnboundedSender<Msg>,
+    pulses: mpsc::UnboundedSender<oneshot::Sender<()>>,
     tables: watch::Sender<Arc<RouteTable>>,
     turns: watch::Sender<()>,
     reconciler: Mutex<Option<Reconciler<W>>>,
@@ -75,6 +76,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
         crate::ops::sweep_sources(&settings, &unfinished);
         let (inbox, outbox) = mpsc::unbounded_channel();
+        let (pulses, asked) = mpsc::unbounded_channel();
         let (workloads, logs) = (Arc::new(workloads), Logs::default());
         let resumed: BTreeMap<_, _> =
             snapshot.unfinished.iter().filter(|d| !d.rolling).map(|d| (d.id, d.builds.clone())).collect();
@@ -87,7 +89,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             workloads.clone(),
             Arc::new(move |said| advise.advice(said)),
             &logs,
-            (inbox.clone(), outbox),
+            (inbox.clone(), outbox, asked),
         )
         .await?;
         let clock = reconciler.state.clock.clone();
@@ -102,6 +104,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             logs,
             one_at_a_time: tokio::sync::Mutex::default(),
             inbox,
+            pulses,
             tables: reconciler.tables(),
             turns: reconciler.turns(),
             reconciler: Mutex::new(Some(reconciler)),
@@ -235,6 +238,16 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     #[must_use]
     pub fn can_page(&self) -> bool {
         self.workloads.capabilities().can_page
+    }
+
+    /// Returns when the reconciler is between two turns, and therefore not for as long as it hangs.
+    ///
+    /// # Errors
+    /// When it has ended.
+    pub async fn pulse(&self) -> Result<(), OpError> {
+        let (reply, answer) = oneshot::channel();
+        self.pulses.send(reply).map_err(|_| OpError::Closing)?;
+        answer.await.map_err(|_| OpError::Closing)
     }
 
     /// Have the reconciler do something with its state, between two turns.

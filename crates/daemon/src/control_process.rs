@@ -18,7 +18,7 @@ use tracing::{info, warn};
 use crate::{
     collect,
     given::Given,
-    line::{FromChild, ToChild, Upward},
+    line::{BEAT, FromChild, ToChild, Upward},
     link, memory, records,
     role::Role,
     settings::{Inherited, Settings, Typed},
@@ -184,6 +184,7 @@ async fn serve(
     let housekeeping = tokio::spawn(collect::run(store, control.clone()));
     let frugality = tokio::spawn(memory::give_back_when_idle());
     parent.say(&FromChild::Serving);
+    let pulse = tokio::spawn(pulse(control.clone(), parent.again()?));
     control.run(asked.clone().either()).await;
     let replaced = asked.leave.is_cancelled();
     if stop_apps && !replaced {
@@ -191,7 +192,7 @@ async fn serve(
         control.stop_all().await;
     }
     let left = control.left_running().await;
-    for task in [&housekeeping, &frugality] {
+    for task in [&housekeeping, &frugality, &pulse] {
         task.abort();
     }
     line.abort();
@@ -209,6 +210,14 @@ async fn serve(
     }
     swap.tear_down();
     Ok(())
+}
+
+/// Let the parent know that we work, for as long as the reconciler takes its turns.
+async fn pulse(mind: Arc<Mind>, parent: Upward) {
+    while mind.pulse().await.is_ok() {
+        parent.beat();
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 /// Returns once the whole server serves. Until then, when it takes over from another, that other one may take back what we

@@ -4,16 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dormouse_dns::Inherited as NameSockets;
-use dormouse_edge::{EdgeSettings, Ending, TrafficBook};
+use dormouse_edge::{EdgeSettings, Ending, Pulse, TrafficBook};
 use dormouse_model::RouteTable;
 use dormouse_runtime::machine;
 use nix::sys::resource::{Resource, getrlimit};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     given::Given,
-    line::{FromChild, Upward},
+    line::{BEAT, FromChild, Upward},
     link::EdgeLink,
     memory,
     settings::{Inherited, Typed},
@@ -78,14 +78,16 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
             Asked { stop: stop.clone(), leave: leave.clone() },
         );
         let names = tokio::spawn(names);
+        let (pulses, asked) = mpsc::unbounded_channel();
         let ready = async {
             traffic.applied(1).await;
             parent.say(&FromChild::Serving);
+            pulse(pulses, parent).await;
             std::future::pending().await
         };
         let ending = Ending { stop, hand_over: leave };
         let served = tokio::select! {
-            served = dormouse_edge::run(edge, sockets, tables, wake, traffic.clone(), ending) => served,
+            served = dormouse_edge::run(edge, sockets, tables, wake, traffic.clone(), ending, asked) => served,
             () = ready => Ok(()),
         };
         names.abort();
@@ -94,6 +96,20 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
         let _ = tokio::time::timeout(LAST_WORDS, line).await;
         served.context("the edge failed")
     })
+}
+
+/// Let the parent know that we work, for as long as every thread that carries something does what it is asked.
+async fn pulse(pulses: mpsc::UnboundedSender<Pulse>, parent: &Upward) {
+    loop {
+        let (asked, mut all_worked) = mpsc::channel(1);
+        if pulses.send(asked).is_err() {
+            return;
+        }
+        // Nothing is ever sent: its end is the answer.
+        let _ = all_worked.recv().await;
+        parent.beat();
+        tokio::time::sleep(BEAT).await;
+    }
 }
 
 /// Until control shows its first table connections wait to be accepted. While it is away for longer, what was served before is

@@ -1,4 +1,4 @@
-//! The line between the parent and one of its children: how far the child has come.
+//! The line between the parent and one of its children: how far the child has come, and that it still works.
 //!
 //! JSON, one message a line, on a socket of its own. The parent is of the same build as its children.
 
@@ -8,10 +8,15 @@ use std::{
         fd::{AsFd, BorrowedFd},
         unix::net::UnixStream,
     },
+    time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
+use rustix::net::{SendFlags, send};
 use serde::{Deserialize, Serialize};
+
+/// How often a child that serves says so.
+pub(crate) const BEAT: Duration = Duration::from_secs(2);
 
 /// A child speaks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +26,8 @@ pub(crate) enum FromChild {
     Prepared,
     /// It does its work.
     Serving,
+    /// It still does: what it serves with has just answered.
+    Alive,
     /// It cannot, and says why.
     Failed {
         /// The whole message, with its hint.
@@ -51,6 +58,16 @@ impl Upward {
     pub(crate) fn say(&self, word: &FromChild) {
         // Nobody listens then.
         let _ = write(&self.0, word);
+    }
+
+    /// Tell the parent that we work. One that does not listen must not hold us up: unlike [`say`](Self::say), this never
+    /// waits for room.
+    pub(crate) fn beat(&self) {
+        let mut line = serde_json::to_vec(&FromChild::Alive).unwrap_or_default();
+        line.push(b'\n');
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        // A line this short is taken whole or not at all.
+        let _ = send(&self.0, &line, flags);
     }
 
     /// Wait until the parent says this.
@@ -143,7 +160,14 @@ mod tests {
         parent.say(&ToChild::Open);
         child.wait_for(&ToChild::Go).unwrap();
         child.again().unwrap().wait_for(&ToChild::Open).unwrap();
+        // Nobody hears it for a long time.
+        (0..100_000).for_each(|_| child.beat());
+        let heard = parent.words();
+        assert!(!heard.is_empty() && heard.iter().all(|word| *word == FromChild::Alive));
+        child.beat();
+        assert_eq!(parent.words(), [FromChild::Alive]);
         drop(parent);
+        child.beat();
         assert!(child.wait_for(&ToChild::Open).is_err());
         child.say(&FromChild::Serving);
     }

@@ -46,6 +46,7 @@ impl Worker {
                 }
                 job = jobs.recv() => match job {
                     Some(Job::Apply(table)) => self.apply(table),
+                    Some(Job::Pulse(asked)) => drop(asked),
                     // Accepted by another worker just before it drained too.
                     Some(Job::Connection(stream, origin, place)) => {
                         self.take(stream, origin, place);

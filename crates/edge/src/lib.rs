@@ -35,6 +35,7 @@ pub use cidr::{Cidr, CidrError};
 use dormouse_model::{ServiceKey, Target, WakeRefused};
 pub use run::{EdgeError, Ending, Sockets, run};
 pub use settings::EdgeSettings;
+pub use worker::Pulse;
 
 /// Asks whoever decides to wake a service.
 pub trait Wake: Send + Sync + 'static {

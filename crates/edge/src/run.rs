@@ -22,7 +22,7 @@ use crate::{
     room::Rooms,
     table::Table,
     wakes::Wakes,
-    worker::{Job, Link, Origin, Shared, Worker},
+    worker::{Job, Link, Origin, Pulse, Shared, Worker},
 };
 
 /// Why the edge could not start or go on.
@@ -77,6 +77,8 @@ pub struct Ending {
 /// A table of generation 0 is none, or one that an earlier edge has kept: what it names is served, and what it does not is
 /// held for the first one that has a generation.
 ///
+/// Who wants to know whether all threads still work sends `pulses` a sender, and waits until every clone of it is gone.
+///
 /// # Errors
 /// When a thread or a listener cannot be set up, or a thread panics.
 pub async fn run<W: Wake>(
@@ -86,6 +88,7 @@ pub async fn run<W: Wake>(
     wake: Arc<W>,
     traffic: Arc<TrafficBook>,
     ending: Ending,
+    mut pulses: mpsc::UnboundedReceiver<Pulse>,
 ) -> Result<(), EdgeError> {
     let Sockets { public, mut private } = sockets;
     let workers = settings.workers.max(1);
@@ -144,6 +147,7 @@ pub async fn run<W: Wake>(
                 drop(public.take());
                 threads.send_all(|| Job::Drain(Drain::Stop));
             }
+            Some(asked) = pulses.recv() => threads.send_all(|| Job::Pulse(asked.clone())),
             Some(index) = have_drained.recv() => drop(empty.insert(index)),
             (end, _, _) = &mut ends => return flatten(end),
         }

@@ -2,6 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell, RefMut},
+    convert::Infallible,
     net::{IpAddr, TcpStream as StdStream},
     rc::Rc,
     sync::{
@@ -61,9 +62,14 @@ impl Link {
     }
 }
 
+/// Asks an edge whether it works: closed once each of its threads has let go of it.
+pub type Pulse = mpsc::Sender<Infallible>;
+
 #[derive(Debug)]
 pub(crate) enum Job {
     Apply(Arc<Table>),
+    /// Dropped by a worker that works.
+    Pulse(Pulse),
     Connection(StdStream, Origin, Place),
     /// Take nothing new, and tell when what is open has ended.
     Drain(Drain),
@@ -124,6 +130,7 @@ impl Worker {
                     }
                     self.apply(table);
                 }
+                Job::Pulse(asked) => drop(asked),
                 Job::Connection(stream, origin, place) => self.take(stream, origin, place),
                 Job::Drain(drain) => break drain,
                 Job::End => return,

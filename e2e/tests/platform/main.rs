@@ -54,6 +54,7 @@ const TESTS: &[(&str, Test)] = &[
     ("killing_control_starts_nothing_twice", survival::nothing_twice),
     ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
     ("the_edge_comes_back", survival::kill_edge),
+    ("what_hangs_is_replaced", survival::hung),
     ("a_killed_parent_loses_nothing", survival::kill_parent),
     ("a_restarted_server_loses_no_app", survival::restart),
     ("a_successor_takes_over_unnoticed", handover::under_way),

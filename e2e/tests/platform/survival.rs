@@ -77,6 +77,27 @@ pub(crate) fn wake_after_kill(server: &Server) {
     server.ok(&["down", "patient"]);
 }
 
+/// Bug: a control that hung was left alone for ever. Sleepers stayed asleep, and deploys waited; and so was an edge.
+pub(crate) fn hung(server: &Server) {
+    let visitor = deploy(server, "stuck", "");
+    let _ = visitor.post("/notes?text=kept").ok();
+    server.ok(&["sleep", "stuck"]);
+    server.wait_state("stuck", "web", "asleep");
+    let pids = || ["control", "edge"].map(|role| server.pid_of(role));
+    let before = pids();
+    for pid in before {
+        kill(pid, Signal::SIGSTOP).unwrap();
+    }
+    // It waits until both are there again.
+    assert_eq!(visitor.fresh().get("/notes").ok().body, "[\"kept\"]");
+    let after = pids();
+    assert!(before.iter().zip(&after).all(|(old, new)| old != new), "{before:?} {after:?}");
+    let told = server.log();
+    assert_eq!(told.matches("it gives no sign of life; replacing it").count(), 2, "{told}");
+    logged(server, "stuck", "woken by a request in ", 1);
+    server.ok(&["down", "stuck"]);
+}
+
 pub(crate) fn kill_edge(server: &Server) {
     let visitor = deploy(server, "fronted", "");
     let pid = server.service("fronted", "web")["pid"].clone();

@@ -12,7 +12,7 @@ use dormouse_model::{
 };
 use dormouse_planner::{BuildFact, Edges, Facts};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::Instant,
 };
@@ -32,6 +32,10 @@ use crate::{
     store::{EndedRow, Snapshot, Store},
 };
 
+/// Through what the reconciler hears: its own way to say something to itself, and what others say.
+pub(crate) type Ears =
+    (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>, mpsc::UnboundedReceiver<oneshot::Sender<()>>);
+
 impl<W: Workloads> Reconciler<W> {
     /// Take over what an earlier process left: from the store what should be, from the backend what is. The first
     /// table is complete: nothing that serves is missing from it.
@@ -42,7 +46,7 @@ impl<W: Workloads> Reconciler<W> {
         workloads: Arc<W>,
         advice: Advice,
         logs: &Logs,
-        (outbox, inbox): (mpsc::UnboundedSender<Msg>, mpsc::UnboundedReceiver<Msg>),
+        (outbox, inbox, pulses): Ears,
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
         let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
@@ -71,6 +75,7 @@ impl<W: Workloads> Reconciler<W> {
             workloads,
             advice,
             inbox,
+            pulses,
             outbox,
             exits,
             stirs,

@@ -30,7 +30,7 @@ use dormouse_planner::{Action, Edges, Subject};
 pub(crate) use fate::never_ready;
 pub(crate) use message::{Msg, OfEdge, WakeReply};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
@@ -77,6 +77,8 @@ pub(crate) struct Reconciler<W> {
     /// What to do about last lines that tell ([`dormouse_backend::Builds::advice`]).
     advice: Advice,
     inbox: mpsc::UnboundedReceiver<Msg>,
+    /// Who wants to know whether we still take turns.
+    pulses: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     outbox: mpsc::UnboundedSender<Msg>,
     exits: mpsc::UnboundedReceiver<InstanceId>,
     stirs: mpsc::UnboundedReceiver<InstanceId>,
@@ -127,21 +129,29 @@ impl<W: Workloads> Reconciler<W> {
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
+            tokio::pin!(timer);
+            // Whether we are there is asked often, and no reason to plan.
+            while tokio::select! {
                 biased;
                 () = &mut shutdown => return,
+                Some(asked) = self.pulses.recv() => {
+                    // Who asked may have left.
+                    let _ = asked.send(());
+                    true
+                }
                 Some(msg) = self.inbox.recv() => {
                     self.hear(msg);
                     while let Ok(msg) = self.inbox.try_recv() {
                         self.hear(msg);
                     }
+                    false
                 }
-                Some(id) = self.exits.recv() => self.hear(Msg::Exited(id)),
-                Some(id) = self.stirs.recv() => self.hear(Msg::Stirred(id)),
-                Some((id, seen)) = self.sightings.recv() => self.hear(Msg::Seen(id, seen)),
-                Some(_) = self.tasks.join_next() => {}
-                () = timer => self.moved = true,
-            }
+                Some(id) = self.exits.recv() => { self.hear(Msg::Exited(id)); false }
+                Some(id) = self.stirs.recv() => { self.hear(Msg::Stirred(id)); false }
+                Some((id, seen)) = self.sightings.recv() => { self.hear(Msg::Seen(id, seen)); false }
+                Some(_) = self.tasks.join_next() => false,
+                () = &mut timer => { self.moved = true; false }
+            } {}
         }
     }
 

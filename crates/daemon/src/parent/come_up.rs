@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use tracing::info;
 
-use super::{Parent, asks_to_end, family::Stage};
+use super::{LOOK, Parent, asks_to_end, family::Stage};
 use crate::{handover::Predecessor, role::Role};
 
 /// How long a child of a successor may take for each step: to adopt some hundred apps, say.
@@ -55,8 +55,8 @@ impl Parent<'_> {
             let mut fds = self.family.lines();
             fds.extend(predecessor.line());
             let left = deadline.saturating_duration_since(Instant::now());
-            let limit = predecessor.lives().then_some(left);
-            let signals = self.events.wait(&fds, limit);
+            let limit = if predecessor.lives() { left.min(LOOK) } else { LOOK };
+            let signals = self.events.wait(&fds, Some(limit));
             drop(fds);
             if asks_to_end(&signals) {
                 return Err(Cut::Stop);
@@ -65,6 +65,7 @@ impl Parent<'_> {
             if let Some((_, why)) = self.family.hear().into_iter().next() {
                 return Err(Cut::Failed(anyhow!(why)));
             }
+            self.family.kill_silent();
             for ended in self.family.reap() {
                 if let Some(why) = ended.why {
                     return Err(Cut::Failed(anyhow!(why)));

@@ -22,7 +22,10 @@ use nix::{
 };
 use tracing::{error, info, warn};
 
-use super::sockets::Sockets;
+use super::{
+    pulse::{Pulse, patience},
+    sockets::Sockets,
+};
 use crate::{
     given::Purpose,
     line::{Downward, FromChild, ToChild},
@@ -55,6 +58,7 @@ struct Child {
     started: Instant,
     line: Downward,
     stage: Stage,
+    pulse: Pulse,
 }
 
 /// A child that has ended, and how.
@@ -132,7 +136,15 @@ impl<'a> Family<'a> {
         command.process_group(0);
         let child = command.spawn().with_context(|| format!("cannot start the {} process", role.name()))?;
         let pid = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
-        self.children.push(Child { role, pid, started: Instant::now(), line, stage: Stage::Started });
+        let started = Instant::now();
+        self.children.push(Child {
+            role,
+            pid,
+            started,
+            line,
+            stage: Stage::Started,
+            pulse: Pulse::new(started),
+        });
         info!(role = role.name(), %pid, "started");
         let recorded = records::remember(self.state, role, pid);
         let recorded =
@@ -168,7 +180,9 @@ impl<'a> Family<'a> {
         let mut failed = Vec::new();
         for child in &mut self.children {
             for word in child.line.words() {
+                child.pulse.heard();
                 match word {
+                    FromChild::Alive => {}
                     FromChild::Prepared => {
                         child.stage = Stage::Prepared;
                         if !self.waits {
@@ -186,6 +200,29 @@ impl<'a> Family<'a> {
             }
         }
         failed
+    }
+
+    /// Kill children that give no sign of life. Their end is noticed like any other, and others are started.
+    pub(super) fn kill_silent(&mut self) {
+        let now = Instant::now();
+        for child in &mut self.children {
+            if child.stage == Stage::Prepared && self.waits {
+                // There is nothing it could do.
+                child.pulse = Pulse::new(now);
+                continue;
+            }
+            let silent = child.pulse.look(now);
+            if silent < patience(child.role, child.stage) {
+                continue;
+            }
+            let (role, pid, seconds) = (child.role.name(), child.pid, silent.as_secs());
+            error!(role, %pid, seconds, "it gives no sign of life; replacing it");
+            if let Err(error) = kill(child.pid, Signal::SIGKILL) {
+                warn!(role, %pid, %error, "cannot kill it");
+            }
+            // One that cannot die yet is told of once more.
+            child.pulse = Pulse::new(now);
+        }
     }
 
     /// Let a control that waits go on, and all that come after it.
@@ -240,7 +277,7 @@ impl<'a> Family<'a> {
         let mut child = self.children.swap_remove(i);
         let why = child.line.words().into_iter().find_map(|word| match word {
             FromChild::Failed { why } => Some(why),
-            FromChild::Prepared | FromChild::Serving => None,
+            FromChild::Prepared | FromChild::Serving | FromChild::Alive => None,
         });
         records::forget(self.state, child.role, pid);
         warn!(role = child.role.name(), %pid, how, why, "a process ended");

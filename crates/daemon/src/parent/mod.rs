@@ -8,6 +8,7 @@ mod events;
 mod family;
 mod files;
 mod manager;
+mod pulse;
 mod sockets;
 mod successor;
 
@@ -33,6 +34,7 @@ use borrow::Borrowed;
 use come_up::Cut;
 use events::{Events, asks_to_end};
 use family::{Family, STEADY, Stage};
+use pulse::LOOK;
 use sockets::Sockets;
 
 /// Serve until told to stop, or until a successor has taken over.
@@ -136,7 +138,7 @@ impl Parent<'_> {
         let mut roles = &Role::ALL[..];
         loop {
             let all = self.family.restart_missing(roles);
-            let limit = giver.time_left().into_iter().chain((!all).then_some(STEADY)).min();
+            let limit = giver.time_left().into_iter().chain((!all).then_some(STEADY)).chain([LOOK]).min();
             let mut fds = self.family.lines();
             fds.push(self.sockets.handover.as_fd());
             fds.extend(giver.line());
@@ -156,6 +158,7 @@ impl Parent<'_> {
             for (role, why) in self.family.hear() {
                 error!(role = role.name(), why, "it cannot start; trying again");
             }
+            self.family.kill_silent();
             let [public, api, edge, handover] = self.sockets.offer();
             match giver.hear(&self.sockets.handover, &[public, api, edge, handover, self.lock.as_fd()]) {
                 Wish::Nothing => {}

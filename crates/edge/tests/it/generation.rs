@@ -97,3 +97,16 @@ async fn no_request_slips_past_a_table_that_shows_it_asleep() {
     assert_eq!(seen_while_frozen.load(Ordering::SeqCst), 0);
     assert!(slept > 0 && answered > 0, "{slept} sleeps, {answered} answers");
 }
+
+#[tokio::test]
+async fn all_threads_answer_for_themselves_to_the_last() {
+    let lab = Lab::new(&[]).await;
+    let pulse = || async {
+        let (asked, mut all_worked) = tokio::sync::mpsc::channel(1);
+        lab.pulses.send(asked).unwrap();
+        timeout(Duration::from_secs(10), all_worked.recv()).await.expect("a thread hangs");
+    };
+    pulse().await;
+    lab.ending.hand_over.cancel();
+    pulse().await;
+}

@@ -13,7 +13,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dormouse_edge::{EdgeError, EdgeSettings, Ending, Sockets, TrafficBook, Wake, run};
+use dormouse_edge::{EdgeError, EdgeSettings, Ending, Pulse, Sockets, TrafficBook, Wake, run};
 use dormouse_model::{
     Endpoint, InstanceId, Listener, Route, RouteTable, ServiceKey, Target, Traffic, WakeRefused,
 };
@@ -23,7 +23,7 @@ use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     task::JoinHandle,
     time::timeout,
 };
@@ -102,6 +102,7 @@ pub(crate) struct Lab {
     pub(crate) wakes: Arc<Wakes>,
     pub(crate) book: Arc<TrafficBook>,
     pub(crate) ending: Ending,
+    pub(crate) pulses: mpsc::UnboundedSender<Pulse>,
     pub(crate) served: JoinHandle<Result<(), EdgeError>>,
     tables: watch::Sender<Arc<RouteTable>>,
     traffic: Mutex<BTreeMap<InstanceId, Traffic>>,
@@ -148,9 +149,12 @@ impl Lab {
         let book = Arc::new(book);
         let ending = Ending::default();
         let sockets = Sockets { public: vec![listener], private };
-        let served = tokio::spawn(run(settings, sockets, seen, wakes.clone(), book.clone(), ending.clone()));
+        let (pulses, asked) = mpsc::unbounded_channel();
+        let served =
+            tokio::spawn(run(settings, sockets, seen, wakes.clone(), book.clone(), ending.clone(), asked));
         let stop = ending.stop.clone().drop_guard();
-        Self { addr, wakes, book, ending, served, tables, traffic: Mutex::default(), _stop: stop }
+        let traffic = Mutex::default();
+        Self { addr, wakes, book, ending, pulses, served, tables, traffic, _stop: stop }
     }
 
     /// Publish a table, and wait until it is applied.
