@@ -9,7 +9,7 @@ use std::{
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
-    EdgeId, InstanceId, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+    Clock, EdgeId, InstanceId, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
@@ -20,7 +20,6 @@ use tracing::warn;
 use crate::{
     ControlSettings, OpError,
     build_queue::BuildQueue,
-    clock::WallClock,
     deploys::Logs,
     error::chain,
     events::Waker,
@@ -37,7 +36,7 @@ pub struct Control<W, B> {
     pub(crate) workloads: Arc<W>,
     pub(crate) builds: Arc<B>,
     pub(crate) store: Store,
-    pub(crate) clock: Arc<WallClock>,
+    pub(crate) clock: Clock,
     pub(crate) logs: Logs,
     /// Operations that write and then change the state, one at a time.
     pub(crate) one_at_a_time: tokio::sync::Mutex<()>,
@@ -225,7 +224,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// When this control was opened.
     #[must_use]
     pub fn started_at(&self) -> Time {
-        self.started_at
+        self.clock.shown(self.started_at)
     }
 
     /// Its settings.

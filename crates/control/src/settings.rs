@@ -5,12 +5,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dormouse_model::{Limits, ServiceKey};
+use dormouse_model::{Clock, Limits, ServiceKey};
 
 use crate::DeployId;
 
 /// Settings of the mind, complete.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ControlSettings {
     /// The state folder; must exist.
     pub state: PathBuf,
@@ -26,6 +26,8 @@ pub struct ControlSettings {
     pub builds_at_once: usize,
     /// What a service may ask for.
     pub most: Limits,
+    /// What time it is.
+    pub clock: Clock,
 }
 
 /// Where the database of a state folder is.

@@ -8,7 +8,7 @@ use std::{
 
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
-    AddressBlock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
+    AddressBlock, Clock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
     ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
 };
 use dormouse_planner::{BuildFact, Facts};
@@ -16,7 +16,6 @@ use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
 
 use crate::{
     ControlSettings, DeployId, OpError, Origin, address,
-    clock::WallClock,
     deploys::EventLog,
     events::{Event, Events},
     id::Block,
@@ -27,7 +26,7 @@ use crate::{
 pub(crate) struct State {
     pub(crate) settings: Arc<ControlSettings>,
     pub(crate) store: Store,
-    pub(crate) clock: Arc<WallClock>,
+    pub(crate) clock: Clock,
     /// Where it is told what happens to services.
     pub(crate) events: Events,
     pub(crate) projects: BTreeMap<ProjectName, Project>,
@@ -181,7 +180,7 @@ impl State {
 
     /// Something happened just now to a service, or to an instance of it.
     pub(crate) fn say(&self, key: &ServiceKey, instance: Option<InstanceId>, event: Event) {
-        self.events.say(key, instance, self.clock.now(), event);
+        self.events.say(key, instance, self.clock.wall(), event);
     }
 
     /// What serves of a service, if its live version does; one that keeps ending does not, and neither does a job.

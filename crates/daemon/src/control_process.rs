@@ -10,7 +10,7 @@ use dormouse_builder::{
 };
 use dormouse_control::{Control, ControlSettings};
 use dormouse_images::Store;
-use dormouse_model::ServiceKey;
+use dormouse_model::{Clock, ServiceKey};
 use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
 use dormouse_web::WebSettings;
 use tracing::{info, warn};
@@ -126,6 +126,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
             public_port: settings.listen.port(),
             builds_at_once: BUILDS_AT_ONCE,
             most: settings.most,
+            clock: Clock::system(),
         },
         host,
         builder,

@@ -1,6 +1,7 @@
 //! The one binary: the command line, and the processes that serve.
 #![forbid(unsafe_code)]
 
+mod clock;
 mod collect;
 mod control_process;
 mod doctor;

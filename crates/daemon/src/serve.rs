@@ -3,7 +3,7 @@
 use anyhow::Result;
 use dormouse_cli::ServeArgs;
 
-use crate::{control_process, edge_process, log, parent, role::Role};
+use crate::{clock, control_process, edge_process, log, parent, role::Role};
 
 /// Serve until told to stop.
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
@@ -13,6 +13,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
 
 /// Be one of the server's processes.
 pub(crate) fn role(role: Role) -> Result<()> {
+    clock::inherit();
     match role {
         Role::Control => control_process::run(),
         Role::Edge => edge_process::run(),

@@ -43,6 +43,10 @@ impl StateDir {
         self.root.join("edge.sock")
     }
 
+    pub(crate) fn clock(&self) -> PathBuf {
+        self.root.join("clock.json")
+    }
+
     pub(crate) fn routes(&self) -> PathBuf {
         self.root.join("routes.json")
     }

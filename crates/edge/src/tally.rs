@@ -5,10 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
-use dormouse_model::{InstanceId, Time, Traffic};
+use dormouse_model::{InstanceId, Time, Traffic, clock};
 use tokio::sync::Notify;
 
 /// Rings once for everything that changed since the last report.
@@ -173,7 +173,7 @@ fn millis(time: Duration) -> u64 {
 }
 
 fn now() -> u64 {
-    Time::from(SystemTime::now()).0
+    clock::now().0
 }
 
 /// What an instance owes on a connection.

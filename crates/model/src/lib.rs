@@ -1,11 +1,12 @@
 //! The words of Dormouse: ids, what the user asked for, what exists, and what the edge is told.
 //!
-//! Nothing here does IO or knows about async. Every other crate but `cli` and `api` speaks these words.
+//! Nothing here does IO but for reading the clock, or knows about async. Every other crate but `cli` and `api` speaks these words.
 #![forbid(unsafe_code)]
 
 pub mod address;
 pub mod bounds;
 pub mod change;
+pub mod clock;
 pub mod desired;
 pub mod dotenv;
 pub mod env;
@@ -26,6 +27,7 @@ pub mod watchdog;
 
 pub use address::AddressBlock;
 pub use change::{Change, change};
+pub use clock::Clock;
 pub use desired::{Demand, Deployment, Desired, DesiredService, Replaced};
 pub use env::{Env, EnvValue, Stored, Variables};
 pub use health::{Answer, Ask, HealthSpec, Question, STREAMLIT_SCRIPT_CHECK, Serves};

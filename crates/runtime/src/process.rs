@@ -27,7 +27,7 @@ impl Process {
     pub fn find(pid: u32) -> io::Result<Option<Self>> {
         let stat = Stat::of(pid).filter(|stat| !stat.has_ended());
         let Some(Stat { start_ticks, .. }) = stat else { return Ok(None) };
-        Ok(Some(Self { pid, start_ticks, boot: boot()? }))
+        Ok(Some(Self { pid, start_ticks, boot: boot_id()? }))
     }
 
     /// This very process.
@@ -95,7 +95,11 @@ pub(crate) async fn ended(pidfd: OwnedFd) -> io::Result<()> {
     Ok(())
 }
 
-fn boot() -> io::Result<String> {
+/// Which boot of the machine this is: another one each time.
+///
+/// # Errors
+/// When the kernel does not tell.
+pub fn boot_id() -> io::Result<String> {
     Ok(fs::read_to_string("/proc/sys/kernel/random/boot_id")?.trim().to_owned())
 }
 

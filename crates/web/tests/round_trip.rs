@@ -40,6 +40,7 @@ async fn server(net: u8, max_source: u64) -> Server {
         public_port: 8080,
         builds_at_once: 1,
         most: dormouse_model::Limits::default(),
+        clock: dormouse_model::Clock::system(),
     };
     let hands = sim.clone();
     let control = Control::open(settings, sim.clone(), sim).await.unwrap();

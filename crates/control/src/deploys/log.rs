@@ -8,12 +8,12 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use dormouse_model::ServiceName;
+use dormouse_model::{Clock, ServiceName};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::{DeployEvent, DeployStep};
-use crate::{DeployId, clock::WallClock};
+use crate::DeployId;
 
 /// Bytes at the end of a log in which its last event is looked for.
 const LAST: u64 = 64 << 10;
@@ -31,14 +31,14 @@ pub(crate) struct Live {
 #[derive(Debug)]
 pub(crate) struct EventLog {
     path: PathBuf,
-    clock: Arc<WallClock>,
+    clock: Clock,
     file: Mutex<File>,
     live: watch::Sender<Live>,
 }
 
 impl EventLog {
     /// Create it, or go on with what an earlier process began; half a line at its end is cut off.
-    pub(crate) fn open(path: PathBuf, clock: Arc<WallClock>) -> std::io::Result<Self> {
+    pub(crate) fn open(path: PathBuf, clock: Clock) -> std::io::Result<Self> {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
@@ -76,7 +76,7 @@ impl EventLog {
         let kept = self.live.borrow().kept;
         let fleeting = matches!(step, DeployStep::Progress { .. });
         let seq = if fleeting { kept.saturating_sub(1) } else { kept };
-        let event = DeployEvent { seq, at: self.clock.now(), service: service.cloned(), step };
+        let event = DeployEvent { seq, at: self.clock.wall(), service: service.cloned(), step };
         if fleeting {
             self.live.send_modify(|live| live.progress = Some(Arc::new(event)));
             return;

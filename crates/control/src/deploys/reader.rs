@@ -98,8 +98,10 @@ impl EventReader {
 
 #[cfg(test)]
 mod tests {
+    use dormouse_model::Clock;
+
     use super::*;
-    use crate::{clock::WallClock, deploys::DeployStep};
+    use crate::deploys::DeployStep;
 
     fn output(text: &str) -> DeployStep {
         DeployStep::Output { stream: dormouse_backend::Stream::Out, text: text.to_owned() }
@@ -109,7 +111,7 @@ mod tests {
     async fn a_log_goes_on_after_a_restart_and_is_read_from_a_cursor() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("logs/builds/1.log");
-        let log = EventLog::open(path.clone(), Arc::default()).unwrap();
+        let log = EventLog::open(path.clone(), Clock::system()).unwrap();
         log.say(None, DeployStep::Queued { waits: None });
         log.say(None, output("one"));
         drop(log);
@@ -117,7 +119,7 @@ mod tests {
         let torn = [std::fs::read(&path).unwrap(), b"{\"seq\":2,".to_vec()].concat();
         std::fs::write(&path, torn).unwrap();
 
-        let log = Arc::new(EventLog::open(path.clone(), Arc::<WallClock>::default()).unwrap());
+        let log = Arc::new(EventLog::open(path.clone(), Clock::system()).unwrap());
         let mut all = EventReader::new(path.clone(), Some(log.clone()), 0);
         let mut later = EventReader::new(path, Some(log.clone()), 2);
         assert_eq!(all.next().await.unwrap().unwrap().len(), 2);

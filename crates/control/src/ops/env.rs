@@ -95,7 +95,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             check(name, value)?;
         }
         let turn = self.one_at_a_time.lock().await;
-        let (row, of, at, kept) = (name.clone(), service.clone(), self.clock.now(), set.clone());
+        let (row, of, at, kept) = (name.clone(), service.clone(), self.clock.wall(), set.clone());
         let write = self.store.write(move |tx| {
             // All or nothing: whoever mistyped one name has the others as they were.
             let there: BTreeSet<_> =

@@ -164,6 +164,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             };
             let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
+            let last_activity = mine().filter_map(|i| i.traffic.last_client_byte).max();
             out.push(ServiceStatus {
                 standing: word,
                 urls: urls.iter().map(|host| state.settings.url(host)).collect(),
@@ -172,7 +173,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 last_wake_ms: state.last_wake.get(&key).copied(),
                 deploy: serving.map(|d| d.deploy),
                 instance,
-                last_activity: mine().filter_map(|i| i.traffic.last_client_byte).max(),
+                last_activity: last_activity.map(|at| state.clock.shown(at)),
                 awake: keeps.filter(|_| word == ServiceStanding::Ready).map(keeps_words),
                 restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
                 reason: match (why, note) {

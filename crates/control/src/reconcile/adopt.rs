@@ -18,10 +18,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Advice, Msg, Reconciler, TRUST, quarantine::strangers, table::table};
+use super::{Advice, Msg, Reconciler, TRUST, not_later::not_later, quarantine::strangers, table::table};
 use crate::{
     ControlSettings, OpError,
-    clock::WallClock,
     deploys::{DeployStep, EventLog, GaveWay, Logs},
     error::chain,
     events::Events,
@@ -42,7 +41,7 @@ impl<W: Workloads> Reconciler<W> {
     pub(crate) async fn adopt(
         settings: Arc<ControlSettings>,
         store: Store,
-        snapshot: Snapshot,
+        mut snapshot: Snapshot,
         workloads: Arc<W>,
         advice: Advice,
         logs: &Logs,
@@ -50,7 +49,8 @@ impl<W: Workloads> Reconciler<W> {
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
         let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
-        let all = workloads.list().await?;
+        let mut all = workloads.list().await?;
+        not_later(settings.clock.now(), &mut snapshot, &mut all);
         let epoch = snapshot.epoch;
         let known: HashMap<_, _> =
             snapshot.instances.iter().map(|row| (row.id, (row.ready_at, row.draining_since))).collect();
@@ -181,7 +181,7 @@ fn state(
     snapshot: Snapshot,
     logs: &Logs,
 ) -> Result<State, OpError> {
-    let clock = Arc::new(WallClock::default());
+    let clock = settings.clock.clone();
     let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
     let events = Events::open(settings.clone()).map_err(|e| file("begin to write down events", e))?;
     let mut state = State {

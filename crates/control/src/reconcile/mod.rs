@@ -7,6 +7,7 @@ mod done;
 mod fate;
 mod hear;
 mod message;
+mod not_later;
 mod old_logs;
 mod probe;
 mod quarantine;

@@ -2,6 +2,7 @@
 #![allow(missing_docs, reason = "tests")]
 
 mod builds;
+mod clock;
 mod deploys;
 mod env;
 mod events;

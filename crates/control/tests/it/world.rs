@@ -5,7 +5,10 @@ use std::{
     fmt::Write,
     future::Future,
     net::SocketAddrV4,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -17,8 +20,9 @@ use dormouse_control::{
     Control, ControlSettings, DeployAccepted, DeployId, DeployStep, EventReader, OpError,
 };
 use dormouse_model::{
-    DeploymentId, EdgeId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable, Serves,
-    ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
+    Clock, DeploymentId, EdgeId, Endpoint, HealthSpec, InstanceId, Limits, Phase, ProjectSpec, RouteTable,
+    Serves, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Traffic, TrafficReport, Visibility,
+    clock::{self, Reading},
     server::{How, Server},
 };
 use tokio::{
@@ -49,6 +53,8 @@ pub(crate) struct World {
     /// What the instances of a deployment answer, when it is not that all is well.
     pub(crate) answers: Arc<Mutex<HashMap<DeploymentId, &'static str>>>,
     pub(crate) control: Mind,
+    /// What the wall clock shows.
+    pub(crate) wall: Wall,
     process: Option<Runtime>,
     stop: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
@@ -119,17 +125,29 @@ impl World {
         let sim = Sim::new(1, Time::from(SystemTime::now()));
         let builder = Builder::default();
         let edge = Arc::new(Mutex::new(Edge::default()));
-        let (process, control, stop) = boot(dir.path(), net, &sim, &builder, &edge).await;
+        let wall = Wall::default();
+        let (process, control, stop) = boot(dir.path(), net, &sim, &builder, &edge, &wall).await;
         let answers = Arc::<Mutex<HashMap<_, _>>>::default();
         tokio::spawn(answer(sim.clone(), answers.clone()));
-        Self { dir, net, sim, builder, edge, answers, control, process: Some(process), stop: Some(stop) }
+        Self {
+            dir,
+            net,
+            sim,
+            builder,
+            edge,
+            wall,
+            answers,
+            control,
+            process: Some(process),
+            stop: Some(stop),
+        }
     }
 
     /// Kill control at once, and start it again.
     pub(crate) async fn kill_and_restart(&mut self) {
         self.kill().await;
         let (process, control, stop) =
-            boot(self.dir.path(), self.net, &self.sim, &self.builder, &self.edge).await;
+            boot(self.dir.path(), self.net, &self.sim, &self.builder, &self.edge, &self.wall).await;
         (self.process, self.control, self.stop) = (Some(process), control, Some(stop));
     }
 
@@ -287,12 +305,34 @@ impl Drop for World {
     }
 }
 
+/// A wall clock that can be set, beside the time since boot, which cannot.
+#[derive(Default, Clone)]
+pub(crate) struct Wall {
+    /// By how many milliseconds it is wrong.
+    wrong: Arc<AtomicI64>,
+}
+
+impl Wall {
+    pub(crate) fn jump(&self, by: i64) {
+        self.wrong.fetch_add(by, Ordering::Relaxed);
+    }
+
+    fn clock(&self) -> Clock {
+        let wrong = self.wrong.clone();
+        Clock::reading(clock::boot(), move || {
+            let Reading { up, wall } = Reading::now();
+            Reading { up, wall: Time(wall.0.saturating_add_signed(wrong.load(Ordering::Relaxed))) }
+        })
+    }
+}
+
 async fn boot(
     dir: &std::path::Path,
     net: u8,
     sim: &Sim,
     builder: &Builder,
     edge: &Arc<Mutex<Edge>>,
+    wall: &Wall,
 ) -> (Runtime, Mind, (oneshot::Sender<()>, JoinHandle<()>)) {
     let process = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let settings = ControlSettings {
@@ -303,6 +343,7 @@ async fn boot(
         public_port: 8080,
         builds_at_once: 3,
         most: Limits { memory: 8 << 30, ..Limits::default() },
+        clock: wall.clock(),
     };
     let (sim, builder, edge) = (sim.clone(), builder.clone(), edge.clone());
     let (control, stop) = process

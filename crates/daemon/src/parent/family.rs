@@ -27,6 +27,7 @@ use super::{
     sockets::Sockets,
 };
 use crate::{
+    clock::ENV_CLOCK,
     given::Purpose,
     line::{Downward, FromChild, ToChild},
     records,
@@ -111,6 +112,7 @@ impl<'a> Family<'a> {
             .arg(role.name())
             .env(ENV_STATE, self.state.root())
             .env(ENV_LISTEN, self.sockets.listen.to_string())
+            .env(ENV_CLOCK, dormouse_model::clock::boot().0.to_string())
             // One heap for all threads: several would each keep what a burst of work left free (mallopt(3)).
             .env("MALLOC_ARENA_MAX", "1");
         if self.stop_apps {

@@ -24,6 +24,7 @@ use signal_hook::consts;
 use tracing::{error, info};
 
 use crate::{
+    clock,
     handover::{self, Giver, Predecessor, Wish, not_ours},
     orphans, records,
     role::Role,
@@ -41,6 +42,7 @@ use sockets::Sockets;
 pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     let program = successor::program()?;
     let state = StateDir::open(&args.state)?;
+    clock::begin(&state);
     // Wrong settings are told before anything else is.
     Typed::read(&state.settings())?.resolve(args.listen)?;
     let (lock, predecessor, offered) = handover::begin(&state, args.take_over)?;

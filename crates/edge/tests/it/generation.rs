@@ -5,10 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use dormouse_model::{InstanceId, Time, Traffic};
+use dormouse_model::{InstanceId, Traffic};
 use tokio::time::timeout;
 
 use crate::lab::{Lab, instance, named, ready, target, text};
@@ -75,7 +75,7 @@ async fn no_request_slips_past_a_table_that_shows_it_asleep() {
     let mut slept = 0;
     for _ in 0..200 {
         let generation = lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
-        let now = Time::from(SystemTime::now());
+        let now = dormouse_model::clock::now();
         let report = lab.book.report();
         assert!(report.generation >= generation);
         let traffic = report.instances[&InstanceId(1)];

@@ -6,10 +6,10 @@ use std::{
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     os::fd::AsFd,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
-use dormouse_model::{Call, Time};
+use dormouse_model::{Call, Time, clock};
 use nlink::{
     Connection,
     netlink::SockDiag,
@@ -57,7 +57,7 @@ async fn sockets(init: u32) -> io::Result<(Vec<InetSocket>, Time)> {
     let conn = Connection::<SockDiag>::new_in(namespace.as_fd()).map_err(io::Error::other)?;
     let filter = SocketFilter::tcp().all_states().with_tcp_info().build();
     let all = conn.query(&filter).await.map_err(io::Error::other)?;
-    Ok((all.iter().filter_map(SocketInfo::as_inet).cloned().collect(), SystemTime::now().into()))
+    Ok((all.iter().filter_map(SocketInfo::as_inet).cloned().collect(), clock::now()))
 }
 
 /// Whether both sides may still say something that the instance hears.

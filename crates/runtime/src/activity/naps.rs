@@ -1,8 +1,8 @@
 //! Threads that sleep by the clock: an event loop waits for its descriptors too, and is none.
 
-use std::{fs, time::Duration, time::SystemTime};
+use std::{fs, time::Duration};
 
-use dormouse_model::{Nap, Time};
+use dormouse_model::{Nap, clock};
 
 use crate::{
     process::{Stat, SystemCall},
@@ -16,7 +16,7 @@ const TICKS: u64 = 100;
 /// Those of `procs`, as far as the kernel tells.
 pub(crate) fn naps(procs: &[u32]) -> Vec<Nap> {
     let Some(up) = uptime() else { return Vec::new() };
-    let now = Time::from(SystemTime::now());
+    let now = clock::now();
     let of = |pid: u32| {
         threads(pid).into_iter().filter_map(move |tid| {
             SystemCall::of_thread(pid, tid).filter(is_nap)?;
@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn a_thread_that_naps_is_found_with_its_beginning() {
         let (tell, told) = mpsc::channel();
-        let before = Time::from(SystemTime::now()).before(Duration::from_millis(20));
+        let before = clock::now().before(Duration::from_millis(20));
         let sleeper = thread::spawn(move || {
             tell.send(rustix::thread::gettid()).unwrap();
             thread::sleep(Duration::from_secs(2));
@@ -100,7 +100,7 @@ mod tests {
         let first = found.take(100).flatten().next().expect("never found");
         thread::sleep(Duration::from_millis(100));
         assert_eq!(mine().map(|nap| nap.turns), Some(first.turns), "it is one nap");
-        let now = Time::from(SystemTime::now());
+        let now = clock::now();
         assert!(first.begun >= before && first.begun <= now, "{before:?} {first:?} {now:?}");
         sleeper.join().unwrap();
         assert_eq!(mine(), None);

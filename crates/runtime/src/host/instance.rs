@@ -7,11 +7,11 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use dormouse_backend::Workload;
-use dormouse_model::{ExitStatus, Limits, Phase, Time, Usage};
+use dormouse_model::{ExitStatus, Limits, Phase, Time, Usage, clock};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::{sync::watch, time::timeout};
 
@@ -84,7 +84,7 @@ impl Instance {
             // An init writes its record whatever happens, unless it is killed: by us, or by somebody on the host.
             let killed = watched || self.stopping.load(Ordering::SeqCst);
             let status = if killed { ExitStatus::Signal(Signal::KILL.as_raw()) } else { ExitStatus::Lost };
-            (status, SystemTime::now().into())
+            (status, clock::now())
         });
         let oom = self.group.as_ref().is_some_and(|g| g.oom_kills().unwrap_or(0) > 0);
         self.ended.send_replace(Some((blame(status, oom), at)));

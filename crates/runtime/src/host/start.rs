@@ -1,10 +1,10 @@
 //! Starting an instance.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use dormouse_backend::{InstanceSpec, WorkloadError};
 use dormouse_images::ImageError;
-use dormouse_model::InstanceId;
+use dormouse_model::{InstanceId, clock};
 
 use super::{
     Inner, Networks, failed,
@@ -61,7 +61,7 @@ impl<N: Networks> Inner<N> {
                 process: Process::find(launched.pid)
                     .map_err(|e| failed("looking at the instance's process", e))?
                     .unwrap_or_else(|| Process::gone(launched.pid)),
-                started_at: SystemTime::now().into(),
+                started_at: clock::now(),
             };
             folder.save(&record).map_err(|e| failed("recording the instance", e))?;
             Instance::adopt(record, folder.clone(), Some(group.clone()), self.sightings.clone())
@@ -127,7 +127,13 @@ impl<N: Networks> Inner<N> {
             profile: Profile::App,
             users,
             native_aio: self.settings.native_aio,
-            record: Some(wire::Record { log, old_log, exit: folder.exit(), rotate_at: logs::ROTATE_AT }),
+            record: Some(wire::Record {
+                log,
+                old_log,
+                exit: folder.exit(),
+                rotate_at: logs::ROTATE_AT,
+                boot: clock::boot(),
+            }),
         })
     }
 }

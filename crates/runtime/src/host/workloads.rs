@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, atomic::Ordering},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use dormouse_backend::{
@@ -11,6 +11,7 @@ use dormouse_backend::{
 };
 use dormouse_model::{
     Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage, WORKS,
+    clock,
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::warn;
@@ -187,7 +188,7 @@ impl<N: Networks> Workloads for Host<N> {
                 naps = spawn_blocking(move || activity::naps(&procs)).await.unwrap_or_default();
             }
         }
-        Ok(Activity { at: SystemTime::now().into(), cpu, calls, naps })
+        Ok(Activity { at: clock::now(), cpu, calls, naps })
     }
 
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {

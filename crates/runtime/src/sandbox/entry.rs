@@ -21,6 +21,7 @@ use std::{
 };
 
 use caps::CapSet;
+use dormouse_model::Time;
 use nix::{
     mount::{MsFlags, mount},
     sched::{CloneFlags, unshare},
@@ -68,6 +69,7 @@ pub(super) struct Files {
     pub(super) old_log: File,
     pub(super) exit: File,
     pub(super) rotate_at: u64,
+    pub(super) boot: Time,
 }
 
 fn open_files(launch: &Launch) -> Result<Option<Files>, Fail> {
@@ -80,6 +82,7 @@ fn open_files(launch: &Launch) -> Result<Option<Files>, Fail> {
         old_log: open(&record.old_log)?,
         exit: open(&record.exit)?,
         rotate_at: record.rotate_at,
+        boot: record.boot,
     }))
 }
 

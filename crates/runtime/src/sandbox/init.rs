@@ -12,7 +12,7 @@ use std::{
     time::SystemTime,
 };
 
-use dormouse_model::{ExitStatus, Time};
+use dormouse_model::{ExitStatus, Time, clock};
 use nix::{
     errno::Errno,
     poll::{PollFd, PollFlags, PollTimeout, poll},
@@ -48,7 +48,8 @@ const FORWARDED: [Signal; 8] = [
     Signal::SIGCONT,
 ];
 
-fn now() -> Time {
+/// For people who read the log.
+fn wall() -> Time {
     SystemTime::now().into()
 }
 
@@ -71,7 +72,7 @@ impl Output {
                 Some(0) => *open = false,
                 Some(n) => {
                     moved = true;
-                    lines.feed(&buffer[..n], now(), &mut out);
+                    lines.feed(&buffer[..n], wall(), &mut out);
                 }
                 None => {}
             }
@@ -83,7 +84,7 @@ impl Output {
     fn flush(&mut self) {
         let mut out = Vec::new();
         for (_, lines, _) in &mut self.streams {
-            lines.flush(now(), &mut out);
+            lines.flush(wall(), &mut out);
         }
         self.log.write(&out);
     }
@@ -108,6 +109,8 @@ pub(super) fn run(socket: &UnixStream, launch: &Launch, files: Option<Files>) ->
             for pipe in [&out, &err] {
                 non_blocking(pipe).at(|| "making a pipe".into())?;
             }
+            // Nobody has asked for the time yet.
+            clock::begin(files.boot);
             let log = Log::new(files.log, files.old_log, files.rotate_at);
             let streams = [(out, Lines::new(b'o'), true), (err, Lines::new(b'e'), true)];
             (Some(Output { log, streams }), Some([out_end, err_end]), Some(files.exit))
@@ -132,7 +135,7 @@ pub(super) fn run(socket: &UnixStream, launch: &Launch, files: Option<Files>) ->
         output.flush();
     }
     if let Some(file) = &record {
-        exit::write(file, status, now()).ok();
+        exit::write(file, status, clock::now()).ok();
     }
     say(socket, &Message::Ended(status));
     Ok(())

@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use dormouse_model::ExitStatus;
+use dormouse_model::{ExitStatus, Time};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Mount, Profile, users::Users};
@@ -80,6 +80,8 @@ pub(crate) struct Record {
     pub(crate) exit: PathBuf,
     /// Bytes after which the log is rotated.
     pub(crate) rotate_at: u64,
+    /// Our time when the machine was booted ([`dormouse_model::clock`]), for the moment of its end.
+    pub(crate) boot: Time,
 }
 
 /// What the child tells.
