@@ -239,6 +239,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         self.workloads.capabilities().can_page
     }
 
+    /// What exists may have changed without a word, such as the swap that memory was pushed to: look.
+    pub fn look_again(&self) {
+        // After the end nobody needs it.
+        drop(self.inbox.send(Msg::Look));
+    }
+
     /// Returns when the reconciler is between two turns, and therefore not for as long as it hangs.
     ///
     /// # Errors

@@ -13,6 +13,7 @@ use dormouse_images::Store;
 use dormouse_model::{Clock, ServiceKey};
 use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
 use dormouse_web::WebSettings;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
     settings::{Inherited, Settings, Typed},
     state::StateDir,
     stop::Asked,
+    swap,
 };
 
 /// How long to wait for whoever may end us when our parent has died before the server served.
@@ -33,7 +35,7 @@ const AFTER_PARENT: Duration = Duration::from_secs(2);
 /// is left to other projects.
 const BUILDS_AT_ONCE: usize = 3;
 
-type Mind = Control<Host<Arc<Network>>, Builder>;
+pub(crate) type Mind = Control<Host<Arc<Network>>, Builder>;
 
 /// Control what runs until told to end. The apps run on, unless they are to end with the server.
 pub(crate) fn run() -> Result<()> {
@@ -94,6 +96,7 @@ impl Prepared {
 /// The mind, and what has to be taken down behind it.
 struct Parts {
     control: Arc<Mind>,
+    host: Host<Arc<Network>>,
     network: Arc<Network>,
     swap: Swap,
     store: Store,
@@ -128,10 +131,10 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
             most: settings.most,
             clock: Clock::system(),
         },
-        host,
+        host.clone(),
         builder,
     );
-    Ok(Parts { control: Box::pin(control).await?, network, swap, store })
+    Ok(Parts { control: Box::pin(control).await?, host, network, swap, store })
 }
 
 fn builder(prepared: &Prepared, store: &Store, sandboxes: &Arc<Sandboxes>) -> Builder {
@@ -169,7 +172,7 @@ async fn serve(
     stop_apps: bool,
     parent: &Upward,
 ) -> Result<()> {
-    let Parts { control, network, swap, store } = parts;
+    let Parts { control, host, network, swap, store } = parts;
     edge.set_nonblocking(true)?;
     let edge = tokio::net::UnixListener::from_std(edge).context("cannot use the edge's socket")?;
     let edges = records::living(&prepared.state, Role::Edge);
@@ -183,6 +186,8 @@ async fn serve(
         dormouse_web::serve(api, mind, web, ends).await
     });
     let housekeeping = tokio::spawn(collect::run(store, control.clone()));
+    let end = CancellationToken::new();
+    let swap = tokio::spawn(swap::keep(swap, host, control.clone(), end.clone()));
     let frugality = tokio::spawn(memory::give_back_when_idle());
     parent.say(&FromChild::Serving);
     let pulse = tokio::spawn(pulse(control.clone(), parent.again()?));
@@ -209,7 +214,10 @@ async fn serve(
     if let Err(error) = network.tear_down().await {
         warn!("some of the apps' networks stay: {:#}", anyhow::Error::from(error));
     }
-    swap.tear_down();
+    end.cancel();
+    if let Ok(Some(swap)) = swap.await {
+        swap.tear_down();
+    }
     Ok(())
 }
 

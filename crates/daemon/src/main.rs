@@ -20,6 +20,7 @@ mod serve;
 mod settings;
 mod state;
 mod stop;
+mod swap;
 
 use std::process::ExitCode;
 

@@ -144,6 +144,17 @@ impl Sim {
         self.with(|w| w.can_page = can_page);
     }
 
+    /// Somebody takes the host's swap away: what was in it is read back.
+    pub fn take_swap_away(&self) {
+        self.with(|w| {
+            w.can_page = false;
+            let now = w.now;
+            let paged =
+                w.processes.values_mut().filter(|p| p.phase == Phase::Asleep(dormouse_model::Depth::Paged));
+            paged.for_each(|p| p.go(Phase::Asleep(dormouse_model::Depth::Frozen), now));
+        });
+    }
+
     /// How instances of a deployment behave that are started from now on.
     pub fn behave(&self, deployment: DeploymentId, behaviour: Behaviour) {
         self.with(|w| w.behaviours.insert(deployment, behaviour));

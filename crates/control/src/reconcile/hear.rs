@@ -1,7 +1,8 @@
 //! Taking in what happened.
 
 use dormouse_backend::{Workload, Workloads};
-use dormouse_model::{Cause, EdgeId, InstanceId, Phase, Sighting};
+use dormouse_model::{Cause, Depth, EdgeId, InstanceId, Phase, Sighting};
+use dormouse_planner::Subject;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -18,6 +19,7 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Exited(id) => self.exited(id),
             Msg::Stirred(id) => self.stirred(id),
             Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
+            Msg::Look => self.list(),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
             Msg::Probed { id, woken_at, asked, answer } => self.probed(id, woken_at, &asked, answer),
@@ -89,9 +91,19 @@ impl<W: Workloads> Reconciler<W> {
         self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
     }
 
-    /// Take over what only the backend sees: that an instance has ended.
+    fn seen_asleep(&mut self, workload: &Workload) {
+        let busy = self.busy.contains_key(&Subject::Instance(workload.id));
+        let Some(record) = self.state.observed.instances.get_mut(&workload.id) else { return };
+        let paged = record.phase == Phase::Asleep(Depth::Paged);
+        if paged && !busy && workload.phase == Phase::Asleep(Depth::Frozen) {
+            info!(key = %record.key, id = %record.id, "its memory was read back from swap");
+            record.phase = workload.phase;
+        }
+    }
+
+    /// Take over what only the backend sees: that an instance has ended, or that what it had in swap is not there any more.
     fn seen(&mut self, workload: &Workload) {
-        let Phase::Exited(status) = workload.phase else { return };
+        let Phase::Exited(status) = workload.phase else { return self.seen_asleep(workload) };
         self.state.release(|w| w.id == workload.id);
         let now = self.state.clock.now();
         let Some(record) = self.state.observed.instances.get_mut(&workload.id) else { return };

@@ -27,6 +27,8 @@ pub(crate) enum Msg {
     Stirred(InstanceId),
     /// The supervisor in an instance noticed a sleep.
     Seen(InstanceId, Sighting),
+    /// What the backend has may have changed without a word.
+    Look,
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.

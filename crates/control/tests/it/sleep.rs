@@ -318,3 +318,20 @@ async fn a_sleep_waits_for_whoever_waits() {
     }
     assert!(world.instances().await.iter().all(|(.., phase)| matches!(phase, Phase::Asleep(_))));
 }
+
+/// Bug: what another tool took away was said to be there, and sleepers that were read back were said to be paged out.
+#[tokio::test]
+async fn swap_that_is_taken_away_and_comes_back() {
+    let world = shop(233).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.sim.take_swap_away();
+    world.control.look_again();
+    world.ps_where("Asleep(Frozen)").await;
+    let ps = world.ps().await;
+    assert_eq!(ps.matches("Asleep(Frozen) d1 i").count(), 2, "{ps}");
+    assert_eq!(ps.matches("no swap on this host: it keeps its memory while it sleeps").count(), 2, "{ps}");
+    let nobody = world.instances().await;
+    world.sim.set_can_page(true);
+    world.control.look_again();
+    assert_eq!(world.instances().await, nobody, "nobody is woken for it");
+}

@@ -46,7 +46,7 @@ pub struct HostSettings {
     pub state: PathBuf,
     /// Where images come from.
     pub images: Store,
-    /// Whether there is swap to push memory to.
+    /// Whether there is swap to push memory to, until [`Host::set_can_page`] says otherwise.
     pub can_page: bool,
     /// Host files every instance sees, such as the bundle of certificate authorities.
     pub mounts: Vec<Mount>,
@@ -61,6 +61,13 @@ pub struct Host<N> {
     inner: Arc<Inner<N>>,
 }
 
+/// The same instances.
+impl<N> Clone for Host<N> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
 struct Inner<N> {
     settings: HostSettings,
     groups: Box<dyn Groups>,
@@ -69,6 +76,7 @@ struct Inner<N> {
     starting: Mutex<BTreeSet<InstanceId>>,
     exits: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
     stirs: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
+    can_page: AtomicBool,
     /// Whether it was said that the kernel does not tell of connections.
     is_blind: AtomicBool,
     sightings: Sightings,
@@ -110,6 +118,7 @@ impl<N: Networks> Host<N> {
                 starting: Mutex::default(),
                 exits: Mutex::default(),
                 stirs: Mutex::default(),
+                can_page: AtomicBool::new(settings.can_page),
                 is_blind: AtomicBool::new(false),
                 sightings: Sightings::default(),
                 users: ProjectUsers::new(&tag),
@@ -118,6 +127,19 @@ impl<N: Networks> Host<N> {
         };
         host.adopt().map_err(|e| SandboxError::host("adopting running instances", e))?;
         Ok(host)
+    }
+
+    /// Swap has come, or is gone. What was in swap that is gone has been read back: see how deeply each instance sleeps now.
+    /// Blocks.
+    pub fn set_can_page(&self, can_page: bool) {
+        self.inner.can_page.store(can_page, Ordering::SeqCst);
+        let all: Vec<_> = lock(&self.inner.instances).values().cloned().collect();
+        for instance in all {
+            if let Err(e) = instance.measure_depth() {
+                // It has just ended, say.
+                tracing::debug!("cannot see how deeply an instance sleeps: {e}");
+            }
+        }
     }
 
     fn adopt(&self) -> io::Result<()> {

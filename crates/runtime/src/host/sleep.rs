@@ -104,14 +104,23 @@ impl Instance {
         self.sleep_state().stirred
     }
 
+    /// See whether what was pushed out still is: swap may have been taken away.
+    pub(super) fn measure_depth(&self) -> io::Result<()> {
+        let Some(group) = &self.group else { return Ok(()) };
+        let mut sleep = self.sleep_state();
+        if sleep.depth == Some(Depth::Paged) {
+            sleep.depth = Some(depth(&**group, SMALL)?);
+        }
+        Ok(())
+    }
+
     /// Freeze it, `listen` from then on, and push its memory out when asked to, as far as there is room. Blocks.
     pub(super) fn sleep(&self, page: bool, listen: impl FnOnce() -> Listener) -> io::Result<Depth> {
         let Some(group) = &self.group else { return Ok(Depth::Frozen) };
         {
             let mut sleep = self.sleep_state();
             match sleep.depth {
-                Some(Depth::Paged) => return Ok(Depth::Paged),
-                Some(Depth::Frozen | Depth::Stopped) => {}
+                Some(Depth::Frozen | Depth::Paged | Depth::Stopped) => {}
                 None => self.freeze(&mut sleep, &**group, listen)?,
             }
         }

@@ -33,7 +33,7 @@ impl<N: Networks> Host<N> {
     fn pages(&self, depth: Depth) -> bool {
         match depth {
             Depth::Frozen => false,
-            Depth::Paged | Depth::Stopped => self.inner.settings.can_page,
+            Depth::Paged | Depth::Stopped => self.inner.can_page.load(Ordering::SeqCst),
         }
     }
 }
@@ -54,7 +54,7 @@ impl<N: Networks> Inner<N> {
 
 impl<N: Networks> Workloads for Host<N> {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { can_page: self.inner.settings.can_page }
+        Capabilities { can_page: self.inner.can_page.load(Ordering::SeqCst) }
     }
 
     async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {

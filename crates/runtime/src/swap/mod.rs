@@ -3,6 +3,7 @@
 mod active;
 mod file;
 mod header;
+mod mend;
 mod record;
 mod zram;
 
@@ -14,6 +15,7 @@ use std::{
 use tracing::{info, warn};
 
 pub use active::{Area, areas};
+pub use mend::Found;
 pub(crate) use zram::compressor as zram_compressor;
 pub use zram::stored as zram_stored;
 
@@ -98,6 +100,15 @@ pub struct Swap {
     label: String,
     record: Record,
     host: bool,
+    settings: SwapSettings,
+    has: Kinds,
+}
+
+/// Which kinds of swap are ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Kinds {
+    zram: bool,
+    file: bool,
 }
 
 impl Swap {
@@ -109,9 +120,18 @@ impl Swap {
     #[must_use]
     pub fn set_up(dir: &Path, tag: &str, settings: SwapSettings) -> Self {
         let record = Record::load(dir);
-        let mut swap = Self { dir: dir.to_owned(), label: format!("dm-{tag}"), record, host: false };
+        let mut swap = Self {
+            dir: dir.to_owned(),
+            label: format!("dm-{tag}"),
+            record,
+            host: false,
+            settings,
+            has: Kinds::default(),
+        };
         if swap.ours_is_active() {
             info!("adopted the swap of an earlier process");
+            // What is missing of it was taken away meanwhile.
+            swap.has = Kinds { zram: swap.record.zram.is_some(), file: swap.record.file.is_some() };
             return swap;
         }
         swap.clear();
@@ -126,6 +146,7 @@ impl Swap {
                 Err(error) => warn!(kind, %error, "no swap of this kind"),
             }
         }
+        swap.has = swap.active();
         if swap.ours_is_active() {
             swap.set_page_cluster();
         } else {
@@ -137,7 +158,8 @@ impl Swap {
     /// Whether memory can be pushed out.
     #[must_use]
     pub fn can_page(&self) -> bool {
-        self.host || self.ours_is_active()
+        // The host's may be taken away too, and is not ours to make again.
+        (self.host && areas().iter().any(|a| !a.is_dormouse)) || self.ours_is_active()
     }
 
     /// Take away what we set up. What is still in it is read back into memory, so end the sleepers first.
@@ -146,9 +168,17 @@ impl Swap {
     }
 
     fn ours_is_active(&self) -> bool {
+        self.active() != Kinds::default()
+    }
+
+    /// What of ours the kernel uses.
+    fn active(&self) -> Kinds {
         let active = areas();
         let is = |path: &Path| active.iter().any(|a| a.path == path && a.label == self.label);
-        self.record.zram.is_some_and(|n| is(&zram::device(n))) || self.record.file.as_deref().is_some_and(is)
+        Kinds {
+            zram: self.record.zram.is_some_and(|n| is(&zram::device(n))),
+            file: self.record.file.as_deref().is_some_and(is),
+        }
     }
 
     fn add_zram(&mut self, settings: SwapSettings) -> Result<u64, SwapError> {
@@ -197,21 +227,23 @@ impl Swap {
                 warn!(%error, "a swap file is left behind");
             }
         }
-        if let Some(number) = self.record.zram.take() {
-            let device = zram::device(number);
-            let ours = header::label(&device).is_some_and(|l| l == self.label) || zram::is_fresh(number);
-            let off =
-                if ours && active.iter().any(|a| a.path == device) { active::off(&device) } else { Ok(()) };
-            if ours && let Err(error) = off.and_then(|()| zram::remove(number)) {
-                warn!(%error, "a zram device is left behind");
-            }
-        }
+        self.clear_zram(&active);
         if let Some(old) = self.record.page_cluster.take()
             && let Err(error) = fs::write(PAGE_CLUSTER, old)
         {
             warn!(%error, "cannot restore vm.page-cluster");
         }
         Record::forget(&self.dir);
+    }
+
+    fn clear_zram(&mut self, active: &[Area]) {
+        let Some(number) = self.record.zram.take() else { return };
+        let device = zram::device(number);
+        let ours = header::label(&device).is_some_and(|l| l == self.label) || zram::is_fresh(number);
+        let off = if ours && active.iter().any(|a| a.path == device) { active::off(&device) } else { Ok(()) };
+        if ours && let Err(error) = off.and_then(|()| zram::remove(number)) {
+            warn!(%error, "a zram device is left behind");
+        }
     }
 }
 
