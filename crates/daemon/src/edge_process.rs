@@ -54,8 +54,13 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     if let Some(drain) = settings.edge_drain {
         edge.hand_over_timeout = drain;
     }
-    let sockets = given.edge()?;
+    let mut sockets = given.edge()?;
     let (udp, tcp) = given.names()?;
+    let (keep, told) = std::sync::mpsc::channel();
+    sockets.keep = Some(keep.clone());
+    let line = parent.again()?;
+    // A thread of its own: the parent may be busy for a while.
+    std::thread::Builder::new().name("keep".into()).spawn(move || line.keep(&told))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let Asked { stop, leave } = Asked::listen()?;
@@ -74,7 +79,7 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
         }
         let names = names(
             tables.clone(),
-            NameSockets { udp, tcp },
+            NameSockets { udp, tcp, keep: Some(keep) },
             Asked { stop: stop.clone(), leave: leave.clone() },
         );
         let names = tokio::spawn(names);

@@ -10,6 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use dormouse_model::Door;
 use listenfd::ListenFd;
 use nix::sys::socket::{AddressFamily, SockType};
 
@@ -24,7 +25,7 @@ pub(crate) enum Purpose {
     Edge,
     /// The public listener.
     Public,
-    /// Listeners between services, of an edge that is replaced.
+    /// Listeners between services, of an edge that is replaced or that has ended.
     Private,
     /// The same edge's sockets for private names.
     NamesUdp,
@@ -50,6 +51,15 @@ impl Purpose {
 
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|p| p.name() == name)
+    }
+
+    /// For a socket between services.
+    pub(crate) fn of(door: Door) -> Self {
+        match door {
+            Door::Service => Self::Private,
+            Door::NamesUdp => Self::NamesUdp,
+            Door::NamesTcp => Self::NamesTcp,
+        }
     }
 
     fn kind(self) -> (AddressFamily, SockType) {
@@ -109,6 +119,7 @@ impl Given {
         Ok(dormouse_edge::Sockets {
             public: vec![self.one(Purpose::Public)?],
             private: self.all(Purpose::Private)?,
+            keep: None,
         })
     }
 

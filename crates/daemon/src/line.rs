@@ -1,18 +1,27 @@
-//! The line between the parent and one of its children: how far the child has come, and that it still works.
+//! The line between the parent and one of its children: how far the child has come, that it still works, and what the
+//! parent is to hold for it.
 //!
 //! JSON, one message a line, on a socket of its own. The parent is of the same build as its children.
 
 use std::{
-    io::{self, Read, Write},
+    collections::VecDeque,
+    io::{self, IoSlice, IoSliceMut, Read, Write},
+    mem::MaybeUninit,
+    net::SocketAddrV4,
     os::{
-        fd::{AsFd, BorrowedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
+    sync::mpsc::Receiver,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use rustix::net::{SendFlags, send};
+use dormouse_model::{Door, Keep};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, send, sendmsg,
+};
 use serde::{Deserialize, Serialize};
 
 /// How often a child that serves says so.
@@ -28,6 +37,21 @@ pub(crate) enum FromChild {
     Serving,
     /// It still does: what it serves with has just answered.
     Alive,
+    /// The edge listens between services. A duplicate of the socket is attached (SCM_RIGHTS, unix(7)): hold it in place of what
+    /// was held of this address before.
+    Keeps {
+        /// What it is for.
+        door: Door,
+        /// Where it listens.
+        addr: SocketAddrV4,
+    },
+    /// It does not any more.
+    LetsGo {
+        /// What it was for.
+        door: Door,
+        /// Where it listened.
+        addr: SocketAddrV4,
+    },
     /// It cannot, and says why.
     Failed {
         /// The whole message, with its hint.
@@ -89,6 +113,32 @@ impl Upward {
         Ok(())
     }
 
+    /// Tell the parent what to hold, for as long as somebody says so or until it has died. Blocks, also for as long as the parent
+    /// does not listen.
+    pub(crate) fn keep(&self, told: &Receiver<Keep>) {
+        for Keep { door, addr, socket } in told {
+            let sent = match &socket {
+                Some(socket) => self.attach(&FromChild::Keeps { door, addr }, socket.as_fd()),
+                None => write(&self.0, &FromChild::LetsGo { door, addr }),
+            };
+            if sent.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn attach(&self, word: &FromChild, socket: BorrowedFd<'_>) -> io::Result<()> {
+        let mut line = serde_json::to_vec(word)?;
+        line.push(b'\n');
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut attached = SendAncillaryBuffer::new(&mut space);
+        let fds = [socket];
+        attached.push(SendAncillaryMessage::ScmRights(&fds));
+        // In one piece, as what is said beside it by another thread.
+        sendmsg(&self.0, &[IoSlice::new(&line)], &mut attached, SendFlags::NOSIGNAL)?;
+        Ok(())
+    }
+
     /// Another handle on the same line.
     pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
@@ -100,6 +150,8 @@ impl Upward {
 pub(crate) struct Downward {
     stream: UnixStream,
     heard: Vec<u8>,
+    /// What was attached, in order: to each word that has something attached belongs the next.
+    attached: VecDeque<OwnedFd>,
 }
 
 impl Downward {
@@ -107,7 +159,7 @@ impl Downward {
     pub(crate) fn pair() -> io::Result<(Self, UnixStream)> {
         let (ours, theirs) = UnixStream::pair()?;
         ours.set_nonblocking(true)?;
-        Ok((Self { stream: ours, heard: Vec::new() }, theirs))
+        Ok((Self { stream: ours, heard: Vec::new(), attached: VecDeque::new() }, theirs))
     }
 
     pub(crate) fn say(&self, word: &ToChild) {
@@ -118,11 +170,33 @@ impl Downward {
     /// Everything the child has said since the last call.
     pub(crate) fn words(&mut self) -> Vec<FromChild> {
         // Whatever was read before an error is kept; an end is noticed otherwise.
-        let _ = (&self.stream).read_to_end(&mut self.heard);
+        while self.read().is_ok_and(|read| read > 0) {}
         let end = self.heard.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let lines: Vec<u8> = self.heard.drain(..end).collect();
         let words = lines.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok());
         words.collect()
+    }
+}
+
+impl Downward {
+    fn read(&mut self) -> io::Result<usize> {
+        let mut chunk = [0; 4096];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
+        let mut attached = RecvAncillaryBuffer::new(&mut space);
+        let into = &mut [IoSliceMut::new(&mut chunk)];
+        let received = recvmsg(&self.stream, into, &mut attached, RecvFlags::CMSG_CLOEXEC)?;
+        for message in attached.drain() {
+            if let RecvAncillaryMessage::ScmRights(fds) = message {
+                self.attached.extend(fds);
+            }
+        }
+        self.heard.extend_from_slice(&chunk[..received.bytes]);
+        Ok(received.bytes)
+    }
+
+    /// What is attached to the next of those words that have something attached. To be asked in their order.
+    pub(crate) fn next_attached(&mut self) -> Option<OwnedFd> {
+        self.attached.pop_front()
     }
 }
 
@@ -160,6 +234,22 @@ mod tests {
         parent.say(&ToChild::Open);
         child.wait_for(&ToChild::Go).unwrap();
         child.again().unwrap().wait_for(&ToChild::Open).unwrap();
+        let (near, far) = UnixStream::pair().unwrap();
+        let addr = "10.0.0.1:53".parse().unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        for socket in [Some(near.into()), None] {
+            tell.send(Keep { door: Door::NamesTcp, addr, socket }).unwrap();
+        }
+        drop(tell);
+        child.beat();
+        child.keep(&told);
+        let door = Door::NamesTcp;
+        let said = [FromChild::Alive, FromChild::Keeps { door, addr }, FromChild::LetsGo { door, addr }];
+        assert_eq!(parent.words(), said);
+        (&UnixStream::from(parent.next_attached().unwrap())).write_all(b"x").unwrap();
+        (&far).read_exact(&mut [0]).unwrap();
+        assert!(parent.next_attached().is_none());
+
         // Nobody hears it for a long time.
         (0..100_000).for_each(|_| child.beat());
         let heard = parent.words();

@@ -4,11 +4,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     io,
     net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, UdpSocket},
-    sync::Arc,
+    os::fd::{AsFd, BorrowedFd},
+    sync::{Arc, mpsc::Sender},
     time::Duration,
 };
 
-use dormouse_model::{RouteTable, ZoneRecord};
+use dormouse_model::{Door, Keep, RouteTable, ZoneRecord};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
@@ -39,6 +40,8 @@ pub struct Inherited {
     pub udp: Vec<UdpSocket>,
     /// Listening there.
     pub tcp: Vec<TcpListener>,
+    /// Told what else is listened on, and what no more. The above is held already by who gave it.
+    pub keep: Option<Sender<Keep>>,
 }
 
 impl Inherited {
@@ -50,7 +53,40 @@ impl Inherited {
     }
 }
 
-/// Answer at every zone's gateway, until `shutdown`. What was inherited and is in no zone of the first table is closed.
+/// Whoever holds duplicates of the sockets, so that who asks while nobody answers waits for the next process that does.
+#[derive(Debug, Clone)]
+struct Holder(Option<Sender<Keep>>);
+
+impl Holder {
+    fn opened(&self, door: Door, addr: SocketAddrV4, socket: BorrowedFd<'_>) {
+        let Some(holder) = &self.0 else { return };
+        match socket.try_clone_to_owned() {
+            // Nobody holds anything any more.
+            Ok(socket) => drop(holder.send(Keep { door, addr, socket: Some(socket) })),
+            Err(error) => warn!(%addr, %error, "questions would be lost were this process to end"),
+        }
+    }
+
+    fn closed(&self, door: Door, addr: SocketAddrV4) {
+        if let Some(holder) = &self.0 {
+            let _ = holder.send(Keep { door, addr, socket: None });
+        }
+    }
+
+    /// What nobody wants any more.
+    fn clear(&self, inherited: &mut Inherited) {
+        let addr = |local: io::Result<SocketAddr>| match local {
+            Ok(SocketAddr::V4(addr)) => Some(addr),
+            Ok(SocketAddr::V6(_)) | Err(_) => None,
+        };
+        let udp = inherited.udp.drain(..).filter_map(|s| Some((Door::NamesUdp, addr(s.local_addr())?)));
+        let tcp = inherited.tcp.drain(..).filter_map(|s| Some((Door::NamesTcp, addr(s.local_addr())?)));
+        udp.chain(tcp).for_each(|(door, addr)| self.closed(door, addr));
+    }
+}
+
+/// Answer at every zone's gateway, until `shutdown`. What was inherited and is in no zone of the first table that has a
+/// generation is closed.
 ///
 /// # Errors
 /// When the sender of `tables` is gone.
@@ -75,22 +111,34 @@ pub async fn serve_on(
     shutdown: CancellationToken,
 ) -> Result<(), DnsError> {
     let upstreams: Arc<[SocketAddr]> = upstreams.into();
+    let holder = Holder(inherited.keep.take());
     let mut gateways: BTreeMap<Ipv4Addr, Gateway> = BTreeMap::new();
     loop {
-        let zones = tables.borrow_and_update().zones.clone();
+        let (zones, generation) = {
+            let table = tables.borrow_and_update();
+            (table.zones.clone(), table.generation)
+        };
         let wanted: BTreeSet<_> = zones.iter().map(|z| z.gateway).collect();
-        gateways.retain(|address, _| wanted.contains(address));
+        let gone: Vec<_> = gateways.keys().filter(|address| !wanted.contains(address)).copied().collect();
+        for address in gone {
+            gateways.remove(&address);
+            for door in [Door::NamesUdp, Door::NamesTcp] {
+                holder.closed(door, SocketAddrV4::new(address, port));
+            }
+        }
         for zone in zones {
             match gateways.get(&zone.gateway) {
                 Some(gateway) => gateway.update(zone),
                 None => {
                     let sockets = inherited.take(SocketAddrV4::new(zone.gateway, port));
-                    let gateway = Gateway::open(zone, port, sockets, upstreams.clone());
+                    let gateway = Gateway::open(zone, port, sockets, upstreams.clone(), holder.clone());
                     gateways.insert(gateway.address, gateway);
                 }
             }
         }
-        inherited = Inherited::default();
+        if generation > 0 {
+            holder.clear(&mut inherited);
+        }
         tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             changed = tables.changed() => changed.map_err(|_| DnsError::NoTables)?,
@@ -111,13 +159,14 @@ impl Gateway {
         port: u16,
         sockets: (Option<UdpSocket>, Option<TcpListener>),
         upstreams: Arc<[SocketAddr]>,
+        holder: Holder,
     ) -> Self {
         let address = zone.gateway;
         let addr = SocketAddrV4::new(address, port);
         let (sender, zone) = watch::channel(Arc::new(zone));
         let desk = Arc::new(Desk::new(zone, upstreams));
         let task = tokio::spawn(async move {
-            let (udp, tcp) = bound(addr, sockets).await;
+            let (udp, tcp) = bound(addr, sockets, &holder).await;
             info!(%addr, "answering private names");
             let mut listeners = JoinSet::new();
             listeners.spawn(listen::udp(udp, desk.clone()));
@@ -147,11 +196,21 @@ impl Drop for Gateway {
 async fn bound(
     addr: SocketAddrV4,
     (mut udp, mut tcp): (Option<UdpSocket>, Option<TcpListener>),
+    holder: &Holder,
 ) -> (tokio::net::UdpSocket, tokio::net::TcpListener) {
     let mut warned = false;
     loop {
+        let held = (udp.is_some(), tcp.is_some());
         match listen::bind(addr, udp.take(), tcp.take()) {
-            Ok(sockets) => return sockets,
+            Ok(sockets) => {
+                if !held.0 {
+                    holder.opened(Door::NamesUdp, addr, sockets.0.as_fd());
+                }
+                if !held.1 {
+                    holder.opened(Door::NamesTcp, addr, sockets.1.as_fd());
+                }
+                return sockets;
+            }
             Err(error) if !warned => {
                 warn!(%addr, %error, "cannot listen for questions yet");
                 warned = true;

@@ -9,7 +9,7 @@ use std::{
 };
 
 use dormouse_dns::Inherited;
-use dormouse_model::{RouteTable, ZoneRecord};
+use dormouse_model::{Door, Keep, RouteTable, ZoneRecord};
 use hickory_proto::{
     op::{Message, OpCode, Query, ResponseCode},
     rr::{Name, RData, Record, RecordType, rdata::A},
@@ -140,4 +140,61 @@ async fn long_answers_go_over_tcp() {
     }
     shutdown.cancel();
     served.await.unwrap().unwrap();
+}
+
+/// Bug: questions that were asked while a killed edge was replaced were lost, and asked again five seconds later.
+#[tokio::test]
+async fn a_question_waits_for_the_next_process() {
+    let port = free_port();
+    let gateway = [127, 9, 3, 1];
+    let with = |generation| RouteTable {
+        generation,
+        zones: vec![zone(gateway, &[("backend", [127, 9, 3, 2])])],
+        ..RouteTable::default()
+    };
+    let (tables, receiver) = watch::channel(Arc::new(with(1)));
+    let (keep, kept) = std::sync::mpsc::channel();
+    let keeping = Inherited { keep: Some(keep.clone()), ..Inherited::default() };
+    let first = tokio::spawn(dormouse_dns::serve_on(
+        port,
+        receiver.clone(),
+        Vec::new(),
+        keeping,
+        CancellationToken::new(),
+    ));
+    let at = SocketAddr::from((gateway, port));
+    assert!(ask([127, 9, 3, 64], at, "backend.").await.is_some());
+    let mut held = Inherited { keep: Some(keep), ..Inherited::default() };
+    for Keep { door, socket, .. } in kept.try_iter() {
+        match (door, socket) {
+            (Door::NamesUdp, Some(socket)) => held.udp.push(socket.into()),
+            (Door::NamesTcp, Some(socket)) => held.tcp.push(socket.into()),
+            (other, socket) => panic!("{other:?} {socket:?}"),
+        }
+    }
+    assert_eq!((held.udp.len(), held.tcp.len()), (1, 1));
+    first.abort();
+    assert!(first.await.unwrap_err().is_cancelled());
+
+    let asker = tokio::net::UdpSocket::bind((Ipv4Addr::from([127, 9, 3, 64]), 0)).await.unwrap();
+    asker.send_to(&query("backend."), at).await.unwrap();
+    // It knows no names yet, and keeps what it was given for when it does.
+    tables.send_replace(Arc::default());
+    let served =
+        tokio::spawn(dormouse_dns::serve_on(port, receiver, Vec::new(), held, CancellationToken::new()));
+    tables.send_replace(Arc::new(with(2)));
+    let mut buffer = [0; 4096];
+    let answer = tokio::time::timeout(Duration::from_secs(10), asker.recv(&mut buffer)).await;
+    assert_eq!(shown(&buffer[..answer.expect("it is lost").unwrap()]), "127.9.3.2");
+    assert!(kept.try_recv().is_err(), "all of it is held already");
+
+    tables.send_replace(Arc::new(RouteTable { generation: 3, ..RouteTable::default() }));
+    let gone = tokio::task::spawn_blocking(move || {
+        [0, 1].map(|_| match kept.recv_timeout(Duration::from_secs(10)) {
+            Ok(Keep { door, socket: None, .. }) => door,
+            other => panic!("{other:?}"),
+        })
+    });
+    assert_eq!(gone.await.unwrap(), [Door::NamesUdp, Door::NamesTcp]);
+    served.abort();
 }

@@ -6,12 +6,13 @@ use std::{
     future::pending,
     io,
     net::{SocketAddr, SocketAddrV4, TcpListener as StdListener},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     rc::Rc,
-    sync::Arc,
+    sync::{Arc, mpsc::Sender},
     time::Duration,
 };
 
-use dormouse_model::{Listener, ServiceKey};
+use dormouse_model::{Door, Keep, Listener, ServiceKey};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -48,15 +49,43 @@ pub(crate) struct Listeners {
     open: HashMap<SocketAddrV4, (Rc<RefCell<ServiceKey>>, AbortOnDropHandle<()>)>,
     /// Those of the edge before us, until the first table: what waits in their backlogs is served.
     inherited: HashMap<SocketAddrV4, StdListener>,
+    holder: Holder,
+}
+
+/// Whoever holds duplicates of them, so that who connects while there is no edge waits for the next one.
+#[derive(Debug, Default, Clone)]
+struct Holder(Option<Sender<Keep>>);
+
+impl Holder {
+    fn opened(&self, addr: SocketAddrV4, socket: BorrowedFd<'_>) {
+        match socket.try_clone_to_owned() {
+            Ok(socket) => self.tell(addr, Some(socket)),
+            Err(error) => {
+                tracing::warn!(%addr, %error, "calls to a service would be refused were this process to end")
+            }
+        }
+    }
+
+    fn closed(&self, addr: SocketAddrV4) {
+        self.tell(addr, None);
+    }
+
+    fn tell(&self, addr: SocketAddrV4, socket: Option<OwnedFd>) {
+        if let Some(holder) = &self.0 {
+            // Nobody holds anything any more.
+            let _ = holder.send(Keep { door: Door::Service, addr, socket });
+        }
+    }
 }
 
 impl Listeners {
-    pub(crate) fn new(inherited: Vec<StdListener>) -> Self {
+    pub(crate) fn new(inherited: Vec<StdListener>, holder: Option<Sender<Keep>>) -> Self {
         let by_address = |listener: StdListener| match listener.local_addr() {
             Ok(SocketAddr::V4(addr)) => Some((addr, listener)),
             Ok(SocketAddr::V6(_)) | Err(_) => None,
         };
-        Self { open: HashMap::new(), inherited: inherited.into_iter().filter_map(by_address).collect() }
+        let inherited = inherited.into_iter().filter_map(by_address).collect();
+        Self { open: HashMap::new(), inherited, holder: Holder(holder) }
     }
 
     /// Open what is new and close what is gone. Connections that were accepted go on. An address that goes to another
@@ -64,12 +93,22 @@ impl Listeners {
     pub(crate) fn follow(&mut self, worker: &Rc<Worker>, table: &Table) {
         let wanted = &table.listeners;
         let there: HashSet<_> = wanted.iter().map(|l| l.addr).collect();
-        self.open.retain(|addr, _| there.contains(addr));
+        let gone: Vec<_> = self.open.keys().filter(|addr| !there.contains(addr)).copied().collect();
+        for addr in gone {
+            self.open.remove(&addr);
+            self.holder.closed(addr);
+        }
         for Listener { addr, service } in wanted {
             let inherited = self.inherited.remove(addr);
             let (current, _) = self.open.entry(*addr).or_insert_with(|| {
                 let current = Rc::new(RefCell::new(service.clone()));
-                let task = spawn_local(listen(worker.clone(), *addr, current.clone(), inherited));
+                let task = spawn_local(listen(
+                    worker.clone(),
+                    *addr,
+                    current.clone(),
+                    inherited,
+                    self.holder.clone(),
+                ));
                 (current, AbortOnDropHandle::new(task))
             });
             if *current.borrow() != *service {
@@ -78,7 +117,7 @@ impl Listeners {
         }
         if table.generation > 0 {
             // Nobody wants the others any more.
-            self.inherited.clear();
+            self.inherited.drain().for_each(|(addr, _)| self.holder.closed(addr));
         }
     }
 }
@@ -88,16 +127,22 @@ async fn listen(
     addr: SocketAddrV4,
     service: Rc<RefCell<ServiceKey>>,
     mut inherited: Option<StdListener>,
+    holder: Holder,
 ) {
+    let mut held = inherited.is_some();
     let mut pause = Duration::from_millis(50);
     let listener = loop {
         match inherited.take().map_or_else(|| bind(addr), adopt) {
             Ok(listener) => break listener,
             Err(error) => tracing::warn!(%addr, service = %service.borrow(), %error, "cannot listen yet"),
         }
+        held = false;
         sleep(pause).await;
         pause = RETRY.min(pause * 2);
     };
+    if !held {
+        holder.opened(addr, listener.as_fd());
+    }
     let queue = Arc::new(Semaphore::new(worker.settings().max_private_each));
     accept(worker, listener, Some(queue), || Origin::Private(service.borrow().clone())).await;
 }

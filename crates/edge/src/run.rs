@@ -1,8 +1,14 @@
 //! From listeners to threads, and from tables to what the threads read.
 
-use std::{collections::BTreeSet, io, net::TcpListener, sync::Arc, thread};
+use std::{
+    collections::BTreeSet,
+    io,
+    net::TcpListener,
+    sync::{Arc, mpsc::Sender},
+    thread,
+};
 
-use dormouse_model::RouteTable;
+use dormouse_model::{Keep, RouteTable};
 use tokio::{
     runtime::{Builder, Handle, LocalOptions},
     sync::{
@@ -56,6 +62,8 @@ pub struct Sockets {
     /// Private listeners of an edge that we take over from. Those that the first table does not name are closed; those
     /// that are missing are opened.
     pub private: Vec<TcpListener>,
+    /// Told what else is listened on between services, and what no more. `private` is held already by who gave it.
+    pub keep: Option<Sender<Keep>>,
 }
 
 /// Asks an edge to end.
@@ -90,7 +98,7 @@ pub async fn run<W: Wake>(
     ending: Ending,
     mut pulses: mpsc::UnboundedReceiver<Pulse>,
 ) -> Result<(), EdgeError> {
-    let Sockets { public, mut private } = sockets;
+    let Sockets { public, mut private, mut keep } = sockets;
     let workers = settings.workers.max(1);
     let (links, queues): (Vec<_>, Vec<_>) = (0..workers).map(|_| Link::new()).unzip();
     let (drained, mut have_drained) = mpsc::unbounded_channel();
@@ -111,7 +119,7 @@ pub async fn run<W: Wake>(
         let (ended, end) = oneshot::channel();
         let shared = shared.clone();
         // The first worker has the private ones.
-        let private = std::mem::take(&mut private);
+        let private = (std::mem::take(&mut private), keep.take());
         thread::Builder::new()
             .name(format!("edge-{index}"))
             // The receiver is gone only when nobody wants to know any more.
@@ -185,7 +193,7 @@ fn work(
     shared: Arc<Shared>,
     index: usize,
     listeners: Vec<TcpListener>,
-    private: Vec<TcpListener>,
+    (private, keep): (Vec<TcpListener>, Option<Sender<Keep>>),
     jobs: mpsc::UnboundedReceiver<Job>,
 ) -> io::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
@@ -198,7 +206,7 @@ fn work(
             let task = spawn_local(accept(worker.clone(), listener, None, || Origin::Public));
             acceptors.push(AbortOnDropHandle::new(task));
         }
-        worker.work(jobs, acceptors, Listeners::new(private)).await;
+        worker.work(jobs, acceptors, Listeners::new(private, keep)).await;
         Ok(())
     })
 }

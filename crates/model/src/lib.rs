@@ -14,6 +14,7 @@ pub mod exec;
 pub mod health;
 pub mod id;
 mod interpolate;
+pub mod keep;
 pub mod manifest;
 pub mod observed;
 pub mod origin;
@@ -35,6 +36,7 @@ pub use id::{
     BuildId, DeployId, DeploymentId, EdgeId, ImageId, InstanceId, NameError, ProjectName, ServiceKey,
     ServiceName,
 };
+pub use keep::{Door, Keep};
 pub use observed::{
     Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap, Observed, Phase,
     Probe, Process, Stir, StopReason, Traffic, Usage, WORKS, Worked,

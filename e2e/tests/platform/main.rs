@@ -55,6 +55,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_sleeping_service_wakes_though_control_was_killed", survival::wake_after_kill),
     ("the_edge_comes_back", survival::kill_edge),
     ("what_hangs_is_replaced", survival::hung),
+    ("a_killed_edge_refuses_no_call_between_services", survival::calls_over_kills),
     ("a_killed_parent_loses_nothing", survival::kill_parent),
     ("a_restarted_server_loses_no_app", survival::restart),
     ("a_successor_takes_over_unnoticed", handover::under_way),

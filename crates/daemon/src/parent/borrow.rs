@@ -9,12 +9,11 @@ use std::{
     path::Path,
 };
 
+use dormouse_model::Door;
 use dormouse_runtime::Process;
 use rustix::process::{PidfdGetfdFlags, pidfd_getfd};
 use socket2::{Domain, SockRef, Type};
 use tracing::warn;
-
-use crate::given::Purpose;
 
 /// What was taken and not used yet.
 #[derive(Debug, Default)]
@@ -89,13 +88,13 @@ impl Borrowed {
     }
 
     /// What is between services, for the next edge.
-    pub(crate) fn private(self) -> Vec<(Purpose, OwnedFd)> {
+    pub(crate) fn private(self) -> Vec<(Door, OwnedFd)> {
         let tcp = self.tcp.into_iter().filter_map(|listener| {
             let SocketAddr::V4(addr) = listener.local_addr().ok()? else { return None };
             let names = addr.port() == dormouse_dns::PORT;
-            Some((if names { Purpose::NamesTcp } else { Purpose::Private }, listener.into()))
+            Some((if names { Door::NamesTcp } else { Door::Service }, listener.into()))
         });
-        let udp = self.udp.into_iter().map(|socket| (Purpose::NamesUdp, socket.into()));
+        let udp = self.udp.into_iter().map(|socket| (Door::NamesUdp, socket.into()));
         tcp.chain(udp).collect()
     }
 }

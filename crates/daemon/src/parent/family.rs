@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use command_fds::{CommandFdExt, FdMapping};
+use dormouse_model::Door;
 use dormouse_runtime::Process;
 use nix::{
     errno::Errno,
@@ -23,6 +24,7 @@ use nix::{
 use tracing::{error, info, warn};
 
 use super::{
+    held::Held,
     pulse::{Pulse, patience},
     sockets::Sockets,
 };
@@ -62,6 +64,39 @@ struct Child {
     pulse: Pulse,
 }
 
+impl Child {
+    /// Hear what it says. Returns why it cannot do its work, if it says so.
+    fn hear(&mut self, held: &mut Held, waits: bool, trial: bool) -> Option<String> {
+        let mut failed = None;
+        for word in self.line.words() {
+            self.pulse.heard();
+            match word {
+                FromChild::Prepared => {
+                    self.stage = Stage::Prepared;
+                    if !waits {
+                        self.line.say(&ToChild::Go);
+                    }
+                }
+                FromChild::Serving => {
+                    self.stage = Stage::Serving;
+                    if !trial {
+                        self.line.say(&ToChild::Open);
+                    }
+                }
+                FromChild::Alive => {}
+                FromChild::Keeps { door, addr } => {
+                    if let Some(socket) = self.line.next_attached() {
+                        held.keep(door, addr, socket);
+                    }
+                }
+                FromChild::LetsGo { door, addr } => held.let_go(door, addr),
+                FromChild::Failed { why } => failed = Some(why),
+            }
+        }
+        failed
+    }
+}
+
 /// A child that has ended, and how.
 pub(super) struct Ended {
     pub(super) role: Role,
@@ -75,8 +110,8 @@ pub(super) struct Family<'a> {
     sockets: &'a Sockets,
     stop_apps: bool,
     children: Vec<Child>,
-    /// Sockets of the edge that the next one replaces.
-    private: Vec<(Purpose, OwnedFd)>,
+    /// Sockets between services, for the next edge.
+    held: Held,
     /// Whether a control that is prepared has to wait.
     waits: bool,
     /// Whether the children have yet to prove themselves, beside those of a server that serves.
@@ -85,8 +120,8 @@ pub(super) struct Family<'a> {
 
 impl<'a> Family<'a> {
     pub(super) fn new(state: &'a StateDir, sockets: &'a Sockets, stop_apps: bool) -> Self {
-        let (children, private) = (Vec::new(), Vec::new());
-        Self { state, sockets, stop_apps, children, private, waits: false, trial: false }
+        let (children, held) = (Vec::new(), Held::default());
+        Self { state, sockets, stop_apps, children, held, waits: false, trial: false }
     }
 
     /// The children have yet to prove themselves, beside those of a server that serves.
@@ -99,9 +134,9 @@ impl<'a> Family<'a> {
         self.waits = true;
     }
 
-    /// What the next edge is started with.
-    pub(super) fn give_edge(&mut self, private: Vec<(Purpose, OwnedFd)>) {
-        self.private = private;
+    /// What an edge before ours listens on between services.
+    pub(super) fn hold_for_edge(&mut self, borrowed: Vec<(Door, OwnedFd)>) {
+        self.held = Held::taken(borrowed);
     }
 
     pub(super) fn start(&mut self, role: Role) -> Result<()> {
@@ -124,7 +159,7 @@ impl<'a> Family<'a> {
         let mut given = vec![(Purpose::Parent, theirs.into())];
         given.extend(self.sockets.for_role(role)?);
         if role == Role::Edge {
-            given.append(&mut self.private);
+            given.extend(self.held.duplicates());
         }
         // The number, place and names of inherited sockets follow systemd's protocol (sd_listen_fds(3)).
         let names: Vec<_> = given.iter().map(|(purpose, _)| purpose.name()).collect();
@@ -179,29 +214,9 @@ impl<'a> Family<'a> {
 
     /// Hear what the children say. Returns those that cannot do their work, and why.
     pub(super) fn hear(&mut self) -> Vec<(Role, String)> {
-        let mut failed = Vec::new();
-        for child in &mut self.children {
-            for word in child.line.words() {
-                child.pulse.heard();
-                match word {
-                    FromChild::Alive => {}
-                    FromChild::Prepared => {
-                        child.stage = Stage::Prepared;
-                        if !self.waits {
-                            child.line.say(&ToChild::Go);
-                        }
-                    }
-                    FromChild::Serving => {
-                        child.stage = Stage::Serving;
-                        if !self.trial {
-                            child.line.say(&ToChild::Open);
-                        }
-                    }
-                    FromChild::Failed { why } => failed.push((child.role, why)),
-                }
-            }
-        }
-        failed
+        let Self { children, held, waits, trial, .. } = self;
+        let failed = children.iter_mut().filter_map(|c| Some((c.role, c.hear(held, *waits, *trial)?)));
+        failed.collect()
     }
 
     /// Kill children that give no sign of life. Their end is noticed like any other, and others are started.
@@ -277,10 +292,8 @@ impl<'a> Family<'a> {
     fn ended(&mut self, pid: Pid, how: String) -> Option<Ended> {
         let i = self.children.iter().position(|c| c.pid == pid)?;
         let mut child = self.children.swap_remove(i);
-        let why = child.line.words().into_iter().find_map(|word| match word {
-            FromChild::Failed { why } => Some(why),
-            FromChild::Prepared | FromChild::Serving | FromChild::Alive => None,
-        });
+        // What it said last counts too: what it listened on is for the next one.
+        let why = child.hear(&mut self.held, self.waits, self.trial);
         records::forget(self.state, child.role, pid);
         warn!(role = child.role.name(), %pid, how, why, "a process ended");
         if child.started.elapsed() < STEADY && !self.trial {

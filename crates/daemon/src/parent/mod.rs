@@ -7,6 +7,7 @@ mod come_up;
 mod events;
 mod family;
 mod files;
+mod held;
 mod manager;
 mod pulse;
 mod sockets;
@@ -69,7 +70,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     prctl::set_child_subreaper(true).context("cannot become the reaper of sandboxes")?;
     let stop_apps = stop_apps(args);
     let mut family = Family::new(&state, &sockets, stop_apps);
-    family.give_edge(borrowed.private());
+    family.hold_for_edge(borrowed.private());
     let events = Events::listen()?;
     let (state, sockets) = (&state, &sockets);
     Parent { state, sockets, lock, family, events, program, stop_apps }.live(predecessor)

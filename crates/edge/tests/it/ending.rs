@@ -154,3 +154,33 @@ async fn what_waits_at_a_private_listener_is_served_by_the_successor() {
     let mut accepted = Client::of(soon("accepting", service.accept()).await.unwrap().0);
     assert_eq!(accepted.read_exact(8).await, "question");
 }
+
+/// Bug: until a killed edge was replaced, calls between services were refused.
+#[tokio::test]
+async fn what_is_listened_on_between_services_is_held_for_the_next_edge() {
+    let (vip, (service, addr)) = (crate::lab::nobody().await, crate::lab::listener().await);
+    let api = || [("api", ready(&[target(1, addr, false)]))];
+    let lab = Lab::new(&[]).await;
+    lab.table_and(&api(), &[(vip, "api")]).await;
+    until("holding it", || lab.held(vip).is_some()).await;
+    let held = lab.held(vip).unwrap();
+    lab.ending.stop.cancel();
+    soon("the end", lab.served).await.unwrap().unwrap();
+
+    let mut waiting = Client::of(TcpStream::connect(vip).await.expect("it is not refused"));
+    waiting.send("question").await;
+    let public = StdListener::bind("127.0.0.1:0").unwrap();
+    let lab = Lab::on(public, vec![held], TrafficBook::new(), EdgeSettings::default());
+    lab.table_and(&api(), &[(vip, "api")]).await;
+    let mut accepted = Client::of(soon("accepting", service.accept()).await.unwrap().0);
+    assert_eq!(accepted.read_exact(8).await, "question");
+
+    assert!(lab.held(vip).is_none(), "who gave it holds it already");
+
+    // One that no service has any more is not held.
+    let other = crate::lab::nobody().await;
+    lab.table_and(&api(), &[(other, "api")]).await;
+    until("holding the other", || lab.held(other).is_some()).await;
+    lab.table_and(&[], &[]).await;
+    until("letting go", || lab.held(other).is_none()).await;
+}

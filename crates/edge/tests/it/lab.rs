@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     future::Future,
     net::{SocketAddr, SocketAddrV4, TcpListener as StdListener},
+    os::fd::OwnedFd,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
@@ -15,7 +16,7 @@ use std::{
 use bytes::Bytes;
 use dormouse_edge::{EdgeError, EdgeSettings, Ending, Pulse, Sockets, TrafficBook, Wake, run};
 use dormouse_model::{
-    Endpoint, InstanceId, Listener, Route, RouteTable, ServiceKey, Target, Traffic, WakeRefused,
+    Endpoint, InstanceId, Keep, Listener, Route, RouteTable, ServiceKey, Target, Traffic, WakeRefused,
 };
 use http_body_util::combinators::BoxBody;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -103,6 +104,7 @@ pub(crate) struct Lab {
     pub(crate) book: Arc<TrafficBook>,
     pub(crate) ending: Ending,
     pub(crate) pulses: mpsc::UnboundedSender<Pulse>,
+    held: Arc<Mutex<BTreeMap<SocketAddrV4, OwnedFd>>>,
     pub(crate) served: JoinHandle<Result<(), EdgeError>>,
     tables: watch::Sender<Arc<RouteTable>>,
     traffic: Mutex<BTreeMap<InstanceId, Traffic>>,
@@ -148,13 +150,30 @@ impl Lab {
         let (tables, seen) = watch::channel(Arc::default());
         let book = Arc::new(book);
         let ending = Ending::default();
-        let sockets = Sockets { public: vec![listener], private };
+        let (keep, kept) = std::sync::mpsc::channel();
+        let held = Arc::<Mutex<BTreeMap<_, _>>>::default();
+        let holding = held.clone();
+        std::thread::spawn(move || {
+            for Keep { addr, socket, .. } in kept {
+                let mut held = holding.lock().unwrap();
+                match socket {
+                    Some(socket) => held.insert(addr, socket),
+                    None => held.remove(&addr),
+                };
+            }
+        });
+        let sockets = Sockets { public: vec![listener], private, keep: Some(keep) };
         let (pulses, asked) = mpsc::unbounded_channel();
         let served =
             tokio::spawn(run(settings, sockets, seen, wakes.clone(), book.clone(), ending.clone(), asked));
         let stop = ending.stop.clone().drop_guard();
         let traffic = Mutex::default();
-        Self { addr, wakes, book, ending, pulses, served, tables, traffic, _stop: stop }
+        Self { addr, wakes, book, ending, pulses, held, served, tables, traffic, _stop: stop }
+    }
+
+    /// What is held of this address, as by the parent of an edge.
+    pub(crate) fn held(&self, addr: SocketAddrV4) -> Option<StdListener> {
+        Some(StdListener::from(self.held.lock().unwrap().get(&addr)?.try_clone().unwrap()))
     }
 
     /// Publish a table, and wait until it is applied.
