@@ -1,6 +1,8 @@
-//! Medians and tables.
+//! Medians and tables, and kills at random.
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
+pub mod kills;
 
 use std::{
     io::{Read, Write},
