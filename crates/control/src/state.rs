@@ -293,6 +293,7 @@ impl State {
         self.desired.services.remove(key);
         self.observed.ends.remove(key);
         self.observed.watchdogs.remove(key);
+        self.observed.answers.remove(key);
         self.log_tails.remove(key);
     }
 

@@ -38,8 +38,8 @@ pub use id::{
 };
 pub use keep::{Door, Keep};
 pub use observed::{
-    Activity, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap, Observed, Phase,
-    Probe, Process, Stir, StopReason, Traffic, Usage, WORKS, Worked,
+    Activity, Answered, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap,
+    Observed, Phase, Probe, Process, Refusal, Stir, StopReason, Traffic, Usage, WORKS, Worked,
 };
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};

@@ -49,7 +49,7 @@ pub enum Phase {
 }
 
 /// What the prober knows of an instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Probe {
     /// First success ever; `None` while starting.
     pub ready_at: Option<Time>,
@@ -65,9 +65,43 @@ pub struct Probe {
     pub status: Option<u16>,
     /// Whether it was found to speak HTTP; `None` while nobody has found out, or has had to.
     pub speaks_http: Option<bool>,
+    /// When a probe last failed; one that only asks whether a script runs is none.
+    #[serde(default)]
+    pub failed_at: Option<Time>,
+    /// What it last refused although the version that it is to replace answers that.
+    #[serde(default)]
+    pub refuses: Option<Refusal>,
+}
+
+/// A request that one version answered with less than 400, and a later one refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When it was refused.
+    pub at: Time,
+    /// The host that was asked for.
+    pub host: String,
+    /// What the earlier one answered.
+    pub before: u16,
+}
+
+/// What a process answered while it showed that it works: what comes after it is held to that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// The deployment that the process was started for.
+    pub deployment: DeploymentId,
+    /// The path that was asked for.
+    pub path: String,
+    /// The answer's status, below 400.
+    pub status: u16,
 }
 
 impl Probe {
+    /// What it refused when it was asked last, if it did.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.refuses.as_ref().filter(|refusal| self.last_at == Some(refusal.at))
+    }
+
     /// Whether nobody listens any more: a hung app still has its connections accepted, by the kernel.
     #[must_use]
     pub fn is_refused(&self) -> bool {
@@ -320,6 +354,9 @@ pub struct Observed {
     /// Supervisors that a sleep cannot be hidden from.
     #[serde(default)]
     pub watchdogs: BTreeMap<ServiceKey, Watchdog>,
+    /// What the processes of a service's deployments answered well.
+    #[serde(default)]
+    pub answers: BTreeMap<ServiceKey, Vec<Answered>>,
 }
 
 impl Observed {

@@ -33,10 +33,10 @@ fn never_ready(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<St
     (late || inside::hopeless(d, i, view.clock)).then_some(StopReason::NeverReady)
 }
 
-/// One on trial whose workers keep ending.
+/// One on trial whose workers keep ending, or that does not answer as it has to for a few seconds on end.
 fn unproven(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {
     let on_trial = trial::asked_again_at(view, i, d).is_some() && i.traffic.in_flight == 0;
-    (on_trial && inside::workers_die(i, &d.spec)).then_some(StopReason::NeverReady)
+    (on_trial && (inside::workers_die(i, &d.spec) || trial::in_vain(i, d))).then_some(StopReason::NeverReady)
 }
 
 fn unhealthy(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<StopReason> {

@@ -1,7 +1,8 @@
 //! Every lifecycle rule, as pure functions: no clock, no IO, no memory of earlier calls.
 //!
 //! [`plan`] says what is to be done now, [`next_deadline`] when to ask again although nothing changes, [`probe_due`]
-//! whom to ask what and [`inspect_due`] whom to look into ([`note_answer`] and [`note_inspection`] take in what came of it),
+//! whom to ask what and [`inspect_due`] whom to look into ([`note_answer`], [`note_status`] and [`note_inspection`] take in what
+//! came of it),
 //! [`standings`] and [`endpoints`] what to tell people and the edge.
 //!
 //! What the caller owes:
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod answered;
 mod awake;
 mod backoff;
 mod clock;
@@ -40,6 +42,7 @@ mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
+pub use answered::note_status;
 pub use awake::{Awake, keeps_awake, told_to_sleep};
 pub use backoff::{end_of, note_end, starts_again};
 pub use edges::Edges;
@@ -50,4 +53,4 @@ pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
 pub use watchdog::{ended_of_sleep, note_sighting, watchdog};
-pub use words::{awake, cause, explain, span, stop, waiting};
+pub use words::{awake, cause, explain, remark, span, stop, waiting};

@@ -133,7 +133,12 @@ pub fn note_answer(
         };
     }
     match (good, asked) {
-        (false, _) => probe.failures = probe.failures.saturating_add(1),
+        (false, _) => {
+            probe.failures = probe.failures.saturating_add(1);
+            if d.spec.health.last_question().as_ref() != Some(asked) {
+                probe.failed_at = Some(now);
+            }
+        }
         // That it listens says nothing of one that has to answer.
         (true, Question::Connection) if whole != Question::Connection => {}
         (true, _) => {

@@ -4,12 +4,18 @@ use std::time::Duration;
 
 use dormouse_model::{Deployment, InstanceRecord, Phase, Question, ServiceKind, Time};
 
-use crate::view::{View, asleep};
+use crate::{
+    backoff,
+    view::{View, asleep},
+};
 
-/// What answers well has to do so again after this long: many that cannot work end in the seconds after their first answer.
+/// What answers well has to go on doing so for this long: many that cannot work end in the seconds after their first answer,
+/// and many answer only some requests.
 const STEADY: Duration = Duration::from_secs(5);
 /// What nobody can ask whether it works has to run for this long before its deployment is taken to.
 const PROOF: Duration = Duration::from_secs(10);
+/// However late its first good answer came, one on trial has this long after it, or as long as it may take to start.
+const LEAST: Duration = Duration::from_secs(30);
 
 /// Whether an instance shows that its deployment works. With nothing to be replaced an answer does, or an open port, little
 /// as it is; a port is open before the workers behind it have begun, and nothing listens in a worker.
@@ -20,7 +26,7 @@ pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> boo
     }
     match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
         (ServiceKind::Web, _) if !replaces(view, d) => true,
-        (ServiceKind::Web, Question::Http(_)) => second_answer(i).is_none(),
+        (ServiceKind::Web, Question::Http(_)) => second_answer(view, i).is_none(),
         (ServiceKind::Web, Question::Connection | Question::Protocol(_))
         | (ServiceKind::Worker | ServiceKind::Job, _) => view.clock.passed(i.started_at, PROOF),
     }
@@ -30,7 +36,7 @@ pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> boo
 /// and when nobody waits for it to.
 pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> Option<Time> {
     match (i.phase, d.spec.kind, d.spec.question(i.probe.speaks_http)) {
-        (Phase::Running, ServiceKind::Web, Question::Http(_)) if replaces(view, d) => second_answer(i),
+        (Phase::Running, ServiceKind::Web, Question::Http(_)) if replaces(view, d) => second_answer(view, i),
         (
             Phase::Running,
             ServiceKind::Web,
@@ -41,13 +47,27 @@ pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment
     }
 }
 
+/// Whether one that answers, but not all it has to, has had its time; a bad answer says so, not the clock alone.
+pub(crate) fn in_vain(i: &InstanceRecord, d: &Deployment) -> bool {
+    let (probe, limit) = (&i.probe, d.spec.health.start_timeout);
+    let (Some(ready), Some(last)) = (probe.ready_at, probe.last_at) else { return false };
+    // Whoever serves already, because the older one does not, may have left its probes for a request.
+    let bad = (probe.failures > 0 || probe.refusal().is_some()) && i.traffic.last_client_byte.is_none();
+    bad && last >= i.started_at.after(limit).max(ready.after(limit.min(LEAST)))
+}
+
 /// Whether a deployment is to replace a process that serves; one that goes on with it has proven itself.
 fn replaces(view: &View<'_>, d: &Deployment) -> bool {
     let older = view.older().filter(|older| older.process() != d.process());
     older.is_some() && d.id == view.svc.target.id
 }
 
-fn second_answer(i: &InstanceRecord) -> Option<Time> {
-    let steady = i.probe.ready_at.max(i.inside.lost_at)?.after(STEADY);
+fn second_answer(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
+    let ready = i.probe.ready_at?;
+    // What keeps ending is no measure any more.
+    let works = view.older().is_some_and(|older| !backoff::is_loop(view.ends, older.process()));
+    let refused = i.probe.refuses.as_ref().filter(|_| works).map(|r| r.at);
+    let broken = [i.inside.lost_at, i.probe.failed_at, refused].into_iter().flatten();
+    let steady = broken.fold(ready, Time::max).after(STEADY);
     i.probe.last_ok.is_none_or(|ok| ok < steady).then_some(steady)
 }

@@ -136,7 +136,8 @@ pub(crate) fn unwell(i: &InstanceRecord, spec: &ServiceSpec, at: Time, why: Stop
 pub fn waiting(i: &InstanceRecord, spec: &ServiceSpec, now: Time) -> Option<String> {
     let old = now.since(i.started_at) >= WORTH_TELLING;
     let tells = inside::is_astray(i) || i.probe.last.is_some_and(|a| !matches!(a, Answer::Refused));
-    if spec.kind != ServiceKind::Web || i.probe.ready_at.is_some() || !old || !tells {
+    let open = i.probe.ready_at.is_none() || i.probe.refusal().is_some();
+    if spec.kind != ServiceKind::Web || !open || !old || !tells {
         return None;
     }
     let (what, hint) = obstacle(i, spec);
@@ -160,6 +161,19 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         Question::Http(path) | Question::Protocol(path) => path,
         Question::Connection => "/".to_owned(),
     };
+    if let (Some(Answer::Status(code)), Some(refusal)) = (i.probe.last, i.probe.refusal()) {
+        let before = refusal.before;
+        let what = format!(
+            "it answers {code} to GET {path} on port {port}, where the version before answers {before}"
+        );
+        let meant = format!(
+            "if that is how it should be, {}, or {}",
+            say_path(spec, "a path that it answers well"),
+            say_tcp(spec)
+        );
+        let host = strange_host(spec, code, &refusal.host);
+        return (what, Some(host.map(|host| format!("{host}; {meant}")).unwrap_or(meant)));
+    }
     match (i.probe.last, &spec.health.ask) {
         (Some(Answer::Status(code @ 500..)), _)
             if i.probe.ready_at.is_some() && spec.health.last_question().is_some() =>
@@ -189,20 +203,35 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         }
         (Some(Answer::NotHttp), _) => (
             format!("what answers on port {port} is not HTTP"),
-            Some(match &spec.origins.compose {
-                Some(file) => format!(
-                    "if that is how it should be, write healthcheck: {{disable: true}} for {} in {file}",
-                    spec.name
-                ),
-                None => format!(
-                    "if that is how it should be, write health = \"tcp\" for {} in the manifest",
-                    spec.name
-                ),
-            }),
+            Some(format!("if that is how it should be, {}", say_tcp(spec))),
         ),
         (Some(Answer::Refused | Answer::Accepted) | None, _) => {
             (format!("nothing listens on port {port}"), None)
         }
+    }
+}
+
+/// What an answer says that many frameworks give to a host which they were not told of.
+fn strange_host(spec: &ServiceSpec, code: u16, host: &str) -> Option<String> {
+    let setting = spec.health.server.filter(|_| code == 400)?.by.hosts_setting()?;
+    let host = host.rsplit_once(':').map_or(host, |(name, _port)| name);
+    Some(format!("{setting}: see whether `{host}` is in it"))
+}
+
+/// What people should know of one that counts as ready: one line.
+#[must_use]
+pub fn remark(i: &InstanceRecord, spec: &ServiceSpec, host: &str) -> Option<String> {
+    let Question::Http(path) = spec.question(i.probe.speaks_http) else { return None };
+    let code = i.probe.status?;
+    let host = strange_host(spec, code, host)?;
+    Some(format!("it answers {code} to GET {path}: {host}"))
+}
+
+/// How to say that nothing is to be asked.
+fn say_tcp(spec: &ServiceSpec) -> String {
+    match &spec.origins.compose {
+        Some(file) => format!("write healthcheck: {{disable: true}} for {} in {file}", spec.name),
+        None => format!("write health = \"tcp\" for {} in the manifest", spec.name),
     }
 }
 

@@ -178,7 +178,9 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
             DeployStep::Starting { deployment: deployment.to_string(), why }
         }
         Step::Waiting { reason } => DeployStep::Waiting { reason },
-        Step::Ready { deployment, job } => DeployStep::Ready { deployment: deployment.to_string(), job },
+        Step::Ready { deployment, job, remark } => {
+            DeployStep::Ready { deployment: deployment.to_string(), job, remark }
+        }
         Step::RolloutFailed { deployment, reason, log_tail, old_serves, job } => {
             let deployment = deployment.to_string();
             DeployStep::RolloutFailed { deployment, reason, log_tail, old_serves, job }

@@ -75,7 +75,10 @@ pub(super) fn say(step: &DeployStep) -> Say {
         DeployStep::Starting { why: None, .. } => Say::Doing("starting".to_owned()),
         DeployStep::Starting { why: Some(why), .. } => Say::Doing(format!("starting anew, because {why}")),
         DeployStep::Ready { job: true, .. } => Say::Good("done".to_owned()),
-        DeployStep::Ready { job: false, .. } => Say::Good("ready".to_owned()),
+        DeployStep::Ready { job: false, remark: None, .. } => Say::Good("ready".to_owned()),
+        DeployStep::Ready { job: false, remark: Some(remark), .. } => {
+            Say::Good(format!("ready, but {remark}"))
+        }
         DeployStep::RolloutFailed { reason, log_tail, job: true, .. } => {
             Say::Bad(format!("failed: {reason}"), log_tail.clone())
         }

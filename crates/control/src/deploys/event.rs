@@ -102,6 +102,9 @@ pub enum DeployStep {
         /// Whether it is a job: it has run to its end.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         job: bool,
+        /// What people should know of it all the same: one line.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        remark: Option<String>,
     },
     /// It does not become ready.
     RolloutFailed {

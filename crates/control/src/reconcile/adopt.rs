@@ -257,6 +257,7 @@ fn state(
     }
     state.observed.ends = snapshot.ends.into_iter().collect();
     state.observed.watchdogs = snapshot.watchdogs.into_iter().collect();
+    state.observed.answers = snapshot.answers.into_iter().collect();
     for row in snapshot.unfinished {
         let Some(project) = state.projects.get_mut(&row.spec.name) else { continue };
         let path = state.settings.events(row.id);

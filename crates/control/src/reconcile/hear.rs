@@ -22,7 +22,9 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Look => self.list(),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
-            Msg::Probed { id, woken_at, asked, answer } => self.probed(id, woken_at, &asked, answer),
+            Msg::Probed { id, woken_at, asked, host, answer } => {
+                self.probed(id, woken_at, (&asked, &host), answer);
+            }
             Msg::Inspected { id, result } => self.inspected(id, result),
             Msg::Done { subject, number, outcome } => self.done(subject, number, outcome),
             Msg::Tail { key, id, lines } => self.tail(&key, id, lines),

@@ -32,7 +32,7 @@ pub(crate) enum Msg {
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.
-    Probed { id: InstanceId, woken_at: Option<Time>, asked: Question, answer: Answer },
+    Probed { id: InstanceId, woken_at: Option<Time>, asked: Question, host: String, answer: Answer },
     /// Somebody looked into an instance.
     Inspected { id: InstanceId, result: Result<Inspection, WorkloadError> },
     /// An action ended.

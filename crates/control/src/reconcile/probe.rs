@@ -36,7 +36,7 @@ impl<W: Workloads> Reconciler<W> {
                 {
                     answer = Answer::NotHttp;
                 }
-                drop(outbox.send(Msg::Probed { id, woken_at, asked, answer }));
+                drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer }));
             });
             self.probes.insert(id, task);
         }
@@ -47,7 +47,7 @@ impl<W: Workloads> Reconciler<W> {
         &mut self,
         id: InstanceId,
         woken_at: Option<Time>,
-        asked: &Question,
+        (asked, host): (&Question, &str),
         answer: Answer,
     ) {
         self.probes.remove(&id);
@@ -57,9 +57,23 @@ impl<W: Workloads> Reconciler<W> {
             return;
         }
         let Some(svc) = self.state.desired.services.get(&record.key) else { return };
-        if dormouse_planner::note_answer(record, svc, asked, answer, now) {
+        let ready = dormouse_planner::note_answer(record, svc, asked, answer, now);
+        if ready {
             info!(key = %record.key, %id, ?answer, took = ?now.since(record.started_at), "ready");
-            self.state.store.later(move |tx| tx.instance_ready(id, now));
+        }
+        let answers = self.state.observed.answers.entry(record.key.clone()).or_default();
+        let held = dormouse_planner::note_status(record, svc, answers, (asked, host), answer, now)
+            .then(|| (record.key.clone(), answers.clone()));
+        if ready || held.is_some() {
+            self.state.store.later(move |tx| {
+                if ready {
+                    tx.instance_ready(id, now)?;
+                }
+                match held {
+                    Some((key, answers)) => tx.answers(&key, &answers),
+                    None => Ok(()),
+                }
+            });
         }
         if let Some(speaks) = record.probe.speaks_http
             && self.state.speaks_http.insert(record.deployment, speaks) != Some(speaks)

@@ -175,7 +175,7 @@ impl<W: Workloads> Reconciler<W> {
             let job = is_job(spec, service);
             let step = match fate {
                 Fate::Undecided => continue,
-                Fate::Live => DeployStep::Ready { deployment: *id, job },
+                Fate::Live => DeployStep::Ready { deployment: *id, job, remark: self.remark(&key) },
                 Fate::Replaced => DeployStep::Superseded { by: None },
                 Fate::GivenUp(reason) => {
                     // Its last words are still being read.
@@ -227,6 +227,15 @@ impl<W: Workloads> Reconciler<W> {
             Some(advice) if !reason.contains("\n  hint: ") => format!("{reason}\n  hint: {advice}"),
             Some(_) | None => reason,
         }
+    }
+
+    /// What people should know of what has just become live.
+    fn remark(&self, key: &ServiceKey) -> Option<String> {
+        let live = self.state.desired.services.get(key)?.live.as_ref()?;
+        let i = self.state.observed.instances.get(&self.state.instance_of(key, live.process())?)?;
+        let face = self.state.projects.get(&key.project).and_then(|p| p.face());
+        let host = names::authority(face, &live.spec, &self.state.settings);
+        dormouse_planner::remark(i, &live.spec, &host)
     }
 
     fn finish(&mut self, name: &ProjectName, coming: Coming) {
@@ -313,6 +322,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);
         self.state.observed.watchdogs.retain(|key, _| key.project != *name);
+        self.state.observed.answers.retain(|key, _| key.project != *name);
         self.state.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };
         let (drop_logs, events) = (removing.drop_logs, self.state.events.clone());

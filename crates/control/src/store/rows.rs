@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
-    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName, ProjectSpec,
-    ServiceKey, ServiceName, Time, Watchdog,
+    AddressBlock, Answered, BuildId, Demand, Deployment, DeploymentId, End, InstanceId, ProjectName,
+    ProjectSpec, ServiceKey, ServiceName, Time, Watchdog,
 };
 
 use crate::{DeployId, Origin};
@@ -119,6 +119,7 @@ pub(crate) struct Snapshot {
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) ends: Vec<(ServiceKey, Vec<End>)>,
     pub(crate) watchdogs: Vec<(ServiceKey, Watchdog)>,
+    pub(crate) answers: Vec<(ServiceKey, Vec<Answered>)>,
     /// First instance number that is free; a block from there on has been taken out.
     pub(crate) instance_block: u64,
     /// How often control has been started in this state folder.

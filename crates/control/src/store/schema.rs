@@ -117,6 +117,14 @@ CREATE TABLE watchdogs (
 ", "
 ALTER TABLE services ADD COLUMN replaced INTEGER;     -- deployment that `live` took the place of, while it is remembered
 ALTER TABLE services ADD COLUMN replaced_at INTEGER;  -- since when
+", "
+-- What the versions of a service answered well; what is to replace them is held to it.
+CREATE TABLE answers (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

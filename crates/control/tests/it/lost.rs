@@ -113,6 +113,8 @@ async fn a_damaged_database_is_restored_from_its_copy() {
     let id = world.deploy(&project("shop", vec![service("web")])).await;
     world.events(id).await;
     let (before, table) = (world.instances().await, world.table());
+    // That it is ready is written down when there is time.
+    world.ask(|c| async move { c.live_images().await }).await.unwrap();
     world.kill().await;
     let database = world.state().join("dormouse.db");
     let copy = world.state().join("dormouse.db.1");

@@ -195,3 +195,45 @@ async fn a_restart_makes_no_deploy_succeed() {
     assert!(restarted.is_err());
     assert_eq!(show(&world.table()), good);
 }
+
+/// Bug: a Django app whose ALLOWED_HOSTS lacked its host answered 400 to everything, and replaced the one that worked.
+#[tokio::test]
+async fn what_answered_is_not_replaced_by_what_refuses() {
+    let mut world = World::new(190).await;
+    let spec = project("shop", vec![web()]);
+    let id = world.deploy(&spec).await;
+    assert!(world.events(id).await.contains("\"done\""));
+    let good = show(&world.table());
+    // What it answered is known to the next control too.
+    world.kill_and_restart().await;
+    world.answers.lock().unwrap().insert(DeploymentId(2), "HTTP/1.1 400 Bad Request\r\n\r\n");
+    world.builder.set_image(2);
+    let id = world.deploy(&spec).await;
+    let events = world.events(id).await;
+    let told: String = events.lines().rev().take(2).map(|l| format!("{l}\n")).collect();
+    expect![[r#"
+        * {"event":"failed","reason":"web did not become ready"}
+        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it answers 400 to GET / on port 18000, where the version before answers 200\n  hint: Django answers so to a host that ALLOWED_HOSTS lacks (Starlette: allowed_hosts): see whether `shop.localhost` is in it; if that is how it should be, name a path that it answers well as `health` of web in the manifest, or write health = \"tcp\" for web in the manifest","log_tail":["started"],"old_serves":true}
+    "#]].assert_eq(&told);
+    assert_eq!(show(&world.table()), good);
+
+    // A login is meant.
+    world.answers.lock().unwrap().insert(DeploymentId(3), "HTTP/1.1 401 Unauthorized\r\n\r\n");
+    world.builder.set_image(3);
+    let id = world.deploy(&spec).await;
+    assert!(world.events(id).await.contains("\"done\""));
+}
+
+/// What never answered better is as good as before; its first version is told that it may not know its host.
+#[tokio::test]
+async fn what_always_refused_is_replaced() {
+    let world = World::new(191).await;
+    for n in [1, 2] {
+        world.answers.lock().unwrap().insert(DeploymentId(n), "HTTP/1.1 400 Bad Request\r\n\r\n");
+        world.builder.set_image(n);
+        let id = world.deploy(&project("shop", vec![web()])).await;
+        let events = world.events(id).await;
+        let told: String = events.lines().rev().take(2).map(|l| format!("{l}\n")).collect();
+        assert!(told.contains("\"done\"") && told.contains("ALLOWED_HOSTS"), "{events}");
+    }
+}

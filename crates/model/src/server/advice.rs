@@ -31,6 +31,46 @@ impl Server {
         })
     }
 
+    /// What may have it answer 400 to every request: a setting of frameworks that it may serve which lists the hosts that they
+    /// answer for. One line.
+    #[must_use]
+    pub fn hosts_setting(self) -> Option<&'static str> {
+        match self {
+            Self::Daphne
+            | Self::Django
+            | Self::FastApi
+            | Self::Granian
+            | Self::Gunicorn
+            | Self::Hypercorn
+            | Self::Uvicorn
+            | Self::Uwsgi
+            | Self::Waitress => {
+                Some("Django answers so to a host that ALLOWED_HOSTS lacks (Starlette: allowed_hosts)")
+            }
+            Self::Aiohttp
+            | Self::Bottle
+            | Self::Chainlit
+            | Self::Dash
+            | Self::Flask
+            | Self::Gradio
+            | Self::HttpServer
+            | Self::Jupyter
+            | Self::NextJs
+            | Self::NiceGui
+            | Self::Node
+            | Self::Panel
+            | Self::Php
+            | Self::Puma
+            | Self::Rails
+            | Self::Rust
+            | Self::Sanic
+            | Self::Streamlit
+            | Self::Tornado
+            | Self::Vite
+            | Self::Other => None,
+        }
+    }
+
     /// What to do so that it listens on every address, at the port it is given: one line.
     #[must_use]
     pub fn listen_advice(self, how: How) -> String {

@@ -321,7 +321,7 @@ impl Control {
                 worked: seen.worked,
                 draining_since: kept.draining_since,
                 exited_at: workload.exited_at,
-                probe: Probe { ready_at: kept.ready_at, ..seen.probe },
+                probe: Probe { ready_at: kept.ready_at, ..seen.probe.clone() },
                 traffic: self.edges.traffic(workload.id),
                 inside: Inside::default(),
                 activity: seen.activity.clone(),
@@ -343,7 +343,8 @@ impl Control {
             instances.insert(i.id, i);
         }
         let watchdogs = w.store.watchdogs.clone();
-        self.observed = Observed { instances, ends: w.store.ends.clone(), watchdogs };
+        self.observed =
+            Observed { instances, ends: w.store.ends.clone(), watchdogs, answers: BTreeMap::new() };
     }
 
     fn publish(&mut self, w: &mut World<'_>) -> Result<(), String> {
@@ -562,7 +563,7 @@ impl Control {
             if note_answer(i, svc, &asked, answer, w.now) {
                 w.store.kept.entry(id).or_default().ready_at.get_or_insert(w.now);
             }
-            self.seen.entry(id).or_default().probe = i.probe;
+            self.seen.entry(id).or_default().probe = i.probe.clone();
         }
     }
 

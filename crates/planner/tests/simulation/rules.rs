@@ -67,8 +67,9 @@ impl Rules {
         let asleep = matches!(i.phase, Phase::Asleep(_));
         let ran = |span| now.since(i.started_at) >= Duration::from_secs(span);
         let replaces = svc.live.as_ref().is_some_and(|live| live.process() != i.deployment);
-        let again =
-            i.probe.last_ok.zip(i.probe.ready_at).is_some_and(|(ok, first)| ok.since(first).as_secs() >= 5);
+        let steady =
+            i.probe.ready_at.map(|first| i.probe.failed_at.map_or(first, |failed| first.max(failed)));
+        let again = i.probe.last_ok.zip(steady).is_some_and(|(ok, since)| ok.since(since).as_secs() >= 5);
         let long = match i.probe.speaks_http {
             _ if self.workers.contains(&i.deployment) => ran(10),
             Some(false) if replaces => ran(10),

@@ -19,7 +19,7 @@ fn check_asked(what: &str, text: &str, asked: Option<Question>, answer: Answer, 
     let i = s.observed.instances.get_mut(&InstanceId(1)).unwrap();
     let svc = &s.desired.services[&i.key];
     let spec = &svc.target.spec;
-    let before = i.probe;
+    let before = i.probe.clone();
     let asked = asked.unwrap_or_else(|| spec.question(i.probe.speaks_http));
     let became_ready = note_answer(i, svc, &asked, answer, NOW);
     let mut got = match (became_ready, i.probe.failures > before.failures) {

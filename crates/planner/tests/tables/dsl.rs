@@ -8,6 +8,7 @@
 //! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! watchdog web d1 25s                             it may be frozen for so long at a time
+//! answered web d1 /up 200                         what d1 answered to GET /up
 //! no-swap
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
@@ -17,10 +18,10 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Activity, Answer, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
+    Activity, Answer, Answered, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
     DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Nap,
-    Observed, Phase, Probe, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir, StopReason,
-    Streams, Time, Traffic, Visibility, Watchdog, Worked,
+    Observed, Phase, Probe, Refusal, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir,
+    StopReason, Streams, Time, Traffic, Visibility, Watchdog, Worked,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -47,6 +48,12 @@ pub(crate) fn situation(text: &str) -> Situation {
                     detail: how.strip_prefix("never-ready:").map(|d| d.replace('_', " ")),
                 };
                 s.observed.ends.entry(key(service)).or_default().push(end);
+            }
+            ["answered", service, deployment, path, status] => {
+                let deployment = DeploymentId(number(deployment));
+                let status = status.parse().unwrap();
+                let answer = Answered { deployment, path: (*path).to_owned(), status };
+                s.observed.answers.entry(key(service)).or_default().push(answer);
             }
             ["watchdog", service, deployment, limit] => {
                 let seen = Sighting::Restarts { slept: span("10m"), processes: 2 };
@@ -233,6 +240,11 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("status", v) => {
                 i.probe.status = v.parse().ok();
                 i.probe.last = i.probe.status.map(Answer::Status);
+            }
+            ("failed", v) => i.probe.failed_at = Some(time(v)),
+            ("refuses", v) => {
+                let host = "shop.localhost:8080".to_owned();
+                i.probe.refuses = Some(Refusal { at: time(v), host, before: 200 });
             }
             ("speaks", v) => i.probe.speaks_http = Some(v == "http"),
             ("listens", v) => {

@@ -14,6 +14,7 @@ mod look_in;
 mod probing;
 mod rollout;
 mod sleeping;
+mod trial;
 mod trust;
 mod watchdog;
 

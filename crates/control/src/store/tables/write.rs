@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_backend::BuildOutcome;
 use dormouse_model::{
-    AddressBlock, BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName,
+    AddressBlock, Answered, BuildId, Demand, Deployment, DeploymentId, End, ImageId, InstanceId, ProjectName,
     ProjectSpec, ServiceKey, ServiceName, Time, Watchdog,
 };
 use rusqlite::{Transaction, params};
@@ -96,6 +96,7 @@ impl Tx<'_> {
         self.0.execute("DELETE FROM services WHERE project = ? AND name = ?", of)?;
         self.0.execute("DELETE FROM ends WHERE project = ? AND service = ?", of)?;
         self.0.execute("DELETE FROM watchdogs WHERE project = ? AND service = ?", of)?;
+        self.0.execute("DELETE FROM answers WHERE project = ? AND service = ?", of)?;
         Ok(())
     }
 
@@ -236,6 +237,10 @@ impl Tx<'_> {
 
     pub(crate) fn watchdog(&self, key: &ServiceKey, watchdog: &Watchdog) -> Result<(), StoreError> {
         self.of_service("watchdogs", key, watchdog)
+    }
+
+    pub(crate) fn answers(&self, key: &ServiceKey, answers: &[Answered]) -> Result<(), StoreError> {
+        self.of_service("answers", key, answers)
     }
 
     /// What a table says of a service, unless its project is gone.
