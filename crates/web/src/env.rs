@@ -11,7 +11,12 @@ use dormouse_api::{EnvChange, EnvChanged, EnvEntry, MASK};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::ServiceKey;
 
-use crate::{App, error::Refused, principal::Principal, project::Which};
+use crate::{
+    App,
+    error::Refused,
+    principal::Principal,
+    project::{NamedQuery, Which},
+};
 
 pub(crate) async fn list<W: Workloads, B: Builds>(
     State(app): App<W, B>,
@@ -35,12 +40,15 @@ pub(crate) async fn change<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
     project: Result<Path<String>, PathRejection>,
+    named: NamedQuery,
     change: Result<Json<EnvChange>, JsonRejection>,
 ) -> Result<Json<EnvChanged>, Refused> {
     let (Path(project), Json(change)) = (project?, change?);
     principal.may_use(&project)?;
     let EnvChange { service, set, unset, import, restart } = change;
-    let wanted = dormouse_control::EnvChange { set, unset, import, restart };
+    let Query(named) = named?;
+    let request = named.id()?;
+    let wanted = dormouse_control::EnvChange { set, unset, import, restart, request };
     let done = app.control.change_env(&project, service.as_deref(), wanted).await?;
     let names = |keys: Vec<ServiceKey>| keys.into_iter().map(|key| key.service.to_string()).collect();
     Ok(Json(EnvChanged {

@@ -6,10 +6,11 @@ use axum::{
         Path, Query, State,
         rejection::{PathRejection, QueryRejection},
     },
+    http::StatusCode,
 };
 use dormouse_api::{Affected, LatestDeploy};
 use dormouse_backend::{Builds, Workloads};
-use dormouse_control::OpError;
+use dormouse_control::{NoRequestId, OpError, RequestId};
 use dormouse_model::ServiceKey;
 use futures_util::future::join_all;
 use serde::Deserialize;
@@ -19,6 +20,19 @@ use crate::{App, error::Refused, principal::Principal};
 #[derive(Deserialize)]
 pub(crate) struct Which {
     pub(crate) service: Option<String>,
+}
+
+/// What a client calls its request, where the same must not be carried out twice.
+#[derive(Deserialize)]
+pub(crate) struct Named {
+    request: Option<String>,
+}
+
+impl Named {
+    pub(crate) fn id(&self) -> Result<Option<RequestId>, Refused> {
+        let id = self.request.as_deref().map(str::parse).transpose();
+        id.map_err(|e: NoRequestId| Refused::new(StatusCode::BAD_REQUEST, &e.to_string()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -33,6 +47,7 @@ pub(crate) struct Down {
 }
 
 type ProjectPath = Result<Path<String>, PathRejection>;
+pub(crate) type NamedQuery = Result<Query<Named>, QueryRejection>;
 type WhichQuery = Result<Query<Which>, QueryRejection>;
 
 /// The project, and the service or all of its services, that a verb is about; refused unless they may be used.
@@ -81,9 +96,11 @@ pub(crate) async fn restart<W: Workloads, B: Builds>(
     principal: Principal,
     project: ProjectPath,
     which: WhichQuery,
+    named: NamedQuery,
 ) -> Result<Json<Affected>, Refused> {
     let (project, service) = chosen(principal, project, which)?;
-    affected(&project, &app.control.restart(&project, service.as_deref()).await?)
+    let Query(named) = named?;
+    affected(&project, &app.control.restart(&project, service.as_deref(), named.id()?).await?)
 }
 
 pub(crate) async fn down<W: Workloads, B: Builds>(

@@ -1,5 +1,6 @@
 //! A typed client over the Unix socket.
 
+mod again;
 mod ndjson;
 mod send;
 
@@ -36,6 +37,14 @@ struct Since {
 struct Which<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Named<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service: Option<&'a str>,
+    /// The same each time it is asked.
+    request: String,
 }
 
 #[derive(Serialize)]
@@ -144,7 +153,9 @@ impl Client {
     /// # Errors
     /// Status 404 for an unknown project or service, 409 when nothing of it was ever built.
     pub async fn restart(&self, project: &str, service: Option<&str>) -> Result<Affected, Error> {
-        self.verb(project, "restart", service).await
+        let path = format!("/v1/projects/{}/restart", send::segment(project));
+        let query = Named { service, request: again::name() };
+        again::until_answered(&self.socket, Method::POST, &path, &query, None).await
     }
 
     /// What is kept for a project, or for one of its services, with `dormouse env`.
@@ -162,7 +173,9 @@ impl Client {
     /// Status 422 for a variable that cannot be one, 409 and 504 when a service does not become ready with them.
     pub async fn change_env(&self, project: &str, change: &EnvChange) -> Result<EnvChanged, Error> {
         let path = format!("/v1/projects/{}/env", send::segment(project));
-        send::post_json(&self.socket, &path, change).await
+        let json = serde_json::to_vec(change).map_err(Error::broken)?;
+        let query = Named { service: None, request: again::name() };
+        again::until_answered(&self.socket, Method::POST, &path, &query, Some(json.into())).await
     }
 
     /// Stop a project and forget it, logs included unless they are to be kept, and with `purge` also what `dormouse env`
@@ -172,7 +185,7 @@ impl Client {
     /// Status 404 for an unknown project.
     pub async fn down(&self, project: &str, keep_logs: bool, purge: bool) -> Result<Affected, Error> {
         let path = format!("/v1/projects/{}", send::segment(project));
-        self.json(Method::DELETE, &path, &Down { keep_logs, purge }).await
+        again::until_gone(&self.socket, &path, &Down { keep_logs, purge }, project).await
     }
 
     /// Stop what runs of a project and the server's database does not know; answered once that is gone.
@@ -181,7 +194,7 @@ impl Client {
     /// Status 404 for an unknown project.
     pub async fn end_quarantined(&self, project: &str) -> Result<Affected, Error> {
         let path = format!("/v1/projects/{}", send::segment(project));
-        self.json(Method::DELETE, &path, &Quarantined { quarantined: true }).await
+        again::until_gone(&self.socket, &path, &Quarantined { quarantined: true }, project).await
     }
 
     /// Stop every project and forget it; answered once all their processes and networks are gone.
@@ -189,12 +202,13 @@ impl Client {
     /// # Errors
     /// When one of them cannot be taken down; the others are.
     pub async fn down_all(&self, keep_logs: bool, purge: bool) -> Result<Vec<Affected>, Error> {
-        self.json(Method::DELETE, "/v1/projects", &Down { keep_logs, purge }).await
+        let query = Down { keep_logs, purge };
+        again::until_answered(&self.socket, Method::DELETE, "/v1/projects", &query, None).await
     }
 
     async fn verb(&self, project: &str, verb: &str, service: Option<&str>) -> Result<Affected, Error> {
         let path = format!("/v1/projects/{}/{verb}", send::segment(project));
-        self.json(Method::POST, &path, &Which { service }).await
+        again::until_answered(&self.socket, Method::POST, &path, &Which { service }, None).await
     }
 
     async fn json<T: serde::de::DeserializeOwned>(

@@ -5,7 +5,7 @@ use std::{io, path::Path, time::Duration};
 use bytes::Bytes;
 use futures_util::{Stream as Streaming, StreamExt, TryStreamExt};
 use http::{Method, Request, Response};
-use http_body_util::{BodyExt, Empty, Full, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Empty, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
@@ -14,7 +14,7 @@ use tokio::net::UnixStream;
 use super::NdJson;
 use crate::{Error, ErrorBody, GIVEN_AND_TAR, Given};
 
-type Body = UnsyncBoxBody<Bytes, io::Error>;
+pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// An answer that is not a stream is small; more than this is not ours.
 const MAX_JSON: usize = 16 << 20;
@@ -84,16 +84,6 @@ fn passes(error: &Error, method: &Method) -> bool {
     }
 }
 
-pub(super) async fn post_json<T: DeserializeOwned>(
-    socket: &Path,
-    path: &str,
-    what: &impl Serialize,
-) -> Result<T, Error> {
-    let json = serde_json::to_vec(what).map_err(Error::broken)?;
-    let body = Full::new(Bytes::from(json)).map_err(|never| match never {}).boxed_unsync();
-    read_json(send(socket, Method::POST, path, &(), Some("application/json"), body).await?).await
-}
-
 pub(super) async fn upload<T: DeserializeOwned>(
     socket: &Path,
     path: &str,
@@ -115,12 +105,12 @@ pub(super) async fn stream<T>(socket: &Path, path: &str, query: &impl Serialize)
     Ok(NdJson::new(answer.into_body()))
 }
 
-fn empty() -> Body {
+pub(super) fn empty() -> Body {
     Empty::new().map_err(|never| match never {}).boxed_unsync()
 }
 
 /// Send, and turn an answer that is not a success into an error.
-async fn send(
+pub(super) async fn send(
     socket: &Path,
     method: Method,
     path: &str,
@@ -160,7 +150,7 @@ async fn send(
     Err(Error::Server { status: status.as_u16(), error: body.error, hint: body.hint, code: body.code })
 }
 
-async fn read(answer: Response<Incoming>) -> Result<Bytes, Error> {
+pub(super) async fn read(answer: Response<Incoming>) -> Result<Bytes, Error> {
     let body = http_body_util::Limited::new(answer.into_body(), MAX_JSON);
     Ok(body.collect().await.map_err(Error::broken)?.to_bytes())
 }

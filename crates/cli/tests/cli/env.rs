@@ -146,5 +146,5 @@ fn values_are_never_shown() {
         GET /v1/projects/shop/env
         GET /v1/projects/shop/env?service=web
         GET /v1/projects/shop/env?service=web"#]]
-    .assert_eq(&seen.join("\n"));
+    .assert_eq(&seen.iter().map(|s| s.split("?request=").next().unwrap()).collect::<Vec<_>>().join("\n"));
 }

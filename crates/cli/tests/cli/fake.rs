@@ -1,17 +1,22 @@
 //! A server on a Unix socket whose answers are written down beforehand.
 
 use std::{
+    io,
     path::Path,
     sync::{Arc, Mutex},
 };
 
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     extract::{RawQuery, Request, State},
     response::Response,
 };
+use futures_util::stream;
 use tempfile::TempDir;
+
+/// In the place of a status: the answer breaks off.
+pub(crate) const KILLED: u16 = 0;
 
 /// Answers by `METHOD /path`, used in turn; the last one stays.
 type Script = Vec<(&'static str, Vec<(u16, String)>)>;
@@ -67,6 +72,11 @@ async fn answer(State(shared): State<Shared>, RawQuery(query): RawQuery, request
         Some((_, answers)) => answers[0].clone(),
         None => (404, r#"{"error":"not in the script"}"#.to_owned()),
     };
+    // Killed while it answers.
+    if status == KILLED {
+        let cut = stream::iter([Ok(Bytes::from(body)), Err(io::Error::other("killed"))]);
+        return Response::new(Body::from_stream(cut));
+    }
     Response::builder().status(status).body(Body::from(body)).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! The whole command line against a server that says what it is told to.
 
+mod again;
 mod deploying;
 mod env;
 mod fake;

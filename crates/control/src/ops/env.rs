@@ -1,13 +1,16 @@
 //! `dormouse env`: variables kept for services, sealed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     ProjectName, ProjectSpec, ServiceKey, ServiceName, ServiceSpec, Stored, Time, Variables, dotenv, env,
 };
 
-use super::restart::current;
+use super::{
+    again::{Come, RequestId},
+    restart::current,
+};
 use crate::{Control, OpError};
 
 /// Variables that the platform sets itself, and what to do instead of setting them.
@@ -28,6 +31,8 @@ pub struct EnvChange {
     pub import: Option<String>,
     /// Whether services that run without it are replaced at once.
     pub restart: bool,
+    /// What the client calls it: the same is carried out once.
+    pub request: Option<RequestId>,
 }
 
 /// What became of it.
@@ -74,13 +79,25 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// # Errors
     /// When a variable cannot be one, or a service does not become ready with them; they are kept all the same then.
     pub async fn change_env(
-        &self,
+        self: &Arc<Self>,
         project: &str,
         service: Option<&str>,
         change: EnvChange,
     ) -> Result<EnvChanged, OpError> {
+        let this = self.clone();
         let (name, service) = names(project, service)?;
-        let EnvChange { mut set, unset, import, restart } = change;
+        // A task of its own: who asks may leave at any moment, and what is kept and what runs stay of one mind.
+        let changing = tokio::spawn(async move { Box::pin(this.change(name, service, change)).await });
+        changing.await.map_err(|_| OpError::Closing)?
+    }
+
+    async fn change(
+        &self,
+        name: ProjectName,
+        service: Option<ServiceName>,
+        change: EnvChange,
+    ) -> Result<EnvChanged, OpError> {
+        let EnvChange { mut set, unset, import, restart, request } = change;
         let mut passed_over = Vec::new();
         if let Some(text) = import {
             let read = dotenv::parse(&text, &mut |_| None);
@@ -95,8 +112,20 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             check(name, value)?;
         }
         let turn = self.one_at_a_time.lock().await;
+        let come = self.come(request.as_ref()).await?;
+        if let Come::Replaces(waiting) = come {
+            drop(turn);
+            let restarted = waiting.iter().map(|(key, _)| key.clone()).collect();
+            self.until_live(waiting).await.map_err(|failed| OpError::Kept(Box::new(failed)))?;
+            let set = set.into_keys().collect();
+            return Ok(EnvChanged { set, passed_over, restarted, known: true, ..EnvChanged::default() });
+        }
         let (row, of, at, kept) = (name.clone(), service.clone(), self.clock.wall(), set.clone());
+        let (asked, now) = (request.clone(), self.clock.now());
         let write = self.store.write(move |tx| {
+            if come == Come::Kept {
+                return Ok(Vec::new());
+            }
             // All or nothing: whoever mistyped one name has the others as they were.
             let there: BTreeSet<_> =
                 tx.env_names(&row)?.into_iter().filter(|r| r.service == of).map(|r| r.name).collect();
@@ -104,6 +133,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             if missing.is_empty() {
                 tx.env_set(&row, of.as_ref(), &kept, at)?;
                 tx.env_unset(&row, of.as_ref(), &unset)?;
+                if let Some(asked) = asked {
+                    tx.request(&asked, None, now)?;
+                }
             }
             Ok(missing)
         });
@@ -138,7 +170,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         if !restart {
             return Ok(EnvChanged { set, passed_over, later: keys, known: true, ..EnvChanged::default() });
         }
-        self.replace(turn, anew).await.map_err(|failed| OpError::Kept(Box::new(failed)))?;
+        self.replace(turn, anew, request).await.map_err(|failed| OpError::Kept(Box::new(failed)))?;
         Ok(EnvChanged { set, passed_over, restarted: keys, known: true, ..EnvChanged::default() })
     }
 

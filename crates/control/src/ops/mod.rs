@@ -1,5 +1,6 @@
 //! What people can ask for, one file per verb.
 
+mod again;
 mod build;
 mod cancel;
 mod deploy;
@@ -15,6 +16,8 @@ mod sleep;
 mod source;
 mod wake;
 
+pub(crate) use again::{Come, REMEMBERED};
+pub use again::{NoRequestId, RequestId};
 pub use deploy::DeployAccepted;
 pub(crate) use deploy::give_way;
 pub use env::{EnvChange, EnvChanged, EnvEntry};

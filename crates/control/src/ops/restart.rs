@@ -1,11 +1,12 @@
 //! `dormouse restart`: a new deployment of the same image, rolled out like any other.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{Deployment, DeploymentId, ServiceKey, ServiceSpec};
 use tokio::sync::MutexGuard;
 
+use super::again::{Come, RequestId};
 use crate::{Control, OpError, id::Counter, reconcile::never_ready, state::State};
 
 /// Time on top of the services' own start timeouts.
@@ -18,20 +19,47 @@ enum Fate {
 }
 
 impl<W: Workloads, B: Builds> Control<W, B> {
-    /// Replace the instances of a service, or of all of a project, without a gap; done once the new ones serve.
+    /// Replace the instances of a service, or of all of a project, without a gap; done once the new ones serve. The same
+    /// `request` replaces them once.
     ///
     /// # Errors
     /// When one is not known, was never built, or does not become ready; the old instance then goes on serving.
-    pub async fn restart(&self, project: &str, service: Option<&str>) -> Result<Vec<ServiceKey>, OpError> {
+    pub async fn restart(
+        self: &Arc<Self>,
+        project: &str,
+        service: Option<&str>,
+        request: Option<RequestId>,
+    ) -> Result<Vec<ServiceKey>, OpError> {
+        let (this, project, service) = (self.clone(), project.to_owned(), service.map(str::to_owned));
+        // A task of its own: who asks may leave at any moment, and it is carried out as a whole or not at all.
+        let restarting =
+            tokio::spawn(async move { this.restart_all(&project, service.as_deref(), request).await });
+        restarting.await.map_err(|_| OpError::Closing)?
+    }
+
+    async fn restart_all(
+        &self,
+        project: &str,
+        service: Option<&str>,
+        request: Option<RequestId>,
+    ) -> Result<Vec<ServiceKey>, OpError> {
         let turn = self.one_at_a_time.lock().await;
         let keys = self.keys(project, service).await?;
-        let (wanted, stored) = (keys.clone(), self.stored().await?);
-        let current = self.call(move |state| current(state, &wanted)).await??;
-        let anew = current.into_iter().map(|(key, target, live)| {
-            let stored = stored.of(&key.project, Some(&key.service));
-            (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
-        });
-        self.replace(turn, anew.collect()).await?;
+        match self.come(request.as_ref()).await? {
+            Come::Replaces(waiting) => {
+                drop(turn);
+                self.until_live(waiting).await?;
+            }
+            Come::New | Come::Kept => {
+                let (wanted, stored) = (keys.clone(), self.stored().await?);
+                let current = self.call(move |state| current(state, &wanted)).await??;
+                let anew = current.into_iter().map(|(key, target, live)| {
+                    let stored = stored.of(&key.project, Some(&key.service));
+                    (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
+                });
+                self.replace(turn, anew.collect(), request).await?;
+            }
+        }
         Ok(keys)
     }
 
@@ -40,6 +68,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         &self,
         turn: MutexGuard<'_, ()>,
         with: Vec<(ServiceKey, ServiceSpec, Deployment, Option<DeploymentId>)>,
+        request: Option<RequestId>,
     ) -> Result<(), OpError> {
         let at = self.clock.now();
         let current: Vec<_> = with
@@ -48,8 +77,6 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 (key, Deployment { spec, created_at: at, continues: None, ..old }, live)
             })
             .collect();
-        let timeouts = current.iter().map(|(_, d, _)| d.spec.health.start_timeout);
-        let limit = timeouts.max().unwrap_or_default() + SLACK;
         let numbered = self
             .store
             .write(move |tx| {
@@ -60,10 +87,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                     tx.target_and_live(&key, new.id, live)?;
                     numbered.push((key, new));
                 }
+                if let Some(request) = request {
+                    let replaces: Vec<_> = numbered.iter().map(|(key, new)| (key.clone(), new.id)).collect();
+                    tx.request(&request, Some(&replaces), at)?;
+                }
                 Ok(numbered)
             })
             .await?;
-        let waiting: Vec<_> = numbered.iter().map(|(key, new)| (key.clone(), new.id)).collect();
+        let waiting = numbered.iter().map(|(key, new)| (key.clone(), new.id)).collect();
         self.call(move |state| {
             for (key, new) in numbered {
                 // It may have been removed meanwhile.
@@ -74,6 +105,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         })
         .await?;
         drop(turn);
+        self.until_live(waiting).await
+    }
+
+    /// Wait until these deployments, or later ones, serve.
+    pub(super) async fn until_live(&self, waiting: Vec<(ServiceKey, DeploymentId)>) -> Result<(), OpError> {
+        let keys: Vec<_> = waiting.iter().map(|(key, _)| key.clone()).collect();
+        let longest = move |state: &mut State| {
+            let services = keys.iter().filter_map(|key| state.desired.services.get(key));
+            services.map(|svc| svc.target.spec.health.start_timeout).max()
+        };
+        let limit = self.call(longest).await?.unwrap_or_default() + SLACK;
         for (key, id) in waiting {
             let of = key.clone();
             let fate = self.until(limit, move |state| fate(state, &of, id)).await?;

@@ -125,6 +125,13 @@ CREATE TABLE answers (
     body TEXT NOT NULL,
     PRIMARY KEY (project, service)
 ) STRICT, WITHOUT ROWID;
+", "
+-- What a client has asked for: it asks again, under the same name, when the answer breaks off.
+CREATE TABLE requests (
+    id TEXT PRIMARY KEY,
+    deployments TEXT,              -- what replaces something because of it; null until it comes to that
+    at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

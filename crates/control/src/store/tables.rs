@@ -2,6 +2,7 @@
 
 mod env;
 mod read;
+mod requests;
 mod write;
 
 pub(super) use read::read;

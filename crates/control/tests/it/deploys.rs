@@ -143,13 +143,13 @@ async fn a_restart_leaves_no_gap() {
     let id = world.deploy(&project("shop", vec![service("web")])).await;
     world.events(id).await;
     world.edge.lock().unwrap().shown.clear();
-    let services = world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
+    let services = world.ask(|c| async move { c.restart("shop", None, None).await }).await.unwrap();
     assert_eq!(services.len(), 1);
     world.stands("shop/web", "i2").await;
     let shown: BTreeSet<_> = world.edge.lock().unwrap().shown.drain(..).collect();
     let served = ["shop/web: i1\n".to_owned(), "shop/web: i2\n".to_owned()].into();
     assert!(shown.is_subset(&served), "{shown:?}");
-    let error = world.ask(|c| async move { c.restart("shop", Some("wbe")).await }).await.unwrap_err();
+    let error = world.ask(|c| async move { c.restart("shop", Some("wbe"), None).await }).await.unwrap_err();
     expect![[r#"
         the project `shop` has no service `wbe`
           hint: there is web"#]]

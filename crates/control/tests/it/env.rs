@@ -71,7 +71,7 @@ async fn a_secret_s_life() {
     let done = change(&world, None, later).await.unwrap();
     assert_eq!((done.restarted, done.later), (vec![], vec![key("shop/api"), key("shop/web")]));
     assert!(world.env(3).contains("hunter-22"));
-    world.ask(|c| async move { c.restart("shop", Some("web")).await }).await.unwrap();
+    world.ask(|c| async move { c.restart("shop", Some("web"), None).await }).await.unwrap();
     expect![[r#"
         MODE=slow-99
         PASSWORD=hunter-33

@@ -98,7 +98,7 @@ async fn every_transition_leaves_one_line_whatever_becomes_of_control() {
     told_at_last(&world, "out of memory").await;
     world.kill_and_restart().await;
 
-    world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
+    world.ask(|c| async move { c.restart("shop", None, None).await }).await.unwrap();
     told_at_last(&world, "restarted").await;
     web.sleep = SleepPolicy { after: Some(Duration::from_secs(3600)), ..web.sleep };
     let id = world.deploy(&project("shop", vec![web.clone()])).await;
@@ -156,7 +156,7 @@ async fn what_an_earlier_control_has_said_is_not_said_again() {
     std::io::Write::write_all(&mut log, format!("{line}\n").as_bytes()).unwrap();
     world.kill_and_restart().await;
     successor(&world, InstanceId(1)).await;
-    world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
+    world.ask(|c| async move { c.restart("shop", None, None).await }).await.unwrap();
     told_at_last(&world, "restarted").await;
     assert_eq!(told(&world).await.matches("exited with code 7").count(), 1, "{}", told(&world).await);
 }

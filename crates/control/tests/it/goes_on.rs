@@ -51,7 +51,7 @@ async fn a_policy_holds_for_the_process_that_runs() {
     let said = expect![[r#"{"event":"starting","deployment":6}"#]];
     check(&world, &web, &said, "shop/web Ready d6 i257").await;
     // And whoever says restart means it.
-    world.ask(|c| async move { c.restart("shop", None).await }).await.unwrap();
+    world.ask(|c| async move { c.restart("shop", None, None).await }).await.unwrap();
     world.stands("shop/web", "i258").await;
 }
 

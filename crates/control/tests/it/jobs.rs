@@ -126,7 +126,7 @@ async fn one_that_fails_at_first_is_not_tried_again_and_lets_nothing_start() {
     assert!(world.instances().await.is_empty());
     // What people mend and run again lets the others start.
     ends(&world, 3, 0, 0);
-    world.ask(|c| async move { c.restart("shop", Some("migrate")).await }).await.unwrap();
+    world.ask(|c| async move { c.restart("shop", Some("migrate"), None).await }).await.unwrap();
     world.ps_where("shop/web Ready").await;
     let stands = expect![[r#"
         shop/migrate Done d1 -
@@ -144,7 +144,7 @@ async fn a_job_that_fails_serves_nothing() {
     ends(&world, 3, 0, 3);
     world.events(world.deploy(&shop("1")).await).await;
     ends(&world, 4, 0, 3);
-    world.ask(|c| async move { c.restart("shop", Some("migrate")).await }).await.unwrap_err();
+    world.ask(|c| async move { c.restart("shop", Some("migrate"), None).await }).await.unwrap_err();
     world.builder.set_fails(true);
     world.events(world.deploy(&shop("2")).await).await;
     let failures = |l: &&str| l.starts_with("migrate") && l.contains("failed");

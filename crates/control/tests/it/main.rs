@@ -1,6 +1,7 @@
 //! The mind with simulated hands, a real store, real probes over loopback, and an edge that only reports.
 #![allow(missing_docs, reason = "tests")]
 
+mod again;
 mod builds;
 mod clock;
 mod deploys;

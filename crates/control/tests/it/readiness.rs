@@ -187,7 +187,7 @@ async fn a_restart_makes_no_deploy_succeed() {
     let id = world.deploy(&spec).await;
     let restarted = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        world.ask(|c| async move { c.restart("shop", None).await }).await
+        world.ask(|c| async move { c.restart("shop", None, None).await }).await
     };
     let (events, restarted) = tokio::join!(world.events(id), restarted);
     let last = events.lines().last().unwrap();
