@@ -1,4 +1,4 @@
-//! Every key of the Compose Specification (its `compose-spec.json` of June 2026), and what becomes of it here.
+//! Every key of the Compose Specification (its `compose-spec.json` of October 2026), and what becomes of it here.
 
 use std::collections::BTreeMap;
 
@@ -29,6 +29,7 @@ pub(in super::super) type Keys = &'static [(&'static str, Honour)];
 pub(in super::super) const TOP: Keys = &[
     ("configs", Not),
     ("include", Read),
+    ("jobs", Not),
     ("models", Not),
     ("name", Read),
     ("networks", Read),
@@ -104,6 +105,7 @@ pub(in super::super) const SERVICE: Keys = &[
     ("platform", Not),
     ("ports", Read),
     ("post_start", Not),
+    ("pre_start", Not),
     ("pre_stop", Not),
     ("privileged", Not),
     ("profiles", Read),
@@ -125,6 +127,7 @@ pub(in super::super) const SERVICE: Keys = &[
     ("tmpfs", Not),
     ("tty", Anyway),
     ("ulimits", Not),
+    ("umask", Not),
     ("use_api_socket", Not),
     ("user", Not),
     ("userns_mode", Not),
@@ -149,6 +152,7 @@ pub(in super::super) const BUILD: Keys = &[
     ("labels", Anyway),
     ("network", Not),
     ("no_cache", Anyway),
+    ("no_cache_filter", Anyway),
     ("platforms", Not),
     ("privileged", Not),
     ("provenance", Anyway),
@@ -217,6 +221,7 @@ pub(in super::super) const NETWORK: Keys = &[
     ("link_local_ips", Not),
     ("mac_address", Not),
     ("priority", Anyway),
+    ("use_service_name_alias", Not),
 ];
 
 /// Of a network of the file.

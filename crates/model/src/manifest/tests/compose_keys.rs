@@ -56,6 +56,30 @@ fn none_is_unknown() {
     }
 }
 
+/// Bug: keys that came later were called unknown, and the file refused.
+#[test]
+fn those_of_october_2026_are_known() {
+    let text = "services:
+  web:
+    build: {context: ., no_cache_filter: [build]}
+    ports: ['80']
+    pre_start: [{command: [./migrate]}]
+    umask: 0o22
+    networks: {n: {use_service_name_alias: false}}
+jobs:
+  nightly: {image: alpine, triggers: {manual: true}}
+";
+    check(
+        &folder("shop", &[("compose.yaml", text), ("app.py", "print()"), ("requirements.txt", "")]),
+        &expect![[r#"
+            project shop
+            front web
+            web: source=. port=80 public
+            warning: valid, but not honoured: `pre_start` (compose.yaml:5), `umask` (compose.yaml:6), `use_service_name_alias` (compose.yaml:7), `jobs` (compose.yaml:8)
+        "#]],
+    );
+}
+
 #[test]
 fn what_is_not_honoured_is_one_warning() {
     services(
