@@ -84,14 +84,14 @@ impl Bench {
 
 async fn bootstraps(b: &Bench) -> BaseLayer {
     let bases = b.bases(&BaseWishes::default(), Duration::from_secs(3600));
-    assert_eq!(bases.current(), None);
+    assert_eq!(bases.current().await, None);
     let started = Instant::now();
     // Two builds at once: one makes it, the other waits.
     let ((first, said), (second, _)) = tokio::join!(b.ensure(&bases), b.ensure(&bases));
     let first = first.unwrap_or_else(|e| panic!("{e}\n{}", said.join("\n")));
     println!("{}\nmade in {:?}", said.join("\n"), started.elapsed());
     assert_eq!(second.unwrap(), first);
-    assert_eq!(bases.current(), Some(first.clone()));
+    assert_eq!(bases.current().await, Some(first.clone()));
     for package in ["apt", "base-files", "ca-certificates", "libc6", "python3", "python3-venv"] {
         assert!(first.packages.contains_key(package), "{package}");
     }

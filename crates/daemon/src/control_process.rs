@@ -23,6 +23,7 @@ use crate::{
     link, memory, records,
     role::Role,
     settings::{Inherited, Settings, Typed},
+    soundness,
     state::StateDir,
     stop::Asked,
     swap,
@@ -185,7 +186,8 @@ async fn serve(
         mind.settle();
         dormouse_web::serve(api, mind, web, ends).await
     });
-    let housekeeping = tokio::spawn(collect::run(store, control.clone()));
+    let housekeeping = tokio::spawn(collect::run(store.clone(), control.clone()));
+    let looking = tokio::spawn(soundness::run(store, control.clone()));
     let end = CancellationToken::new();
     let swap = tokio::spawn(swap::keep(swap, host, control.clone(), end.clone()));
     let frugality = tokio::spawn(memory::give_back_when_idle());
@@ -198,7 +200,7 @@ async fn serve(
         control.stop_all().await;
     }
     let left = control.left_running().await;
-    for task in [&housekeeping, &frugality, &pulse] {
+    for task in [&housekeeping, &looking, &frugality, &pulse] {
         task.abort();
     }
     line.abort();

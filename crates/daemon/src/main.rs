@@ -18,6 +18,7 @@ mod records;
 mod role;
 mod serve;
 mod settings;
+mod soundness;
 mod state;
 mod stop;
 mod swap;

@@ -92,12 +92,19 @@ impl Store {
             fs::rename(&path, &out).at("remove", &path)?;
             gone.push(out);
         }
-        for room in [Room::Meta, Room::Pending, Room::Keys] {
+        for path in entries(&self.room(Room::Replaced))? {
+            if !LayerId::from_hex(name(&path).split('-').next().unwrap_or_default())
+                .is_some_and(|id| layers.contains(&id))
+            {
+                gone.push(path);
+            }
+        }
+        for room in [Room::Meta, Room::Pending, Room::Damaged, Room::Keys] {
             for path in entries(&self.room(room))? {
                 let layer = match room {
                     Room::Keys => fs::read_to_string(&path).ok().as_deref().and_then(LayerId::from_hex),
-                    Room::Meta | Room::Pending => LayerId::from_hex(&name(&path)),
-                    Room::Layers | Room::Manifests | Room::Configs | Room::Tmp => None,
+                    Room::Meta | Room::Pending | Room::Damaged => LayerId::from_hex(&name(&path)),
+                    Room::Layers | Room::Replaced | Room::Manifests | Room::Configs | Room::Tmp => None,
                 };
                 if !layer.is_some_and(|id| self.layer_path(&id).is_dir()) {
                     fs::remove_file(&path).at("remove", &path)?;

@@ -6,6 +6,7 @@
 //!
 //! Everything appears by a rename within one filesystem, so a process that dies at any instant leaves a usable
 //! store. A machine that loses power may lose the layers it had not yet written out; [`Store::open`] forgets those.
+//! A layer that was changed since it was made is found before it is used again, and made anew.
 #![forbid(unsafe_code)]
 
 mod collect;
@@ -14,6 +15,7 @@ mod error;
 mod fsutil;
 mod id;
 mod image;
+mod soundness;
 mod store;
 mod tree;
 
@@ -22,4 +24,5 @@ pub use draft::LayerDraft;
 pub use error::ImageError;
 pub use id::{CacheKey, LayerId};
 pub use image::{Image, ImageConfig};
-pub use store::Store;
+pub use soundness::Soundness;
+pub use store::{Lookup, Store};

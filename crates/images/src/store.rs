@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! layers/<hex>/    the unpacked tree
-//! meta/<hex>       its size; touched at every use
+//! meta/<hex>       its size and shape; touched at every use
 //! pending/<hex>    the boot during which it was committed; removed once the disk has it
+//! damaged/<hex>    the tree is not what it was; the next one committed takes its place
+//! replaced/<hex>…  damaged trees on which something may still run
 //! keys/<hex>       cache key → layer
 //! manifests/<hex>  images
 //! configs/<hex>    their configurations
@@ -33,6 +35,7 @@ use crate::{
     error::At,
     fsutil::{remove_tree, sync_parent, touch, write_atomic},
     image::{ConfigBlob, Manifest},
+    soundness::Soundness,
     tree,
 };
 
@@ -41,15 +44,15 @@ use crate::{
 /// All calls block on the disk; from async code use a blocking thread.
 #[derive(Debug, Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
+pub(crate) struct Inner {
     dir: PathBuf,
     /// Held while layers appear or disappear, so that collection never removes what a lookup just returned.
     change: Mutex<()>,
-    drafts: AtomicU64,
+    pub(crate) drafts: AtomicU64,
 }
 
 /// The rooms of the store's folder.
@@ -58,6 +61,8 @@ pub(crate) enum Room {
     Layers,
     Meta,
     Pending,
+    Damaged,
+    Replaced,
     Keys,
     Manifests,
     Configs,
@@ -65,14 +70,25 @@ pub(crate) enum Room {
 }
 
 impl Room {
-    const ALL: [Self; 7] =
-        [Self::Layers, Self::Meta, Self::Pending, Self::Keys, Self::Manifests, Self::Configs, Self::Tmp];
+    const ALL: [Self; 9] = [
+        Self::Layers,
+        Self::Meta,
+        Self::Pending,
+        Self::Damaged,
+        Self::Replaced,
+        Self::Keys,
+        Self::Manifests,
+        Self::Configs,
+        Self::Tmp,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Layers => "layers",
             Self::Meta => "meta",
             Self::Pending => "pending",
+            Self::Damaged => "damaged",
+            Self::Replaced => "replaced",
             Self::Keys => "keys",
             Self::Manifests => "manifests",
             Self::Configs => "configs",
@@ -82,8 +98,33 @@ impl Room {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-struct Meta {
-    bytes: u64,
+pub(crate) struct Meta {
+    pub(crate) bytes: u64,
+    /// That of the tree when it was last known to be whole; older releases kept none.
+    #[serde(default)]
+    pub(crate) shape: Option<String>,
+}
+
+/// What a key leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// A layer, as it was when it was made.
+    Found(LayerId),
+    /// Nothing, or nothing that is still here.
+    Missing,
+    /// A layer that was changed since it was made: who needs it makes it again.
+    Damaged(LayerId),
+}
+
+impl Lookup {
+    /// The layer, if it can be used.
+    #[must_use]
+    pub fn found(self) -> Option<LayerId> {
+        match self {
+            Self::Found(layer) => Some(layer),
+            Self::Missing | Self::Damaged(_) => None,
+        }
+    }
 }
 
 /// A half-written small file older than this is nobody's.
@@ -106,9 +147,22 @@ impl Store {
         Ok(store)
     }
 
-    /// The layer that `key` produced, if it is still here.
+    /// The layer that `key` produced, if it is still here and as it was: see [`Store::check_layer`].
     #[must_use]
-    pub fn layer_for_key(&self, key: &CacheKey) -> Option<LayerId> {
+    pub fn layer_for_key(&self, key: &CacheKey) -> Lookup {
+        let Some(id) = self.recorded_for_key(key) else { return Lookup::Missing };
+        match self.check_layer(&id) {
+            Ok(Soundness::Sound) => Lookup::Found(id),
+            Ok(Soundness::Damaged) => Lookup::Damaged(id),
+            // What cannot be read is of no use to anybody.
+            Err(e) => {
+                tracing::warn!("layer {id} cannot be looked at: {e}");
+                Lookup::Missing
+            }
+        }
+    }
+
+    fn recorded_for_key(&self, key: &CacheKey) -> Option<LayerId> {
         let _change = self.lock();
         let path = self.file(Room::Keys, &key.hex());
         let id = LayerId::from_hex(fs::read_to_string(&path).ok()?.trim())?;
@@ -155,10 +209,7 @@ impl Store {
     /// # Errors
     /// [`ImageError::NoSuchLayer`].
     pub fn layer_bytes(&self, id: &LayerId) -> Result<u64, ImageError> {
-        let text =
-            fs::read(self.file(Room::Meta, id.hex())).map_err(|_| ImageError::NoSuchLayer(id.clone()))?;
-        // A size is a figure for people: a damaged one is not worth refusing the layer for.
-        Ok(serde_json::from_slice::<Meta>(&text).map_or(0, |m| m.bytes))
+        Ok(self.meta(id)?.bytes)
     }
 
     /// Record an image. On return it survives a power cut.
@@ -209,15 +260,17 @@ impl Store {
         let id = tree.id;
         let to = self.layer_path(&id);
         let change = self.lock();
-        let meta = self.file(Room::Meta, id.hex());
-        if to.is_dir() {
-            self.used(&meta);
+        if to.is_dir() && !self.is_damaged(&id) {
+            self.used(&self.file(Room::Meta, id.hex()));
         } else {
-            let tmp = self.room(Room::Tmp);
-            write_atomic(&tmp, &meta, &json(&Meta { bytes: tree.bytes }))?;
+            self.put_meta(&id, &Meta { bytes: tree.bytes, shape: Some(tree.shape) })?;
             let pending = self.file(Room::Pending, id.hex());
-            write_atomic(&tmp, &pending, boot_id().as_bytes())?;
-            fs::rename(&draft.tree, &to).at("create", &to)?;
+            write_atomic(&self.room(Room::Tmp), &pending, boot_id().as_bytes())?;
+            if to.is_dir() {
+                self.replace_damaged(&id, &draft.tree)?;
+            } else {
+                fs::rename(&draft.tree, &to).at("create", &to)?;
+            }
             sync_parent(&to)?;
             let (store, layer) = (self.clone(), id.clone());
             thread::spawn(move || {
@@ -362,7 +415,7 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-fn json(value: &impl Serialize) -> Vec<u8> {
+pub(crate) fn json(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).unwrap_or_else(|e| unreachable!("our own types are always JSON: {e}"))
 }
 

@@ -1,9 +1,15 @@
 //! The store from outside: keys, images, collection, and what a crash or a full disk leaves.
 #![allow(missing_docs, clippy::print_stdout)]
 
-use std::{collections::BTreeSet, fs, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::{FileExt, PermissionsExt},
+    path::Path,
+    time::Duration,
+};
 
-use dormouse_images::{CacheKey, Collected, ImageConfig, ImageError, LayerId, Store};
+use dormouse_images::{CacheKey, Collected, ImageConfig, ImageError, LayerId, Lookup, Soundness, Store};
 use dormouse_model::ImageId;
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -26,15 +32,15 @@ fn image(store: &Store, layer: &LayerId) -> ImageId {
 fn a_key_finds_its_layer_again() {
     let (dir, store) = store();
     let key = CacheKey::new("dependencies").with("lock", "fastapi");
-    assert_eq!(store.layer_for_key(&key), None);
+    assert_eq!(store.layer_for_key(&key), Lookup::Missing);
     let id = layer(&store, "a", Some(&key));
-    assert_eq!(store.layer_for_key(&key), Some(id.clone()));
+    assert_eq!(store.layer_for_key(&key), Lookup::Found(id.clone()));
     assert_eq!(layer(&store, "a", None), id, "the same tree is the same layer");
     assert_eq!(store.layer_bytes(&id).unwrap(), 1);
     let again = Store::open(dir.path()).unwrap();
-    assert_eq!(again.layer_for_key(&key), Some(id.clone()));
+    assert_eq!(again.layer_for_key(&key), Lookup::Found(id.clone()));
     fs::remove_dir_all(store.layer_path(&id)).unwrap();
-    assert_eq!(store.layer_for_key(&key), None, "a key without its layer is no hit");
+    assert_eq!(store.layer_for_key(&key), Lookup::Missing, "a key without its layer is no hit");
 }
 
 #[test]
@@ -105,10 +111,62 @@ fn a_layer_that_a_power_cut_may_have_torn_is_forgotten() {
     mark(&id, "another boot");
     mark(&safe, &fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap());
     let again = Store::open(dir.path()).unwrap();
-    assert_eq!(again.layer_for_key(&key), None);
+    assert_eq!(again.layer_for_key(&key), Lookup::Missing);
     assert!(!again.layer_path(&id).exists());
     assert!(again.layer_path(&safe).is_dir(), "only the process died, not the machine");
     assert_eq!(layer(&again, "torn", Some(&key)), id, "it can be made again");
+}
+
+#[test]
+fn a_layer_that_was_changed_is_found_and_made_again() {
+    type Change = (&'static str, fn(&Path));
+    let changes: &[Change] = &[
+        ("a byte", |tree| {
+            let file = fs::File::options().write(true).open(tree.join("file")).unwrap();
+            file.write_all_at(b"X", 0).unwrap();
+        }),
+        ("cut off", |tree| fs::File::create(tree.join("file")).map(drop).unwrap()),
+        ("gone", |tree| fs::remove_file(tree.join("file")).unwrap()),
+        ("more", |tree| fs::write(tree.join("other"), "").unwrap()),
+        ("a mode", |tree| fs::set_permissions(tree.join("file"), PermissionsExt::from_mode(0o600)).unwrap()),
+    ];
+    for (what, change) in changes {
+        let (dir, store) = store();
+        let key = CacheKey::new("dependencies");
+        let id = layer(&store, "content", Some(&key));
+        let other = image(&store, &layer(&store, "another", None));
+        let live = BTreeSet::from([image(&store, &id)]);
+        change(&store.layer_path(&id));
+        let both = live.iter().cloned().chain([other]).collect();
+        assert_eq!(store.damaged(&both).unwrap(), live, "{what}");
+        assert_eq!(store.layer_for_key(&key), Lookup::Damaged(id.clone()), "{what}");
+        let again = Store::open(dir.path()).unwrap();
+        assert_eq!(again.check_layer(&id).unwrap(), Soundness::Damaged, "{what}: remembered");
+        assert!(again.image(live.first().unwrap()).is_ok(), "{what}: it may still do for what runs on it");
+
+        assert_eq!(layer(&again, "content", Some(&key)), id);
+        assert_eq!(again.layer_for_key(&key), Lookup::Found(id.clone()), "{what}");
+        assert_eq!(fs::read_to_string(again.layer_path(&id).join("file")).unwrap(), "content");
+        let replaced = || fs::read_dir(dir.path().join("replaced")).unwrap().count();
+        again.collect(&live, Duration::ZERO).unwrap();
+        assert_eq!(replaced(), 1, "{what}: somebody may run on the damaged tree");
+        again.collect(&BTreeSet::new(), Duration::ZERO).unwrap();
+        assert_eq!(replaced(), 0, "{what}");
+    }
+}
+
+#[test]
+fn a_layer_whose_times_alone_are_other_ones_is_sound() {
+    let (dir, store) = store();
+    let id = layer(&store, "content", None);
+    let copied = fs::File::options().append(true).open(store.layer_path(&id).join("file")).unwrap();
+    copied.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    assert_eq!(store.check_layer(&id).unwrap(), Soundness::Sound, "as after a restored backup");
+    // What an older release noted.
+    fs::write(dir.path().join("meta").join(id.hex()), r#"{"bytes":7}"#).unwrap();
+    assert_eq!(store.check_layer(&id).unwrap(), Soundness::Sound);
+    assert_eq!(store.layer_bytes(&id).unwrap(), 7);
+    assert!(fs::read_to_string(dir.path().join("meta").join(id.hex())).unwrap().contains("shape"));
 }
 
 #[test]
@@ -130,12 +188,12 @@ fn what_lives_or_was_used_lately_stays() {
             file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
         }
     }
-    assert_eq!(store.layer_for_key(&key), Some(keyed.clone()));
+    assert_eq!(store.layer_for_key(&key), Lookup::Found(keyed.clone()));
     assert_eq!(store.collect(&live_images, hour).unwrap(), Collected { bytes: 5, layers: 1 });
     assert!(store.image(&kept).is_ok());
     assert!(matches!(store.image(&gone), Err(ImageError::NoSuchImage(_))));
     assert!(!store.layer_path(&dead).exists());
-    assert_eq!(store.layer_for_key(&key), Some(keyed.clone()));
+    assert_eq!(store.layer_for_key(&key), Lookup::Found(keyed.clone()));
 
     assert_eq!(store.collect(&live_images, Duration::ZERO).unwrap(), Collected { bytes: 5, layers: 1 });
     assert!(!store.layer_path(&keyed).exists());
@@ -174,7 +232,7 @@ fn a_full_disk_names_the_path_and_leaves_no_half_layer() {
     for room in ["layers", "tmp"] {
         assert_eq!(fs::read_dir(dir.path().join(room)).unwrap().count(), 0, "{room} is empty");
     }
-    assert_eq!(store.layer_for_key(&CacheKey::new("k")), None);
+    assert_eq!(store.layer_for_key(&CacheKey::new("k")), Lookup::Missing);
     fs::remove_file(filler).unwrap();
     layer(&store, "works again", None);
 }

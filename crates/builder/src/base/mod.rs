@@ -32,7 +32,7 @@ use std::{
 };
 
 use dormouse_backend::{BuildEvent, Stream};
-use dormouse_images::{CacheKey, LayerDraft, LayerId, Store};
+use dormouse_images::{CacheKey, LayerDraft, LayerId, Lookup, Soundness, Store};
 use dormouse_model::Time;
 use dormouse_runtime::Sandboxes;
 use futures_util::{StreamExt, TryStreamExt, stream};
@@ -86,8 +86,8 @@ impl Bases {
 
     /// The base that is known and need not be looked at again yet. Asks nobody.
     #[must_use]
-    pub fn current(&self) -> Option<BaseLayer> {
-        self.known().filter(|r| self.is_fresh(r)).map(|r| r.base)
+    pub async fn current(&self) -> Option<BaseLayer> {
+        self.known().await.filter(|r| self.is_fresh(r)).map(|r| r.base)
     }
 
     /// The base: the known one while it is fresh, otherwise made of what the archive offers now. When no mirror can
@@ -97,7 +97,7 @@ impl Bases {
     /// [`BaseError`], each with what to do about it.
     pub async fn ensure(&self, events: &Events) -> Result<BaseLayer, BaseError> {
         let _turn = self.turn.lock().await;
-        let known = self.known();
+        let known = self.known().await;
         if let Some(record) = known.as_ref().filter(|r| self.is_fresh(r)) {
             return Ok(record.base.clone());
         }
@@ -119,13 +119,18 @@ impl Bases {
         record::path(&self.cache, &self.settings.suite, self.settings.arch)
     }
 
-    /// What is recorded, if its layer is still there; asking for it spares it from collection.
-    fn known(&self) -> Option<Record> {
+    /// What is recorded, if its layer is still there and sound; asking for it spares it from collection.
+    async fn known(&self) -> Option<Record> {
         let record = Record::read(&self.record_path())?;
         let key = self.key(record.base.packages.iter().map(|(n, v)| (n.as_str(), v.as_str())));
-        let layer = self.store.layer_for_key(&key);
-        let there = layer.is_some() || self.store.layer_path(&record.base.layer).is_dir();
-        there.then_some(record)
+        let (store, layer) = (self.store.clone(), record.base.layer.clone());
+        let is_sound = move || match store.layer_for_key(&key) {
+            Lookup::Found(_) => true,
+            // The key may be gone before the layer is.
+            Lookup::Missing => matches!(store.check_layer(&layer), Ok(Soundness::Sound)),
+            Lookup::Damaged(_) => false,
+        };
+        wait(is_sound).await.then_some(record)
     }
 
     fn is_fresh(&self, record: &Record) -> bool {
@@ -158,7 +163,7 @@ impl Bases {
             suite: self.settings.suite.clone(),
             packages: versions.clone().map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
         };
-        let layer = match self.store.layer_for_key(&key) {
+        let layer = match self.store.layer_for_key(&key).found() {
             Some(layer) => layer,
             None => {
                 let size: u64 = packages.iter().map(|p| p.size).sum();

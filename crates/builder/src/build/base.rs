@@ -23,7 +23,7 @@ impl Job<'_> {
         let started = Instant::now();
         let cached = match &self.builder.base {
             Base::Layer(_) => true,
-            Base::Debian(bases) => bases.current().is_some(),
+            Base::Debian(bases) => bases.current().await.is_some(),
         };
         self.send(BuildEvent::Phase { name: "base".to_owned(), cached });
         let layer = match &self.builder.base {

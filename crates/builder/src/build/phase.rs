@@ -3,7 +3,7 @@
 use std::{io, path::Path, time::Instant};
 
 use dormouse_backend::{BuildError, BuildEvent};
-use dormouse_images::{CacheKey, ImageError, LayerDraft, LayerId};
+use dormouse_images::{CacheKey, ImageError, LayerDraft, LayerId, Lookup};
 
 use super::{Job, blocking, disk, host};
 
@@ -17,7 +17,16 @@ impl Job<'_> {
     ) -> Result<LayerId, BuildError> {
         let _only = self.builder.locks.take(key.hex()).await;
         let started = Instant::now();
-        let found = self.builder.store.layer_for_key(&key);
+        let (store, wanted) = (self.builder.store.clone(), key.clone());
+        let looked = blocking(move || Ok::<_, io::Error>(store.layer_for_key(&wanted)))
+            .await
+            .map_err(|e| host(format!("looking for the layer of the {name} phase"), e))?;
+        if matches!(looked, Lookup::Damaged(_)) {
+            self.say(&format!(
+                "warning: the kept layer of the {name} phase was changed on the server's disk since it was made; it is made again"
+            ));
+        }
+        let found = looked.found();
         self.send(BuildEvent::Phase { name: name.to_owned(), cached: found.is_some() });
         let layer = match found {
             Some(layer) => layer,

@@ -38,6 +38,8 @@ pub(crate) enum Event {
     Started { by: Waker, took: Duration },
     /// Its supervisor replaced processes after a sleep; in the planner's words.
     LostProcesses(String),
+    /// Its image was changed on the server's disk since it was built.
+    ImageDamaged,
     /// The project was taken down.
     TakenDown,
 }
@@ -86,6 +88,7 @@ impl Event {
             | Self::Woken { .. }
             | Self::Started { .. }
             | Self::LostProcesses(_)
+            | Self::ImageDamaged
             | Self::TakenDown => None,
         }
     }
@@ -157,6 +160,9 @@ impl fmt::Display for Event {
             }
             Self::Started { by, took } => write!(f, "started{by} in {}", millis(*took)),
             Self::LostProcesses(what) => f.write_str(what),
+            Self::ImageDamaged => f.write_str(
+                "files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them",
+            ),
             Self::TakenDown => f.write_str("taken down by `dormouse down`"),
         }
     }
@@ -239,6 +245,7 @@ mod tests {
             Event::Woken { by: Waker::Rule, took: None },
             Event::Started { by: Waker::Request, took: us(1_840_000) },
             Event::LostProcesses("it restarted a process after a sleep of 45 s".to_owned()),
+            Event::ImageDamaged,
             Event::TakenDown,
         ];
         let table: String = all
@@ -282,6 +289,7 @@ mod tests {
             woken
             started by a request in 1.8 s
             it restarted a process after a sleep of 45 s
+            files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them
             taken down by `dormouse down`
         "#]].assert_eq(&table);
     }

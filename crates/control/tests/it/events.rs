@@ -265,3 +265,15 @@ async fn whoever_follows_sees_it_taken_down() {
     let said: Vec<_> = said.await.into_iter().map(|l| l.text).collect();
     assert_eq!(said.last().unwrap(), "taken down by `dormouse down`", "{said:?}");
 }
+
+#[tokio::test]
+async fn a_damaged_image_is_told_to_whom_it_concerns() {
+    let world = World::new(186).await;
+    let id = world.deploy(&project("shop", vec![service("web"), service("api")])).await;
+    world.events(id).await;
+    let damaged = [dormouse_model::ImageId("sha256:1".into())].into();
+    world.ask(|c| async move { c.say_damaged(damaged).await }).await.unwrap();
+    told_somewhere(&world, "changed on the server's disk").await;
+    let concerned = told(&world).await.lines().filter(|l| l.contains("its image were changed")).count();
+    assert_eq!(concerned, 1, "{}", told(&world).await);
+}
