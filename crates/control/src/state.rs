@@ -313,9 +313,10 @@ impl State {
         let Some(svc) = self.desired.services.get(key) else { return };
         let (key, target, live) = (key.clone(), svc.target.id, svc.live.as_ref().map(|d| d.id));
         let replaced = svc.replaced.as_ref().map(|r| (r.deployment.id, r.at));
+        let trusted = svc.replaced.as_ref().and_then(|r| r.trusted.as_ref()).map(|d| d.id);
         self.store.later(move |tx| {
             tx.target_and_live(&key, target, live)?;
-            tx.replaced(&key, replaced)
+            tx.replaced(&key, replaced, trusted)
         });
     }
 

@@ -81,6 +81,9 @@ pub struct Replaced {
     pub deployment: Deployment,
     /// Since when the other has been live.
     pub at: Time,
+    /// The last one that had held for long, where that is an older one: `deployment` had not when its place was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trusted: Option<Deployment>,
 }
 
 impl DesiredService {
@@ -93,19 +96,25 @@ impl DesiredService {
             ServiceKind::Job => false,
         };
         if let Some(deployment) = before.as_ref().filter(other).filter(served).cloned() {
-            self.replaced = Some(Replaced { deployment, at: now });
+            let trusted = self.replaced.take().map(|earlier| earlier.trusted.unwrap_or(earlier.deployment));
+            self.replaced = Some(Replaced { deployment, at: now, trusted });
         }
         before
     }
 
-    /// What was live before is live again, where that is remembered; a newer one that is on its way stays so.
-    pub fn roll_back(&mut self) {
-        if let Some(Replaced { deployment, .. }) = self.replaced.take() {
-            if self.is_live() {
-                self.target = deployment.clone();
-            }
-            self.live = Some(deployment);
+    /// One that was live before, and is remembered, is live again; a newer one that is on its way stays so. One that had not
+    /// yet held for long has to from now on.
+    pub fn roll_back(&mut self, to: DeploymentId, now: Time) {
+        let Some(Replaced { deployment, trusted, .. }) = self.replaced.take() else { return };
+        let (deployment, trusted) = match trusted {
+            Some(trusted) if trusted.id == to => (trusted, None),
+            trusted => (deployment, trusted),
+        };
+        if self.is_live() {
+            self.target = deployment.clone();
         }
+        self.live = Some(deployment);
+        self.replaced = trusted.map(|deployment| Replaced { deployment, at: now, trusted: None });
     }
 
     /// Whether its target has been live.

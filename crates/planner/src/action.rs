@@ -45,6 +45,8 @@ pub enum Action {
         key: ServiceKey,
         /// The deployment that gives its place back.
         deployment: DeploymentId,
+        /// The one that has it again.
+        to: DeploymentId,
         /// What happened: one line, and a hint in a second one where there is one.
         why: String,
     },
@@ -191,7 +193,9 @@ impl fmt::Display for Action {
             Self::Start { key, deployment } => write!(f, "start {key} {deployment}"),
             Self::Promote { key, deployment } => write!(f, "promote {key} {deployment}"),
             Self::Fail { key, deployment, why } => write!(f, "fail {key} {deployment}: {why}"),
-            Self::RollBack { key, deployment, why } => write!(f, "roll back {key} {deployment}: {why}"),
+            Self::RollBack { key, deployment, to, why } => {
+                write!(f, "roll back {key} {deployment} to {to}: {why}")
+            }
             Self::Settle { key, deployment } => write!(f, "settle {key} {deployment}"),
             Self::Drain { key, id } => write!(f, "drain {key} {id}"),
             Self::SetLimits { key, id, limits } => {

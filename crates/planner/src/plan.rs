@@ -51,10 +51,10 @@ fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Actio
         let key = key.clone();
         let (mut before, mut stopped) = (None, Vec::new());
         match trust(&view(svc)) {
-            Some(Trust::Lost { deployment, why, ending }) => {
-                out.push(Action::RollBack { key: key.clone(), deployment, why });
+            Some(Trust::Lost { deployment, to, why, ending }) => {
+                out.push(Action::RollBack { key: key.clone(), deployment, to, why });
                 out.extend(ending.iter().map(|&(id, why)| Action::Stop { key: key.clone(), id, why }));
-                before.insert(svc.clone()).roll_back();
+                before.insert(svc.clone()).roll_back(to, clock.now());
                 stopped.extend(ending.into_iter().map(|(id, _)| id));
             }
             Some(Trust::Earned { deployment }) => out.push(Action::Settle { key, deployment }),

@@ -1,6 +1,6 @@
 //! A version that took the place of one that worked has to hold for some minutes, or gives the place back.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use dormouse_model::{Cause, Deployment, DeploymentId, End, InstanceId, Replaced, StopReason};
 
@@ -18,10 +18,12 @@ pub(crate) enum Trust {
         /// The one that is live.
         deployment: DeploymentId,
     },
-    /// It keeps ending, and what it replaced did not: back to that.
+    /// It keeps ending, and what it replaced did not, or what was trusted before that: back to that.
     Lost {
         /// The one that is live.
         deployment: DeploymentId,
+        /// The one to go back to.
+        to: DeploymentId,
         /// What happened: one line, and a hint in a second one where there is one.
         why: String,
         /// Its instances that have to be stopped because they do not work, and why.
@@ -31,7 +33,7 @@ pub(crate) enum Trust {
 
 /// Whether a live version has shown that it holds, or that it does not; `None` while that is open, or long decided.
 pub(crate) fn trust(view: &View<'_>) -> Option<Trust> {
-    let Replaced { deployment: before, at } = view.svc.replaced.as_ref()?;
+    let Replaced { deployment: before, at, trusted } = view.svc.replaced.as_ref()?;
     let live = view.svc.live.as_ref()?;
     let mine = view.alive.iter().filter(|i| i.deployment == live.process());
     let ending: Vec<_> = mine.filter_map(|i| Some((*i, health::verdict(view, live, i)?))).collect();
@@ -46,13 +48,14 @@ pub(crate) fn trust(view: &View<'_>) -> Option<Trust> {
         let n = backoff::count(&ends, d.process());
         (backoff::never_ready(last) || n >= backoff::CRASH_LOOP).then_some((last, n))
     };
-    match hopeless(live).filter(|(last, _)| soon(last)) {
-        Some((last, n)) if hopeless(before).is_none() => {
+    let to = iter::once(before).chain(trusted).find(|d| hopeless(d).is_none());
+    match hopeless(live).filter(|(last, _)| soon(last)).zip(to) {
+        Some(((last, n), to)) => {
             let why = words::explain(last, &live.spec);
             let why = if n > 1 { words::times(&why, n) } else { why };
             let ending = ending.into_iter().map(|(i, why)| (i.id, why)).collect();
-            Some(Trust::Lost { deployment: live.id, why, ending })
+            Some(Trust::Lost { deployment: live.id, to: to.id, why, ending })
         }
-        Some(_) | None => view.clock.passed(*at, TRUST).then_some(Trust::Earned { deployment: live.id }),
+        None => view.clock.passed(*at, TRUST).then_some(Trust::Earned { deployment: live.id }),
     }
 }

@@ -66,8 +66,8 @@ impl<W: Workloads> Reconciler<W> {
                 self.give_up(&key, deployment, &why);
                 true
             }
-            Action::RollBack { key, deployment, why } => {
-                self.roll_back(&key, deployment, &why);
+            Action::RollBack { key, deployment, to, why } => {
+                self.roll_back(&key, deployment, to, &why, now);
                 true
             }
             Action::Settle { key, .. } => {

@@ -234,7 +234,9 @@ fn state(
                     key: row.key.clone(),
                     target,
                     live,
-                    replaced: row.replaced.and_then(|(id, at)| Some(Replaced { deployment: find(id)?, at })),
+                    replaced: row.replaced.and_then(|(id, at)| {
+                        Some(Replaced { deployment: find(id)?, at, trusted: row.trusted.and_then(find) })
+                    }),
                     demand: row.demand,
                     needs: BTreeSet::new(),
                     after: BTreeSet::new(),

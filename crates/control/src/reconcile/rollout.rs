@@ -72,10 +72,17 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     /// What is live does not hold, and what it replaced did.
-    pub(super) fn roll_back(&mut self, key: &ServiceKey, deployment: DeploymentId, why: &str) {
+    pub(super) fn roll_back(
+        &mut self,
+        key: &ServiceKey,
+        deployment: DeploymentId,
+        to: DeploymentId,
+        why: &str,
+        now: Time,
+    ) {
         let Some(svc) = self.state.desired.services.get_mut(key) else { return };
         let Some(deploy) = svc.live.as_ref().map(|d| d.deploy) else { return };
-        svc.roll_back();
+        svc.roll_back(to, now);
         let Some(to) = svc.live.as_ref().map(|d| d.deploy) else { return };
         let (line, newest) = (first_line(why), svc.is_live());
         warn!(%key, %deploy, %to, why = line, "rolled back");

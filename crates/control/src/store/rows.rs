@@ -36,6 +36,7 @@ pub(crate) struct ServiceRow {
     pub(crate) live: Option<DeploymentId>,
     /// What `live` took the place of, and since when it has been live.
     pub(crate) replaced: Option<(DeploymentId, Time)>,
+    pub(crate) trusted: Option<DeploymentId>,
     pub(crate) demand: Demand,
     pub(crate) note: Option<String>,
 }

@@ -132,6 +132,8 @@ CREATE TABLE requests (
     deployments TEXT,              -- what replaces something because of it; null until it comes to that
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE services ADD COLUMN trusted INTEGER;      -- the last that held, where `replaced` had not yet
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

@@ -58,3 +58,22 @@ async fn to_what_it_replaced() {
     keeps_ending(&world, 1, 3).await;
     world.ps_where("Crashed").await;
 }
+
+/// Bug: two bad versions one soon after the other lost the one that worked for good.
+#[tokio::test]
+async fn to_the_last_that_held_when_two_do_not() {
+    let mut world = World::new(187).await;
+    let spec = project("shop", vec![service("web")]);
+    for image in 1..=3 {
+        world.builder.set_image(image);
+        let deploy = world.deploy(&spec).await;
+        assert!(world.events(deploy).await.contains("\"done\""));
+    }
+    world.kill_and_restart().await;
+    assert_eq!(world.ask(|c| async move { c.live_images().await }).await.unwrap().len(), 3);
+    keeps_ending(&world, 3, 3).await;
+    world.ps_where("Ready d2").await;
+    world.kill_and_restart().await;
+    keeps_ending(&world, 2, 3).await;
+    world.ps_where("Ready d1").await;
+}

@@ -26,7 +26,7 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
                 let svc = desired.services.get_mut(key).unwrap();
                 svc.target = svc.live.clone().unwrap();
             }
-            Action::RollBack { key, .. } => desired.services.get_mut(key).unwrap().roll_back(),
+            Action::RollBack { key, to, .. } => desired.services.get_mut(key).unwrap().roll_back(*to, now),
             Action::Settle { key, .. } => desired.services.get_mut(key).unwrap().replaced = None,
             Action::Wake { id, .. } => {
                 let i = observed.instances.get_mut(id).unwrap();

@@ -487,8 +487,8 @@ impl Control {
                 svc.promote(w.now);
                 return Ok(true);
             }
-            Action::RollBack { key, .. } => {
-                w.store.desired.services.get_mut(&key).unwrap().roll_back();
+            Action::RollBack { key, to, .. } => {
+                w.store.desired.services.get_mut(&key).unwrap().roll_back(to, w.now);
                 return Ok(true);
             }
             Action::Settle { key, .. } => {

@@ -7,8 +7,8 @@ use std::{
 
 use dormouse_backend::sim::{Answer, Sim, Trouble};
 use dormouse_model::{
-    Cause, DeploymentId, Desired, DesiredService, Endpoint, ExitStatus, InstanceId, InstanceRecord, Observed,
-    Phase, ServiceKey, ServiceKind, StopReason, Streams, Time,
+    Cause, Deployment, DeploymentId, Desired, DesiredService, Endpoint, ExitStatus, InstanceId,
+    InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, StopReason, Streams, Time,
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
@@ -345,9 +345,10 @@ impl Rules {
                 let works = mine.any(|i| self.proves(svc, i, now));
                 must(!works, || format!("`{action}`, which works"))
             }
-            Action::RollBack { key, deployment, .. } => {
+            Action::RollBack { key, deployment, to, .. } => {
                 let svc = &store.desired.services[key];
-                let before = svc.replaced.as_ref().map(|r| r.deployment.process());
+                let known = svc.replaced.iter().flat_map(|r| r.trusted.iter().chain([&r.deployment]));
+                let before = known.into_iter().find(|d| d.id == *to).map(Deployment::process);
                 let live = svc.live.as_ref().unwrap().process();
                 let ends = || store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == live);
                 let waited = ends().any(|e| e.how == Cause::Stopped(StopReason::NeverReady));

@@ -4,6 +4,7 @@
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
 //! web d2 live=d2 replaced=d1 since=-1m            d2 has been live for a minute, in the place of d1
+//!                                trusted=d0       which had not yet held for long, unlike d0
 //! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
 //! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
@@ -103,11 +104,12 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
     let (mut after, mut deploy, mut was) = (vec![], DeployId(1), None);
-    let (mut replaced, mut since) = (None, time("-10s"));
+    let (mut replaced, mut trusted, mut since) = (None, None, time("-10s"));
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
             ("live", v) => live = Some(v),
             ("replaced", v) => replaced = Some(v),
+            ("trusted", v) => trusted = Some(v),
             ("since", v) => since = time(v),
             ("memory", v) => spec.limits.memory = mib(v),
             ("sleep", "never") => spec.sleep.after = None,
@@ -149,9 +151,11 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             live.spec.kind = was.unwrap_or(live.spec.kind);
             live
         }),
-        replaced: replaced
-            .map(deployment)
-            .map(|deployment| dormouse_model::Replaced { deployment, at: since }),
+        replaced: replaced.map(deployment).map(|before| dormouse_model::Replaced {
+            deployment: before,
+            at: since,
+            trusted: trusted.map(deployment),
+        }),
         demand,
         needs: needs.into_iter().collect(),
         after: after.into_iter().collect(),

@@ -15,18 +15,18 @@ fn what_keeps_ending_gives_its_place_back() {
     check(
         "three times are not",
         &format!("{live} since=-30s\n{thrice}"),
-        &expect!["roll back shop/web d2: exited with code 3 (3 times); start shop/web d1"],
+        &expect!["roll back shop/web d2 to d1: exited with code 3 (3 times); start shop/web d1"],
     );
     check(
         "nor a start that never became ready again",
         &format!("{live} since=-130s\nend web d2 -1s never-ready"),
-        &expect!["roll back shop/web d2: not ready in time; start shop/web d1"],
+        &expect!["roll back shop/web d2 to d1: not ready in time; start shop/web d1"],
     );
     check(
         "the one before served on meanwhile, for its open pages",
         &format!("{live} since=-30s\ni1 web d1 running draining=-20s connections=1\n{thrice}"),
         &expect![
-            "roll back shop/web d2: exited with code 3 (3 times); start shop/web d1; stop shop/web i1: another instance serves"
+            "roll back shop/web d2 to d1: exited with code 3 (3 times); start shop/web d1; stop shop/web i1: another instance serves"
         ],
     );
     check(
@@ -42,7 +42,19 @@ fn what_keeps_ending_gives_its_place_back() {
     check(
         "a newer one is on its way, and stays so",
         &format!("web d3 live=d2 replaced=d1 since=-30s\ni3 web d3 starting\n{thrice}"),
-        &expect!["roll back shop/web d2: exited with code 3 (3 times); start shop/web d1"],
+        &expect!["roll back shop/web d2 to d1: exited with code 3 (3 times); start shop/web d1"],
+    );
+    // Bug: two bad versions one soon after the other lost the one that worked for good.
+    check(
+        "the one before did not, but the one before that held",
+        "web d3 live=d3 replaced=d2 trusted=d1 since=-30s
+         end web d3 -15s code:3 ready-for=8s
+         end web d3 -6s code:3 ready-for=8s
+         end web d3 -1s code:3 ready-for=8s
+         end web d2 -50s code:1
+         end web d2 -45s code:1
+         end web d2 -40s code:1",
+        &expect!["roll back shop/web d3 to d1: exited with code 3 (3 times); start shop/web d1"],
     );
     check("there was none before", &format!("web d2 live=d2\n{thrice}"), &expect!["nothing"]);
 }

@@ -117,8 +117,9 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
 }
 
 fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, StoreError> {
-    let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at FROM services
-               ORDER BY project, name";
+    let sql =
+        "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at, trusted
+               FROM services ORDER BY project, name";
     all(tx, sql, |row| {
         Ok(ServiceRow {
             key: key(row, 0, 1)?,
@@ -126,6 +127,7 @@ fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, Sto
             target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
             live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
             replaced: row.get::<_, Option<u64>>(8)?.map(DeploymentId).zip(time(row, 9)?),
+            trusted: row.get::<_, Option<u64>>(10)?.map(DeploymentId),
             demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
             note: row.get(7)?,
         })
@@ -189,7 +191,7 @@ fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<Deployment>, S
         "SELECT body, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
                                               AND e.service = d.service AND e.id < d.id), 0)
                FROM deployments d WHERE EXISTS
-               (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced)) ORDER BY id";
+               (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted)) ORDER BY id";
     all(tx, sql, |row| {
         let mut deployment = sealed::read_deployment(vault, &row.get::<_, String>(0)?)?;
         if deployment.deploy == DeployId::default() {

@@ -118,15 +118,17 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// What `live` took the place of, and since when it has been live.
+    /// What `live` took the place of and since when it has been live, and the last one that had held for long before.
     pub(crate) fn replaced(
         &self,
         key: &ServiceKey,
         replaced: Option<(DeploymentId, Time)>,
+        trusted: Option<DeploymentId>,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE services SET replaced = ?3, replaced_at = ?4 WHERE project = ?1 AND name = ?2";
-        let (id, at) = replaced.map(|(d, at)| (d.0, at.0)).unzip();
-        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), id, at])?;
+        let sql = "UPDATE services SET replaced = ?3, replaced_at = ?4, trusted = ?5
+                   WHERE project = ?1 AND name = ?2";
+        let ((id, at), trusted) = (replaced.map(|(d, at)| (d.0, at.0)).unzip(), trusted.map(|d| d.0));
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), id, at, trusted])?;
         Ok(())
     }
 
@@ -272,7 +274,7 @@ impl Tx<'_> {
         let mut out = BTreeSet::new();
         let mut statement = self.0.prepare(
             "SELECT json_extract(body, '$.image') FROM deployments d WHERE EXISTS
-                 (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced))
+                 (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted))
              UNION SELECT json_extract(b.outcome, '$.image') FROM builds b JOIN deploys d ON d.id = b.deploy
                  WHERE b.outcome IS NOT NULL AND d.state IN ('building', 'rolling')",
         )?;
