@@ -36,14 +36,16 @@ const LEFT_OUT: &[&str] = &[
 fn is_noise(name: &str) -> bool {
     let vim = |name: &str| name.starts_with('.') && name.len() > 5 && name[..name.len() - 1].ends_with(".sw");
     let emacs = |name: &str| name.starts_with(".#") || (name.starts_with('#') && name.ends_with('#'));
-    [".gitignore", ".dockerignore", ".dormouseignore", ".DS_Store", "Thumbs.db"].contains(&name)
+    [".gitignore", ".dormouseignore", ".DS_Store", "Thumbs.db"].contains(&name)
+        || DOCKERIGNORES.contains(&name)
         || name.ends_with('~')
         || name.starts_with(".~lock.")
         || emacs(name)
         || (name.is_ascii() && vim(name))
 }
 
-const DOCKERIGNORE: &str = ".dockerignore";
+/// The first that is there counts, as it does for Docker.
+const DOCKERIGNORES: [&str; 2] = ["Dockerfile.dockerignore", ".dockerignore"];
 
 /// Most files of one source; links to folders could make any number of them.
 const MAX_ENTRIES: usize = 400_000;
@@ -275,21 +277,14 @@ impl Reading<'_> {
     }
 }
 
-/// The patterns of the folder's `.dockerignore`.
+/// The patterns of the folder's `.dockerignore`, or of that of its Dockerfile.
 fn dockerignore(source: &Path) -> Result<DockerIgnore, ReadError> {
-    let path = source.join(DOCKERIGNORE);
-    let bytes = match fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {
-            return Ok(DockerIgnore::default());
-        }
-        // Unread, it would let through what it was written to hold back.
-        Err(e) => {
-            let why = format!("{DOCKERIGNORE} cannot be read: {e}");
-            return Err(PlanError::new(why, "make it a file, or remove it").into());
-        }
-    };
-    let refused = |why: String, hint: String| PlanError::new(format!("{DOCKERIGNORE}: {why}"), hint);
+    let there = |name: &&str| source.join(name).symlink_metadata().is_ok();
+    let Some(name) = DOCKERIGNORES.into_iter().find(there) else { return Ok(DockerIgnore::default()) };
+    // Unread, it would let through what it was written to hold back.
+    let bytes = fs::read(source.join(name))
+        .map_err(|e| PlanError::new(format!("{name} cannot be read: {e}"), "make it a file, or remove it"))?;
+    let refused = |why: String, hint: String| PlanError::new(format!("{name}: {why}"), hint);
     let text = text::decode(&bytes).map_err(|e| refused(e.to_string(), e.hint()))?;
     let parsed = DockerIgnore::parse(&text);
     Ok(parsed.map_err(|e| refused(e.to_string(), "mend the pattern, or remove it".to_owned()))?)
@@ -427,6 +422,13 @@ mod tests {
             Project::new(&files).image("keys.env cache/x"),
             "cache/ cache/x data/ data/small.csv keys.env main.py notes/ notes/keep.md"
         );
+        let of_dockerfile = [
+            ("web/.dockerignore", "main.py\n"),
+            ("web/Dockerfile.dockerignore", "*.csv\n"),
+            ("web/main.py", ""),
+            ("web/big.csv", ""),
+        ];
+        assert_eq!(Project::new(&of_dockerfile).image(""), "main.py");
         // Not that of the folder above: it is of another context.
         let above = [(".dockerignore", "web"), ("web/main.py", "")];
         assert_eq!(Project::new(&above).image(""), "main.py");

@@ -20,6 +20,9 @@ enum Named {
 /// Folders in which tools keep credentials.
 const FOLDERS: [&str; 2] = [".ssh", ".gnupg"];
 
+/// Folders of nothing but variables, and perhaps what reads them.
+const VARIABLES: [&str; 2] = [".envs", ".env.d"];
+
 /// The same in folders that hold other things too.
 const PATHS: [&str; 8] = [
     ".aws/config",
@@ -68,7 +71,7 @@ const HARMLESS: [&str; 61] = [
 ];
 
 /// Endings that copies are given.
-const COPIES: [&str; 8] = [".bak", ".backup", ".old", ".orig", ".save", ".copy", ".swp", "~"];
+const COPIES: [&str; 9] = [".bak", ".backup", ".old", ".orig", ".save", ".copy", " copy", ".swp", "~"];
 
 /// Words that make an environment file one for people to copy and fill in.
 const EXAMPLES: [&str; 8] =
@@ -87,12 +90,12 @@ fn named(path: &str) -> Named {
         || name.starts_with("client_secret") && name.ends_with(".json")
         || STORES.iter().any(|end| name.ends_with(end))
         || is_environment(name);
-    if is_secret {
-        return Named::Secret;
-    }
     let ending = name.trim_start_matches('.').rsplit_once('.').map(|(_, ending)| ending);
-    match ending.is_some_and(|ending| HARMLESS.contains(&ending) || ending == "pub") {
-        true => Named::Plain,
+    let is_harmless = ending.is_some_and(|ending| HARMLESS.contains(&ending));
+    let among_variables = folders.split('/').any(|folder| VARIABLES.contains(&folder));
+    match is_secret || among_variables && !is_harmless && !is_example(name) {
+        true => Named::Secret,
+        false if is_harmless => Named::Plain,
         false => Named::Perhaps,
     }
 }
@@ -115,19 +118,29 @@ pub fn is_folder(name: &str) -> bool {
     FOLDERS.contains(&name)
 }
 
-/// `.env`, `.env.local`, `.envrc`, `prod.env`, `prod.env.local`; not `.env.example`.
+/// `.env`, `.env.local`, `.env2`, `.envrc`, `prod.env`, `prod.env.local`; not `.env.example`.
 fn is_environment(name: &str) -> bool {
     let rest = match (name.strip_prefix(".env"), name.strip_suffix(".env")) {
-        (Some(rest), _) if rest.is_empty() || rest == "rc" || rest.starts_with(['.', '-', '_']) => rest,
+        (Some(rest), _)
+            if rest == "rc"
+                || rest.trim_matches(|c: char| c.is_ascii_digit()).is_empty()
+                || rest.starts_with(['.', '-', '_']) =>
+        {
+            rest
+        }
         (None, Some(rest)) => rest,
         // `.env.d.py` is code, and `prod.env.local` is not.
         (None, None) if name.contains(".env.") && name.ends_with("local") => name,
         (Some(_) | None, _) => return false,
     };
-    !rest.split(['.', '-', '_']).any(|word| EXAMPLES.contains(&word))
+    !is_example(rest)
 }
 
-/// Whether the first bytes of a file are a private key, or a service account that holds one.
+fn is_example(name: &str) -> bool {
+    name.split(['.', '-', '_']).any(|word| EXAMPLES.contains(&word))
+}
+
+/// Whether the first bytes of a file are a private key, or credentials of a kind that tools write.
 fn is_in(head: &[u8]) -> bool {
     let head = &head[..head.len().min(HEAD)];
     let utf_16 = head.starts_with(b"\xFF\xFE") || head.starts_with(b"\xFE\xFF");
@@ -143,10 +156,9 @@ fn is_in(head: &[u8]) -> bool {
     is_der_key(head)
         || head.split(|b| *b == b'\n').any(is_key)
         || (has(b"\"private_key\"") && has(b"PRIVATE KEY-----"))
-        // What Google's console gives for an OAuth client.
-        || (has(b"\"client_secret\"") && has(b"\"auth_uri\""))
+        || is_oauth(head)
         || is_kubeconfig(head)
-        || head.split(|b| *b == b'\n').any(is_token)
+        || head.split(|b| *b == b'\n').any(|line| is_token(line) || is_one_line_key(line))
 }
 
 /// A private key in DER: a sequence that begins with its version, a small number (PKCS #1 and #8, SEC 1); a certificate
@@ -157,6 +169,28 @@ fn is_der_key(head: &[u8]) -> bool {
         _ => return false,
     };
     body.starts_with(&[0x02, 0x01, 0x00]) || body.starts_with(&[0x02, 0x01, 0x01])
+}
+
+/// An OAuth client as the consoles of providers give it, or the token that a library has got with it; not a schema that
+/// names the same words.
+fn is_oauth(head: &[u8]) -> bool {
+    let given = |key: &[u8]| {
+        head.windows(key.len()).enumerate().filter(|(_, w)| *w == key).any(|(at, _)| {
+            let value = head[at + key.len()..].trim_ascii_start().strip_prefix(b":").unwrap_or_default();
+            value.trim_ascii_start().strip_prefix(b"\"").is_some_and(|text| !text.starts_with(b"\""))
+        })
+    };
+    given(b"\"client_id\"") && (given(b"\"client_secret\"") || given(b"\"refresh_token\""))
+}
+
+/// A key of age, or of an interface of WireGuard.
+fn is_one_line_key(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let wireguard = line.strip_prefix(b"PrivateKey").map(<[u8]>::trim_ascii_start);
+    let wireguard = wireguard.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii);
+    // 32 bytes in base64.
+    line.starts_with(b"AGE-SECRET-KEY-1")
+        || wireguard.is_some_and(|key| key.len() == 44 && key.ends_with(b"="))
 }
 
 /// Credentials of a user of a Kubernetes cluster.
@@ -192,18 +226,19 @@ mod tests {
                  deploy/id_ed25519 id_ecdsa_sk .ssh/config .aws/credentials home/.kube/config .ssh/known_hosts .netrc .pgpass \
                  .git-credentials cert.p12 store.jks key.ppk .docker/config.json .streamlit/secrets.toml .aws/config .vault-token \
                  prod.env.local client_secret_12.json config/master.key \
-                 id_rsa.bak .netrc.old .env~ infra/terraform.tfstate .dev.vars local.settings.json",
+                 id_rsa.bak .netrc.old .env~ infra/terraform.tfstate .dev.vars local.settings.json \
+                 .envs/.production/.django .env.d/prod .env2 .env%copy id_rsa%copy",
             ),
-            (Named::Plain, "env.py .envs/x.py main.py id_rsa.pub a.env.py README.md data.csv"),
+            (Named::Plain, "env.py .envs/x.py main.py a.env.py README.md data.csv"),
             (
                 Named::Perhaps,
                 "server.pem tls.key der.key pkcs8.der AuthKey.p8 account.json deploy_key Procfile .environment my.aws/credentials .npmrc ca.crt \
                  conf/tls.txt office.ovpn sshd.conf environment.yml .aws/task.yml cluster.kubeconfig kubeconfig server.crt.copy notes~ \
-                 tls.key.2024 secrets.yml .env.example .env.sample example.env .env.dist",
+                 tls.key.2024 secrets.yml id_rsa.pub .envs/.example .environments .env.example .env.sample example.env .env.dist",
             ),
         ] {
             for path in paths.split_whitespace() {
-                assert_eq!(named(path), want, "{path}");
+                assert_eq!(named(&path.replace('%', " ")), want, "{path}");
             }
         }
     }
@@ -225,7 +260,15 @@ mod tests {
             (false, "{\"openapi\": \"3.1.0\", \"client_secret\": {\"type\": \"string\"}}"),
             (true, "0\u{10}\u{2}\u{1}\0 a key in DER"),
             (false, "0\u{10}0\u{e} a certificate in DER"),
-            (true, "{\"installed\": {\"auth_uri\": \"https://a.example\", \"client_secret\": \"abc\"}}"),
+            (true, "{\"installed\": {\"client_id\": \"a\", \"client_secret\": \"abc\"}}"),
+            (true, "{\"token\": \"t\", \"refresh_token\": \"r\", \"client_id\": \"a\"}"),
+            (false, "{\"client_id\": \"a\", \"client_secret\": \"\"}"),
+            (
+                true,
+                "[Interface]\nPrivateKey = yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=\nAddress = 10.0.0.2/32",
+            ),
+            (false, "PrivateKey = from the vault"),
+            (true, "# created: 2026\nAGE-SECRET-KEY-1QQQ"),
             (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    client-key-data: abc\n"),
             (true, "apiVersion: v1\nkind: Config\nusers:\n- user:\n    token: abc\n"),
             (true, "apiVersion: v1\nkind: Config\nusers:\n- user: {token: abc}\n"),
