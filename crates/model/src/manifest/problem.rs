@@ -149,6 +149,17 @@ impl<'a> Sources<'a> {
         &self.0[self.0.len() - 1]
     }
 
+    /// Whether a text stands in one of them, not as part of a longer word.
+    pub(super) fn say(&self, wanted: &str) -> bool {
+        let in_word = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        self.0.iter().any(|source| {
+            source.text.match_indices(wanted).any(|(at, _)| {
+                !source.text[..at].ends_with(in_word)
+                    && !source.text[at + wanted.len()..].starts_with(in_word)
+            })
+        })
+    }
+
     /// As [`Source::place`], in whichever file it is.
     pub(super) fn place(&self, span: &Range<usize>, key: &str) -> Place {
         let nowhere = Source { name: String::new(), text: "", base: 0 };

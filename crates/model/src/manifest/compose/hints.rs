@@ -73,9 +73,20 @@ fn start(hints: &mut Hints, own: Own, s: &mut Service, taken: &mut Vec<Hint<Stri
         return;
     }
     if own.command {
-        if let (Some(before), Some(start)) = (hints.before.take(), &mut s.start) {
-            taken.push(before.with("what stands before its command".to_owned()));
-            start.splice(0..0, before.value);
+        match (hints.before.take(), &mut s.start) {
+            (Some(before), Some(start)) => {
+                taken.push(before.with("what stands before its command".to_owned()));
+                start.splice(0..0, before.value);
+            }
+            // Compose would run it before the command.
+            (_, _) => {
+                let script = hints
+                    .start
+                    .take()
+                    .map(|start| start.with(format!("ENTRYPOINT {}", start.value.join(" "))));
+                let all = hints.refused.drain(..).chain(script);
+                hints.unhonoured.extend(all.filter(|h| h.by == "ENTRYPOINT"));
+            }
         }
         return;
     }

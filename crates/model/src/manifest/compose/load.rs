@@ -145,8 +145,10 @@ impl<'a, 'b> Loader<'a, 'b> {
                     let mut value = |name: &str| {
                         let ours = || (in_command && name == "PORT").then(|| "$PORT".to_owned());
                         let value = outside.value(name);
-                        // The project's name is no secret, and other names are made of it.
-                        if let Some(value) = value.as_ref().filter(|_| path != ["name"]) {
+                        // The project's name is no secret, and other names are made of it; nor is what the files
+                        // say themselves: another thing may be called so.
+                        let telling = |value: &&String| path != ["name"] && !sources.say(value);
+                        if let Some(value) = value.as_ref().filter(telling) {
                             report.filled(format!("${{{name}}}"), value);
                         }
                         value.or_else(ours)

@@ -186,6 +186,24 @@ fn what_compose_says_comes_first() {
     }
 }
 
+/// Bug: a script that Compose runs before a service's command was left out without a word.
+#[test]
+fn an_entrypoint_before_a_command_of_compose_s_is_named() {
+    let dockerfile =
+        "FROM python\nWORKDIR /app\nCOPY . .\nENTRYPOINT [\"./entry.sh\"]\nCMD [\"uvicorn\", \"a:app\"]\n";
+    for files in [&[][..], &[("entry.sh", "")]] {
+        check(
+            "services:\n  api:\n    build: .\n    ports: ['8000']\n    command: uvicorn b:app\n",
+            dockerfile,
+            files,
+            &expect![[r#"
+                api: source=. port=8000 public start=["uvicorn", "b:app"] start@compose.yaml:5 health=/
+                warning: `api` is built without Dockerfile; not honoured: `ENTRYPOINT ./entry.sh` (line 4)
+            "#]],
+        );
+    }
+}
+
 #[test]
 fn folders_and_stages() {
     for (dockerfile, expected) in [

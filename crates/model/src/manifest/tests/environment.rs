@@ -261,3 +261,18 @@ fn what_is_filled_in_is_not_said() {
         "#]],
     );
 }
+
+/// Bug: a service, its image and its folder were called by a variable that happened to be of the same text.
+#[test]
+fn what_the_files_say_themselves_is_said() {
+    compose(
+        "    image: ${IMAGE}\n    mem_limit: web",
+        &[(".env", "IMAGE=web\n")],
+        &expect![[r#"
+            compose.yaml:6:16: services.web.mem_limit: `web` is not a size; write it like `512MiB` or `1GB`
+                |
+              6 |     mem_limit: web
+                |                ^^^
+        "#]],
+    );
+}
