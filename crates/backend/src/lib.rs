@@ -11,6 +11,6 @@ mod workloads;
 
 pub use builds::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
 pub use workloads::{
-    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Vip, Workload, WorkloadError,
-    Workloads,
+    Capabilities, Damage, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Repair, Vip, Workload,
+    WorkloadError, Workloads,
 };

@@ -1,6 +1,11 @@
 //! Running, sleeping and waking instances.
 
-use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::Future,
+    net::Ipv4Addr,
+    time::Duration,
+};
 
 use dormouse_model::{
     Activity, AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
@@ -102,6 +107,9 @@ pub trait Workloads: Send + Sync + 'static {
 
     /// Tells, from now on, of supervisors that a sleep could not be hidden from. One receiver at a time.
     fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)>;
+
+    /// Tells, from now on, what of the networks somebody else has damaged and is made again. One receiver at a time.
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair>;
 }
 
 /// What came of a dark wake.
@@ -199,6 +207,28 @@ pub struct Vip {
     pub addr: Ipv4Addr,
     /// The port it is reached at.
     pub port: u16,
+}
+
+/// Something of the networks that was not as it had been left, and is again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// What it was.
+    pub damage: Damage,
+    /// Whom it concerned.
+    pub projects: BTreeSet<ProjectName>,
+    /// From when it was noticed until it was made again.
+    pub took: Duration,
+}
+
+/// What somebody else can damage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Damage {
+    /// The rules about who reaches whom.
+    Firewall,
+    /// The bridge of a network, an address on it, or what is plugged into it.
+    Bridge,
+    /// What keeps addresses that no network has on this host.
+    Route,
 }
 
 /// A stretch of log.

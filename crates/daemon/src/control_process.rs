@@ -109,6 +109,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
     let swap = Swap::set_up(&root.join("swap"), tag, settings.swap);
     let network = Network::open(root, tag).await.context("cannot set up the apps' networks")?;
     let network = Arc::new(network);
+    network.watch().context("cannot watch the apps' networks")?;
     let store = Store::open(&root.join("images"))?;
     let sandboxes = Arc::new(Sandboxes::open(root)?.on_network(network.clone()));
     let hands = HostSettings {

@@ -43,6 +43,19 @@ pub(super) async fn network<W: Workloads>(h: &Harness<W>) -> Outcome {
     done("ensure_network after all", h.workloads.ensure_network(&h.network).await)
 }
 
+pub(super) async fn repairs<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let mut repairs = h.workloads.repairs();
+    for _ in 0..2 {
+        let damage = (h.damage)(&h.network);
+        let told = repairs.recv().await.ok_or("nobody tells of repairs")?;
+        same("what was repaired", told.damage, damage)?;
+        if !told.projects.contains(&h.network.project) {
+            return Err(format!("it is not told whom it concerned: {told:?}"));
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn start<W: Workloads>(h: &Harness<W>) -> Outcome {
     let spec = h.spec(0, Program::Serve);
     same("listed before its start", h.find(spec.id).await?, None)?;

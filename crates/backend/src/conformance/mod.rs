@@ -13,7 +13,7 @@ use std::{future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{InstanceId, Phase};
 
-use crate::{InstanceSpec, LogLine, NetworkSpec, Workload, Workloads};
+use crate::{Damage, InstanceSpec, LogLine, NetworkSpec, Workload, Workloads};
 pub use program::Program;
 
 /// Longest time one check may take.
@@ -27,6 +27,8 @@ pub struct Harness<W> {
     pub network: NetworkSpec,
     /// Sends bytes to an instance, from elsewhere.
     pub arrive: Arrive,
+    /// Damages what keeps the network, as another program would.
+    pub damage: Damager,
     /// An instance of an image with a POSIX shell. Its number and address are the first of sixteen the suite may use;
     /// its command is replaced.
     pub template: InstanceSpec,
@@ -34,6 +36,9 @@ pub struct Harness<W> {
 
 /// Sends bytes to the instance of this number and address.
 pub type Arrive = Box<dyn Fn(InstanceId, Ipv4Addr) + Send + Sync>;
+
+/// Damages what keeps a network; returns what that is.
+pub type Damager = Box<dyn Fn(&NetworkSpec) -> Damage + Send + Sync>;
 
 /// Runs every check, one after the other.
 ///
@@ -55,6 +60,7 @@ pub async fn suite<W: Workloads>(harness: Harness<W>) {
     check("running out of memory is named", checks::out_of_memory(h)).await;
     check("what cannot start says so", checks::cannot_start(h)).await;
     check("unknown instances", checks::unknown(h)).await;
+    check("what others damage is repaired and told", checks::repairs(h)).await;
     check("a network can be removed, also again", checks::network_gone(h)).await;
 }
 

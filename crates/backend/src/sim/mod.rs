@@ -21,7 +21,7 @@ use dormouse_model::{
 };
 use tokio::sync::mpsc;
 
-use crate::NetworkSpec;
+use crate::{Damage, NetworkSpec, Repair};
 use clock::{Timers, Until};
 use process::Process;
 
@@ -75,6 +75,7 @@ pub(crate) struct World {
     exits: Option<mpsc::UnboundedSender<InstanceId>>,
     stirs: Option<mpsc::UnboundedSender<InstanceId>>,
     sightings: Option<mpsc::UnboundedSender<(InstanceId, Sighting)>>,
+    repairs: Option<mpsc::UnboundedSender<Repair>>,
     timers: Timers,
 }
 
@@ -97,6 +98,7 @@ impl Sim {
             exits: None,
             stirs: None,
             sightings: None,
+            repairs: None,
             timers: Timers::default(),
         })))
     }
@@ -163,6 +165,17 @@ impl Sim {
     /// Whether a project's network cannot be made or changed.
     pub fn refuse_network(&self, project: &ProjectName, refused: bool) {
         self.with(|w| if refused { w.refused.insert(project.clone()) } else { w.refused.remove(project) });
+    }
+
+    /// Somebody damages these projects' networks, and they are made again.
+    pub fn repair(&self, damage: Damage, projects: &[ProjectName], took: Duration) {
+        self.with(|w| {
+            if let Some(repairs) = &w.repairs {
+                let projects = projects.iter().cloned().collect();
+                // Nobody has to listen.
+                let _ = repairs.send(Repair { damage, projects, took });
+            }
+        });
     }
 
     /// The private networks there are.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{Answer, Behaviour, Faults, Sim};
 use crate::{
-    BuildRequest, Builds, InstanceSpec, NetworkSpec, Workloads,
+    BuildRequest, Builds, Damage, InstanceSpec, NetworkSpec, Workloads,
     conformance::{Harness, suite},
 };
 
@@ -55,7 +55,12 @@ async fn the_simulator_conforms() {
         });
         let outside = sim.clone();
         let arrive = Box::new(move |id, _| outside.arrive(id));
-        suite(Harness { workloads: sim, network: network(), template: spec(1), arrive }).await;
+        let others = sim.clone();
+        let damage = Box::new(move |network: &NetworkSpec| {
+            others.repair(Damage::Bridge, std::slice::from_ref(&network.project), Duration::ZERO);
+            Damage::Bridge
+        });
+        suite(Harness { workloads: sim, network: network(), template: spec(1), arrive, damage }).await;
         ticking.abort();
     }
 }

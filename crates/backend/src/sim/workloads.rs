@@ -16,8 +16,8 @@ use super::{
     process::{Behaviour, Trouble},
 };
 use crate::{
-    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Stream, Workload, WorkloadError,
-    Workloads, conformance::Program,
+    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Repair, Stream, Workload,
+    WorkloadError, Workloads, conformance::Program,
 };
 
 /// What a running process occupies, and what remains of it when it is paged out.
@@ -345,6 +345,12 @@ impl Workloads for Sim {
     fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)> {
         let (tx, rx) = mpsc::unbounded_channel();
         self.with(|w| w.sightings = Some(tx));
+        rx
+    }
+
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.with(|w| w.repairs = Some(tx));
         rx
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{fmt, time::Duration};
 
+use dormouse_backend::Damage;
 use dormouse_model::{Cause, DeployId, DeploymentId, ExitStatus, InstanceId, ServiceName};
 use dormouse_planner::span;
 
@@ -40,6 +41,8 @@ pub(crate) enum Event {
     LostProcesses(String),
     /// Its image was changed on the server's disk since it was built.
     ImageDamaged,
+    /// Somebody damaged what keeps its network, and it was made again.
+    Repaired { damage: Damage, took: Duration },
     /// The project was taken down.
     TakenDown,
 }
@@ -89,6 +92,7 @@ impl Event {
             | Self::Started { .. }
             | Self::LostProcesses(_)
             | Self::ImageDamaged
+            | Self::Repaired { .. }
             | Self::TakenDown => None,
         }
     }
@@ -163,6 +167,14 @@ impl fmt::Display for Event {
             Self::ImageDamaged => f.write_str(
                 "files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them",
             ),
+            Self::Repaired { damage, took } => {
+                let what = match damage {
+                    Damage::Firewall => "the firewall around its network",
+                    Damage::Bridge => "the bridge of its network",
+                    Damage::Route => "the route that keeps its network's addresses on this host",
+                };
+                write!(f, "another program removed or changed {what}; made again in {}", millis(*took))
+            }
             Self::TakenDown => f.write_str("taken down by `dormouse down`"),
         }
     }
@@ -246,6 +258,9 @@ mod tests {
             Event::Started { by: Waker::Request, took: us(1_840_000) },
             Event::LostProcesses("it restarted a process after a sleep of 45 s".to_owned()),
             Event::ImageDamaged,
+            Event::Repaired { damage: Damage::Firewall, took: us(8_300) },
+            Event::Repaired { damage: Damage::Bridge, took: us(12_700) },
+            Event::Repaired { damage: Damage::Route, took: us(900) },
             Event::TakenDown,
         ];
         let table: String = all
@@ -290,6 +305,9 @@ mod tests {
             started by a request in 1.8 s
             it restarted a process after a sleep of 45 s
             files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them
+            another program removed or changed the firewall around its network; made again in 8.3 ms
+            another program removed or changed the bridge of its network; made again in 12 ms
+            another program removed or changed the route that keeps its network's addresses on this host; made again in 0.9 ms
             taken down by `dormouse down`
         "#]].assert_eq(&table);
     }

@@ -49,6 +49,7 @@ impl<W: Workloads> Reconciler<W> {
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
         let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
+        let repairs = workloads.repairs();
         let mut all = workloads.list().await?;
         not_later(settings.clock.now(), &mut snapshot, &mut all);
         let epoch = snapshot.epoch;
@@ -80,6 +81,7 @@ impl<W: Workloads> Reconciler<W> {
             exits,
             stirs,
             sightings,
+            repairs,
             tables,
             turns: watch::channel(()).0,
             moved: true,

@@ -1,6 +1,6 @@
 //! Taking in what happened.
 
-use dormouse_backend::{Workload, Workloads};
+use dormouse_backend::{Repair, Workload, Workloads};
 use dormouse_model::{Cause, Depth, EdgeId, InstanceId, Phase, Sighting};
 use dormouse_planner::Subject;
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Stirred(id) => self.stirred(id),
             Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
             Msg::Look => self.list(),
+            Msg::Repaired(repair) => self.repaired(&repair),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
             Msg::Probed { id, woken_at, asked, host, answer } => {
@@ -91,6 +92,14 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.state.observed.watchdogs.insert(key.clone(), watchdog);
         self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
+    }
+
+    /// Whoever it concerned reads it in the logs of each service.
+    fn repaired(&self, repair: &Repair) {
+        let Repair { damage, took, .. } = *repair;
+        for key in self.state.desired.services.keys().filter(|key| repair.projects.contains(&key.project)) {
+            self.state.say(key, None, Event::Repaired { damage, took });
+        }
     }
 
     fn seen_asleep(&mut self, workload: &Workload) {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use dormouse_backend::{Moment, Workload, WorkloadError};
+use dormouse_backend::{Moment, Repair, Workload, WorkloadError};
 use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
     ServiceKey, Sighting, Target, Time, TrafficReport, WakeRefused,
@@ -29,6 +29,8 @@ pub(crate) enum Msg {
     Seen(InstanceId, Sighting),
     /// What the backend has may have changed without a word.
     Look,
+    /// What somebody had damaged of the networks is made again.
+    Repaired(Repair),
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.

@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::Workloads;
+use dormouse_backend::{Repair, Workloads};
 use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Sighting, Time};
 use dormouse_planner::{Action, Edges, Subject};
 pub(crate) use fate::never_ready;
@@ -84,6 +84,7 @@ pub(crate) struct Reconciler<W> {
     exits: mpsc::UnboundedReceiver<InstanceId>,
     stirs: mpsc::UnboundedReceiver<InstanceId>,
     sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
+    repairs: mpsc::UnboundedReceiver<Repair>,
     tables: watch::Sender<Arc<RouteTable>>,
     /// Told after every turn in which something may have changed by itself.
     turns: watch::Sender<()>,
@@ -150,6 +151,7 @@ impl<W: Workloads> Reconciler<W> {
                 Some(id) = self.exits.recv() => { self.hear(Msg::Exited(id)); false }
                 Some(id) = self.stirs.recv() => { self.hear(Msg::Stirred(id)); false }
                 Some((id, seen)) = self.sightings.recv() => { self.hear(Msg::Seen(id, seen)); false }
+                Some(repair) = self.repairs.recv() => { self.hear(Msg::Repaired(repair)); false }
                 Some(_) = self.tasks.join_next() => false,
                 () = &mut timer => { self.moved = true; false }
             } {}

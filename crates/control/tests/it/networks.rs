@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use dormouse_backend::Damage;
 use dormouse_model::{ProjectName, ProjectSpec};
 use expect_test::expect;
 
-use crate::world::{World, project, service};
+use crate::{
+    events::{told, told_when},
+    world::{World, project, service},
+};
 
 fn shop(services: usize) -> ProjectSpec {
     project("shop", (1..=services).map(|n| service(&format!("s{n}"))).collect())
@@ -127,4 +131,29 @@ async fn services_that_never_were_keep_no_address() {
     assert_eq!(at["shop/web"], "127.64.1.2");
     assert_eq!((at.len(), at["shop/try1"].as_str()), (2, "127.64.1.3"));
     assert_eq!(world.sim.networks()[0].blocks().count(), 1);
+}
+
+/// Whose network somebody damaged reads of it, and nobody else does.
+#[tokio::test]
+async fn a_repair_is_told_to_whom_it_concerns() {
+    let world = World::new(191).await;
+    for spec in [shop(2), project("blog", vec![service("web")])] {
+        let id = world.deploy(&spec).await;
+        world.events(id).await;
+    }
+    let [shop, blog] = ["shop", "blog"].map(|name| name.parse::<ProjectName>().unwrap());
+    let took = std::time::Duration::from_millis(7);
+    world.sim.repair(Damage::Firewall, &[shop.clone(), blog.clone()], took);
+    world.sim.repair(Damage::Bridge, &[blog], took);
+    world.sim.repair(Damage::Route, &[shop], took);
+    told_when(&world, "the route", |all| all.matches("the route").count() == 2).await;
+    let all = told(&world).await;
+    let mut repairs: Vec<_> = all.lines().filter(|line| line.contains("another program")).collect();
+    repairs.sort_unstable();
+    expect![[r#"
+        s1 * another program removed or changed the firewall around its network; made again in 7.0 ms
+        s1 * another program removed or changed the route that keeps its network's addresses on this host; made again in 7.0 ms
+        s2 * another program removed or changed the firewall around its network; made again in 7.0 ms
+        s2 * another program removed or changed the route that keeps its network's addresses on this host; made again in 7.0 ms"#]]
+    .assert_eq(&repairs.join("\n"));
 }

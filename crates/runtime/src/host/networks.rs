@@ -11,8 +11,9 @@ use std::{
     sync::Arc,
 };
 
-use dormouse_backend::NetworkSpec;
+use dormouse_backend::{NetworkSpec, Repair};
 use dormouse_model::ProjectName;
+use tokio::sync::mpsc;
 
 /// Why a network could not be had.
 pub type NetworkError = Box<dyn std::error::Error + Send + Sync>;
@@ -47,6 +48,9 @@ pub trait Networks: Send + Sync + 'static {
     /// A socket that becomes readable when bytes arrive for an address of a project, from elsewhere than its gateway;
     /// `None` without a network.
     fn arrivals(&self, project: &ProjectName, addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError>;
+
+    /// Tells, from now on, what of the networks others have damaged and is made again. One receiver at a time.
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair>;
 
     /// The gateway of a project's network, which is also its name server; `None` without one.
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr>;
@@ -111,6 +115,10 @@ impl<N: Networks> Networks for Arc<N> {
         N::arrivals(self, project, addr)
     }
 
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
+        N::repairs(self)
+    }
+
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
         N::gateway(self, project)
     }
@@ -173,6 +181,10 @@ impl Networks for Loopback {
 
     fn arrivals(&self, _project: &ProjectName, _addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError> {
         Ok(None)
+    }
+
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
+        mpsc::unbounded_channel().1
     }
 
     fn gateway(&self, _project: &ProjectName) -> Option<Ipv4Addr> {

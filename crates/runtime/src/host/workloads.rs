@@ -7,7 +7,7 @@ use std::{
 };
 
 use dormouse_backend::{
-    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Workload, WorkloadError, Workloads,
+    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Repair, Workload, WorkloadError, Workloads,
 };
 use dormouse_model::{
     Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage, WORKS,
@@ -219,5 +219,9 @@ impl<N: Networks> Workloads for Host<N> {
         let (to, from) = mpsc::unbounded_channel();
         *lock(&self.inner.sightings) = Some(to);
         from
+    }
+
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
+        self.inner.networks.repairs()
     }
 }

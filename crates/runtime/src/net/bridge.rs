@@ -10,7 +10,7 @@ use nlink::{
     netlink::{addr::Ipv4Address, link::BridgeLink},
 };
 
-use super::{NetError, names::Names, subnet::Subnet, sysctl};
+use super::{NetError, names::Names, subnet::Subnet, sysctl, veth};
 
 /// Make a bridge and its addresses be as described; `old` is what it was like before.
 pub(super) async fn ensure(
@@ -31,35 +31,73 @@ pub(super) async fn ensure(
     up(conn, name).await
 }
 
-/// Make bridges and their addresses be as described, whatever there is: what can be is made, and the rest told of. Asks
-/// the host for all it has at once.
+/// What came of looking at all bridges.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Those that were not as they should be, and are now.
+    pub(super) changed: BTreeSet<String>,
+    /// Those that could not be made so.
+    pub(super) failed: Vec<(String, NetError)>,
+}
+
+/// Make bridges, their addresses and what is plugged into them be as described, whatever there is: what can be is made, and
+/// the rest told of. Asks the host for all it has at once.
 pub(super) async fn settle(
     conn: &Connection<Route>,
+    names: &Names,
+    pool: Ipv4Addr,
     nets: &[Subnet],
-) -> Result<Vec<(String, NetError)>, NetError> {
-    let mut there = addresses(conn).await?;
-    let mut failed = Vec::new();
+) -> Result<Settled, NetError> {
+    let there = interfaces(conn).await?;
+    let cables: Vec<_> = there
+        .iter()
+        .filter_map(|(name, cable)| Some((name.as_str(), cable, names.at_the_end_of(name, pool)?)))
+        .collect();
+    let mut done = Settled::default();
     for net in nets {
-        let there = there.remove(&net.bridge);
+        let bridge = there.get(&net.bridge);
         let settled = async {
-            if there.is_none() {
-                make(conn, net).await?;
+            let mut changed = settle_one(conn, bridge, net).await?;
+            for (name, cable, _) in cables.iter().filter(|(_, _, end)| net.block(*end).is_some()) {
+                if bridge.is_none_or(|bridge| cable.master != Some(bridge.index)) {
+                    changed |= veth::plug(conn, name, net).await?;
+                }
             }
-            let there = there.unwrap_or_default();
-            let wanted = net.addresses();
-            for (addr, prefix) in wanted.iter().filter(|a| !there.contains(a)) {
-                add(conn, &net.bridge, *addr, *prefix).await?;
-            }
-            for (addr, prefix) in there.iter().filter(|a| !wanted.contains(a)) {
-                take(conn, &net.bridge, *addr, *prefix).await?;
-            }
-            up(conn, &net.bridge).await
+            Ok(changed)
         };
-        if let Err(error) = settled.await {
-            failed.push((net.bridge.clone(), error));
+        match settled.await {
+            Ok(true) => drop(done.changed.insert(net.bridge.clone())),
+            Ok(false) => {}
+            Err(error) => done.failed.push((net.bridge.clone(), error)),
         }
     }
-    Ok(failed)
+    Ok(done)
+}
+
+/// The bridge itself; whether anything was not as it should be.
+async fn settle_one(
+    conn: &Connection<Route>,
+    there: Option<&Interface>,
+    net: &Subnet,
+) -> Result<bool, NetError> {
+    if there.is_none() {
+        make(conn, net).await?;
+    }
+    let none = BTreeSet::new();
+    let (has, wanted) = (there.map_or(&none, |bridge| &bridge.addresses), net.addresses());
+    let missing: Vec<_> = wanted.iter().filter(|a| !has.contains(a)).collect();
+    for (addr, prefix) in &missing {
+        add(conn, &net.bridge, *addr, *prefix).await?;
+    }
+    let foreign: Vec<_> = has.iter().filter(|a| !wanted.contains(a)).collect();
+    for (addr, prefix) in &foreign {
+        take(conn, &net.bridge, *addr, *prefix).await?;
+    }
+    let is_up = there.is_some_and(|bridge| bridge.is_up);
+    if !is_up {
+        up(conn, &net.bridge).await?;
+    }
+    Ok(!(is_up && missing.is_empty() && foreign.is_empty()))
 }
 
 /// Remove a bridge; one that is not there is fine.
@@ -71,14 +109,25 @@ pub(super) async fn remove(conn: &Connection<Route>, name: &str) -> Result<(), N
 pub(super) async fn remove_all(conn: &Connection<Route>, names: &Names) -> Result<(), NetError> {
     let ours = names.bridges();
     let mut first = Ok(());
-    for name in addresses(conn).await?.keys().filter(|n| n.starts_with(&ours)) {
+    for name in interfaces(conn).await?.keys().filter(|n| n.starts_with(&ours)) {
         first = first.and(remove(conn, name).await);
     }
     first
 }
 
-/// Every interface of the host, and its IPv4 addresses.
-async fn addresses(conn: &Connection<Route>) -> Result<BTreeMap<String, BTreeSet<(Ipv4Addr, u8)>>, NetError> {
+/// An interface of the host.
+#[derive(Debug)]
+struct Interface {
+    index: u32,
+    is_up: bool,
+    /// The bridge that it is plugged into.
+    master: Option<u32>,
+    /// Its IPv4 addresses.
+    addresses: BTreeSet<(Ipv4Addr, u8)>,
+}
+
+/// Every interface of the host, by its name.
+async fn interfaces(conn: &Connection<Route>) -> Result<BTreeMap<String, Interface>, NetError> {
     let links = conn.get_links().await.map_err(NetError::making("a list of interfaces"))?;
     let mut by_index: BTreeMap<u32, BTreeSet<(Ipv4Addr, u8)>> = BTreeMap::new();
     for found in conn.get_addresses().await.map_err(NetError::making("a list of addresses"))? {
@@ -87,7 +136,9 @@ async fn addresses(conn: &Connection<Route>) -> Result<BTreeMap<String, BTreeSet
         }
     }
     let named = |l: &nlink::netlink::messages::LinkMessage| {
-        Some((l.name()?.to_owned(), by_index.remove(&l.ifindex()).unwrap_or_default()))
+        let (index, is_up, master) = (l.ifindex(), l.is_up(), l.master());
+        let addresses = by_index.remove(&index).unwrap_or_default();
+        Some((l.name()?.to_owned(), Interface { index, is_up, master, addresses }))
     };
     Ok(links.iter().filter_map(named).collect())
 }
@@ -96,7 +147,7 @@ async fn addresses(conn: &Connection<Route>) -> Result<BTreeMap<String, BTreeSet
 async fn make(conn: &Connection<Route>, net: &Subnet) -> Result<(), NetError> {
     let name = net.bridge.as_str();
     // An address of its own: otherwise it takes the lowest of its ports', and changes with them.
-    let bridge = BridgeLink::new(name).stp(false).forward_delay_ms(0).address(super::veth::mac(net.gateway));
+    let bridge = BridgeLink::new(name).stp(false).forward_delay_ms(0).address(veth::mac(net.gateway));
     unless_there(name, conn.add_link(bridge).await)?;
     sysctl::no_ipv6(name)
 }

@@ -21,6 +21,18 @@ pub enum NetError {
         /// Which.
         project: ProjectName,
     },
+    /// The firewall is gone, and cannot be made again.
+    #[error(
+        "nothing starts without the firewall around the apps' networks, which is not as it was left and cannot be made again\n  hint: `nft list          ruleset` shows what is there; another program on this host may have emptied it"
+    )]
+    Unguarded {
+        /// Why it cannot.
+        #[source]
+        source: Box<NetError>,
+    },
+    /// Nothing is told any more.
+    #[error("the kernel no longer tells who changes the networks")]
+    Deaf,
     /// The kernel refused.
     #[error("making {what}")]
     Making {

@@ -4,33 +4,42 @@
 //! in `networks.json` before it is made, so that a server that comes back finds (or, after a reboot, remakes) it.
 //!
 //! One network is made, changed and removed by itself, at the same price however many there are; only a server that
-//! begins looks at all of them. The firewall knows a network before its bridge is there, and until it is gone.
+//! begins, or that repairs what others have damaged, looks at all of them. The firewall knows a network before its bridge is
+//! there, and until it is gone.
 
 mod arrivals;
 mod bridge;
 mod builds;
 mod error;
 mod firewall;
+mod mend;
 mod names;
 mod pool;
 mod record;
 mod resolvers;
+mod route;
 mod subnet;
 mod sysctl;
 mod trial;
 mod veth;
+mod watch;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
-use dormouse_backend::NetworkSpec;
+use dormouse_backend::{Damage, NetworkSpec, Repair};
 use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
+use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::host::{BuildLink, NetworkError, Networks};
@@ -52,6 +61,9 @@ pub struct Network {
     changing: tokio::sync::Mutex<()>,
     projects: Mutex<BTreeMap<ProjectName, NetworkSpec>>,
     build_addresses: builds::Addresses,
+    /// Whether it is over: nothing is to be made again.
+    is_torn_down: AtomicBool,
+    repairs: Mutex<Option<mpsc::UnboundedSender<Repair>>>,
 }
 
 impl Network {
@@ -62,16 +74,16 @@ impl Network {
     /// When no /16 is free, or the kernel refuses nftables or the network for builds.
     pub async fn open(state: &Path, tag: &str) -> Result<Self, NetError> {
         let file = state.join("networks.json");
-        let conn = links()?;
+        let (conn, names) = (links()?, Names::new(tag));
         let record = match Record::load(&file)? {
             Some(record) => record,
             None => {
-                let fresh = Record { pool: pool::choose(&conn, tag).await?, projects: BTreeMap::new() };
+                let pool = pool::choose(&conn, &names, tag).await?;
+                let fresh = Record { pool, projects: BTreeMap::new() };
                 fresh.save(&file)?;
                 fresh
             }
         };
-        let names = Names::new(tag);
         let network = Self {
             file,
             firewall: Firewall::new(&names, record.pool),
@@ -80,6 +92,8 @@ impl Network {
             changing: tokio::sync::Mutex::default(),
             build_addresses: builds::Addresses::new(record.pool),
             projects: Mutex::new(record.projects),
+            is_torn_down: AtomicBool::new(false),
+            repairs: Mutex::default(),
         };
         sysctl::forward()?;
         for (bridge, error) in network.settle().await? {
@@ -102,12 +116,18 @@ impl Network {
     /// When the kernel refuses; what could be removed is.
     pub async fn tear_down(&self) -> Result<(), NetError> {
         let _changing = self.changing.lock().await;
+        self.is_torn_down.store(true, Ordering::SeqCst);
         let conn = links()?;
         let bridges = bridge::remove_all(&conn, &self.names).await;
         self.firewall.remove().await?;
         bridges?;
+        route::remove(&conn, self.pool).await?;
         self.known().clear();
         self.save()
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_torn_down.load(Ordering::SeqCst)
     }
 
     fn known(&self) -> std::sync::MutexGuard<'_, BTreeMap<ProjectName, NetworkSpec>> {
@@ -128,22 +148,33 @@ impl Network {
 
     /// Make everything be as recorded, whatever there is; the bridges that cannot be made, and why.
     async fn settle(&self) -> Result<Vec<(String, NetError)>, NetError> {
-        let mut nets = vec![builds::subnet(&self.names, self.pool)];
-        nets.extend(self.known().values().map(|spec| self.subnet(spec)));
+        let (nets, conn) = (self.nets(), links()?);
         self.firewall.settle(&nets).await?;
-        bridge::settle(&links()?, &nets).await
+        route::ensure(&conn, self.pool).await?;
+        Ok(bridge::settle(&conn, &self.names, self.pool, &nets).await?.failed)
+    }
+
+    /// Every network that should be there, also the one of builds.
+    fn nets(&self) -> Vec<Subnet> {
+        let projects = self.known();
+        let projects = projects.values().map(|spec| self.subnet(spec));
+        std::iter::once(builds::subnet(&self.names, self.pool)).chain(projects).collect()
     }
 
     /// Make the firewall know of a change to one network.
     async fn guard(&self, old: Option<&Subnet>, new: Option<&Subnet>) -> Result<(), NetError> {
+        let heard = Instant::now();
         let Err(error) = self.firewall.change(old, new).await else { return Ok(()) };
         warn!(
             error = &error as &dyn std::error::Error,
             "the firewall is not as it was left; making all of it again"
         );
-        let mut nets: Vec<_> = self.known().values().map(|spec| self.subnet(spec)).collect();
-        nets.push(builds::subnet(&self.names, self.pool));
-        self.firewall.settle(&nets).await
+        let mut nets = self.nets();
+        nets.retain(|net| [old, new].into_iter().flatten().all(|changed| changed.bridge != net.bridge));
+        nets.extend(new.cloned());
+        self.firewall.settle(&nets).await?;
+        self.tell(Damage::Firewall, self.everybody(), heard);
+        Ok(())
     }
 
     /// Record what becomes of a project's network; what was recorded before.
@@ -257,6 +288,7 @@ impl Networks for Network {
         addr: Ipv4Addr,
     ) -> Result<(), NetworkError> {
         let spec = self.spec(project).ok_or_else(|| NetError::NoNetwork { project: project.clone() })?;
+        self.guarded().await?;
         let port = veth::Port::on(&self.subnet(&spec), addr);
         Ok(veth::attach(&self.names, &port, netns).await?)
     }
@@ -266,11 +298,16 @@ impl Networks for Network {
         Ok(Some(arrivals::listen(&self.names.cable(addr), addr, spec.gateway)?))
     }
 
+    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
+        self.hear_of_repairs()
+    }
+
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
         self.spec(project).map(|spec| spec.gateway)
     }
 
     async fn attach_build(&self, netns: &OwnedFd) -> Result<BuildLink, NetworkError> {
+        self.guarded().await?;
         let link = self.build_addresses.take()?;
         let port = veth::Port::on(&builds::subnet(&self.names, self.pool), link.addr);
         veth::attach(&self.names, &port, netns).await?;

@@ -43,7 +43,18 @@ impl Names {
     /// The host's end of the cable to `addr`.
     pub(super) fn cable(&self, addr: Ipv4Addr) -> String {
         let [_, _, subnet, host] = addr.octets();
-        format!("dv{}{subnet:02x}{host:02x}", self.tag)
+        format!("{}{subnet:02x}{host:02x}", self.cables())
+    }
+
+    fn cables(&self) -> String {
+        format!("dv{}", self.tag)
+    }
+
+    /// The address of the pool that a cable leads to; `None` when that is no name of a cable of ours.
+    pub(super) fn at_the_end_of(&self, cable: &str, pool: Ipv4Addr) -> Option<Ipv4Addr> {
+        let host = cable.strip_prefix(&self.cables())?;
+        let host = u16::from_str_radix(host, 16).ok().filter(|_| host.len() == 4)?;
+        Some(Ipv4Addr::from_bits(pool.to_bits() | u32::from(host)))
     }
 }
 
@@ -78,5 +89,18 @@ mod tests {
             ]
         );
         assert!(all.iter().all(|n| n.len() <= 15));
+    }
+
+    #[test]
+    fn a_cable_tells_where_it_leads() {
+        let (names, pool) = (Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        for addr in [[10, 77, 0, 1], [10, 77, 255, 254], [10, 77, 31, 9]].map(Ipv4Addr::from) {
+            assert_eq!(names.at_the_end_of(&names.cable(addr), pool), Some(addr));
+        }
+        for other in
+            ["dv0badcafe", "dv0badcafef", "dv0badcafe00zz", "dvbadcafe01234", "dm-0badcafe-255", "eth0"]
+        {
+            assert_eq!(names.at_the_end_of(other, pool), None, "{other}");
+        }
     }
 }

@@ -5,15 +5,21 @@ use std::net::{IpAddr, Ipv4Addr};
 use dormouse_model::AddressBlock;
 use nlink::{Connection, Route};
 
-use super::NetError;
+use super::{NetError, names::Names, route::POOL};
 
 fn base(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, n, 0, 0)
 }
 
-/// A /16 that nothing on this host overlaps. The tag chooses where the search begins, so that a server whose record
-/// was lost is likely to find its old one.
-pub(super) async fn choose(conn: &Connection<Route>, tag: &str) -> Result<Ipv4Addr, NetError> {
+/// A /16 that nothing on this host overlaps; the one of our own bridges where there are any, whose record was lost. The tag
+/// chooses where the search begins, so that a server whose record was lost is likely to find its old one.
+pub(super) async fn choose(conn: &Connection<Route>, names: &Names, tag: &str) -> Result<Ipv4Addr, NetError> {
+    let addresses = conn.get_addresses().await.map_err(NetError::making("a list of addresses"))?;
+    let ours = |label: Option<&str>| label.is_some_and(|label| label.starts_with(&names.bridges()));
+    let mut of_bridges = addresses.iter().filter(|a| ours(a.label()));
+    if let Some(pool) = of_bridges.find_map(|a| around(a.local().or(a.address())?)) {
+        return Ok(pool);
+    }
     let routes = conn.get_routes().await.map_err(NetError::making("a list of routes"))?;
     let mut taken: Vec<AddressBlock> = routes
         .iter()
@@ -23,13 +29,20 @@ pub(super) async fn choose(conn: &Connection<Route>, tag: &str) -> Result<Ipv4Ad
             _other => None,
         })
         .collect();
-    let addresses = conn.get_addresses().await.map_err(NetError::making("a list of addresses"))?;
     taken.extend(addresses.iter().filter_map(|a| match a.address() {
         Some(IpAddr::V4(addr)) => Some(AddressBlock::around(*addr, a.prefix_len())),
         _other => None,
     }));
     let first = u8::from_str_radix(tag.get(..2).unwrap_or_default(), 16).unwrap_or(77);
     free(&taken, first).map(base).ok_or(NetError::NoRoom)
+}
+
+/// The pool that an address of a bridge lies in.
+fn around(addr: &IpAddr) -> Option<Ipv4Addr> {
+    match addr {
+        IpAddr::V4(addr) => Some(AddressBlock::around(*addr, POOL).first()),
+        IpAddr::V6(_) => None,
+    }
 }
 
 fn free(taken: &[AddressBlock], first: u8) -> Option<u8> {

@@ -79,6 +79,23 @@ pub(super) async fn attach(names: &Names, port: &Port, netns: &OwnedFd) -> Resul
     inside.add_route(out).await.map_err(making())
 }
 
+/// Plug a cable that is there into the bridge it belongs to, as that may have been made anew; false when it is gone by now,
+/// with its namespace.
+pub(super) async fn plug(conn: &Connection<Route>, cable: &str, net: &Subnet) -> Result<bool, NetError> {
+    let plugged = async {
+        conn.set_link_master(cable, net.bridge.as_str()).await?;
+        if net.apart {
+            conn.set_bridge_port(cable, BridgePortConfig::new().isolated(true)).await?;
+        }
+        conn.set_link_up(cable).await
+    };
+    match plugged.await {
+        Ok(()) => Ok(true),
+        Err(e) if e.is_not_found() || e.is_no_device() => Ok(false),
+        Err(e) => Err(NetError::making(format!("the cable {cable} to {}", net.bridge))(e)),
+    }
+}
+
 /// The hardware address of `addr`: the same one each time the address is given out, so that no neighbour's memory of
 /// an earlier holder is wrong.
 pub(super) fn mac(addr: Ipv4Addr) -> [u8; 6] {

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod many;
+mod repairs;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -11,11 +12,12 @@ use std::{
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     path::Path,
+    process::Command,
     sync::Arc,
     time::Duration,
 };
 
-use dormouse_backend::{InstanceSpec, NetworkSpec, Vip, Workloads, conformance};
+use dormouse_backend::{Damage, InstanceSpec, NetworkSpec, Vip, Workloads, conformance};
 use dormouse_images::{ImageConfig, Store};
 use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use dormouse_runtime::{
@@ -112,7 +114,13 @@ async fn conforms(b: &Bench) {
     // A datagram for nobody: not a byte is read, and still it arrives.
     let arrive = Box::new(|_, addr| assert_eq!(outside().send_to(b"x", (addr, 9)).unwrap(), 1));
     let (workloads, network) = (b.host(), b.project("suite", 9));
-    let harness = conformance::Harness { workloads, network, template, arrive };
+    b.network.watch().unwrap();
+    let bridge = format!("dm-{}-9", tag(b.dir.path()).unwrap());
+    let damage = Box::new(move |_: &NetworkSpec| {
+        assert!(Command::new("ip").args(["link", "del", &bridge]).status().unwrap().success());
+        Damage::Bridge
+    });
+    let harness = conformance::Harness { workloads, network, template, arrive, damage };
     conformance::suite(harness).await;
 }
 
@@ -316,7 +324,7 @@ async fn is_taken_up_again(b: &Bench) {
     let spec = b.project("one", 1);
     b.network.ensure(&spec).await.unwrap();
     let show = || {
-        let out = std::process::Command::new("ip").args(["-o", "-4", "addr"]).output().unwrap();
+        let out = Command::new("ip").args(["-o", "-4", "addr"]).output().unwrap();
         let text = String::from_utf8(out.stdout).unwrap();
         let bridge = format!("dm-{}-", tag(b.dir.path()).unwrap());
         let fields = text.lines().filter(|l| l.contains(&bridge));
@@ -327,7 +335,7 @@ async fn is_taken_up_again(b: &Bench) {
     let bridge = format!("dm-{}-1", tag(b.dir.path()).unwrap());
     for gone in [false, true] {
         if gone {
-            std::process::Command::new("ip").args(["link", "del", &bridge]).status().unwrap();
+            Command::new("ip").args(["link", "del", &bridge]).status().unwrap();
         }
         let again = open(b.dir.path()).await;
         assert_eq!(again.pool(), b.network.pool());
@@ -358,5 +366,6 @@ fn main() {
         ("builds_are_alone", &|| with(builds_are_alone)),
         ("is_taken_up_again", &|| with(is_taken_up_again)),
         ("many_projects", &many::many_projects),
+        ("what_others_damage_is_repaired", &repairs::what_others_damage_is_repaired),
     ]);
 }

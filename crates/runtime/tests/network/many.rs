@@ -225,7 +225,7 @@ fn sorted(text: &str) -> String {
 }
 
 /// The `n`th project, with 32 addresses.
-fn project(pool: Ipv4Addr, n: u32) -> NetworkSpec {
+pub(crate) fn project(pool: Ipv4Addr, n: u32) -> NetworkSpec {
     let block = AddressBlock::around(Ipv4Addr::from_bits(pool.to_bits() + n * 32), 27);
     NetworkSpec {
         project: format!("p{n}").parse().unwrap(),
@@ -237,7 +237,7 @@ fn project(pool: Ipv4Addr, n: u32) -> NetworkSpec {
 }
 
 /// A network namespace as a sandbox has one.
-fn fresh() -> OwnedFd {
+pub(crate) fn fresh() -> OwnedFd {
     let make = || {
         unshare(CloneFlags::CLONE_NEWNET).unwrap();
         File::open("/proc/thread-self/ns/net").unwrap().into()
@@ -246,7 +246,7 @@ fn fresh() -> OwnedFd {
 }
 
 /// Do something in a network namespace.
-fn within<T: Send>(netns: &OwnedFd, doing: impl FnOnce() -> T + Send) -> T {
+pub(crate) fn within<T: Send>(netns: &OwnedFd, doing: impl FnOnce() -> T + Send) -> T {
     let inside = || {
         setns(netns, CloneFlags::CLONE_NEWNET).unwrap();
         doing()
@@ -255,13 +255,13 @@ fn within<T: Send>(netns: &OwnedFd, doing: impl FnOnce() -> T + Send) -> T {
 }
 
 /// Take connections, and close them at once, until the tests end.
-fn serve(netns: &OwnedFd, addr: Ipv4Addr, port: u16) {
+pub(crate) fn serve(netns: &OwnedFd, addr: Ipv4Addr, port: u16) {
     let listener = within(netns, || TcpListener::bind((addr, port)).unwrap());
     thread::spawn(move || listener.incoming().for_each(drop));
 }
 
 /// Whether a connection is taken.
-fn knock(from: &OwnedFd, addr: Ipv4Addr, port: u16) -> bool {
+pub(crate) fn knock(from: &OwnedFd, addr: Ipv4Addr, port: u16) -> bool {
     let to = SocketAddr::from((addr, port));
     within(from, || match TcpStream::connect_timeout(&to, Duration::from_secs(2)) {
         Ok(_) => true,

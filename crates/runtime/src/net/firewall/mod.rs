@@ -6,15 +6,19 @@
 mod connections;
 mod members;
 
-use std::{collections::BTreeSet, net::Ipv4Addr};
+use std::{
+    collections::BTreeSet,
+    net::Ipv4Addr,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use nlink::{
     Connection,
     netlink::{
         Nftables,
         nftables::{
-            BaseChain, Chain, CtState, Expr, Family, FilterHook, IcmpxCode, NatHook, Policy, Priority, Rule,
-            Transaction,
+            BaseChain, Chain, CtState, Expr, Family, FilterHook, IcmpxCode, NatHook, NftablesEvent, Policy,
+            Priority, Rule, Transaction,
         },
     },
 };
@@ -56,18 +60,75 @@ pub(super) struct Firewall {
     /// What the names of our bridges begin with.
     bridges: String,
     pool: Ipv4Addr,
+    /// The rules as we left them, by the kernel's numbers, which it never gives twice. None before there are any.
+    left: Mutex<BTreeSet<u64>>,
 }
+
+/// The kernel's mark of a table that is there and not heeded.
+const DORMANT: u32 = 1;
 
 impl Firewall {
     pub(super) fn new(names: &Names, pool: Ipv4Addr) -> Self {
-        Self { table: names.table(), bridges: names.bridges(), pool }
+        Self { table: names.table(), bridges: names.bridges(), pool, left: Mutex::default() }
+    }
+
+    /// Whether the rules are those that we left, and are heeded. Costs two short lists.
+    pub(super) async fn stands(&self) -> Result<bool, NetError> {
+        self.still_stands(&self.open()?).await
+    }
+
+    /// Whether everything is as we left it, for these networks and no others.
+    pub(super) async fn is_whole(&self, nets: &[Subnet]) -> Result<bool, NetError> {
+        let conn = self.open()?;
+        if !self.still_stands(&conn).await? {
+            return Ok(false);
+        }
+        let wanted: BTreeSet<_> = nets.iter().flat_map(members).collect();
+        match self.members(&conn).await {
+            Ok(there) => Ok(there == wanted),
+            Err(e) if e.is_not_found() => Ok(false),
+            Err(e) => Err(failed()(e)),
+        }
+    }
+
+    async fn still_stands(&self, conn: &Connection<Nftables>) -> Result<bool, NetError> {
+        let there = self.numbers(conn).await?;
+        let is_left = !there.is_empty() && there == *self.left();
+        Ok(is_left && !self.is_dormant(conn).await?)
+    }
+
+    fn left(&self) -> MutexGuard<'_, BTreeSet<u64>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rules there are, by the kernel's numbers.
+    async fn numbers(&self, conn: &Connection<Nftables>) -> Result<BTreeSet<u64>, NetError> {
+        match conn.list_rules(&self.table, FAMILY).await {
+            Ok(rules) => Ok(rules.iter().map(|rule| rule.handle).collect()),
+            Err(e) if e.is_not_found() => Ok(BTreeSet::new()),
+            Err(e) => Err(failed()(e)),
+        }
+    }
+
+    async fn is_dormant(&self, conn: &Connection<Nftables>) -> Result<bool, NetError> {
+        let tables = conn.list_tables_in(FAMILY).await.map_err(failed())?;
+        Ok(tables.iter().any(|table| table.name == self.table && table.flags & DORMANT != 0))
     }
 
     /// Make the table be there and know these networks and no others, whatever there was. What stays the same is not
     /// touched: at no moment does a network that stays reach less or more than it should.
     pub(super) async fn settle(&self, nets: &[Subnet]) -> Result<(), NetError> {
         let conn = self.open()?;
-        let there = self.sets(&conn).await?;
+        if self.is_dormant(&conn).await? {
+            self.remove().await?;
+        }
+        self.sets(&conn).await?;
+        // Without members the rules let nothing through. So where there are none they come first, and otherwise last.
+        let bare = self.numbers(&conn).await?.is_empty();
+        if bare {
+            self.rules(&conn).await?;
+        }
+        let there = self.members(&conn).await.map_err(failed())?;
         let wanted = nets.iter().flat_map(members).collect::<BTreeSet<_>>();
         let (gone, come) = (there.difference(&wanted), wanted.difference(&there));
         // First what goes: a block that somebody new has may overlap with it.
@@ -77,7 +138,12 @@ impl Firewall {
         for some in come.collect::<Vec<_>>().chunks(AT_ONCE) {
             self.write(&conn, &[], some).await?;
         }
-        self.rules(&conn).await
+        if !bare {
+            self.rules(&conn).await?;
+        }
+        let left = self.numbers(&conn).await?;
+        *self.left() = left;
+        Ok(())
     }
 
     /// A network changes, comes or goes; all in one transaction.
@@ -101,17 +167,43 @@ impl Firewall {
         self.open()?.del_table_if_exists(&*self.table, FAMILY).await.map(drop).map_err(making)
     }
 
+    /// Whether a change that the kernel tells of is one to this table.
+    pub(super) fn is_touched(&self, by: &NftablesEvent) -> bool {
+        let table = match by {
+            NftablesEvent::NewTable(it) | NftablesEvent::DelTable(it) => &it.name,
+            NftablesEvent::NewChain(it) | NftablesEvent::DelChain(it) => &it.table,
+            NftablesEvent::NewRule(it) | NftablesEvent::DelRule(it) => &it.table,
+            NftablesEvent::NewSet(it) | NftablesEvent::DelSet(it) => &it.table,
+            NftablesEvent::NewSetElements(it) | NftablesEvent::DelSetElements(it) => &it.table,
+            // It has none of these, and what ends a change is none.
+            NftablesEvent::NewFlowtable(_)
+            | NftablesEvent::DelFlowtable(_)
+            | NftablesEvent::NewObject(_)
+            | NftablesEvent::DelObject(_)
+            | NftablesEvent::NewGen(_)
+            | _ => return false,
+        };
+        *table == self.table
+    }
+
     fn open(&self) -> Result<Connection<Nftables>, NetError> {
         Connection::<Nftables>::new().map_err(failed())
     }
 
-    /// Make the sets be there; what is in them.
-    async fn sets(&self, conn: &Connection<Nftables>) -> Result<BTreeSet<Member>, NetError> {
+    /// Make the sets be there.
+    async fn sets(&self, conn: &Connection<Nftables>) -> Result<(), NetError> {
         unless_there(conn.add_table(&*self.table, FAMILY).await)?;
-        let mut there = BTreeSet::new();
         for kind in Kind::ALL {
             unless_there(conn.add_set(kind.set(&self.table)).await)?;
-            let elements = conn.list_set_elements(&self.table, kind.name(), FAMILY).await.map_err(failed())?;
+        }
+        Ok(())
+    }
+
+    /// What is in the sets.
+    async fn members(&self, conn: &Connection<Nftables>) -> Result<BTreeSet<Member>, nlink::Error> {
+        let mut there = BTreeSet::new();
+        for kind in Kind::ALL {
+            let elements = conn.list_set_elements(&self.table, kind.name(), FAMILY).await?;
             there.extend(elements.iter().map(|element| Member::listed(kind, element)));
         }
         Ok(there)

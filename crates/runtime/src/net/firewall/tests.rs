@@ -77,7 +77,7 @@ fn nets(numbers: impl Iterator<Item = u32>) -> Vec<Subnet> {
 /// The table, as a set of members and a number of rules.
 async fn table(firewall: &Firewall) -> (BTreeSet<Member>, usize) {
     let conn = firewall.open().unwrap();
-    let members = firewall.sets(&conn).await.unwrap();
+    let members = firewall.members(&conn).await.unwrap();
     (members, conn.list_rules(&firewall.table, FAMILY).await.unwrap().len())
 }
 
@@ -132,5 +132,41 @@ fn whatever_there_was() {
         conn.add_rule(Rule::new(&firewall.table, FORWARD).family(FAMILY).drop()).await.unwrap();
         firewall.settle(&[net.clone()]).await.unwrap();
         assert_eq!(table(&firewall).await, (members(&net), 18));
+    });
+}
+
+/// Whatever somebody does to it is noticed, and what we do ourselves is no damage.
+#[test]
+fn what_others_do_to_it() {
+    let nft = |args: &str| {
+        let nft = std::process::Command::new("nft").args(args.split(' ')).output().unwrap();
+        assert!(nft.status.success(), "{args}: {}", String::from_utf8_lossy(&nft.stderr));
+    };
+    within(async || {
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let nets = nets(0..3);
+        assert!(!firewall.stands().await.unwrap(), "it was never there");
+        firewall.settle(&nets[..2]).await.unwrap();
+        firewall.change(None, Some(&nets[2])).await.unwrap();
+        assert!(firewall.is_whole(&nets).await.unwrap());
+        assert!(!firewall.is_whole(&nets[..2]).await.unwrap());
+        for (damage, stands) in [
+            ("flush ruleset", false),
+            ("delete table inet dormouse_0badcafe", false),
+            ("flush chain inet dormouse_0badcafe input", false),
+            ("insert rule inet dormouse_0badcafe forward accept", false),
+            ("add table inet dormouse_0badcafe { flags dormant; }", false),
+            ("flush set inet dormouse_0badcafe own", true),
+            ("add element inet dormouse_0badcafe doors { \"eth0\" . 10.0.0.1 . tcp . 22 }", true),
+            ("add table inet somebody_else", true),
+        ] {
+            nft(damage);
+            assert_eq!(firewall.stands().await.unwrap(), stands, "{damage}");
+            let whole = damage.contains("else");
+            assert_eq!(firewall.is_whole(&nets).await.unwrap(), whole, "{damage}");
+            firewall.settle(&nets).await.unwrap();
+            assert!(firewall.is_whole(&nets).await.unwrap(), "{damage}, and settled");
+            assert_eq!(table(&firewall).await, (all(&nets), 18), "{damage}");
+        }
     });
 }
