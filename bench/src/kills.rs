@@ -11,11 +11,28 @@ use dormouse_e2e::{Server, eventually};
 /// How long whatever was killed may take to be there again.
 const BACK: Duration = Duration::from_secs(60);
 
+/// Seconds since 1970: what is counted inside an app is compared with what is killed outside.
+#[must_use]
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// One kill: it happened between these two times.
+#[derive(Debug, Clone, Copy)]
+pub struct Kill {
+    /// `control`, `edge` or `parent`.
+    pub who: &'static str,
+    /// Before it.
+    pub from: f64,
+    /// After it.
+    pub until: f64,
+}
+
 /// Kills of control, edge and parent, and when they were.
 #[derive(Debug)]
 pub struct Kills {
     random: u64,
-    done: Vec<(f64, &'static str)>,
+    done: Vec<Kill>,
 }
 
 impl Kills {
@@ -47,17 +64,19 @@ impl Kills {
             }
             let who = ["control", "edge", "parent"][usize::try_from(self.random(3)).unwrap_or(0)];
             eprint!("\r{} kills ", self.done.len() + 1);
-            let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
-            self.done.push((at, who));
             if who == "parent" {
+                let from = now();
                 server.kill_parent();
+                self.done.push(Kill { who, from, until: now() });
                 // Somebody has to notice.
                 thread::sleep(Duration::from_millis(300));
                 server.start_again();
             } else {
                 let old = server.pid_of(who);
+                let from = now();
                 let killed = Command::new("kill").args(["-KILL", &old.to_string()]).status();
                 assert!(killed.is_ok_and(|status| status.success()), "{who} is gone already");
+                self.done.push(Kill { who, from, until: now() });
                 eventually(who, BACK, || {
                     let new = server.pid_of(who);
                     if new == old { Err(format!("still {old}")) } else { Ok(()) }
@@ -66,9 +85,9 @@ impl Kills {
         }
     }
 
-    /// Which there were: seconds since 1970, and who.
+    /// Which there were.
     #[must_use]
-    pub fn done(self) -> Vec<(f64, &'static str)> {
+    pub fn done(self) -> Vec<Kill> {
         eprintln!();
         self.done
     }

@@ -18,7 +18,10 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use dormouse_bench::{heading, kills::Kills};
+use dormouse_bench::{
+    heading,
+    kills::{Kill, Kills, now},
+};
 use dormouse_e2e::{Server, workspace};
 
 /// Who asks at the same time.
@@ -27,11 +30,6 @@ const SOCKETS: usize = 4;
 
 /// How long an answer may take: far longer than any restart.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Seconds since 1970: what is counted inside the app is compared with what is killed outside.
-fn now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
-}
 
 /// What came of one kind of traffic.
 #[derive(Debug, Default)]
@@ -51,11 +49,11 @@ impl Tally {
     }
 
     /// Failures by reason; those that a killed edge carried have one of their own.
-    fn reasons(&self, kills: &[(f64, &'static str)]) -> BTreeMap<String, usize> {
+    fn reasons(&self, kills: &[Kill]) -> BTreeMap<String, usize> {
         let mut reasons = BTreeMap::new();
         for (why, begin, end) in &self.failed {
-            let carried =
-                why == "cut" && kills.iter().any(|(at, who)| *who == "edge" && begin <= at && at <= end);
+            let during = |k: &Kill| k.who == "edge" && *begin <= k.until && k.from <= *end;
+            let carried = why == "cut" && kills.iter().any(during);
             let why = if carried { CARRIED } else { why };
             *reasons.entry(why.to_owned()).or_default() += 1;
         }
@@ -201,7 +199,7 @@ fn main() -> ExitCode {
     let calls = calls(&server);
     let kills = kills.done();
 
-    let count = |who: &str| kills.iter().filter(|(_, killed)| *killed == who).count();
+    let count = |who: &str| kills.iter().filter(|k| k.who == who).count();
     heading(&format!(
         "{} kills in {seconds} s, seed {seed}: control {}, edge {}, parent {}",
         kills.len(),
