@@ -59,7 +59,8 @@ pub struct Waits {
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployEvent {
-    /// Its number within the deploy, from 0 without gaps; ask for events from `seq + 1` to go on after it.
+    /// Its number within the deploy, from 0, always rising, with gaps where output is left out and after control was restarted;
+    /// ask for events from `seq + 1` to go on after it.
     pub seq: u64,
     /// When, in milliseconds since the Unix epoch.
     pub at: u64,
@@ -111,6 +112,13 @@ pub enum DeployStep {
         stream: Stream,
         /// What it said.
         text: String,
+    },
+    /// Lines of output before the next event are not kept: there were too many. It has the number of the last of them.
+    LeftOut {
+        /// How many.
+        lines: u64,
+        /// How long they were together.
+        bytes: u64,
     },
     /// The build is done.
     Image {

@@ -55,7 +55,7 @@ impl Bench {
 
     async fn run(&self, base: &BaseLayer, argv: &[&str]) -> (ExitStatus, String) {
         let upper = tempfile::tempdir_in(&self.dir).unwrap();
-        let (to, mut from) = mpsc::unbounded_channel::<(Stream, String)>();
+        let (to, mut from) = mpsc::channel::<(Stream, String)>(10_000);
         let spec = RunSpec {
             name: "look".into(),
             lowers: vec![self.store.layer_path(&base.layer)],

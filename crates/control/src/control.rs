@@ -18,7 +18,7 @@ use tokio::{
 use tracing::warn;
 
 use crate::{
-    ControlSettings, OpError,
+    Ballast, ControlSettings, OpError,
     build_queue::BuildQueue,
     deploys::Logs,
     error::chain,
@@ -67,6 +67,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn open(settings: ControlSettings, workloads: W, builds: B) -> Result<Arc<Self>, OpError> {
         let settings = Arc::new(settings);
         let file = |what: &str, source| OpError::File { what: what.to_owned(), source };
+        Ballast::of(&settings.state).lend();
         std::fs::create_dir_all(settings.state.join("sources"))
             .map_err(|e| file("make the folder for sources", e))?;
         let vault = Vault::open(&settings.key()).map_err(|e| file("open secret.key", e))?;

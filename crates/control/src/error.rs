@@ -3,7 +3,7 @@
 use dormouse_backend::WorkloadError;
 use dormouse_model::{NameError, ProjectName, ServiceKey, WakeRefused};
 
-use crate::{DeployId, Origin, StoreError};
+use crate::{DeployId, Origin, StoreError, ballast::Free};
 
 /// Why an operation was refused, in words for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -108,6 +108,21 @@ pub enum OpError {
     /// There is no room for more.
     #[error("{0}")]
     Full(String),
+    /// The disk has no room for a deploy.
+    #[error(
+        "the disk of the server's state folder ({}) has {} free, and a deploy is not begun with less than {}\n  hint: `dormouse down` what nobody needs, or make room there: `du -x` tells what takes it; what runs is served meanwhile",
+        state.display(),
+        free.beside(*needed)[0],
+        free.beside(*needed)[1]
+    )]
+    DiskFull {
+        /// Where.
+        state: std::path::PathBuf,
+        /// What there is.
+        free: Free,
+        /// What there has to be.
+        needed: Free,
+    },
     /// The store cannot serve.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod ballast;
 mod build_queue;
 mod clock;
 mod control;
@@ -27,6 +28,7 @@ mod state;
 mod store;
 mod vault;
 
+pub use ballast::Ballast;
 pub use control::Control;
 pub use deploys::{DeployEvent, DeployStep, EventReader, Waits};
 pub use dormouse_model::DeployId;

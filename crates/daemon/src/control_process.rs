@@ -8,7 +8,7 @@ use dormouse_builder::{
     base::{BaseSettings, BaseWishes, Bases},
     hostnet::{self, HostNet, NetSettings},
 };
-use dormouse_control::{Control, ControlSettings};
+use dormouse_control::{Ballast, Control, ControlSettings};
 use dormouse_images::Store;
 use dormouse_model::{Clock, ServiceKey};
 use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
@@ -31,6 +31,9 @@ use crate::{
 
 /// How long to wait for whoever may end us when our parent has died before the server served.
 const AFTER_PARENT: Duration = Duration::from_secs(2);
+
+/// Between two looks whether all the room is there that is kept on the disk.
+const KEEP_EVERY: Duration = Duration::from_secs(10);
 
 /// Builds at the same time: two of a project, so that a slow download does not hold up its other services, and one that
 /// is left to other projects.
@@ -191,6 +194,7 @@ async fn serve(
     let looking = tokio::spawn(soundness::run(store, control.clone()));
     let end = CancellationToken::new();
     let swap = tokio::spawn(swap::keep(swap, host, control.clone(), end.clone()));
+    let ballast = tokio::spawn(keep(Ballast::of(prepared.state.root())));
     let frugality = tokio::spawn(memory::give_back_when_idle());
     parent.say(&FromChild::Serving);
     let pulse = tokio::spawn(pulse(control.clone(), parent.again()?));
@@ -201,7 +205,7 @@ async fn serve(
         control.stop_all().await;
     }
     let left = control.left_running().await;
-    for task in [&housekeeping, &looking, &frugality, &pulse] {
+    for task in [&housekeeping, &looking, &frugality, &pulse, &ballast] {
         task.abort();
     }
     line.abort();
@@ -229,6 +233,23 @@ async fn pulse(mind: Arc<Mind>, parent: Upward) {
     while mind.pulse().await.is_ok() {
         parent.beat();
         tokio::time::sleep(BEAT).await;
+    }
+}
+
+/// Keep room on the disk for ourselves, for ever.
+async fn keep(ballast: Ballast) {
+    let mut was_refused = false;
+    loop {
+        let ballast = ballast.clone();
+        let refused = match tokio::task::spawn_blocking(move || ballast.keep()).await {
+            Ok(kept) => kept.err(),
+            Err(_) => return,
+        };
+        if let Some(error) = refused.as_ref().filter(|_| !was_refused) {
+            warn!(%error, "no room is kept on the disk for the server itself");
+        }
+        was_refused = refused.is_some();
+        tokio::time::sleep(KEEP_EVERY).await;
     }
 }
 

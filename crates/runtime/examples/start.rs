@@ -52,7 +52,7 @@ async fn compare(rounds: u32) -> Result<(), Box<dyn Error>> {
             profile: Profile::App,
             share: Share::Build,
         };
-        let (to, _from) = mpsc::unbounded_channel();
+        let (to, _from) = mpsc::channel(1000);
         Box::pin(sandboxes.run(spec, to)).await?;
         ours.push(start.elapsed());
 

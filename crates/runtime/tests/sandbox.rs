@@ -28,7 +28,7 @@ impl Bench {
     }
 
     async fn run(&self, spec: RunSpec) -> Result<(RunEnd, String), SandboxError> {
-        let (to, mut from) = mpsc::unbounded_channel();
+        let (to, mut from) = mpsc::channel(100_000);
         let end = self.sandboxes.run(spec, to).await?;
         // Two pipes have no order between them: standard output first.
         let (mut text, mut errors) = (String::new(), String::new());

@@ -168,6 +168,7 @@ fn step(step: dormouse_control::DeployStep) -> DeployStep {
         Step::PhaseDone { name, ms } => DeployStep::PhaseDone { name, ms },
         Step::Progress { done, total } => DeployStep::Progress { done, total },
         Step::Output { stream, text } => DeployStep::Output { stream: logs::stream(stream), text },
+        Step::LeftOut { lines, bytes } => DeployStep::LeftOut { lines, bytes },
         Step::Image { image } => DeployStep::Image { image: image.to_string() },
         Step::BuildFailed { reason, old_serves } => DeployStep::BuildFailed { reason, old_serves },
         Step::Unchanged => DeployStep::Unchanged,

@@ -57,7 +57,7 @@ fn status(error: &OpError) -> StatusCode {
         | OpError::Job(_)
         | OpError::StaysAwake { .. } => StatusCode::CONFLICT,
         OpError::Kept(failed) => status(failed),
-        OpError::Full(_) => StatusCode::INSUFFICIENT_STORAGE,
+        OpError::Full(_) | OpError::DiskFull { .. } => StatusCode::INSUFFICIENT_STORAGE,
         OpError::Store(_) | OpError::Workload(_) | OpError::File { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         OpError::StillRuns(_) => StatusCode::GATEWAY_TIMEOUT,
         OpError::Closing => StatusCode::SERVICE_UNAVAILABLE,

@@ -150,7 +150,7 @@ pub(super) async fn run(
         profile: Profile::Build,
         share: Share::Build,
     };
-    let (lines, mut output) = mpsc::unbounded_channel::<(Stream, String)>();
+    let (lines, mut output) = mpsc::channel::<(Stream, String)>(TAIL);
     let mut tail = VecDeque::new();
     let forward = async {
         while let Some((stream, text)) = output.recv().await {

@@ -1,7 +1,7 @@
 //! One command of a phase, in its sandbox.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -20,6 +20,12 @@ use super::{
     said::Said,
 };
 use crate::BuildSettings;
+
+/// Lines of output on their way from a command to the log.
+const LINES: usize = 64;
+
+/// Bytes kept of what a command was asked for.
+const ANSWER: usize = 4 << 20;
 
 /// A command, on top of what every command of a build has.
 pub(super) struct Command<'a> {
@@ -132,9 +138,9 @@ impl Job<'_> {
             profile: Profile::Build,
             share: Share::Build,
         };
-        let (lines, mut output) = mpsc::unbounded_channel::<(Stream, String)>();
+        let (lines, mut output) = mpsc::channel::<(Stream, String)>(LINES);
         let mut said = Said::default();
-        let mut answer = Vec::new();
+        let mut answer = Answer::default();
         let forward = async {
             while let Some((stream, line)) = output.recv().await {
                 if command.is_asked && stream == Stream::Out {
@@ -153,7 +159,26 @@ impl Job<'_> {
                 .or_else(|| explain::reason(said.tail()))
                 .or_else(|| last(said.tail()))
         })?;
-        Ok(answer)
+        Ok(answer.lines.into())
+    }
+}
+
+/// The newest of what a command was asked for.
+#[derive(Default)]
+struct Answer {
+    lines: VecDeque<String>,
+    bytes: usize,
+}
+
+impl Answer {
+    fn push(&mut self, line: String) {
+        self.bytes += line.len();
+        self.lines.push_back(line);
+        while self.bytes > ANSWER
+            && let Some(old) = self.lines.pop_front()
+        {
+            self.bytes -= old.len();
+        }
     }
 }
 

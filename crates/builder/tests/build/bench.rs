@@ -116,7 +116,7 @@ impl Bench {
     pub(crate) async fn run(&self, image: &ImageId, argv: &[&str]) -> (ExitStatus, Vec<String>) {
         let image = self.store.image(image).unwrap();
         let upper = tempfile::tempdir_in(&self.dir).unwrap();
-        let (to, mut from) = mpsc::unbounded_channel::<(Stream, String)>();
+        let (to, mut from) = mpsc::channel::<(Stream, String)>(10_000);
         let spec = RunSpec {
             name: "look".into(),
             lowers: image.layers,

@@ -63,6 +63,7 @@ pub(crate) async fn follow(
                         | DeployStep::PhaseDone { .. }
                         | DeployStep::Progress { .. }
                         | DeployStep::Output { .. }
+                        | DeployStep::LeftOut { .. }
                         | DeployStep::Image { .. }
                         | DeployStep::BuildFailed { .. }
                         | DeployStep::Unchanged

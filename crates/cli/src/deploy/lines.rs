@@ -63,6 +63,9 @@ pub(super) fn say(step: &DeployStep) -> Say {
         DeployStep::PhaseDone { name, ms } => Say::Did(format!("{name}: done in {}", human::millis(*ms))),
         DeployStep::Progress { done, total } => Say::Bytes(*done, *total),
         DeployStep::Output { text, .. } => Say::Output(text.clone()),
+        DeployStep::LeftOut { lines, bytes } => {
+            Say::Output(format!("... {lines} lines, {}, are left out ...", human::bytes(*bytes)))
+        }
         DeployStep::Image { .. } | DeployStep::Done { .. } | DeployStep::Failed { .. } => Say::Nothing,
         DeployStep::BuildFailed { reason, old_serves } => {
             Say::Bad(format!("build failed: {reason}{}", old(*old_serves)), Vec::new())
@@ -101,6 +104,12 @@ fn old(serves: bool) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let step = DeployStep::LeftOut { lines: 171_404, bytes: 17_140_400 };
+        assert_eq!(say(&step), Say::Output("... 171404 lines, 16 MiB, are left out ...".to_owned()));
+    }
 
     #[test]
     fn who_waits_for_a_build_is_told_its_place() {

@@ -83,6 +83,7 @@ impl Progress {
             | DeployStep::Building
             | DeployStep::Progress { .. }
             | DeployStep::Output { .. }
+            | DeployStep::LeftOut { .. }
             | DeployStep::Image { .. }
             | DeployStep::BuildFailed { .. }
             | DeployStep::Unchanged

@@ -36,6 +36,7 @@ impl Served {
             | DeployStep::PhaseDone { .. }
             | DeployStep::Progress { .. }
             | DeployStep::Output { .. }
+            | DeployStep::LeftOut { .. }
             | DeployStep::Image { .. }
             | DeployStep::Starting { .. }
             | DeployStep::Waiting { .. }

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployEvent {
-    /// Its number within the deploy, from 0 without gaps. A [`DeployStep::Progress`] is not kept, and has the number
-    /// of the last one that is.
+    /// Its number within the deploy, from 0, always rising: with gaps where output is left out, and after control was restarted.
+    /// A [`DeployStep::Progress`] is not kept, and has the number of the last one that is.
     pub seq: u64,
     /// When.
     pub at: Time,
@@ -60,6 +60,13 @@ pub enum DeployStep {
         stream: Stream,
         /// What it said.
         text: String,
+    },
+    /// Lines of output before the next event are not kept: there were too many. It has the number of the last of them.
+    LeftOut {
+        /// How many.
+        lines: u64,
+        /// How long they were together.
+        bytes: u64,
     },
     /// The build is done.
     Image {

@@ -1,28 +1,47 @@
 //! Events of a deploy: one JSON line each, appended to a file that outlives the process.
+//!
+//! A build may say more than anybody reads. The file takes the first of it as it comes; from then on output waits in memory, where the
+//! newest of it stays, and is written whenever something else happens: so each phase keeps its beginning or its end, and what is
+//! left out between them is an event of its own. What a full disk does not take waits there too, and whoever follows reads both.
 
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{Read, Seek, SeekFrom, Write},
+    io::{BufRead, BufReader, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use dormouse_model::{Clock, ServiceName};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::{DeployEvent, DeployStep};
+use super::{DeployEvent, DeployStep, waiting::Waiting};
 use crate::DeployId;
 
 /// Bytes at the end of a log in which its last event is looked for.
 const LAST: u64 = 64 << 10;
 
+/// Bytes of the file up to which output goes straight into it.
+const FIRST: u64 = 4 << 20;
+
+/// Bytes of the newest output that wait, and are written with what happens next.
+const NEWEST: usize = 512 << 10;
+
+/// Bytes of the file from which on less is written: many services say much.
+const MUCH: u64 = 16 << 20;
+
+/// Bytes of the newest output that are written then.
+const LEAST: usize = 32 << 10;
+
+/// What a killed control had not written down had numbers too, and who followed has seen them.
+const UNWRITTEN: u64 = 1 << 32;
+
 /// What followers are told.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Live {
-    /// Events in the file.
-    pub(crate) kept: u64,
+    /// The number of the next event.
+    pub(crate) next: u64,
     /// The newest that is not kept.
     pub(crate) progress: Option<Arc<DeployEvent>>,
 }
@@ -32,8 +51,44 @@ pub(crate) struct Live {
 pub(crate) struct EventLog {
     path: PathBuf,
     clock: Clock,
-    file: Mutex<File>,
+    written: Mutex<Written>,
     live: watch::Sender<Live>,
+}
+
+/// The file, and what is not in it.
+#[derive(Debug)]
+pub(super) struct Written {
+    file: File,
+    size: u64,
+    pub(super) waiting: Waiting,
+    /// Whether the disk refused the last of it.
+    refused: bool,
+}
+
+impl Written {
+    /// Write what waits, if anything does.
+    fn flush(&mut self) -> std::io::Result<()> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        if self.size >= MUCH {
+            self.waiting.keep(LEAST);
+        }
+        let text = self.waiting.text()?;
+        self.append(&text)?;
+        self.waiting = Waiting::default();
+        Ok(())
+    }
+
+    fn append(&mut self, text: &[u8]) -> std::io::Result<()> {
+        let before = self.size;
+        // Half a line on a full disk would spoil the next one.
+        self.file.write_all(text).inspect_err(|_| {
+            drop(self.file.set_len(before).and_then(|()| self.file.seek(SeekFrom::Start(before))));
+        })?;
+        self.size += u64::try_from(text.len()).unwrap_or(u64::MAX);
+        Ok(())
+    }
 }
 
 impl EventLog {
@@ -43,15 +98,19 @@ impl EventLog {
             std::fs::create_dir_all(folder)?;
         }
         let mut file = File::options().read(true).write(true).create(true).truncate(false).open(&path)?;
-        let mut text = Vec::new();
-        file.read_to_end(&mut text)?;
-        let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        file.set_len(u64::try_from(whole).unwrap_or(u64::MAX))?;
-        file.seek(SeekFrom::End(0))?;
-        let kept = text[..whole].iter().filter(|b| **b == b'\n').count();
-        let kept = u64::try_from(kept).unwrap_or(u64::MAX);
-        let (live, _) = watch::channel(Live { kept, progress: None });
-        Ok(Self { path, clock, file: Mutex::new(file), live })
+        let (mut size, mut next) = (0, 0);
+        let mut lines = BufReader::new(&mut file);
+        let mut line = Vec::new();
+        while lines.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+            size += u64::try_from(line.len()).unwrap_or(u64::MAX);
+            next = serde_json::from_slice(&line).map_or(next, |Numbered { seq }| seq + 1 + UNWRITTEN);
+            line.clear();
+        }
+        file.set_len(size)?;
+        file.seek(SeekFrom::Start(size))?;
+        let (live, _) = watch::channel(Live { next, progress: None });
+        let written = Mutex::new(Written { file, size, waiting: Waiting::default(), refused: false });
+        Ok(Self { path, clock, written, live })
     }
 
     /// Whether the log of a deploy says how it ended.
@@ -72,29 +131,53 @@ impl EventLog {
 
     /// Something happened.
     pub(crate) fn say(&self, service: Option<&ServiceName>, step: DeployStep) {
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = self.live.borrow().kept;
+        let mut written = self.written();
+        let next = self.live.borrow().next;
         let fleeting = matches!(step, DeployStep::Progress { .. });
-        let seq = if fleeting { kept.saturating_sub(1) } else { kept };
+        let is_output = matches!(step, DeployStep::Output { .. });
+        let seq = if fleeting { next.saturating_sub(1) } else { next };
         let event = DeployEvent { seq, at: self.clock.wall(), service: service.cloned(), step };
         if fleeting {
             self.live.send_modify(|live| live.progress = Some(Arc::new(event)));
             return;
         }
-        let written = serde_json::to_vec(&event).map_err(std::io::Error::other).and_then(|mut line| {
-            line.push(b'\n');
-            let before = file.stream_position()?;
-            // Half a line on a full disk would spoil the next one.
-            file.write_all(&line)
-                .inspect_err(|_| drop(file.set_len(before).and_then(|()| file.seek(SeekFrom::Start(before)))))
-        });
-        match written {
-            Ok(()) => self.live.send_modify(|live| {
-                live.kept += 1;
-                live.progress = None;
-            }),
-            Err(error) => warn!(%error, path = %self.path.display(), "cannot write down what a deploy does"),
+        match serde_json::to_vec(&event) {
+            Ok(mut line) => {
+                line.push(b'\n');
+                written.waiting.push(event, line, NEWEST);
+            }
+            Err(error) => {
+                return warn!(%error, path = %self.path.display(), "cannot write down what a deploy does");
+            }
         }
+        if !is_output || (written.size < FIRST && !written.refused) {
+            self.flush(&mut written);
+        }
+        // Not before it can be read.
+        self.live.send_modify(|live| {
+            live.next += 1;
+            live.progress = None;
+        });
+    }
+
+    /// Whether all of it is in the file, after one more try.
+    fn is_written(&self) -> bool {
+        let mut written = self.written();
+        self.flush(&mut written);
+        !written.refused
+    }
+
+    fn flush(&self, written: &mut Written) {
+        let refused = written.flush().err();
+        if let Some(error) = refused.as_ref().filter(|_| !written.refused) {
+            warn!(%error, path = %self.path.display(), "cannot write down what a deploy does, and try again");
+        }
+        written.refused = refused.is_some();
+    }
+
+    /// The file and what waits, as they are: nothing goes from one to the other meanwhile.
+    pub(super) fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -106,6 +189,12 @@ impl EventLog {
     }
 }
 
+/// An event's number.
+#[derive(serde::Deserialize)]
+struct Numbered {
+    seq: u64,
+}
+
 /// The logs of all deploys that are under way.
 #[derive(Debug, Default)]
 pub(crate) struct Logs(Mutex<BTreeMap<DeployId, Arc<EventLog>>>);
@@ -113,8 +202,8 @@ pub(crate) struct Logs(Mutex<BTreeMap<DeployId, Arc<EventLog>>>);
 impl Logs {
     pub(crate) fn add(&self, id: DeployId, log: &Arc<EventLog>) {
         let mut logs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        // Those that nobody writes to any more have said their last.
-        logs.retain(|_, log| Arc::strong_count(log) > 1);
+        // Those that nobody writes to any more have said their last, unless the disk did not take it.
+        logs.retain(|_, log| Arc::strong_count(log) > 1 || !log.is_written());
         logs.insert(id, log.clone());
     }
 

@@ -3,6 +3,7 @@
 mod event;
 mod log;
 mod reader;
+mod waiting;
 
 pub(crate) use event::GaveWay;
 pub use event::{DeployEvent, DeployStep, Waits};

@@ -13,7 +13,7 @@ use dormouse_model::{
 };
 use tracing::warn;
 
-use crate::{Asked, Control, ControlSettings, DeployId, OpError, id::Counter};
+use crate::{Asked, Control, ControlSettings, DeployId, OpError, ballast, id::Counter};
 
 /// Where the source of a new deploy is to be put. Dropping it without a deploy removes what is there.
 #[derive(Debug)]
@@ -70,8 +70,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// A folder for the source of a new deploy.
     ///
     /// # Errors
-    /// When the store or the disk refuses.
+    /// When the store or the disk refuses, or that is full.
     pub async fn upload(&self) -> Result<Upload, OpError> {
+        ballast::room_for_a_deploy(&self.settings.state)?;
         let id = DeployId(self.store.write(|tx| tx.take(Counter::Deploy)).await?);
         let dir = self.settings.source(id);
         std::fs::create_dir_all(&dir)

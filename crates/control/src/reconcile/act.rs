@@ -15,7 +15,7 @@ use super::{
     message::{Outcome, Starting},
 };
 use crate::{
-    address,
+    Ballast, address,
     events::{Event, Rest},
     state::State,
 };
@@ -254,6 +254,8 @@ impl<W: Workloads> Reconciler<W> {
         self.starting.insert(id, addr);
         self.forget_old_logs(key);
         info!(%key, %id, deploy = %wanted.deploy, %addr, "start");
+        // A few folders and files of its own.
+        Ballast::of(&self.state.settings.state).lend();
         let missing = !self.networks.contains(&key.project);
         let workloads = self.workloads.clone();
         let started = Starting { id, key: key.clone(), deployment, limits: spec.limits, addr };

@@ -27,6 +27,7 @@ use tracing::error;
 use writer::Job;
 
 use crate::{
+    Ballast,
     id::Used,
     vault::{Unsealable, Vault},
 };
@@ -93,6 +94,8 @@ pub enum StoreError {
 /// When a newer version wrote it, or it cannot be read.
 pub fn check_database(state: &Path) -> Result<(), StoreError> {
     let path = crate::settings::database(state);
+    // SQLite makes an index beside it, also to read.
+    Ballast::of(state).lend();
     if !snapshots::check(&path)? {
         return Ok(());
     }
@@ -125,11 +128,11 @@ impl Store {
         schema::prepare(&mut connection, path)?;
         let snapshot = run(&mut connection, &vault, |tx| tables::read(&tx.0, pool, &vault, used))?;
         let (jobs, inbox) = mpsc::channel();
-        let database = path.to_owned();
+        let (database, ballast) = (path.to_owned(), Ballast::of(path.parent().unwrap_or(path)));
         thread::Builder::new()
             .name("store".to_owned())
             // Ends when the last sender is gone.
-            .spawn(move || writer::run(connection, &vault, &database, &inbox))
+            .spawn(move || writer::run(connection, &vault, &database, &ballast, &inbox))
             .map_err(|e| rusqlite::Error::ToSqlConversionFailure(e.into()))?;
         Ok((Self { jobs }, snapshot))
     }

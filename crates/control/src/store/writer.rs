@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use tracing::warn;
 
 use super::{StoreError, snapshots};
-use crate::vault::Vault;
+use crate::{Ballast, vault::Vault};
 
 /// A change, as a whole or not at all.
 type Change = Box<dyn FnOnce(&mut Connection, &Vault) + Send>;
@@ -27,7 +27,13 @@ const SOON: Duration = Duration::from_secs(10);
 const LATER: Duration = Duration::from_secs(300);
 
 /// Make changes until nobody has any more, with everything written that was asked for.
-pub(super) fn run(mut connection: Connection, vault: &Vault, database: &Path, inbox: &Receiver<Job>) {
+pub(super) fn run(
+    mut connection: Connection,
+    vault: &Vault,
+    database: &Path,
+    ballast: &Ballast,
+    inbox: &Receiver<Job>,
+) {
     let mut due = Some(Instant::now() + SOON);
     let mut seen = 0;
     loop {
@@ -48,6 +54,7 @@ pub(super) fn run(mut connection: Connection, vault: &Vault, database: &Path, in
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
+        ballast.lend();
         change(&mut connection, vault);
         let changes = changes(&connection);
         if changes == seen {

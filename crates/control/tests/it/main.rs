@@ -7,6 +7,7 @@ mod clock;
 mod deploys;
 mod env;
 mod events;
+mod full_disk;
 mod goes_on;
 mod jobs;
 mod left_out;

@@ -121,7 +121,11 @@ impl World {
     }
 
     async fn open(net: u8) -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::open_in(tempfile::tempdir().unwrap(), net).await
+    }
+
+    /// The same with this state folder.
+    pub(crate) async fn open_in(dir: tempfile::TempDir, net: u8) -> Self {
         let sim = Sim::new(1, Time::from(SystemTime::now()));
         let builder = Builder::default();
         let edge = Arc::new(Mutex::new(Edge::default()));

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use command_fds::{CommandFdExt, FdMapping};
+use dormouse_control::Ballast;
 use dormouse_model::Door;
 use dormouse_runtime::Process;
 use nix::{
@@ -140,6 +141,8 @@ impl<'a> Family<'a> {
     }
 
     pub(super) fn start(&mut self, role: Role) -> Result<()> {
+        // For the child too, which begins with files of its own.
+        Ballast::of(self.state.root()).lend();
         // Our own program, also when its file has been replaced since by a newer one.
         let mut command = Command::new("/proc/self/exe");
         command

@@ -17,6 +17,7 @@ use std::{fs::File, os::fd::AsFd, path::PathBuf};
 
 use anyhow::{Context, Result};
 use dormouse_cli::ServeArgs;
+use dormouse_control::Ballast;
 use nix::{
     sys::{prctl, signal::Signal},
     unistd::Pid,
@@ -44,6 +45,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     let program = successor::program()?;
     let state = StateDir::open(&args.state)?;
     clock::begin(&state);
+    Ballast::of(state.root()).lend();
     // Wrong settings are told before anything else is.
     Typed::read(&state.settings())?.resolve(args.listen)?;
     let (lock, predecessor, offered) = handover::begin(&state, args.take_over)?;

@@ -100,7 +100,8 @@ impl Sandboxes {
     /// Run one command to its end in a sandbox of its own, sending each line it writes to `output`.
     ///
     /// Dropping the future kills everything in the sandbox and clears it away; `spec.upper` is kept in any case.
-    /// A closed `output` does not stop the run.
+    /// A closed `output` does not stop the run; a full one does, until there is room again: what a command says is held by its own
+    /// pipe, not by us.
     ///
     /// # Errors
     /// [`SandboxError::Exec`] when the command cannot be run in this root, [`SandboxError::Host`] when the host
@@ -108,7 +109,7 @@ impl Sandboxes {
     pub async fn run(
         &self,
         spec: RunSpec,
-        output: mpsc::UnboundedSender<(Stream, String)>,
+        output: mpsc::Sender<(Stream, String)>,
     ) -> Result<RunEnd, SandboxError> {
         let network = match (spec.network, &self.network) {
             (false, _) => None,
@@ -254,7 +255,7 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     stream: Stream,
     heard: &AtomicU64,
-    to: &mpsc::UnboundedSender<(Stream, String)>,
+    to: &mpsc::Sender<(Stream, String)>,
 ) {
     let mut pending: VecDeque<u8> = VecDeque::new();
     let mut buffer = vec![0; 16 * 1024];
@@ -270,18 +271,18 @@ async fn pump(
             .position(|b| *b == b'\n')
             .or_else(|| (pending.len() >= LONGEST_LINE).then_some(LONGEST_LINE - 1))
         {
-            send(pending.drain(..=end).collect(), stream, to);
+            send(pending.drain(..=end).collect(), stream, to).await;
         }
     }
     if !pending.is_empty() {
-        send(pending.into(), stream, to);
+        send(pending.into(), stream, to).await;
     }
 }
 
-fn send(line: Vec<u8>, stream: Stream, to: &mpsc::UnboundedSender<(Stream, String)>) {
+async fn send(line: Vec<u8>, stream: Stream, to: &mpsc::Sender<(Stream, String)>) {
     let text = String::from_utf8_lossy(&line);
     // Nobody listens any more: the run goes on all the same.
-    to.send((stream, text.trim_end_matches(['\n', '\r']).to_owned())).ok();
+    to.send((stream, text.trim_end_matches(['\n', '\r']).to_owned())).await.ok();
 }
 
 /// Kills and clears away what a run leaves, also when its future is dropped.
@@ -313,5 +314,31 @@ impl Drop for Clear {
             }
             Err(_) | Ok(()) => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: what a command said faster than it was read lay in our memory.
+    #[tokio::test]
+    async fn who_says_much_waits_for_who_reads() {
+        let (to, mut from) = mpsc::channel(4);
+        let said = b"a line of output\n".repeat(100_000);
+        let talks = tokio::spawn(async move {
+            let heard = AtomicU64::new(0);
+            pump(said.as_slice(), Stream::Out, &heard, &to).await;
+            heard.into_inner()
+        });
+        for _ in 0..1000 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!((from.len(), talks.is_finished()), (4, false));
+        let mut lines = 0;
+        while from.recv().await.is_some() {
+            lines += 1;
+        }
+        assert_eq!((lines, talks.await.unwrap()), (100_000, 1_700_000));
     }
 }

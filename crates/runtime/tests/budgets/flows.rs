@@ -95,7 +95,7 @@ pub(super) async fn connections_are_bounded(b: &Bench) {
     let network = Arc::new(Network::open(state, &tag(state).unwrap()).await.unwrap());
     let sandboxes = Sandboxes::open(state).unwrap().on_network(network.clone());
     let run = async |name: &str, args: &[&str]| {
-        let (to, mut from) = mpsc::unbounded_channel();
+        let (to, mut from) = mpsc::channel(100_000);
         let mut spec = b.spec(name, args);
         spec.network = true;
         sandboxes.run(spec, to).await.unwrap();

@@ -43,7 +43,7 @@ impl Bench {
 
     /// What an honest sandbox got.
     async fn honest(&self, budget: Budget) -> u64 {
-        let (to, mut from) = mpsc::unbounded_channel();
+        let (to, mut from) = mpsc::channel(100_000);
         let name = format!("honest-{}", budget.name());
         self.sandboxes.run(self.spec(&name, &[take::A_LITTLE, budget.name()]), to).await.unwrap();
         said(&mut from).await
@@ -57,7 +57,7 @@ fn root(budget: Budget) -> u64 {
     String::from_utf8_lossy(&said.stdout).trim().parse().unwrap()
 }
 
-async fn said(from: &mut mpsc::UnboundedReceiver<(Stream, String)>) -> u64 {
+async fn said(from: &mut mpsc::Receiver<(Stream, String)>) -> u64 {
     let (_, line) = from.recv().await.unwrap();
     line.parse().unwrap_or_else(|_| panic!("{line}"))
 }
@@ -67,7 +67,7 @@ async fn others_get_theirs(b: &Bench) {
     let mut rows = String::new();
     for budget in Budget::ALL {
         let before = [b.honest(budget).await, root(budget)];
-        let (to, mut from) = mpsc::unbounded_channel();
+        let (to, mut from) = mpsc::channel(100_000);
         let name = format!("hostile-{}", budget.name());
         let hostile = b.sandboxes.run(b.spec(&name, &[take::ALL, budget.name()]), to);
         let look = async {

@@ -112,7 +112,7 @@ fn fill_sockets() -> u64 {
 pub(super) async fn buffers_of_tcp_are_bounded(b: &Bench) {
     let mut spec = b.spec("sockets", &[SOCKETS]);
     spec.limits.memory = 64 << 20;
-    let (to, mut from) = mpsc::unbounded_channel();
+    let (to, mut from) = mpsc::channel(100_000);
     b.sandboxes.run(spec, to).await.unwrap();
     let bytes = said(&mut from).await;
     println!("{} MiB in 80 connections", bytes >> 20);

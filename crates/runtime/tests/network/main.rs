@@ -295,7 +295,7 @@ async fn builds_are_alone(b: &Bench) {
         };
         let sandboxes = sandboxes.clone();
         async move {
-            let (to, mut from) = mpsc::unbounded_channel();
+            let (to, mut from) = mpsc::channel(100_000);
             let end = Box::pin(sandboxes.run(spec, to)).await.unwrap();
             let mut said = String::new();
             while let Some((_, line)) = from.recv().await {
