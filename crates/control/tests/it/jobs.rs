@@ -121,6 +121,8 @@ async fn one_that_fails_at_first_is_not_tried_again_and_lets_nothing_start() {
         shop/migrate Crashed d1 - (exited with code 3)
         shop/web Crashed d1 - (not started, because the job `migrate` failed: exited with code 3)
     "#]]).await;
+    // That it failed is written down when there is time.
+    world.ask(|c| async move { c.live_images().await }).await.unwrap();
     world.kill_and_restart().await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     assert!(world.instances().await.is_empty());
