@@ -227,7 +227,7 @@ async fn what_answered_is_not_replaced_by_what_refuses() {
 /// What never answered better is as good as before; its first version is told that it may not know its host.
 #[tokio::test]
 async fn what_always_refused_is_replaced() {
-    let world = World::new(191).await;
+    let world = World::new(198).await;
     for n in [1, 2] {
         world.answers.lock().unwrap().insert(DeploymentId(n), "HTTP/1.1 400 Bad Request\r\n\r\n");
         world.builder.set_image(n);
