@@ -14,7 +14,8 @@ impl Job<'_> {
         plan: Plan,
     ) -> Result<BuildOutcome, BuildError> {
         let start_origin = plan.start_origin().cloned();
-        let start = plan.start;
+        // What the manifest names is kept with the configuration, sealed: it may hold secrets.
+        let start = if self.request.spec.start.is_some() { Vec::new() } else { plan.start };
         let own = env.iter().map(|&(k, v)| (k.to_owned(), v.to_owned()));
         let config = ImageConfig {
             env: own.chain(plan.env).collect(),

@@ -110,9 +110,9 @@ pub(crate) async fn a_package_among_others_is_built_with_the_lock_beside_it(b: &
     );
     let built = b.build(&b.builder(b.settings.clone()), &b.request(1, &folder)).await;
     let outcome = built.ok();
-    assert_eq!(outcome.start, ["shop", "serve"]);
-    let start: Vec<&str> = outcome.start.iter().map(String::as_str).collect();
-    let (status, lines) = b.run(&outcome.image, &start).await;
+    // Bug: what the manifest names was kept with the image too, unsealed.
+    assert!(outcome.start.is_empty(), "{:?}", outcome.start);
+    let (status, lines) = b.run(&outcome.image, &["shop", "serve"]).await;
     assert_eq!(
         (status, &lines[..]),
         (ExitStatus::Code(0), &["engine [\"serve\"] <p>home</p>".to_owned()][..])

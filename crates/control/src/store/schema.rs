@@ -134,6 +134,10 @@ CREATE TABLE requests (
 ) STRICT, WITHOUT ROWID;
 ", "
 ALTER TABLE services ADD COLUMN trusted INTEGER;      -- the last that held, where `replaced` had not yet
+", "
+-- A start command may be secret. Those of deployments are sealed; of what is built and over nobody needs one.
+UPDATE builds SET outcome = json_set(outcome, '$.start', json_array())
+WHERE outcome IS NOT NULL AND deploy IN (SELECT id FROM deploys WHERE state IN ('done', 'failed'));
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

@@ -54,8 +54,8 @@ impl<N: Networks> Inner<N> {
             };
             let launched = launch::launch(&wanted, &group, connect).await.map_err(told)?;
             let record = Record {
-                // The process has its environment; what is secret in it is not for the disk.
-                spec: InstanceSpec { env: BTreeMap::new(), ..spec.clone() },
+                // The process has its command and its environment; what is secret in them is not for the disk.
+                spec: InstanceSpec { argv: None, env: BTreeMap::new(), ..spec.clone() },
                 users,
                 // One that has ended already has left its record; any number will do then.
                 process: Process::find(launched.pid)
