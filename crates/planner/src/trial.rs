@@ -27,8 +27,11 @@ pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> boo
     match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
         (ServiceKind::Web, _) if !replaces(view, d) => true,
         (ServiceKind::Web, Question::Http(_)) => second_answer(view, i).is_none(),
-        (ServiceKind::Web, Question::Connection | Question::Protocol(_))
-        | (ServiceKind::Worker | ServiceKind::Job, _) => view.clock.passed(i.started_at, PROOF),
+        // What it speaks is not known yet, or not any more after a restart of control: the next answer tells.
+        (ServiceKind::Web, Question::Protocol(_)) => false,
+        (ServiceKind::Web, Question::Connection) | (ServiceKind::Worker | ServiceKind::Job, _) => {
+            view.clock.passed(i.started_at, PROOF)
+        }
     }
 }
 

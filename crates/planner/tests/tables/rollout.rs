@@ -381,6 +381,21 @@ fn an_open_port_is_little_proof() {
          i2 web d2 starting ready=now speaks=other",
         &expect!["nothing"],
     );
+    // Bug: what was about to be refused went live when control was away for a moment: what it speaks was forgotten.
+    check(
+        "nor is one of which a new control does not know what it speaks",
+        "web d2 live=d1 serves=./run
+         i1 web d1 running
+         i2 web d2 starting started=-25s ready=-24s",
+        &expect!["nothing"],
+    );
+    check(
+        "until that is found out",
+        "web d2 live=d1 serves=./run
+         i1 web d1 running
+         i2 web d2 starting started=-25s ready=-24s speaks=other",
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
 }
 
 /// Bug: a version that answered once and ended two seconds later replaced the one that worked.
