@@ -32,6 +32,7 @@ pub(super) fn settle(
     outside: &mut Outside<'_>,
     owner: Owner<'_>,
     typed: &Service,
+    port: Option<u16>,
     unset: Unset,
     report: &mut Report,
 ) -> Env {
@@ -43,6 +44,14 @@ pub(super) fn settle(
     for file in &typed.env_files {
         for (name, value) in read(outside, file, typed.guess, report) {
             if name == "PORT" {
+                // A compose file's is read with its ports.
+                if !typed.guess && port.is_some_and(|port| value.trim() != port.to_string()) {
+                    let what = format!(
+                        "PORT of `{}` is not used: it is always the service's `port`",
+                        file.path.value
+                    );
+                    report.warn_at(&file.path.place, what);
+                }
                 continue;
             }
             if fits(&file.path.place, &name, &value, report) {
@@ -56,6 +65,17 @@ pub(super) fn settle(
         }
     }
     env
+}
+
+/// The port that files of variables name; the last one that does so counts.
+pub(super) fn port(outside: &mut Outside<'_>, files: &[EnvFile], report: &mut Report) -> Option<Variable> {
+    let mut found = None;
+    for file in files {
+        let value = read(outside, file, true, report).remove("PORT");
+        let name = "PORT".to_owned();
+        found = value.map(|v| Variable { name, value: Some(v), place: file.path.place.clone() }).or(found);
+    }
+    found
 }
 
 /// What a file of variables says.

@@ -40,17 +40,22 @@ impl Node {
         }
     }
 
-    /// The entry of a key, if it is a table that has it.
-    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+    /// The entries of a table; anything else has none.
+    pub(super) fn entries(&self) -> &[Entry] {
         match &self.value {
-            Value::Table(entries) => entries.iter().find(|e| e.key == key),
+            Value::Table(entries) => entries,
             Value::Null
             | Value::Bool(_)
             | Value::Int(_)
             | Value::Float(_)
             | Value::Text(_)
-            | Value::List(_) => None,
+            | Value::List(_) => &[],
         }
+    }
+
+    /// The entry of a key, if it is a table that has it.
+    pub(super) fn entry(&self, key: &str) -> Option<&Entry> {
+        self.entries().iter().find(|e| e.key == key)
     }
 
     /// The value under a key, if it is a table that has it.

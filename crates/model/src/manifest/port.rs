@@ -5,6 +5,17 @@ use crate::{interpolate, server};
 
 /// That of a service; a script for a shell is read with the service's variables filled in.
 pub(super) fn of(service: &Service) -> Option<u16> {
+    named(service)?.parse().ok().filter(|port| *port != 0)
+}
+
+/// What a service's command names as its port, and no port has.
+pub(super) fn refused(service: &Service) -> Option<String> {
+    let is_number = |text: &String| text.bytes().all(|b| b.is_ascii_digit());
+    named(service).filter(|text| is_number(text) && text.parse::<u16>().ok().is_none_or(|port| port == 0))
+}
+
+/// The number that a service's command names as its port.
+fn named(service: &Service) -> Option<String> {
     let start = service.start.as_deref()?;
     let Some(script) = server::script(start) else { return of_command(start) };
     let value = |name: &str| service.env.iter().find(|v| v.name == name)?.value.clone();
@@ -15,8 +26,9 @@ pub(super) fn of(service: &Service) -> Option<u16> {
 }
 
 /// `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`, `-m http.server 9000`.
-fn of_command(start: &[String]) -> Option<u16> {
-    let number = |text: &str| text.parse().ok().filter(|p| *p != 0);
+fn of_command(start: &[String]) -> Option<String> {
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = |text: &str| Some(text).filter(is_number).map(str::to_owned);
     let mut words = start.iter().map(String::as_str);
     if words.clone().any(|word| word == "http.server") {
         return words.skip_while(|word| *word != "http.server").find_map(number);

@@ -123,12 +123,18 @@ impl Reader<'_> {
                 node.value.kind().to_owned()
             }
         };
-        self.problem(
-            &node.span,
-            key,
-            format!("expected a whole number from {low} to {high}, found {found}"),
-            None,
-        );
+        let unquoted = match &node.value {
+            Value::Text(text) => text.trim().parse::<u32>().ok().filter(|n| range.contains(n)),
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::List(_)
+            | Value::Table(_) => None,
+        };
+        let hint = unquoted.map(|n| format!("write {n} without quotes"));
+        let message = format!("expected a whole number from {low} to {high}, found {found}");
+        self.problem(&node.span, key, message, hint.as_deref());
         None
     }
 

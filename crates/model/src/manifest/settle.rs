@@ -89,7 +89,8 @@ pub(super) fn project(
         // the same.
         let owned_by = service.name.parse().ok();
         let owner = Owner { project: name.as_ref(), service: owned_by.as_ref() };
-        let env = environment::settle(outside, owner, service, typed.unset, report);
+        let port = settling.as_ref().map(|(spec, _)| spec.port);
+        let env = environment::settle(outside, owner, service, port, typed.unset, report);
         if let Some((mut spec, facts)) = settling {
             spec.env = env;
             settled.push((service, spec, facts));
@@ -147,6 +148,11 @@ fn one(
         Some(ServiceKind::Worker | ServiceKind::Job) => None,
     };
     let kind = typed.kind.unwrap_or(if listens.is_some() { ServiceKind::Web } else { ServiceKind::Worker });
+    if let (Some(number), Some(place)) = (port::refused(typed), &typed.start_at) {
+        let what = format!("{number} is not a port: they go from 1 to 65535");
+        let hint = "write $PORT there, which is the service's port".to_owned();
+        report.at(place.clone(), what, Some(hint));
+    }
     let port = typed.port.or_else(|| port::of(typed)).or(listens.flatten());
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
     let limits = Limits::default();

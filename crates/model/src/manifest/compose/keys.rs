@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::super::{
-    names,
-    node::{Entry, Node, Value},
-    problem::{Place, Report},
-    read::{Reader, join},
+use super::{
+    super::{
+        node::{Entry, Node, Value},
+        problem::{Place, Report},
+        read::{Reader, join},
+    },
+    slips,
 };
 
 /// What becomes of a key.
@@ -296,13 +298,7 @@ pub(super) fn known<'n>(
             Some(Anyway) => {}
             Some(Not) => unhonoured.add(key, r.place(&entry.key_span, &join(path, key))),
             None if key.starts_with("x-") => {}
-            None => {
-                let place = r.place(&entry.key_span, &join(path, key));
-                let hint = names::did_you_mean(key, keys.iter().map(|(k, _)| *k));
-                // All of them are no hint.
-                let hint = hint.filter(|h| h.starts_with("did you mean") || keys.len() < 12);
-                r.report.at(place, format!("unknown key `{key}`"), hint);
-            }
+            None => slips::tell(r, entry, path, keys),
         }
     }
     read

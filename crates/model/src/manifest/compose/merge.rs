@@ -53,7 +53,10 @@ pub(super) fn merge(base: Node, over: Node, path: &[&str]) -> Node {
     let (base, over) = (convert(base), convert(over));
     let (span, base_span) = (over.span.clone(), base.span.clone());
     match (base.value, over.value) {
-        (Value::Table(base), Value::Table(over)) => Node::new(span, Value::Table(tables(base, over, path))),
+        // What was begun below stays there: only what it holds may come from above.
+        (Value::Table(base), Value::Table(over)) => {
+            Node::new(base_span, Value::Table(tables(base, over, path)))
+        }
         (Value::List(mut items), Value::List(more)) => {
             for item in more {
                 if !items.iter().any(|i| i.value == item.value) {
@@ -78,8 +81,10 @@ fn tables(mut base: Vec<Entry>, over: Vec<Entry>, path: &[&str]) -> Vec<Entry> {
             (Some(at), Tag::None | Tag::Override) => {
                 let old = base.remove(at);
                 let path = [path, &[entry.key.as_str()]].concat();
+                let base_span = old.node.span.clone();
                 let node = merge(old.node, entry.node, &path);
-                base.insert(at, Entry { key: entry.key.clone(), key_span: entry.key_span, node });
+                let key_span = if node.span == base_span { old.key_span } else { entry.key_span };
+                base.insert(at, Entry { key: entry.key.clone(), key_span, node });
             }
         }
     }

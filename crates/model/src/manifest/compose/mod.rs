@@ -13,6 +13,7 @@ mod merge;
 mod ports;
 mod service;
 mod services;
+mod slips;
 
 use super::{
     environment::Unset,
@@ -45,6 +46,7 @@ fn project(
 ) -> Project {
     let mut project = Project { unset: Unset::Empty, ..Project::default() };
     let mut written = None;
+    let before = r.report.problems();
     for entry in keys::known(r, unhonoured, root, "", keys::TOP) {
         match entry.key.as_str() {
             "name" => {
@@ -71,7 +73,8 @@ fn project(
         let what = format!("`{written}` is no name for a host, so the project is called `{}`", name.value);
         r.report.warn_at(&name.place, what);
     }
-    if project.services.is_none() && matches!(root.value, Value::Table(_)) {
+    // They may be there under another name, which is told.
+    if project.services.is_none() && matches!(root.value, Value::Table(_)) && r.report.problems() == before {
         let place = r.place(&root.span, "");
         r.report.at(place, "there are no `services` in this file", None);
     }

@@ -26,11 +26,27 @@ pub(super) fn published(
     node: &Node,
     key: &str,
 ) -> Option<Option<u16>> {
-    first(r, unhonoured, node, key, |text| {
+    first(r, unhonoured, node, key, |text| match text.rsplit_once(':') {
         // [[host address:]host port:]container port, the address perhaps in brackets.
-        let container = text.rsplit(':').next().unwrap_or(text);
-        parse(container)
+        Some((host, container)) => parse(container).filter(|_| is_host(host)),
+        None => parse(text),
     })
+}
+
+/// Whether the host's side of a port is one: its address, a port or several, or none.
+fn is_host(host: &str) -> bool {
+    if host.ends_with(']') {
+        return true;
+    }
+    match host.rsplit_once(':') {
+        Some((_, port)) => is_published(port),
+        None => host.contains('.') || is_published(host),
+    }
+}
+
+/// Whether a port of the host, or several, can be had; 0 is any.
+fn is_published(ports: &str) -> bool {
+    ports.is_empty() || ports.split('-').all(|port| port.trim().parse::<u16>().is_ok())
 }
 
 /// Those of `expose`.
@@ -69,7 +85,11 @@ fn first(
         let place = r.place(&item.span, &key);
         match (found, chosen) {
             (None, _) => {
-                r.problem(&item.span, &key, "not a port", Some("write it like \"8501:8501\" or 8000"));
+                let why = match outside(item) {
+                    Some(number) => format!("{number} is not a port: they go from 1 to 65535"),
+                    None => "not a port".to_owned(),
+                };
+                r.problem(&item.span, &key, why, Some("write it like \"8501:8501\" or 8000"));
             }
             (Some(Ports::Nothing), before) => chosen = before.or(Some(None)),
             (Some(Ports::Other), _) => unhonoured.add("ports other than TCP", place),
@@ -89,6 +109,24 @@ fn first(
     chosen
 }
 
+/// A number that no port has.
+fn outside(item: &Node) -> Option<String> {
+    let texts = match &item.value {
+        Value::Table(entries) => {
+            let sides = entries.iter().filter(|e| matches!(e.key.as_str(), "target" | "published"));
+            sides.filter_map(|e| e.node.value.scalar()).collect()
+        }
+        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::List(_) => {
+            item.value.scalar().into_iter().collect::<Vec<_>>()
+        }
+    };
+    let text = texts.join(":");
+    let numbers = text.split([':', '-', '/']).map(str::trim);
+    let is_number = |n: &&str| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit());
+    let wrong = |n: &&str| n.parse::<u16>().ok().is_none_or(|n| n == 0);
+    numbers.filter(is_number).find(wrong).map(str::to_owned)
+}
+
 /// `{target: 80, published: "8080", protocol: tcp}`.
 fn long(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str) -> Option<Ports> {
     let (mut target, mut protocol) = (None, None);
@@ -97,6 +135,10 @@ fn long(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &str
             "target" => target = e.node.value.scalar(),
             _ => protocol = r.text(&e.node, &join(path, &e.key)),
         }
+    }
+    let published = node.get("published").and_then(|n| n.value.scalar()).unwrap_or_default();
+    if !is_published(&published) {
+        return None;
     }
     let protocol = protocol.unwrap_or_else(|| "tcp".to_owned());
     parse(&format!("{}/{protocol}", target?))
@@ -120,6 +162,27 @@ fn parse(text: &str) -> Option<Ports> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts() {
+        for (host, yes) in [
+            ("8080", true),
+            ("", true),
+            ("0", true),
+            ("8000-8002", true),
+            ("127.0.0.1", true),
+            ("127.0.0.1:", true),
+            ("0.0.0.0:8080", true),
+            ("[::1]:8080", true),
+            ("[::1]", true),
+            ("99999", false),
+            ("127.0.0.1:70000", false),
+            ("8000-70000", false),
+            ("http", false),
+        ] {
+            assert_eq!(is_host(host), yes, "{host}");
+        }
+    }
 
     #[test]
     fn forms() {

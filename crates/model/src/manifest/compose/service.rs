@@ -3,7 +3,7 @@
 use super::{
     super::{
         dockerfile::Recipe,
-        names,
+        environment, names,
         node::{Entry, Node, Value},
         outside::Outside,
         path,
@@ -13,7 +13,7 @@ use super::{
     health,
     hints::{self, Own},
     keys::{self, Unhonoured, known},
-    ports,
+    ports, slips,
 };
 use crate::ServiceKind;
 
@@ -67,6 +67,7 @@ pub(super) fn one(
         Some(node) => recipe = context(r, unhonoured, node, &join(&path, "build"), &mut s),
         // What it extends is not there, which is told already.
         None if entry.node.get("extends").is_some() => {}
+        None if slips::hides_its_making(&entry.node) => {}
         None => r.problem(&entry.key_span, &path, "it has no `build`", Some("write `build: ./folder`")),
     }
     let (mut entrypoint, mut command) = (None, None);
@@ -89,7 +90,7 @@ pub(super) fn one(
                 *(if e.key == "command" { &mut command } else { &mut entrypoint }) = words;
             }
             "environment" => {
-                let mut env = environment(r, node, &key);
+                let mut env = variables(r, node, &key);
                 own_port = env.iter().position(|v| v.name == "PORT").map(|i| env.remove(i));
                 s.env = env;
             }
@@ -136,7 +137,7 @@ pub(super) fn one(
         (None, command) => command,
     };
     s.port = s.port.or(exposed).or(checked);
-    if let Some(port) = own_port {
+    if let Some(port) = own_port.or_else(|| environment::port(outside, &s.env_files, r.report)) {
         set_port(r, s, &port);
     }
     if s.source.is_some() {
@@ -150,10 +151,16 @@ pub(super) fn one(
 
 /// Compose files set `PORT` for an app that reads it; here that is done anyway.
 fn set_port(r: &mut Reader<'_>, s: &mut Service, variable: &Variable) {
-    match (s.port, variable.value.as_deref().and_then(|v| v.parse::<u16>().ok())) {
-        (Some(port), Some(own)) if port == own => {}
-        (None, Some(own)) if own != 0 => s.port = Some(own),
-        (_, _) => {
+    // Left to the shell, or to what is stored.
+    let written = variable.value.as_deref().filter(|v| !v.is_empty() && !v.contains('$'));
+    match (s.port, written, written.and_then(|v| v.trim().parse::<u16>().ok()).filter(|own| *own != 0)) {
+        (_, Some(value), None) => {
+            let what = format!("`{value}` is not a port: they go from 1 to 65535");
+            r.report.at(variable.place.clone(), what, None);
+        }
+        (Some(port), _, Some(own)) if port == own => {}
+        (None, _, Some(own)) => s.port = Some(own),
+        (Some(_), Some(_), Some(_)) | (_, None, _) => {
             r.report.warn_at(&variable.place, "PORT is always the service's port; this value is not used");
         }
     }
@@ -171,7 +178,7 @@ fn context(
     for e in known(r, unhonoured, node, path, keys::BUILD) {
         let key = join(path, &e.key);
         if e.key == "args" {
-            let given = environment(r, &e.node, &key);
+            let given = variables(r, &e.node, &key);
             recipe.args = given.into_iter().filter_map(|v| Some((v.name, v.value?))).collect();
             continue;
         }
@@ -223,7 +230,7 @@ fn words(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<String>> {
 }
 
 /// A map, or a list of `NAME=value`.
-fn environment(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Variable> {
+fn variables(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Variable> {
     let mut env = Vec::new();
     match &node.value {
         Value::List(items) => {

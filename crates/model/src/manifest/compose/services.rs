@@ -13,6 +13,7 @@ use super::{
     },
     keys::Unhonoured,
     service::{Condition, Dependency, Read, one},
+    slips,
 };
 use crate::ServiceKind;
 
@@ -39,6 +40,7 @@ pub(super) fn services(
     let profiles = outside.profiles();
     let (active, inactive): (Vec<_>, Vec<_>) = entries.iter().partition(|e| is_active(&e.node, &profiles));
     let (built, images): (Vec<_>, Vec<_>) = active.into_iter().partition(|e| build(e, entries).is_some());
+    inactive.iter().chain(&images).for_each(|e| slips::in_left_out(r, e));
     let slugs = slugs(r, &built);
     let mut read: Vec<Read> = Vec::new();
     for entry in built {
@@ -47,10 +49,14 @@ pub(super) fn services(
     }
     let mut left_out: Vec<LeftOut<'_>> = images
         .into_iter()
+        .filter(|e| !slips::hides_its_making(&e.node))
         .map(|e| LeftOut {
             name: &e.key,
             image: e.node.get("image").and_then(|i| i.value.scalar()).unwrap_or_default(),
-            place: r.place(&e.key_span, &join("services", &e.key)),
+            place: {
+                let image = e.node.entry("image").map_or(&e.key_span, |image| &image.key_span);
+                r.place(image, &join("services", &e.key))
+            },
             wanted_by: Vec::new(),
         })
         .collect();

@@ -56,7 +56,7 @@ services:
             backend: source=backend port=8000 start=["uvicorn", "main:app", "--host", "0.0.0.0", "--port", "8000"] start@docker-compose.yml:10 health=/health?x=1 probe=(10s 5s 120s 4 120s) limits=536870912 500m 512 env={"KEY": `${API_KEY}`, "LEVEL": `${LEVEL:-info}`, "MODE": "fast"}
             frontend: source=frontend port=8501 public needs={backend} after={backend} env={"BACKEND_URL": "http://backend:8000"}
             warning: docker-compose.yml:26: services.frontend.build.dockerfile: there is no file `frontend/Dockerfile`, so nothing is known of how it starts
-            warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:36: `adminer`)
+            warning: left out, because images cannot be run yet: `adminer` (docker-compose.yml:37: `adminer`)
             warning: valid, but not honoured: `volumes` (docker-compose.yml:35)
               hint: what a service writes is gone when its instance is replaced
             warning: without a value, because nobody gives one: `API_KEY` (docker-compose.yml:14)
@@ -71,18 +71,12 @@ fn mistakes() {
         (
             "services:\n  web:\n    biuld: .\n",
             expect![[r#"
-            docker-compose.yml:2:3: services.web: it has no `build`
-                |
-              2 |   web:
-                |   ^^^
-              hint: write `build: ./folder`
-
-            docker-compose.yml:3:5: services.web.biuld: unknown key `biuld`
-                |
-              3 |     biuld: .
-                |     ^^^^^
-              hint: did you mean `build`?
-        "#]],
+                docker-compose.yml:3:5: services.web.biuld: unknown key `biuld`
+                    |
+                  3 |     biuld: .
+                    |     ^^^^^
+                  hint: did you mean `build`?
+            "#]],
         ),
         (
             "services:\n  web:\n    build: .\n    depends_on: [db]\n  db:\n    image: postgres\n",
@@ -90,17 +84,17 @@ fn mistakes() {
                 project shop
                 front web
                 web: source=. port=8000 public
-                warning: left out, because images cannot be run yet: `db` (docker-compose.yml:5: `postgres`, which `web` depends on)
+                warning: left out, because images cannot be run yet: `db` (docker-compose.yml:6: `postgres`, which `web` depends on)
                   hint: let `db` run elsewhere, and give `web` its address in `environment` or with `dormouse env set`
             "#]],
         ),
         (
             "services:\n  db:\n    image: postgres\n",
             expect![[r#"
-                docker-compose.yml:2:3: services.db: `db` has an image (`postgres`) and no `build`, and images cannot be run yet
+                docker-compose.yml:3:5: services.db: `db` has an image (`postgres`) and no `build`, and images cannot be run yet
                     |
-                  2 |   db:
-                    |   ^^
+                  3 |     image: postgres
+                    |     ^^^^^
                   hint: give it a `build` with the folder of its source
             "#]],
         ),

@@ -254,11 +254,12 @@ fn mistakes_in_places() {
         (
             "retries: 5",
             expect![[r#"
-            compose.yaml:4:5: services.web.retries: unknown key `retries`
-                |
-              4 |     retries: 5
-                |     ^^^^^^^
-        "#]],
+                compose.yaml:4:5: services.web.retries: unknown key `retries`
+                    |
+                  4 |     retries: 5
+                    |     ^^^^^^^
+                  hint: write it under `healthcheck`: healthcheck: {retries: ...}
+            "#]],
         ),
     ] {
         let build = if web.starts_with("build") { "" } else { "    build: .\n" };

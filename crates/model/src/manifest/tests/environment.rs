@@ -74,6 +74,7 @@ fn files_of_variables() {
             project shop
             front web
             web: source=. port=8000 public env={"A": "own", "B": "none b", "TEXT": "line 1\nline 2"} without=["a.env", "conf/b.env"]
+            warning: dormouse.toml:2: services.web.env_file[0]: PORT of `a.env` is not used: it is always the service's `port`
         "#]],
     );
     toml(
@@ -83,6 +84,7 @@ fn files_of_variables() {
             project shop
             front web
             web: source=. port=8000 public env={"A": "a", "B": "a"} without=["a.env"]
+            warning: dormouse.toml:2: services.web.env_file: PORT of `a.env` is not used: it is always the service's `port`
         "#]],
     );
     compose(
@@ -92,6 +94,7 @@ fn files_of_variables() {
             project shop
             front web
             web: source=. port=8000 public env={"A": "own", "B": "none b", "MODE": "fast", "Q": "'$x'", "TEXT": "line 1\nline 2"} without=["a.env", "conf/b.env", "none.env", "raw.env"]
+            warning: compose.yaml:6: services.web.env_file[0]: PORT is always the service's port; this value is not used
             warning: without a value, because nobody gives one: `GONE` (compose.yaml:10)
               hint: give it when you deploy (`GONE=... dormouse deploy`), in a .env beside the file, or for good with `dormouse env set shop GONE=-`
         "#]],

@@ -165,6 +165,7 @@ fn each_kind_of_mistake() {
                     |
                   2 | port = '80'
                     |        ^^^^
+                  hint: write 80 without quotes
             "#]],
         ),
         (

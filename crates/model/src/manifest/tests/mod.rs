@@ -5,6 +5,7 @@ mod compose_docs;
 mod compose_files;
 mod compose_forms;
 mod compose_keys;
+mod compose_slips;
 mod compose_words;
 mod detect;
 mod dockerfile;
