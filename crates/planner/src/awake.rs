@@ -61,7 +61,7 @@ pub enum Awake {
     },
     /// It works, on so many thousandths of a processor.
     Working(u32),
-    /// A thread that it began at this time, since somebody who listens said something, sleeps by the clock.
+    /// A thread that was begun at this time, since it was ready, sleeps by the clock while somebody listens.
     Nap(Time),
     /// Bytes arrived for it while it slept, at this time.
     Stirred(Time),
