@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeMap, fs, io, path::PathBuf};
 
-use super::{Groups, V1, V2};
+use super::{Groups, V1, V2, v1};
 
 /// Controllers without which there are no sandboxes.
 const NEEDED: [&str; 4] = ["memory", "cpu", "pids", "freezer"];
+
+/// Those of version 1 that are used where they are: for accounting, and for shares of the disk.
+const HELPFUL: [&str; 2] = ["cpuacct", v1::DISK];
 
 /// What is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +53,7 @@ fn from_mounts(mountinfo: &str, v2_controllers: impl Fn(&str) -> String) -> Foun
     if !missing.is_empty() {
         return Found::Missing(missing);
     }
-    v1.retain(|name, _| NEEDED.contains(&name.as_str()) || name == "cpuacct");
+    v1.retain(|name, _| NEEDED.contains(&name.as_str()) || HELPFUL.contains(&name.as_str()));
     Found::V1(v1)
 }
 
@@ -94,6 +97,8 @@ mod tests {
         let v1 = "30 1 0:20 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct\n\
                   31 1 0:21 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n\
                   32 1 0:22 / /sys/fs/cgroup/freezer rw shared:4 - cgroup cgroup rw,freezer\n\
+                  34 1 0:24 / /sys/fs/cgroup/blkio rw - cgroup cgroup rw,blkio\n\
+                  35 1 0:25 / /sys/fs/cgroup/devices rw - cgroup cgroup rw,devices\n\
                   33 1 0:23 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n";
         let v2 = "40 1 0:30 / /sys/fs/cgroup rw shared:1 - cgroup2 cgroup2 rw\n";
         let hybrid = format!("{v1}41 1 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
@@ -115,9 +120,9 @@ mod tests {
         ];
         let table = rows.map(|(what, got)| format!("{what}: {got}\n")).concat();
         expect![[r"
-            v1: cpu=/sys/fs/cgroup/cpu,cpuacct cpuacct=/sys/fs/cgroup/cpu,cpuacct freezer=/sys/fs/cgroup/freezer memory=/sys/fs/cgroup/memory pids=/sys/fs/cgroup/pids
+            v1: blkio=/sys/fs/cgroup/blkio cpu=/sys/fs/cgroup/cpu,cpuacct cpuacct=/sys/fs/cgroup/cpu,cpuacct freezer=/sys/fs/cgroup/freezer memory=/sys/fs/cgroup/memory pids=/sys/fs/cgroup/pids
             v2: v2 /sys/fs/cgroup
-            hybrid, empty v2: cpu=/sys/fs/cgroup/cpu,cpuacct cpuacct=/sys/fs/cgroup/cpu,cpuacct freezer=/sys/fs/cgroup/freezer memory=/sys/fs/cgroup/memory pids=/sys/fs/cgroup/pids
+            hybrid, empty v2: blkio=/sys/fs/cgroup/blkio cpu=/sys/fs/cgroup/cpu,cpuacct cpuacct=/sys/fs/cgroup/cpu,cpuacct freezer=/sys/fs/cgroup/freezer memory=/sys/fs/cgroup/memory pids=/sys/fs/cgroup/pids
             v2 without controllers: missing memory cpu pids freezer
             nothing: missing memory cpu pids freezer
         "]]

@@ -3,6 +3,7 @@
 mod detect;
 mod files;
 mod levels;
+mod place;
 mod v1;
 mod v2;
 
@@ -14,23 +15,26 @@ use std::{fmt::Debug, io, sync::Arc, time::Duration};
 use dormouse_model::Limits;
 
 pub use detect::{Found, detect, find};
+pub use place::Place;
 pub use v1::V1;
 pub use v2::V2;
 
 /// The folder of all our groups, below each hierarchy's root; each server has one of its own in it.
 pub const TOP: &str = "dormouse";
 
-/// Who goes first when more processor is wanted than there is. Limits say how much one may have, this how much one gets.
+/// Who goes first when more processor or disk is wanted than there is. Limits say how much one may have, this how much one
+/// gets of what there is on its level ([`Place`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Share {
-    /// An app: as much as any other process of the host.
+    /// An app: as much as each of its project's others. Projects get the same each.
     App,
-    /// A build, a tenth of that: people wait for apps, and a build that takes a processor nobody wants loses nothing.
+    /// A build, a tenth of what a project gets: people wait for apps, and a build that takes a processor nobody wants loses
+    /// nothing.
     Build,
 }
 
 impl Share {
-    /// In hundredths of what every process gets.
+    /// In hundredths of what everybody else on the level gets.
     fn percent(self) -> u32 {
         match self {
             Self::App => 100,
@@ -39,28 +43,29 @@ impl Share {
     }
 }
 
-/// The groups of one server: `dormouse/<tag>/<name>` on one version of the interface.
+/// The groups of one server: `dormouse/<tag>/project-<project>/<name>` on one version of the interface, and
+/// `dormouse/<tag>/<name>` for those of no project.
 pub trait Groups: Send + Sync + Debug {
     /// 1 or 2.
     fn version(&self) -> u8;
 
-    /// Make a group with limits; one of this name that exists already gets the limits and is used.
+    /// Make a group with limits; one that exists there already gets the limits and is used.
     ///
     /// # Errors
     /// When the kernel refuses a folder or a limit.
-    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>>;
+    fn create(&self, place: &Place, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>>;
 
     /// Open a group made earlier, also by an earlier process; `None` when there is none.
     ///
     /// # Errors
     /// When it exists but cannot be opened.
-    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>>;
+    fn open(&self, place: &Place) -> io::Result<Option<Arc<dyn Group>>>;
 
-    /// The names of all groups of this server.
+    /// Where all groups of this server are.
     ///
     /// # Errors
-    /// When the folder cannot be read.
-    fn list(&self) -> io::Result<Vec<String>>;
+    /// When a folder cannot be read.
+    fn list(&self) -> io::Result<Vec<Place>>;
 
     /// Remove the server's own folder once no group is left in it; does nothing while one is.
     fn remove_top(&self);

@@ -12,10 +12,14 @@ use std::{
 use dormouse_model::Limits;
 use expect_test::expect;
 
-use super::{Found, Group, Groups, Share, TOP, V1, V2, files, find};
+use super::{Found, Group, Groups, Place, Share, TOP, V1, V2, files, find};
 
 const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
 const MORE: Limits = Limits { memory: 128 << 20, cpu_milli: 700, pids: 20 };
+
+fn shop(name: &str) -> Place {
+    Place::of(&"shop".parse().unwrap(), name)
+}
 
 /// A process to put into groups, killed in the end.
 struct Sleeper(Child);
@@ -42,10 +46,10 @@ impl Drop for Sleeper {
 fn conformance(groups: &dyn Groups) {
     let sleeper = Sleeper::new();
     let pid = sleeper.0.id();
-    let group = groups.create("one", &LIMITS, Share::App).unwrap();
-    groups.create("one", &LIMITS, Share::App).unwrap();
-    assert_eq!(groups.list().unwrap(), ["one"]);
-    assert!(groups.open("two").unwrap().is_none());
+    let group = groups.create(&shop("one"), &LIMITS, Share::App).unwrap();
+    groups.create(&shop("one"), &LIMITS, Share::App).unwrap();
+    assert_eq!(groups.list().unwrap(), [shop("one")]);
+    assert!(groups.open(&shop("two")).unwrap().is_none());
     group.add(pid).unwrap();
     group.limit(&MORE).unwrap();
     group.limit(&LIMITS).unwrap();
@@ -53,7 +57,7 @@ fn conformance(groups: &dyn Groups) {
     assert!(!group.is_frozen().unwrap());
     group.freeze().unwrap();
     group.freeze().unwrap();
-    let again = groups.open("one").unwrap().unwrap();
+    let again = groups.open(&shop("one")).unwrap().unwrap();
     assert!(again.is_frozen().unwrap());
     again.reclaim().unwrap();
     assert!(again.is_paged(1 << 20).unwrap(), "one that holds next to nothing");
@@ -62,6 +66,7 @@ fn conformance(groups: &dyn Groups) {
     assert_eq!(group.oom_kills().unwrap(), 0);
     assert!(group.stats().unwrap().peak >= group.stats().unwrap().resident);
     levels(groups);
+    fair(groups);
     group.freeze().unwrap();
     drop(std::thread::spawn(move || drop(sleeper)));
     group.kill().unwrap();
@@ -84,7 +89,7 @@ impl Drop for Thawed {
 fn levels(groups: &dyn Groups) {
     let [leaf, low, high] = [Sleeper::busy(), Sleeper::busy(), Sleeper::busy()];
     let pids = [&leaf, &low, &high].map(|s| s.0.id());
-    let group = groups.create("two", &LIMITS, Share::App).unwrap();
+    let group = groups.create(&shop("two"), &LIMITS, Share::App).unwrap();
     let _thawed = Thawed(group.clone());
     pids.iter().for_each(|pid| group.add(*pid).unwrap());
     let sorted = |mut pids: Vec<u32>| {
@@ -125,7 +130,7 @@ fn levels(groups: &dyn Groups) {
     run("asleep again", [false, false, false]);
     group.thaw_leaves().unwrap();
     // Whoever held them back is gone: another who opens the group can let all of them go.
-    let again = groups.open("two").unwrap().unwrap();
+    let again = groups.open(&shop("two")).unwrap().unwrap();
     again.thaw().unwrap();
     run("adopted", [true, true, true]);
     group.freeze().unwrap();
@@ -133,7 +138,48 @@ fn levels(groups: &dyn Groups) {
     again.kill().unwrap();
     assert!(again.procs().unwrap().is_empty());
     again.remove().unwrap();
-    assert!(groups.open("two").unwrap().is_none());
+    assert!(groups.open(&shop("two")).unwrap().is_none());
+}
+
+/// Bug: a project got as much more of the processor as it had more instances. On one processor there is one of a project with
+/// four, one of another, and a build.
+fn fair(groups: &dyn Groups) {
+    let limits = Limits { cpu_milli: 4000, ..LIMITS };
+    let other = |n: usize| Place::of(&"many".parse().unwrap(), format!("many{n}"));
+    let mut places: Vec<_> = (0..4).map(other).map(|place| (place, Share::App)).collect();
+    places.push((shop("alone"), Share::App));
+    places.push((Place::apart("run-build"), Share::Build));
+    let all: Vec<_> = places.iter().map(|(p, share)| groups.create(p, &limits, *share).unwrap()).collect();
+    let sleepers: Vec<_> = all.iter().map(|_| Sleeper::busy()).collect();
+    let mut one = nix::sched::CpuSet::new();
+    one.set(0).unwrap();
+    for (group, sleeper) in all.iter().zip(&sleepers) {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(sleeper.0.id()).unwrap());
+        nix::sched::sched_setaffinity(pid, &one).unwrap();
+        group.add(sleeper.0.id()).unwrap();
+    }
+    let used = || all.iter().map(|group| group.stats().unwrap().cpu).collect::<Vec<_>>();
+    // What they have used before they were all there is nobody's business.
+    let before = used();
+    let gone = || used().iter().zip(&before).map(|(now, before)| *now - *before).collect::<Vec<_>>();
+    for _ in 0..20 {
+        if gone().iter().sum::<Duration>() > Duration::from_secs(2) {
+            break;
+        }
+        files::wait_until(|| Ok(gone().iter().sum::<Duration>() > Duration::from_secs(2))).unwrap();
+    }
+    let gone = gone();
+    let part = |of: &[Duration]| {
+        of.iter().sum::<Duration>().as_secs_f64() / gone.iter().sum::<Duration>().as_secs_f64()
+    };
+    let (many, alone, build) = (part(&gone[..4]), part(&gone[4..5]), part(&gone[5..]));
+    for (group, (place, _)) in all.iter().zip(&places) {
+        group.kill().unwrap();
+        group.remove().unwrap();
+        assert!(!groups.list().unwrap().contains(place));
+    }
+    assert!((0.35..0.6).contains(&many) && (0.35..0.6).contains(&alone), "{many:.2} {alone:.2} {build:.2}");
+    assert!(build < 0.15, "{many:.2} {alone:.2} {build:.2}");
 }
 
 #[test]
@@ -181,16 +227,18 @@ fn show(dir: &Path) -> String {
 fn version_1_writes() {
     let dir = tempfile::tempdir().unwrap();
     let mounts: BTreeMap<_, _> =
-        ["memory", "cpu", "pids", "freezer"].map(|c| (c.to_owned(), dir.path().join(c))).into();
+        ["memory", "cpu", "pids", "freezer", "blkio"].map(|c| (c.to_owned(), dir.path().join(c))).into();
     let groups = V1::new(mounts, "tag").unwrap();
-    let place = |c: &str| dir.path().join(c).join("dormouse/tag/one");
+    let place = |c: &str| dir.path().join(c).join("dormouse/tag/project-shop/one");
     fs::create_dir_all(place("freezer")).unwrap();
     fs::write(place("freezer").join("freezer.state"), "FROZEN\n").unwrap();
     fs::create_dir_all(place("memory")).unwrap();
     for file in ["memory.memsw.limit_in_bytes", "memory.kmem.tcp.limit_in_bytes"] {
         fs::write(place("memory").join(file), "9223372036854771712\n").unwrap();
     }
-    let group = groups.create("one", &LIMITS, Share::Build).unwrap();
+    fs::create_dir_all(place("blkio")).unwrap();
+    fs::write(place("blkio").join("blkio.bfq.weight"), "100\n").unwrap();
+    let group = groups.create(&shop("one"), &LIMITS, Share::Build).unwrap();
     assert!(group.is_frozen().unwrap());
     group.add(42).unwrap();
     fs::write(place("memory").join("memory.usage_in_bytes"), "100\n").unwrap();
@@ -209,7 +257,7 @@ fn version_1_writes() {
     group.reclaim().unwrap();
     assert_eq!(group.unswapped().unwrap(), 42);
     group.limit(&MORE).unwrap();
-    let written = ["memory", "cpu", "pids"].map(|c| show(&place(c))).concat();
+    let written = ["memory", "cpu", "pids", "blkio"].map(|c| show(&place(c))).concat();
     expect![[r#"
         cgroup.procs: 42
         memory.force_empty: 0
@@ -233,6 +281,8 @@ fn version_1_writes() {
         cpu.shares: 102
         cgroup.procs: 42
         pids.max: 21
+        blkio.bfq.weight: 10
+        cgroup.procs: 42
         Stats { resident: 100, swapped: 77, droppable: 7, peak: 300, cpu: 0ns } 2
     "#]]
     .assert_eq(&format!("{written}{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap()));
@@ -242,8 +292,10 @@ fn version_1_writes() {
 fn version_2_writes() {
     let dir = tempfile::tempdir().unwrap();
     let groups = V2::new(dir.path(), "tag").unwrap();
-    let place = dir.path().join("dormouse/tag/one");
+    let level = dir.path().join("dormouse/tag/project-shop");
+    let place = level.join("one");
     fs::create_dir_all(&place).unwrap();
+    fs::write(level.join("cgroup.controllers"), "cpu io memory pids\n").unwrap();
     for (file, text) in [
         ("cgroup.freeze", "0"),
         ("cgroup.events", "populated 1\nfrozen 1\n"),
@@ -254,10 +306,11 @@ fn version_2_writes() {
         ("memory.peak", "300"),
         ("memory.events", "oom 3\noom_kill 2\n"),
         ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n"),
+        ("io.weight", "default 100\n"),
     ] {
         fs::write(place.join(file), text).unwrap();
     }
-    let group = groups.create("one", &LIMITS, Share::Build).unwrap();
+    let group = groups.create(&shop("one"), &LIMITS, Share::Build).unwrap();
     group.add(42).unwrap();
     group.freeze().unwrap();
     assert!(group.is_frozen().unwrap());
@@ -277,6 +330,7 @@ fn version_2_writes() {
         cpu.stat: usage_usec 1500
         user_usec 1000
         cpu.weight: 10
+        io.weight: 10
         memory.current: 100
         memory.events: oom 3
         oom_kill 2
@@ -296,17 +350,18 @@ fn version_2_writes() {
     .assert_eq(&format!("{}{stats}", show(&place)));
     group.thaw().unwrap();
     assert_eq!(fs::read_to_string(place.join("cgroup.freeze")).unwrap(), "0");
-    assert_eq!(fs::read_to_string(dir.path().join("cgroup.subtree_control")).unwrap(), "+memory +cpu +pids");
+    let turned_on = |dir: &Path| fs::read_to_string(dir.join("cgroup.subtree_control")).unwrap();
+    assert_eq!((&*turned_on(dir.path()), &*turned_on(&level)), ("+memory +cpu +pids", "+io"));
 }
 
 #[test]
 fn what_counts_as_pushed_out() {
     let dir = tempfile::tempdir().unwrap();
     let groups = V2::new(dir.path(), "tag").unwrap();
-    let place = dir.path().join("dormouse/tag/one");
+    let place = dir.path().join("dormouse/tag/project-shop/one");
     fs::create_dir_all(&place).unwrap();
     fs::write(place.join("cgroup.freeze"), "1").unwrap();
-    let group = groups.create("one", &LIMITS, Share::App).unwrap();
+    let group = groups.create(&shop("one"), &LIMITS, Share::App).unwrap();
     fs::write(place.join("cpu.stat"), "usage_usec 1\n").unwrap();
     // In KiB; then whether it counts as such when found, and when just tried.
     for (what, resident, anon, shmem, swapped, paged) in [

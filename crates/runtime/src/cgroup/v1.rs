@@ -17,12 +17,16 @@ use dormouse_model::Limits;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{
-    Group, Groups, Share, Stats, TOP, files,
+    Group, Groups, Place, Share, Stats, TOP, files,
     levels::{Levels, Switch},
+    place,
 };
 
 /// Swappiness of who is awake: one that reaches its memory limit must be told so, not crawl on in swap.
 const AWAKE: &str = "0";
+
+/// The controller of the disk, which not every host has. What is written through the page cache is nobody's for it.
+pub(super) const DISK: &str = "blkio";
 
 const SWITCH: Switch = Switch { file: "freezer.state", freeze: b"FROZEN", thaw: b"THAWED" };
 
@@ -46,8 +50,12 @@ impl V1 {
         Ok(Self { roots })
     }
 
-    fn dirs(&self, name: &str) -> BTreeMap<String, PathBuf> {
-        self.roots.iter().map(|(c, r)| (c.clone(), r.join(name))).collect()
+    fn dirs(&self, place: &Place) -> BTreeMap<String, PathBuf> {
+        self.roots.iter().map(|(c, r)| (c.clone(), place.dir(r))).collect()
+    }
+
+    fn group(&self, place: &Place) -> io::Result<V1Group> {
+        V1Group::open(self.dirs(place), place.clone(), self.roots.values().cloned().collect())
     }
 }
 
@@ -56,32 +64,37 @@ impl Groups for V1 {
         1
     }
 
-    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
-        let dirs = self.dirs(name);
+    fn create(&self, place: &Place, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
+        let dirs = self.dirs(place);
         for dir in dirs.values() {
-            fs::create_dir_all(dir)?;
+            place::make(|| fs::create_dir_all(dir))?;
         }
         limit(&dirs, limits)?;
         files::write(&dirs["memory"], "memory.swappiness", AWAKE)?;
         // 1024 is everybody's.
         files::write(&dirs["cpu"], "cpu.shares", &(share.percent() * 1024 / 100).to_string())?;
-        Ok(Arc::new(V1Group::open(dirs)?))
+        if let Some(dir) = dirs.get(DISK) {
+            // 100 is everybody's.
+            files::write_if_there(dir, "blkio.bfq.weight", &share.percent().to_string())?;
+        }
+        Ok(Arc::new(self.group(place)?))
     }
 
-    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>> {
-        let dirs = self.dirs(name);
+    fn open(&self, place: &Place) -> io::Result<Option<Arc<dyn Group>>> {
+        let dirs = self.dirs(place);
         if !dirs["freezer"].exists() || !dirs["memory"].exists() {
             return Ok(None);
         }
-        Ok(Some(Arc::new(V1Group::open(dirs)?)))
+        Ok(Some(Arc::new(self.group(place)?)))
     }
 
-    fn list(&self) -> io::Result<Vec<String>> {
-        files::children(&self.roots["freezer"])
+    fn list(&self) -> io::Result<Vec<Place>> {
+        place::list(&self.roots["freezer"])
     }
 
     fn remove_top(&self) {
         for root in self.roots.values() {
+            place::remove_empty_levels(root);
             // Not empty means still in use, which is what removal must respect.
             if fs::remove_dir(root).is_ok()
                 && let Some(top) = root.parent()
@@ -95,16 +108,18 @@ impl Groups for V1 {
 #[derive(Debug)]
 struct V1Group {
     dirs: BTreeMap<String, PathBuf>,
+    place: Place,
+    roots: Vec<PathBuf>,
     state: File,
     levels: Levels,
     reclaiming: AtomicBool,
 }
 
 impl V1Group {
-    fn open(dirs: BTreeMap<String, PathBuf>) -> io::Result<Self> {
+    fn open(dirs: BTreeMap<String, PathBuf>, place: Place, roots: Vec<PathBuf>) -> io::Result<Self> {
         let state = SWITCH.open(&dirs["freezer"])?;
         let levels = Levels::open(&dirs["freezer"], SWITCH)?;
-        Ok(Self { dirs, state, levels, reclaiming: AtomicBool::new(false) })
+        Ok(Self { dirs, place, roots, state, levels, reclaiming: AtomicBool::new(false) })
     }
 
     fn state(&self) -> io::Result<String> {
@@ -237,10 +252,7 @@ impl Group for V1Group {
 
     fn remove(&self) -> io::Result<()> {
         self.levels.remove()?;
-        for dir in self.dirs.values() {
-            files::remove(dir)?;
-        }
-        Ok(())
+        self.roots.iter().try_for_each(|root| self.place.remove(root))
     }
 }
 

@@ -15,8 +15,9 @@ use std::{
 use dormouse_model::Limits;
 
 use super::{
-    Group, Groups, Share, Stats, TOP, files,
+    Group, Groups, Place, Share, Stats, TOP, files,
     levels::{Levels, Switch},
+    place,
 };
 
 const SWITCH: Switch = Switch { file: "cgroup.freeze", freeze: b"1", thaw: b"0" };
@@ -42,11 +43,37 @@ impl V2 {
     /// Our folder with its controllers on; another user of the same tag may have removed it when it was empty.
     fn prepare(&self) -> io::Result<()> {
         fs::create_dir_all(&self.root)?;
-        for dir in [&self.mount, &self.mount.join(TOP), &self.root] {
-            files::write(dir, "cgroup.subtree_control", "+memory +cpu +pids")?;
-        }
-        Ok(())
+        [&self.mount, &self.mount.join(TOP), &self.root].into_iter().try_for_each(|dir| controllers(dir))
     }
+
+    fn make(&self, place: &Place) -> io::Result<PathBuf> {
+        if !self.root.exists() {
+            self.prepare()?;
+        }
+        if let Some(level) = place.level(&self.root) {
+            fs::create_dir_all(&level)?;
+            controllers(&level)?;
+        }
+        let dir = place.dir(&self.root);
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+
+    fn group(&self, place: &Place) -> io::Result<V2Group> {
+        V2Group::open(place.dir(&self.root), place.clone(), self.root.clone())
+    }
+}
+
+/// Have what is below a group limited and counted. Who may not have the disk's controller goes without.
+fn controllers(dir: &Path) -> io::Result<()> {
+    files::write(dir, "cgroup.subtree_control", "+memory +cpu +pids")?;
+    let has = files::read(dir, "cgroup.controllers").unwrap_or_default();
+    if has.split_whitespace().any(|controller| controller == "io")
+        && let Err(e) = files::write(dir, "cgroup.subtree_control", "+io")
+    {
+        tracing::debug!("the disk is not shared fairly: {e}");
+    }
+    Ok(())
 }
 
 impl Groups for V2 {
@@ -54,34 +81,34 @@ impl Groups for V2 {
         2
     }
 
-    fn create(&self, name: &str, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
-        let dir = self.root.join(name);
-        if !self.root.exists() {
-            self.prepare()?;
-        }
-        fs::create_dir_all(&dir)?;
+    fn create(&self, place: &Place, limits: &Limits, share: Share) -> io::Result<Arc<dyn Group>> {
+        let dir = place::make(|| self.make(place))?;
         // No swap while awake: one that reaches its memory limit must be told so, not crawl on in swap. What was
         // pushed out while asleep may stay there all the same.
         swap_limit(&dir, "0")?;
         limit(&dir, limits)?;
         // 100 is everybody's.
-        files::write(&dir, "cpu.weight", &share.percent().to_string())?;
-        Ok(Arc::new(V2Group::open(dir)?))
+        let weight = share.percent().to_string();
+        files::write(&dir, "cpu.weight", &weight)?;
+        // Two ways of dividing a disk, of which the kernel has none, one or both.
+        files::write_if_there(&dir, "io.weight", &weight)?;
+        files::write_if_there(&dir, "io.bfq.weight", &weight)?;
+        Ok(Arc::new(self.group(place)?))
     }
 
-    fn open(&self, name: &str) -> io::Result<Option<Arc<dyn Group>>> {
-        let dir = self.root.join(name);
-        if !dir.exists() {
+    fn open(&self, place: &Place) -> io::Result<Option<Arc<dyn Group>>> {
+        if !place.dir(&self.root).exists() {
             return Ok(None);
         }
-        Ok(Some(Arc::new(V2Group::open(dir)?)))
+        Ok(Some(Arc::new(self.group(place)?)))
     }
 
-    fn list(&self) -> io::Result<Vec<String>> {
-        files::children(&self.root)
+    fn list(&self) -> io::Result<Vec<Place>> {
+        place::list(&self.root)
     }
 
     fn remove_top(&self) {
+        place::remove_empty_levels(&self.root);
         // Not empty means still in use, which is what removal must respect.
         if fs::remove_dir(&self.root).is_ok()
             && let Some(top) = self.root.parent()
@@ -94,16 +121,18 @@ impl Groups for V2 {
 #[derive(Debug)]
 struct V2Group {
     dir: PathBuf,
+    place: Place,
+    root: PathBuf,
     freeze: File,
     levels: Levels,
     reclaiming: AtomicBool,
 }
 
 impl V2Group {
-    fn open(dir: PathBuf) -> io::Result<Self> {
+    fn open(dir: PathBuf, place: Place, root: PathBuf) -> io::Result<Self> {
         let freeze = SWITCH.open(&dir)?;
         let levels = Levels::open(&dir, SWITCH)?;
-        Ok(Self { dir, freeze, levels, reclaiming: AtomicBool::new(false) })
+        Ok(Self { dir, place, root, freeze, levels, reclaiming: AtomicBool::new(false) })
     }
 }
 
@@ -196,7 +225,7 @@ impl Group for V2Group {
 
     fn remove(&self) -> io::Result<()> {
         self.levels.remove()?;
-        files::remove(&self.dir)
+        self.place.remove(&self.root)
     }
 }
 

@@ -144,6 +144,8 @@ impl<N: Networks> Host<N> {
 
     fn adopt(&self) -> io::Result<()> {
         let inner = &self.inner;
+        let places: BTreeMap<_, _> =
+            inner.groups.list()?.into_iter().map(|place| (place.name().to_owned(), place)).collect();
         for entry in fs::read_dir(inner.settings.state.join("run"))? {
             let name = entry?.file_name();
             let Some(id) = name.to_str().and_then(|n| n.strip_prefix('i')?.parse().ok()).map(InstanceId)
@@ -151,7 +153,8 @@ impl<N: Networks> Host<N> {
                 continue;
             };
             let folder = Folder::new(&inner.settings.state, id);
-            let group = inner.groups.open(&id.to_string())?;
+            let place = places.get(&id.to_string());
+            let group = place.map_or(Ok(None), |place| inner.groups.open(place))?;
             match folder.load()? {
                 Some(record) => {
                     inner.users.remember(&record.spec.key.project, record.users);
@@ -177,10 +180,6 @@ impl<N: Networks> Host<N> {
 }
 
 impl<N: Networks> Inner<N> {
-    fn group_name(id: InstanceId) -> String {
-        id.to_string()
-    }
-
     fn get(&self, id: InstanceId) -> Option<Arc<Instance>> {
         lock(&self.instances).get(&id).cloned()
     }

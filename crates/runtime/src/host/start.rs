@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     Process, Profile, Resolver, SandboxError,
-    cgroup::Share,
+    cgroup::{Place, Share},
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},
@@ -41,7 +41,7 @@ impl<N: Networks> Inner<N> {
         let folder = Folder::new(&self.settings.state, spec.id);
         let group = self
             .groups
-            .create(&Self::group_name(spec.id), &spec.limits, Share::App)
+            .create(&Place::of(&spec.key.project, spec.id.to_string()), &spec.limits, Share::App)
             .map_err(|e| failed("making the instance's control groups", e))?;
         let started = async {
             let users = self.users.of(&spec.key.project);

@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     Networks,
-    cgroup::{self, Group, Groups},
+    cgroup::{self, Group, Groups, Place},
     host::BuildNetwork,
 };
 
@@ -73,8 +73,8 @@ impl Sandboxes {
             .map_err(|e| SandboxError::host(format!("opening the folder {}", state.display()), e))?;
         let groups = cgroup::detect(&tag).map_err(|e| SandboxError::host("setting up control groups", e))?;
         // Left by a server that was killed; what ran in them ended with it.
-        for name in groups.list().unwrap_or_default().iter().filter(|n| n.starts_with("run-")) {
-            if let Ok(Some(group)) = groups.open(name)
+        for place in groups.list().unwrap_or_default().iter().filter(|p| p.name().starts_with("run-")) {
+            if let Ok(Some(group)) = groups.open(place)
                 && group.procs().is_ok_and(|p| p.is_empty())
             {
                 group.remove().ok();
@@ -130,7 +130,7 @@ impl Sandboxes {
         make(&base.join(&work))?;
         let group = self
             .groups
-            .create(&format!("run-{}", spec.name), &spec.limits, spec.share)
+            .create(&Place::apart(format!("run-{}", spec.name)), &spec.limits, spec.share)
             .map_err(|e| SandboxError::host("making the sandbox's control groups", e))?;
         // Dropped last: the users and the address are taken until the sandbox is gone.
         let users = self.take_users();

@@ -134,7 +134,7 @@ mod tests {
     use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 
     use super::*;
-    use crate::cgroup::{self, Share};
+    use crate::cgroup::{self, Place, Share};
 
     #[test]
     fn calls() {
@@ -180,7 +180,7 @@ mod tests {
         };
         for (word, thawed, expected) in [(&b"beat"[..], true, 1), (b"", true, 0), (b"beat", false, 1)] {
             let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10 };
-            let group = groups.create("one", &limits, Share::App).unwrap();
+            let group = groups.create(&Place::apart("one"), &limits, Share::App).unwrap();
             let (mut ours, theirs) = UnixStream::pair().unwrap();
             let mut child = Command::new(std::env::current_exe().unwrap())
                 .args(["--exact", "tree::polls::tests::child_that_polls"])

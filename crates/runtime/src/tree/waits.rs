@@ -105,7 +105,7 @@ mod tests {
     use dormouse_model::Limits;
 
     use super::*;
-    use crate::cgroup::{self, Share};
+    use crate::cgroup::{self, Place, Share};
 
     #[test]
     fn what_is_left() {
@@ -171,7 +171,7 @@ mod tests {
             return;
         };
         let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10 };
-        let group = groups.create("one", &limits, Share::App).unwrap();
+        let group = groups.create(&Place::apart("one"), &limits, Share::App).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "tree::waits::tests::child_that_selects"])
             .env(CHILD, "1")
