@@ -1,4 +1,10 @@
-//! Where an answer between services ends, if they speak HTTP/1: in its pauses it looks like one that has ended.
+//! Where an answer between services ends, if they speak HTTP: in its pauses it looks like one that has ended.
+
+use crate::{
+    meter::{Asked, Said},
+    streams::Streams,
+    tally::Owed,
+};
 
 /// Longest head that is looked into.
 const HEAD: usize = 16 * 1024;
@@ -28,31 +34,66 @@ enum At {
     Chunk(u64),
     /// Behind the last chunk; whether anything is in this line.
     Trailer { empty: bool },
-    /// The answer ends with the connection.
+    /// The answer ends with the connection. So does a WebSocket, of which nobody can tell which message is the last.
     UntilClosed,
+    /// HTTP/2, which tells of each call.
+    Calls(Streams),
     /// Who knows.
     Opaque,
 }
 
 impl Answers {
     /// What a caller says.
-    pub(crate) fn ask(&mut self, bytes: &[u8]) {
+    pub(crate) fn ask(&mut self, bytes: &[u8]) -> Asked {
         if matches!(self.at, At::Between) {
             self.at = match METHODS.iter().find(|method| bytes.starts_with(method)) {
                 Some(method) => At::Head { has_body: *method != b"HEAD ", head: Vec::new() },
-                None => At::Opaque,
+                None => Streams::begin(bytes).map_or(At::Opaque, At::Calls),
             };
+        }
+        match &mut self.at {
+            At::Calls(streams) => match streams.ask(bytes) {
+                true => Asked::Question(streams.owed()),
+                false => Asked::Something,
+            },
+            At::Between
+            | At::Head { .. }
+            | At::Body(_)
+            | At::Size { .. }
+            | At::Chunk(_)
+            | At::Trailer { .. }
+            | At::UntilClosed
+            | At::Opaque => Asked::Question(Owed::Answer),
         }
     }
 
-    /// What it is answered. Whether more has to come, for sure.
-    pub(crate) fn answer(&mut self, mut bytes: &[u8]) -> bool {
+    /// What it is answered.
+    pub(crate) fn answer(&mut self, bytes: &[u8]) -> Said {
+        match &mut self.at {
+            At::Calls(streams) => match streams.answer(bytes) {
+                true => Said::Bytes(streams.owed()),
+                false => Said::Nothing,
+            },
+            At::Between
+            | At::Head { .. }
+            | At::Body(_)
+            | At::Size { .. }
+            | At::Chunk(_)
+            | At::Trailer { .. }
+            | At::UntilClosed
+            | At::Opaque => Said::Bytes(if self.goes_on(bytes) { Owed::Rest } else { Owed::Nothing }),
+        }
+    }
+
+    /// Whether more has to come behind these bytes of HTTP/1, for sure.
+    fn goes_on(&mut self, mut bytes: &[u8]) -> bool {
         while let Some((first, rest)) = bytes.split_first() {
             let at = std::mem::take(&mut self.at);
             (self.at, bytes) = match at {
                 // Nobody asked.
                 At::Between | At::Opaque => (At::Opaque, &[][..]),
                 At::UntilClosed => (At::UntilClosed, &[][..]),
+                At::Calls(streams) => (At::Calls(streams), &[][..]),
                 At::Head { has_body, head } => in_head(has_body, head, bytes),
                 At::Body(left) => {
                     let (left, rest) = skip(left, bytes);
@@ -80,7 +121,7 @@ impl Answers {
             };
         }
         match self.at {
-            At::Between | At::Opaque => false,
+            At::Between | At::Opaque | At::Calls(_) => false,
             At::Head { .. }
             | At::Body(_)
             | At::Size { .. }
@@ -109,8 +150,9 @@ fn in_head(has_body: bool, mut head: Vec<u8>, bytes: &[u8]) -> (At, &[u8]) {
     };
     let rest = &bytes[length - before..];
     let next = match response.code {
-        // The connection is something else from now on.
-        Some(101) | None => At::Opaque,
+        // The connection is something else from now on, most often a WebSocket.
+        Some(101) => At::UntilClosed,
+        None => At::Opaque,
         Some(100..200) => At::Head { has_body, head: Vec::new() },
         Some(204 | 304) => At::Between,
         Some(_) if !has_body => At::Between,
@@ -148,10 +190,10 @@ mod tests {
             let mut told = Vec::new();
             for said in talk {
                 match said.split_at(1) {
-                    (">", asked) => answers.ask(asked.as_bytes()),
+                    (">", asked) => drop(answers.ask(asked.as_bytes())),
                     (_, answered) => {
                         let more = answered.as_bytes().chunks(piece).map(|piece| answers.answer(piece));
-                        told.push(if more.last() == Some(true) { "more" } else { "over" });
+                        told.push(if more.last() == Some(Said::Bytes(Owed::Rest)) { "more" } else { "over" });
                     }
                 }
             }
@@ -197,8 +239,7 @@ mod tests {
         check(&[">*1\r\n$4\r\nPING\r\n", "<+PONG\r\n"], &expect!["over"]);
         check(&["<220 ready\r\n", GET, "<HTTP/1.1 200 OK\r\n"], &expect!["over over"]);
         check(&[GET, "<+PONG\r\n"], &expect!["over"]);
-        check(&[GET, "<HTTP/1.1 101 Switching Protocols\r\n\r\n", "<frame"], &expect!["over over"]);
-        check(&[">PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "<frame"], &expect!["over"]);
+        check(&[GET, "<HTTP/1.1 101 Switching Protocols\r\n\r\n", "<frame"], &expect!["more more"]);
         check(&[GET, "<HTTP/1.1 200 OK\r\ncontent-length: four\r\n\r\n"], &expect!["over"]);
     }
 }

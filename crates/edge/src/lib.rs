@@ -20,6 +20,7 @@ mod private;
 mod room;
 mod run;
 mod settings;
+mod streams;
 mod table;
 mod tally;
 mod tunnel;

@@ -33,10 +33,8 @@ pub(crate) enum Said {
     Nothing,
     /// A message.
     Message,
-    /// Part of an answer whose end cannot be seen, or the end of one.
-    Bytes,
-    /// Part of an answer of which more is to come.
-    Part,
+    /// Part of an answer, with what is owed behind it: nothing where the end cannot be seen, or has come.
+    Bytes(Owed),
 }
 
 impl Meter {
@@ -51,10 +49,7 @@ impl Meter {
                 FrameKind::Control => Asked::Something,
                 FrameKind::Message => Asked::Question(Owed::Reply),
             },
-            Self::Bytes(answers) => {
-                answers.ask(bytes);
-                Asked::Question(Owed::Answer)
-            }
+            Self::Bytes(answers) => answers.ask(bytes),
         }
     }
 
@@ -64,10 +59,7 @@ impl Meter {
                 FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
                 FrameKind::Message => Said::Message,
             },
-            Self::Bytes(answers) => match answers.answer(bytes) {
-                true => Said::Part,
-                false => Said::Bytes,
-            },
+            Self::Bytes(answers) => answers.answer(bytes),
         }
     }
 }

@@ -232,14 +232,10 @@ impl Tunnel {
                 self.tally.event();
                 Owed::Nothing
             }
-            // Where its answer ends we cannot see: it goes on until the instance is silent.
-            Said::Bytes => {
+            // Where its answer ends we may not see: it goes on until the instance is silent.
+            Said::Bytes(owed) => {
                 self.tally.answer_byte();
-                Owed::Nothing
-            }
-            Said::Part => {
-                self.tally.answer_byte();
-                Owed::Rest
+                owed
             }
         };
         self.lease.borrow_mut().set_owed(owed);

@@ -286,6 +286,44 @@ async fn an_answer_of_http_ends_where_it_says() {
     until("the end of the connection", || state() == (0, 0)).await;
 }
 
+/// Bug: a stream of gRPC, and a WebSocket between services, were frozen on both sides in the first pause of an answer.
+#[tokio::test]
+async fn streams_of_other_kinds_go_on_in_their_pauses() {
+    let ((listener, addr), vip) = (listener().await, nobody().await);
+    let lab = silent_after(Duration::from_millis(50), vip, ready(&[target(1, addr, false)])).await;
+    let state = || {
+        let Traffic { calls, answers, .. } = lab.traffic(1);
+        (calls, answers)
+    };
+    // Frames of HTTP/2: headers, data, and data that ends the stream.
+    let (headers, data, last) =
+        ("\0\0\x01\x01\0\0\0\0\x01h", "\0\0\x01\0\0\0\0\0\x01d", "\0\0\x01\0\x01\0\0\0\x01d");
+    for (ask, parts, end) in [
+        (format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{headers}"), [headers, data], Some(last)),
+        (
+            "GET / HTTP/1.1\r\n\r\n".to_owned(),
+            ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "\x01\x01a"],
+            None,
+        ),
+    ] {
+        let mut caller = connect(vip).await;
+        caller.send(&ask).await;
+        let mut instance = accept(&listener).await;
+        instance.read_exact(ask.len()).await;
+        assert_eq!(state(), (1, 0), "{ask:?}");
+        for part in parts {
+            instance.send(part).await;
+            caller.read_exact(part.len()).await;
+            until("the silence after it", || state() == (0, 1)).await;
+        }
+        match end {
+            Some(end) => instance.send(end).await,
+            None => drop((caller, instance)),
+        }
+        until("its end", || state() == (0, 0)).await;
+    }
+}
+
 /// Bug: a worker that waited for its queue held up a stop for half a minute.
 #[tokio::test]
 async fn a_stop_waits_for_calls_for_a_while_only() {
