@@ -11,10 +11,10 @@ use std::{
 use dormouse_model::{Answer, Question};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
-    Request, Response,
+    Request, Response, Uri,
     body::{Body, Bytes, Incoming},
     client::conn::http1,
-    header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT},
+    header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, SET_COOKIE, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
@@ -38,15 +38,29 @@ const FIRST_WORD: Duration = Duration::from_millis(50);
 /// Time after which what nobody knows anything of, and what says nothing, is taken to speak no HTTP.
 const UNKNOWN: Duration = Duration::from_secs(2);
 
-/// Ask within `limit`, under the name by which others ask for it.
-pub(crate) async fn ask(addr: SocketAddrV4, host: &str, question: &Question, limit: Duration) -> Answer {
+/// As whom it is asked: like a visitor who comes by the edge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Visitor {
+    /// The name by which others ask for it, with a port unless that goes without saying.
+    pub(crate) host: String,
+    /// `http` or `https`: an app behind another proxy sends whoever says nothing from the one to the other.
+    pub(crate) scheme: String,
+}
+
+/// Ask within `limit`.
+pub(crate) async fn ask(
+    addr: SocketAddrV4,
+    visitor: &Visitor,
+    question: &Question,
+    limit: Duration,
+) -> Answer {
     let limit = match question {
         Question::Protocol(_) => limit.min(UNKNOWN),
         Question::Connection | Question::Http(_) => limit,
     };
     let asked = async {
         match TcpStream::connect(addr).await {
-            Ok(stream) => answer(stream, host, question).await,
+            Ok(stream) => answer(stream, visitor, question).await,
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Answer::Refused,
             Err(_) => Answer::Silent,
         }
@@ -54,7 +68,7 @@ pub(crate) async fn ask(addr: SocketAddrV4, host: &str, question: &Question, lim
     timeout(limit, asked).await.unwrap_or(Answer::Silent)
 }
 
-async fn answer(mut stream: TcpStream, host: &str, question: &Question) -> Answer {
+async fn answer(mut stream: TcpStream, visitor: &Visitor, question: &Question) -> Answer {
     let (path, carefully) = match question {
         Question::Connection => return Answer::Accepted,
         Question::Http(path) => (path, false),
@@ -71,7 +85,7 @@ async fn answer(mut stream: TcpStream, host: &str, question: &Question) -> Answe
         return Answer::NotHttp;
     }
     let mut heard = Heard { stream, said: if carefully { line.len() } else { 0 }, begins: Vec::new() };
-    match request(&mut heard, path, host).await {
+    match request(&mut heard, path, visitor).await {
         Ok(answer) => answer,
         Err(_) if !heard.begins.is_empty() && heard.begins != HTTP => Answer::NotHttp,
         Err(e) if e.is_parse() => Answer::NotHttp,
@@ -81,9 +95,10 @@ async fn answer(mut stream: TcpStream, host: &str, question: &Question) -> Answe
 }
 
 /// Ask, and hear the answer to its end, within limits: one that breaks off is none.
-async fn request(heard: &mut Heard, path: &str, host: &str) -> hyper::Result<Answer> {
+async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Result<Answer> {
     let request = Request::get(path)
-        .header(HOST, host)
+        .header(HOST, &visitor.host)
+        .header("X-Forwarded-Proto", &visitor.scheme)
         .header(USER_AGENT, "dormouse-probe")
         .header(ACCEPT, "*/*")
         .header(CONNECTION, "close")
@@ -100,8 +115,13 @@ async fn request(heard: &mut Heard, path: &str, host: &str) -> hyper::Result<Ans
     let asked = async {
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
+        let back = leads_back(&response, path, visitor);
         hear_out(response).await?;
-        Ok(if (100..600).contains(&status) { Answer::Status(status) } else { Answer::NotHttp })
+        Ok(match (100..600).contains(&status) {
+            true if back => Answer::Loop(status),
+            true => Answer::Status(status),
+            false => Answer::NotHttp,
+        })
     };
     tokio::pin!(asked, connection);
     tokio::select! {
@@ -113,6 +133,40 @@ async fn request(heard: &mut Heard, path: &str, host: &str) -> hyper::Result<Ans
             Err(e) => Err(e),
         },
     }
+}
+
+/// Whether an answer sends whoever asks back to what was asked for. One that has them remember something may answer
+/// otherwise the next time.
+fn leads_back(response: &Response<Incoming>, path: &str, visitor: &Visitor) -> bool {
+    let headers = response.headers();
+    let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
+    let Some(location) = location.filter(|_| response.status().is_redirection()) else { return false };
+    let Visitor { host, scheme } = visitor;
+    let to = location.split('#').next().unwrap_or_default();
+    let folder = path.split('?').next().and_then(|p| p.rsplit_once('/')).map_or("", |(folder, _)| folder);
+    let to = match to.strip_prefix("./").unwrap_or(to) {
+        "" if !to.is_empty() => format!("{scheme}://{host}{folder}/"),
+        "" => format!("{scheme}://{host}{path}"),
+        other if other.starts_with("//") => format!("{scheme}:{other}"),
+        other if other.starts_with('/') => format!("{scheme}://{host}{other}"),
+        other if other.contains("://") => other.to_owned(),
+        other => format!("{scheme}://{host}{folder}/{other}"),
+    };
+    let same = plain(&to).is_some_and(|to| Some(to) == plain(&format!("{scheme}://{host}{path}")));
+    same && !headers.contains_key(SET_COOKIE)
+}
+
+/// A URL by its parts, with a port in any case.
+fn plain(url: &str) -> Option<(String, String, u16, String)> {
+    let url: Uri = url.parse().ok()?;
+    let scheme = url.scheme_str()?.to_ascii_lowercase();
+    let port = url.port_u16().or(match scheme.as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _other => None,
+    })?;
+    let path = url.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    Some((scheme, url.host()?.to_ascii_lowercase(), port, path))
 }
 
 /// Until the answer has ended, or begun well enough.
@@ -207,6 +261,10 @@ mod tests {
         Stops(&'static str),
         Hangs,
         Closes,
+    }
+
+    fn visitor(host: &str) -> Visitor {
+        Visitor { host: host.to_owned(), scheme: "http".to_owned() }
     }
 
     async fn server(does: Does) -> (SocketAddrV4, Arc<Mutex<String>>) {
@@ -304,10 +362,41 @@ mod tests {
             let limit =
                 Duration::from_millis(if matches!(does, Does::Hangs | Does::Stops(_)) { 600 } else { 5000 });
             assert_eq!(
-                ask(addr, "shop.localhost", &question, limit).await,
+                ask(addr, &visitor("shop.localhost"), &question, limit).await,
                 expected,
                 "{does:?} {question:?}"
             );
+        }
+    }
+
+    /// Bug: a page that only redirects to itself was well answered.
+    #[tokio::test]
+    async fn redirects() {
+        for (scheme, path, header, loops) in [
+            ("http", "/", "Location: /", true),
+            ("http", "/", "Location: http://Shop.localhost:8080", true),
+            ("http", "/", "Location: //shop.localhost:8080/#top", true),
+            ("http", "/up/", "Location: ./", true),
+            ("http", "/up/x?y", "Location: x?y", true),
+            ("http", "/", "Location: ", true),
+            ("http", "/", "Location: /login", false),
+            ("http", "/", "Location: /?lang=en", false),
+            ("http", "/", "Location: login", false),
+            ("http", "/", "Location: http://other.localhost:8080/", false),
+            // It goes on there, once whoever ends TLS says so.
+            ("http", "/", "Location: https://shop.localhost:8080/", false),
+            ("https", "/", "Location: https://shop.localhost:8080/", true),
+            ("http", "/", "Location: /\r\nSet-Cookie: seen=1", false),
+            ("http", "/", "X: /", false),
+        ] {
+            let says = format!("HTTP/1.1 302 Found\r\nContent-Length: 0\r\n{header}\r\n\r\n");
+            let (addr, heard) = server(Does::Answers(says.leak())).await;
+            let visitor = Visitor { scheme: scheme.to_owned(), ..visitor("shop.localhost:8080") };
+            let question = Question::Http(path.to_owned());
+            let want = if loops { Answer::Loop(302) } else { Answer::Status(302) };
+            let got = ask(addr, &visitor, &question, Duration::from_secs(5)).await;
+            assert_eq!(got, want, "{scheme} {path} {header}");
+            assert!(heard.lock().await.contains(&format!("X-Forwarded-Proto: {scheme}\r\n")));
         }
     }
 
@@ -315,7 +404,8 @@ mod tests {
     #[tokio::test]
     async fn what_reads_lines_is_spared_the_headers() {
         let (addr, heard) = server(Does::Lines("-ERR\r\n")).await;
-        ask(addr, "shop.localhost", &Question::Protocol("/".to_owned()), Duration::from_secs(5)).await;
+        ask(addr, &visitor("shop.localhost"), &Question::Protocol("/".to_owned()), Duration::from_secs(5))
+            .await;
         assert_eq!(*heard.lock().await, "GET / HTTP/1.1\r\n");
     }
 
@@ -323,7 +413,8 @@ mod tests {
     #[tokio::test]
     async fn it_is_asked_by_its_name() {
         let (addr, heard) = server(Does::Answers("HTTP/1.1 200 OK\r\n\r\n")).await;
-        ask(addr, "shop.localhost:8080", &Question::Http("/".to_owned()), Duration::from_secs(5)).await;
+        ask(addr, &visitor("shop.localhost:8080"), &Question::Http("/".to_owned()), Duration::from_secs(5))
+            .await;
         let heard = heard.lock().await;
         assert!(heard.starts_with("GET / HTTP/1.1\r\nHost: shop.localhost:8080\r\n"), "{heard}");
     }
@@ -337,7 +428,7 @@ mod tests {
         for question in
             [Question::Http("/".to_owned()), Question::Protocol("/".to_owned()), Question::Connection]
         {
-            assert_eq!(ask(addr, "x", &question, Duration::from_secs(5)).await, Answer::Refused);
+            assert_eq!(ask(addr, &visitor("x"), &question, Duration::from_secs(5)).await, Answer::Refused);
         }
     }
 }

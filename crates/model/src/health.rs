@@ -74,6 +74,8 @@ pub enum Answer {
     Accepted,
     /// It answers HTTP, with this status.
     Status(u16),
+    /// The same, with a redirect to just what was asked for.
+    Loop(u16),
     /// It answers something else, or hung up on an HTTP request that nothing told it to expect.
     NotHttp,
     /// It closed the connection without a word.
@@ -197,7 +199,7 @@ impl Answer {
     #[must_use]
     pub fn status(self) -> Option<u16> {
         match self {
-            Self::Status(code) => Some(code),
+            Self::Status(code) | Self::Loop(code) => Some(code),
             Self::Refused | Self::Accepted | Self::NotHttp | Self::Cut | Self::Silent => None,
         }
     }

@@ -73,33 +73,49 @@ pub struct Probe {
     pub refuses: Option<Refusal>,
 }
 
-/// A request that one version answered with less than 400, and a later one refuses.
+/// A request that the live version answers well, and a later one refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
     /// When it was refused.
     pub at: Time,
+    /// Since when it has been, with the same answer each time.
+    pub since: Time,
+    /// Whether something else was answered, or nothing, since.
+    pub over: bool,
     /// The host that was asked for.
     pub host: String,
-    /// What the earlier one answered.
+    /// The path.
+    pub path: String,
+    /// The answer.
+    pub answer: Answer,
+    /// The status that the live version answers with.
     pub before: u16,
+    /// Whether that could not be asked anew, and is what it answered last.
+    pub remembered: bool,
 }
 
-/// What a process answered while it showed that it works: what comes after it is held to that.
+/// What a process answered last to requests for a path: what is to replace it is held to that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// The deployment that the process was started for.
     pub deployment: DeploymentId,
     /// The path that was asked for.
     pub path: String,
-    /// The answer's status, below 400.
+    /// The answer's status.
     pub status: u16,
+    /// Whether it was a redirect to the same path.
+    #[serde(default)]
+    pub loops: bool,
+    /// When it was asked beside a new version; long ago where it was not.
+    #[serde(skip)]
+    pub at: Time,
 }
 
 impl Probe {
     /// What it refused when it was asked last, if it did.
     #[must_use]
     pub fn refusal(&self) -> Option<&Refusal> {
-        self.refuses.as_ref().filter(|refusal| self.last_at == Some(refusal.at))
+        self.refuses.as_ref().filter(|refusal| !refusal.over)
     }
 
     /// Whether nobody listens any more: a hung app still has its connections accepted, by the kernel.

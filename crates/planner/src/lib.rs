@@ -2,7 +2,7 @@
 //!
 //! [`plan`] says what is to be done now, [`next_deadline`] when to ask again although nothing changes, [`probe_due`]
 //! whom to ask what and [`inspect_due`] whom to look into ([`note_answer`], [`note_status`] and [`note_inspection`] take in what
-//! came of it),
+//! came of it; [`compared_with`] and [`compared_by`] say what the answer of a new version is compared with),
 //! [`standings`] and [`endpoints`] what to tell people and the edge.
 //!
 //! What the caller owes:
@@ -42,7 +42,7 @@ mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
-pub use answered::note_status;
+pub use answered::{Before, Compared, Refused, binds, compared_by, compared_with, note_status, refuses};
 pub use awake::{Awake, keeps_awake, told_to_sleep};
 pub use backoff::{end_of, note_end, starts_again};
 pub use edges::Edges;

@@ -127,7 +127,7 @@ pub fn note_answer(
     probe.status = answer.status().or(probe.status);
     if let Question::Protocol(_) = asked {
         probe.speaks_http = match answer {
-            Answer::Status(_) | Answer::Silent | Answer::Cut => Some(true),
+            Answer::Status(_) | Answer::Loop(_) | Answer::Silent | Answer::Cut => Some(true),
             Answer::NotHttp | Answer::Accepted => Some(false),
             Answer::Refused => probe.speaks_http,
         };
@@ -162,7 +162,7 @@ pub fn answers_well(spec: &ServiceSpec, asked: &Question, answer: Answer) -> boo
 fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -> bool {
     if spec.health.last_question().as_ref() == Some(asked) {
         return match answer {
-            Answer::Status(code) => code < 500,
+            Answer::Status(code) | Answer::Loop(code) => code < 500,
             // A script may take its time: only an error tells.
             Answer::Silent => true,
             Answer::Refused | Answer::Accepted | Answer::NotHttp | Answer::Cut => false,
@@ -172,6 +172,11 @@ fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -
         (Question::Connection, Answer::Accepted) => true,
         // Another protocol: that it listens has to do.
         (Question::Protocol(_), Answer::NotHttp | Answer::Accepted) => true,
+        (Question::Protocol(_) | Question::Http(_), Answer::Loop(_)) => match &spec.health.ask {
+            Ask::Path(_) | Ask::Connection => false,
+            // Whether it is to be taken for one that works, what is live decides.
+            Ask::Auto { .. } => true,
+        },
         (Question::Protocol(_) | Question::Http(_), Answer::Status(code)) => match &spec.health.ask {
             Ask::Path(_) | Ask::Connection => (200..400).contains(&code),
             Ask::Auto { .. } if (200..500).contains(&code) => true,
@@ -183,7 +188,12 @@ fn is_good(spec: &ServiceSpec, proven: bool, asked: &Question, answer: Answer) -
         },
         (
             Question::Connection,
-            Answer::Refused | Answer::Status(_) | Answer::NotHttp | Answer::Cut | Answer::Silent,
+            Answer::Refused
+            | Answer::Status(_)
+            | Answer::Loop(_)
+            | Answer::NotHttp
+            | Answer::Cut
+            | Answer::Silent,
         )
         | (Question::Protocol(_), Answer::Refused | Answer::Silent | Answer::Cut)
         | (

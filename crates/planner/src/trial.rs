@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Deployment, InstanceRecord, Phase, Question, ServiceKind, Time};
+use dormouse_model::{Answer, Deployment, InstanceRecord, Phase, Question, Refusal, ServiceKind, Time};
 
 use crate::{
     backoff,
@@ -14,6 +14,8 @@ use crate::{
 const STEADY: Duration = Duration::from_secs(5);
 /// What nobody can ask whether it works has to run for this long before its deployment is taken to.
 const PROOF: Duration = Duration::from_secs(10);
+/// What says that a version does not know its host, or how it is asked, says so for good: for this long it may be chance.
+const CERTAIN: Duration = Duration::from_secs(10);
 /// However late its first good answer came, one on trial has this long after it, or as long as it may take to start.
 const LEAST: Duration = Duration::from_secs(30);
 
@@ -56,7 +58,13 @@ pub(crate) fn in_vain(i: &InstanceRecord, d: &Deployment) -> bool {
     let (Some(ready), Some(last)) = (probe.ready_at, probe.last_at) else { return false };
     // Whoever serves already, because the older one does not, may have left its probes for a request.
     let bad = (probe.failures > 0 || probe.refusal().is_some()) && i.traffic.last_client_byte.is_none();
-    bad && last >= i.started_at.after(limit).max(ready.after(limit.min(LEAST)))
+    let late = last >= i.started_at.after(limit).max(ready.after(limit.min(LEAST)));
+    bad && (late || probe.refusal().is_some_and(|r| will_not_change(r) && r.at >= r.since.after(CERTAIN)))
+}
+
+/// What is not there may still be made, unpacked or loaded.
+pub(crate) fn will_not_change(refusal: &Refusal) -> bool {
+    matches!(refusal.answer, Answer::Status(400 | 421))
 }
 
 /// Whether a deployment is to replace a process that serves; one that goes on with it has proven itself.

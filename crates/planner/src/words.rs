@@ -7,7 +7,7 @@ use dormouse_model::{
     StopReason, Time, server, size,
 };
 
-use crate::{Awake, inside};
+use crate::{Awake, inside, trial};
 
 /// A depth, one word.
 pub(crate) fn depth(depth: Depth) -> &'static str {
@@ -142,7 +142,14 @@ pub fn waiting(i: &InstanceRecord, spec: &ServiceSpec, now: Time) -> Option<Stri
     }
     let (what, hint) = obstacle(i, spec);
     let hint = hint.map(|hint| format!("\n  hint: {hint}")).unwrap_or_default();
-    Some(format!("{what}{hint}"))
+    let answers = i.probe.last.is_some_and(|a| a.status().is_some()) && !inside::is_astray(i);
+    let patience = match answers && !i.probe.refusal().is_some_and(trial::will_not_change) {
+        true => {
+            format!("; waiting for another answer until {} after its start", span(spec.health.start_timeout))
+        }
+        false => String::new(),
+    };
+    Some(format!("{what}{patience}{hint}"))
 }
 
 /// Age at which one begins to wonder why an instance is not ready, although it does something.
@@ -161,10 +168,16 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
         Question::Http(path) | Question::Protocol(path) => path,
         Question::Connection => "/".to_owned(),
     };
-    if let (Some(Answer::Status(code)), Some(refusal)) = (i.probe.last, i.probe.refusal()) {
-        let before = refusal.before;
+    if let Some(refusal) = i.probe.refusal() {
+        let code = refusal.answer.status().unwrap_or_default();
         let what = format!(
-            "it answers {code} to GET {path} on port {port}, where the version before answers {before}"
+            "it answers {code} to GET {} on port {port}{}, where the version before {}",
+            refusal.path,
+            if let Answer::Loop(_) = refusal.answer { ", a redirect to the same" } else { "" },
+            match refusal.remembered {
+                false => format!("answers {}", refusal.before),
+                true => format!("answered {} when it was last asked", refusal.before),
+            }
         );
         let meant = format!(
             "if that is how it should be, {}, or {}",
@@ -184,6 +197,13 @@ fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) 
             );
             (format!("its script ends with an error (Streamlit's script check answers {code})"), Some(hint))
         }
+        (Some(Answer::Loop(code)), _) => (
+            format!("it answers {code} to GET {path} on port {port}, a redirect to the same"),
+            Some(format!(
+                "an answer below 400 that leads elsewhere counts as good; mend it, or {}",
+                say_path(spec, "another path")
+            )),
+        ),
         (Some(Answer::Status(code)), Ask::Path(_)) => (
             format!("it answers {code} to GET {path} on port {port}"),
             Some(format!(

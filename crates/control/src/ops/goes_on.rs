@@ -9,7 +9,12 @@ use dormouse_model::{
 };
 use dormouse_planner::{Standing, State as Planned};
 
-use crate::{Control, OpError, events::Waker, names, probe::ask};
+use crate::{
+    Control, OpError,
+    events::Waker,
+    names,
+    probe::{Visitor, ask},
+};
 
 /// Pause before a health question that was not answered well is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -90,7 +95,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let mut looked = Looked::new();
         for (key, live, instance, service) in going_on {
             let host = names::authority(Some(spec), &service, &self.settings);
-            let why = self.why_not(&key, &live, instance, &service, &host).await;
+            let visitor = Visitor { host, scheme: self.settings.scheme.clone() };
+            let why = self.why_not(&key, &live, instance, &service, &visitor).await;
             looked.insert(key.service, (live.id, why));
         }
         Ok(looked)
@@ -103,7 +109,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         live: &Deployment,
         instance: Option<InstanceId>,
         spec: &ServiceSpec,
-        host: &str,
+        visitor: &Visitor,
     ) -> Option<String> {
         let limit = spec.limits.memory;
         if limit < live.limits().memory
@@ -127,7 +133,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 return Some("it does not wake".to_owned());
             };
             let Some(target) = targets.first() else { break };
-            let answer = ask(target.addr, host, &question, spec.health.timeout).await;
+            let answer = ask(target.addr, visitor, &question, spec.health.timeout).await;
             if dormouse_planner::answers_well(spec, &question, answer) {
                 return None;
             }

@@ -7,7 +7,7 @@ use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
     ServiceKey, Sighting, Target, Time, TrafficReport, WakeRefused,
 };
-use dormouse_planner::Subject;
+use dormouse_planner::{Compared, Subject};
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{events::Waker, state::State};
@@ -34,7 +34,14 @@ pub(crate) enum Msg {
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.
-    Probed { id: InstanceId, woken_at: Option<Time>, asked: Question, host: String, answer: Answer },
+    Probed {
+        id: InstanceId,
+        woken_at: Option<Time>,
+        asked: Question,
+        host: String,
+        answer: Answer,
+        compared: Compared,
+    },
     /// Somebody looked into an instance.
     Inspected { id: InstanceId, result: Result<Inspection, WorkloadError> },
     /// An action ended.

@@ -3,6 +3,7 @@
 
 mod act;
 mod adopt;
+mod compare;
 mod done;
 mod fate;
 mod hear;

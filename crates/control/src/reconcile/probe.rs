@@ -4,10 +4,15 @@ use std::collections::BTreeSet;
 
 use dormouse_backend::{WorkloadError, Workloads};
 use dormouse_model::{Answer, Deployment, Inspection, InstanceId, Phase, Question, Time, server};
+use dormouse_planner::Compared;
 use tracing::{debug, info};
 
 use super::{Msg, Reconciler};
-use crate::{error::chain, names, probe};
+use crate::{
+    error::chain,
+    names,
+    probe::{self, Visitor},
+};
 
 impl<W: Workloads> Reconciler<W> {
     /// Ask those whose time has come.
@@ -27,8 +32,10 @@ impl<W: Workloads> Reconciler<W> {
             let (limit, has_route) = (spec.health.timeout, spec.health.has_route());
             let (woken_at, outbox, workloads) =
                 (record.woken_at, self.outbox.clone(), self.workloads.clone());
+            let visitor = Visitor { host, scheme: self.state.settings.scheme.clone() };
+            let before = self.before(id, face, deployment);
             let task = self.tasks.spawn(async move {
-                let mut answer = probe::ask(addr, &host, &asked, limit).await;
+                let mut answer = probe::ask(addr, &visitor, &asked, limit).await;
                 let open = matches!(asked, Question::Protocol(_)) && !has_route;
                 if open
                     && matches!(answer, Answer::Silent | Answer::Cut)
@@ -36,7 +43,12 @@ impl<W: Workloads> Reconciler<W> {
                 {
                     answer = Answer::NotHttp;
                 }
-                drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer }));
+                let compared = match before {
+                    Some(before) => before.compare((addr, &visitor, limit), (&asked, answer), &outbox).await,
+                    None => Compared::default(),
+                };
+                let host = visitor.host;
+                drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer, compared }));
             });
             self.probes.insert(id, task);
         }
@@ -48,7 +60,7 @@ impl<W: Workloads> Reconciler<W> {
         id: InstanceId,
         woken_at: Option<Time>,
         (asked, host): (&Question, &str),
-        answer: Answer,
+        (answer, compared): (Answer, Compared),
     ) {
         self.probes.remove(&id);
         let now = self.state.clock.now();
@@ -62,8 +74,9 @@ impl<W: Workloads> Reconciler<W> {
             info!(key = %record.key, %id, ?answer, took = ?now.since(record.started_at), "ready");
         }
         let answers = self.state.observed.answers.entry(record.key.clone()).or_default();
-        let held = dormouse_planner::note_status(record, svc, answers, (asked, host), answer, now)
-            .then(|| (record.key.clone(), answers.clone()));
+        let held =
+            dormouse_planner::note_status(record, svc, answers, (asked, host), (answer, compared), now)
+                .then(|| (record.key.clone(), answers.clone()));
         if ready || held.is_some() {
             self.state.store.later(move |tx| {
                 if ready {

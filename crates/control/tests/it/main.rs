@@ -4,6 +4,7 @@
 mod again;
 mod builds;
 mod clock;
+mod compared;
 mod deploys;
 mod env;
 mod events;

@@ -53,6 +53,9 @@ fn of_one_that_starts() {
     let path = "web d1 asks=/up\ni1 web d1 starting";
     check("a named path has to be good", path, Answer::Status(404), &expect!["failed"]);
     check("and is", path, Answer::Status(204), &expect!["ready"]);
+    check("a redirect is good", path, Answer::Status(302), &expect!["ready"]);
+    check("but not to itself", path, Answer::Loop(302), &expect!["failed"]);
+    check("which is an answer all the same", page, Answer::Loop(302), &expect!["ready"]);
     let tcp = "web d1\ni1 web d1 starting";
     check("a connection", tcp, Answer::Accepted, &expect!["ready"]);
     check("no connection", tcp, Answer::Refused, &expect!["failed"]);
@@ -95,7 +98,7 @@ fn of_one_that_was_ready() {
         "web d1 serves=gunicorn\ni1 web d1 starting started=-120s",
         Answer::Status(503),
         &expect![[r#"
-            failed; it answers 503 to GET / on port 8000
+            failed; it answers 503 to GET / on port 8000; waiting for another answer until 2 min after its start
               hint: if that is how it should be, name a path that it answers well as `health` of web in the manifest"#]],
     );
 }
@@ -123,8 +126,8 @@ fn what_is_told() {
         &format!("web d1 {old}"),
         Answer::Status(500),
         &expect![[r#"
-        failed; it answers 500 to GET / on port 8000
-          hint: if that is how it should be, name a path that it answers well as `health` of web in the manifest"#]],
+            failed; it answers 500 to GET / on port 8000; waiting for another answer until 2 min after its start
+              hint: if that is how it should be, name a path that it answers well as `health` of web in the manifest"#]],
     );
     check(
         "silence",
@@ -152,7 +155,7 @@ fn what_is_told() {
         "web d1 asks=/up\ni1 web d1 starting started=-4s",
         Answer::Status(404),
         &expect![[r#"
-            failed; it answers 404 to GET /up on port 8000
+            failed; it answers 404 to GET /up on port 8000; waiting for another answer until 2 min after its start
               hint: an answer below 400 counts as good; mend it, or name another path as `health` of web in the manifest"#]],
     );
     check(
@@ -178,8 +181,8 @@ fn what_is_told() {
             Answer::Status(500),
             "",
             expect![[r#"
-            failed; it answers 500 to GET / on port 8000
-              hint: if that is how it should be, name a path that it answers well in the `healthcheck` of web in compose.yaml, such as test: curl -f http://localhost:8000/health"#]],
+                failed; it answers 500 to GET / on port 8000; waiting for another answer until 2 min after its start
+                  hint: if that is how it should be, name a path that it answers well in the `healthcheck` of web in compose.yaml, such as test: curl -f http://localhost:8000/health"#]],
         ),
         (
             Answer::NotHttp,

@@ -9,7 +9,7 @@
 //! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! watchdog web d1 25s                             it may be frozen for so long at a time
-//! answered web d1 /up 200                         what d1 answered to GET /up
+//! answered web d1 /up 200                         what d1 answered to GET /up last; `loop` is a redirect to it
 //! no-swap
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
@@ -52,8 +52,9 @@ pub(crate) fn situation(text: &str) -> Situation {
             }
             ["answered", service, deployment, path, status] => {
                 let deployment = DeploymentId(number(deployment));
-                let status = status.parse().unwrap();
-                let answer = Answered { deployment, path: (*path).to_owned(), status };
+                let loops = *status == "loop";
+                let status = if loops { 302 } else { status.parse().unwrap() };
+                let answer = Answered { deployment, path: (*path).to_owned(), status, loops, at: NOW };
                 s.observed.answers.entry(key(service)).or_default().push(answer);
             }
             ["watchdog", service, deployment, limit] => {
@@ -117,6 +118,12 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             ("depth", v) => spec.sleep.depth = depth(v),
             ("streams", "ignore") => spec.sleep.streams = Streams::Ignore,
             ("patience", v) => spec.sleep.patience = span(v),
+            ("page", v) => {
+                spec.health.ask = Ask::Auto { route: None, page: v.to_owned() };
+            }
+            ("route", v) => {
+                spec.health.ask = Ask::Auto { route: Some(v.to_owned()), page: "/".to_owned() };
+            }
             // Unless it says so, nothing is known of it but that it listens.
             ("serves", v) => {
                 spec.health.ask = Ask::default();
@@ -248,7 +255,17 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("failed", v) => i.probe.failed_at = Some(time(v)),
             ("refuses", v) => {
                 let host = "shop.localhost:8080".to_owned();
-                i.probe.refuses = Some(Refusal { at: time(v), host, before: 200 });
+                let (at, since) = v.split_once(',').unwrap_or((v, v));
+                i.probe.refuses = Some(Refusal {
+                    at: time(at),
+                    since: time(since),
+                    over: time(at) != NOW,
+                    host,
+                    path: "/".to_owned(),
+                    answer: Answer::Status(i.probe.status.unwrap_or(400)),
+                    before: 200,
+                    remembered: false,
+                });
             }
             ("speaks", v) => i.probe.speaks_http = Some(v == "http"),
             ("listens", v) => {

@@ -1,7 +1,9 @@
 //! A new version answers only some requests, or refuses what the older one answers.
 
-use dormouse_model::{Answer, InstanceId, Question};
-use dormouse_planner::{note_answer, note_status, remark};
+use dormouse_model::{Answer, Answered, DeploymentId, InstanceId, Question, Time};
+use dormouse_planner::{
+    Compared, Refused, binds, compared_by, compared_with, note_answer, note_status, remark,
+};
 use expect_test::{Expect, expect};
 
 use crate::{
@@ -9,66 +11,142 @@ use crate::{
     dsl::{NOW, key, situation},
 };
 
-/// What i2 is held to, once it has answered a request for `path` with `status`; and what those after it will be.
+/// With what i2 is compared, and by which paths, when it gives this answer.
 #[track_caller]
-fn held(what: &str, text: &str, path: &str, status: u16, want: &Expect) {
+fn compared(what: &str, text: &str, path: &str, answer: Answer, want: &Expect) {
+    let s = situation(text);
+    let target = &s.desired.services[&key("web")].target;
+    let paths = compared_by(target, &Question::Http(path.to_owned()), answer).join(", ");
+    let before = compared_with(&s.desired, &s.observed, InstanceId(2)).filter(|_| !paths.is_empty());
+    let before = before.map_or("nothing".to_owned(), |b| {
+        let instance = b.instance.map_or("no process".to_owned(), |i| i.to_string());
+        let asleep = if b.asleep { ", asleep" } else { "" };
+        let known = b.known.iter().filter(|a| binds(a)).map(|a| format!(", {} {}", a.path, a.status));
+        format!("{paths}: {}, {instance}{asleep}{}", b.process, known.collect::<String>())
+    });
+    eprintln!("{what}");
+    want.assert_eq(&before);
+}
+
+/// Bug: what one version answered in its first second was all that the next was held to, and only on the same path.
+#[test]
+fn what_a_new_version_is_compared_with() {
+    let web = "web d2 live=d1 serves=gunicorn
+         answered web d0 / 200
+         answered web d1 / 404
+         i1 web d1 running
+         i2 web d2 starting";
+    for code in [400, 404, 410, 421] {
+        let want = expect!["/: d1, i1"];
+        compared("it refuses", web, "/", Answer::Status(code), &want);
+    }
+    compared("it only leads back", web, "/", Answer::Loop(302), &expect!["/: d1, i1"]);
+    for code in [200, 302, 401, 403, 405, 429, 500] {
+        compared("it does not", web, "/", Answer::Status(code), &expect!["nothing"]);
+    }
+    let asleep = web.replace("d1 running", "d1 paged").replace("d1 / 404", "d1 / 200");
+    compared("asleep", &asleep, "/", Answer::Status(404), &expect!["/: d1, i1, asleep, / 200"]);
+    let stopped = asleep.replace("i1 web d1 paged", "");
+    compared("without a process", &stopped, "/", Answer::Status(404), &expect!["/: d1, no process, / 200"]);
+    let loops = web.replace("d1 / 404", "d1 / loop");
+    compared("what led back binds nobody", &loops, "/", Answer::Status(404), &expect!["/: d1, i1"]);
+
+    let route = "web d2 live=d1 serves=gunicorn route=/up
+         i1 web d1 running
+         i2 web d2 starting";
+    compared("another path than before", route, "/up", Answer::Status(404), &expect!["/up, /: d1, i1"]);
+    let docs = "web d2 live=d1 serves=uvicorn page=/docs
+         i1 web d1 running
+         i2 web d2 starting";
+    compared("a framework's page, turned off", docs, "/docs", Answer::Status(404), &expect!["/: d1, i1"]);
+    compared("no host it knows", docs, "/docs", Answer::Status(400), &expect!["/docs, /: d1, i1"]);
+
+    let named = web.replace("serves=gunicorn", "asks=/up");
+    compared("somebody named a path", &named, "/up", Answer::Status(404), &expect!["nothing"]);
+    let first = "web d2 serves=gunicorn
+         i2 web d2 starting";
+    compared("there is no older one", first, "/", Answer::Status(400), &expect!["nothing"]);
+    let live = web.replace("live=d1", "live=d2");
+    compared("once it is live", &live, "/", Answer::Status(400), &expect!["nothing"]);
+}
+
+/// What i2 is held to, and what is remembered, after these answers for `path`, a second apart. `!` says that the live
+/// version answers the same with 200.
+#[track_caller]
+fn held(what: &str, text: &str, path: &str, answers: &str, want: &Expect) {
     let mut s = situation(text);
     let i = s.observed.instances.get_mut(&InstanceId(2)).unwrap();
     let (svc, asked) = (&s.desired.services[&i.key], Question::Http(path.to_owned()));
-    note_answer(i, svc, &asked, Answer::Status(status), NOW);
-    let answers = s.observed.answers.entry(key("web")).or_default();
+    let known = s.observed.answers.entry(key("web")).or_default();
     let host = "shop.localhost:8080";
-    let changed = note_status(i, svc, answers, (&asked, host), Answer::Status(status), NOW);
-    let refused = i.probe.refusal().map_or(String::new(), |r| format!("refused, before {}; ", r.before));
-    let kept: Vec<_> = answers.iter().map(|a| format!("{} {} {}", a.deployment, a.path, a.status)).collect();
-    let kept = if changed { format!("kept: {}", kept.join(", ")) } else { "nothing kept".to_owned() };
+    let mut changed = false;
+    for (n, word) in answers.split_whitespace().enumerate() {
+        let at = Time(NOW.0 + 1000 * n as u64);
+        let status: u16 = word.trim_end_matches('!').parse().unwrap();
+        let mut compared = Compared::default();
+        if word.ends_with('!') {
+            let (deployment, path) = (DeploymentId(1), path.to_owned());
+            let answer = Answer::Status(status);
+            let refused = Refused { path: path.clone(), answer, before: 200, remembered: false };
+            compared.refused = Some(refused);
+            compared.learned.push(Answered { deployment, path, status: 200, loops: false, at });
+        }
+        note_answer(i, svc, &asked, Answer::Status(status), at);
+        changed |= note_status(i, svc, known, (&asked, host), (Answer::Status(status), compared), at);
+    }
+    let refused = i.probe.refusal().map(|r| (r.before, (r.at.0 - r.since.0) / 1000));
+    let refused = refused.map_or(String::new(), |(code, s)| format!("refused for {s} s, before {code}; "));
+    let kept: Vec<_> = known.iter().map(|a| format!("{} {} {}", a.deployment, a.path, a.status)).collect();
+    let kept = if changed { format!("kept: {}", kept.join(", ")) } else { "nothing new".to_owned() };
     eprintln!("{what}");
     want.assert_eq(&format!("{refused}{kept}"));
 }
 
 /// Bug: a Django app whose ALLOWED_HOSTS lacked its host answered 400 to everything, and replaced the one that worked.
 #[test]
-fn what_the_older_one_answers() {
+fn what_is_remembered() {
     let web = "web d2 live=d1 serves=gunicorn
          answered web d1 / 200
          i1 web d1 running
          i2 web d2 starting";
-    for code in [400, 404, 410, 421] {
-        held("is refused", web, "/", code, &expect!["refused, before 200; nothing kept"]);
-    }
-    for code in [401, 403, 405, 429] {
-        held("a login, another method, a limit", web, "/", code, &expect!["nothing kept"]);
-    }
-    held("an error is no answer at all", web, "/", 500, &expect!["nothing kept"]);
-    held("is answered", web, "/", 302, &expect!["kept: d1 / 200, d2 / 302"]);
-    held("another path", web, "/docs", 404, &expect!["nothing kept"]);
-    let named = web.replace("serves=gunicorn", "asks=/up").replace("/ 200", "/up 200");
+    held("is refused", web, "/", "400!", &expect!["refused for 0 s, before 200; kept: d1 / 200, d2 / 400"]);
     held(
-        "of a path that somebody named every other answer is bad",
-        &named,
-        "/up",
-        404,
-        &expect!["nothing kept"],
+        "on end",
+        web,
+        "/",
+        "400! 400! 400!",
+        &expect!["refused for 2 s, before 200; kept: d1 / 200, d2 / 400"],
     );
-    // Apollo Server answers 400 to GET /.
-    let honest = web.replace("answered web d1 / 200\n", "");
-    held("nor did the older one", &honest, "/", 400, &expect!["nothing kept"]);
-    let first = "web d2 serves=gunicorn
-         i2 web d2 starting";
-    held("there is no older one", first, "/", 400, &expect!["nothing kept"]);
-    held("it is what others are held to", first, "/", 200, &expect!["kept: d2 / 200"]);
+    held(
+        "not on end",
+        web,
+        "/",
+        "400! 200 400!",
+        &expect!["refused for 0 s, before 200; kept: d1 / 200, d2 / 400"],
+    );
+    held(
+        "two things",
+        web,
+        "/",
+        "400! 404!",
+        &expect!["refused for 0 s, before 200; kept: d1 / 200, d2 / 404"],
+    );
+    held("is answered", web, "/", "302", &expect!["kept: d1 / 200, d2 / 302"]);
+    held("the last answer counts", web, "/", "404 200", &expect!["kept: d1 / 200, d2 / 200"]);
+    held("each path", web, "/up", "404", &expect!["kept: d1 / 200, d2 /up 404"]);
     let live = "web d2 live=d2 replaced=d1 serves=gunicorn
          answered web d0 / 200
          answered web d1 / 200
+         answered web d2 / 200
          i2 web d2 running";
+    held("nothing new", live, "/", "200", &expect!["nothing new"]);
     held(
         "what it replaced may come back; others are forgotten",
         live,
-        "/",
-        200,
-        &expect!["kept: d1 / 200, d2 / 200"],
+        "/up",
+        "200",
+        &expect!["kept: d1 / 200, d2 / 200, d2 /up 200"],
     );
-    held("once it is live nothing is asked of it", live, "/", 400, &expect!["nothing kept"]);
 }
 
 #[test]
@@ -93,6 +171,19 @@ fn a_version_that_refuses_it() {
         &expect![[r#"
             fail shop/web d2: not ready within 120 s: it answers 400 to GET / on port 8000, where the version before answers 200
               hint: Django answers so to a host that ALLOWED_HOSTS lacks (Starlette: allowed_hosts): see whether `shop.localhost` is in it; if that is how it should be, name a path that it answers well as `health` of web in the manifest, or write health = "tcp" for web in the manifest; stop shop/web i2: not ready in time"#]],
+    );
+    check(
+        "it does not know its host: it will not learn it",
+        &format!("{web} ready=-10s ok=now refuses=now,-10s"),
+        &expect![[r#"
+            fail shop/web d2: it answers 400 to GET / on port 8000, where the version before answers 200
+              hint: Django answers so to a host that ALLOWED_HOSTS lacks (Starlette: allowed_hosts): see whether `shop.localhost` is in it; if that is how it should be, name a path that it answers well as `health` of web in the manifest, or write health = "tcp" for web in the manifest; stop shop/web i2: not ready in time"#]],
+    );
+    check("it may be chance yet", &format!("{web} ready=-10s ok=now refuses=now,-9s"), &expect!["nothing"]);
+    check(
+        "a page may still be made",
+        &format!("{web} ready=-10s ok=now refuses=now,-10s").replace("400", "404"),
+        &expect!["nothing"],
     );
     check(
         "what keeps ending is no measure",
