@@ -7,7 +7,8 @@ use crate::ServiceSpec;
 pub enum Change {
     /// Nothing: it says the same.
     Nothing,
-    /// It holds for the process that runs; what differs, by the manifest's words.
+    /// It holds for the process that runs; what differs, by the manifest's words: nothing, where only the places differ in which
+    /// the same was said.
     Live(Vec<&'static str>),
     /// A new process: what differs is given to a process when it is started.
     Process,
@@ -61,10 +62,11 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         ("sleep", *sleep != to.sleep),
         ("stop_grace", *stop_grace != to.stop_grace),
         ("names", *aliases != to.aliases),
-        ("env", (env, stored) != (&to.env, &to.stored)),
     ];
     let live: Vec<_> = live.into_iter().filter(|(_, differs)| *differs).map(|(what, _)| what).collect();
-    if live.is_empty() { Change::Nothing } else { Change::Live(live) }
+    // What is kept may be forgotten one day: where a value came from is taken over, though it is the same.
+    let moved = (env, stored) != (&to.env, &to.stored);
+    if live.is_empty() && !moved { Change::Nothing } else { Change::Live(live) }
 }
 
 #[cfg(test)]
@@ -98,5 +100,24 @@ mod tests {
         check("", "start = \"python main.py\"", &expect!["Process"]);
         check("", "kind = \"worker\"", &expect!["Process"]);
         check("", "packages = [\"git\"]", &expect!["Nothing"]);
+    }
+
+    /// Bug: `env` was said to have changed, although every variable was as before.
+    #[test]
+    fn the_same_said_elsewhere() {
+        let spec = |keys: &str, kept: &[(&str, &str)]| {
+            let mut input = ManifestInput::new("shop");
+            input.add_file("requirements.txt", "fastapi\n");
+            input.add_file("dormouse.toml", format!("[services.web]\n{keys}\n"));
+            let mut web = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
+            for (name, value) in kept {
+                web.stored.insert(*name, crate::EnvValue::Text((*value).to_owned()));
+            }
+            web
+        };
+        let written = spec("env = { A = \"1\" }", &[]);
+        assert_eq!(change(&spec("", &[("A", "1")]), &written), Change::Live(vec![]));
+        assert_eq!(change(&spec("", &[("A", "2")]), &written), Change::Process);
+        assert_eq!(change(&written, &written), Change::Nothing);
     }
 }

@@ -121,6 +121,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let mut events = Vec::new();
         for name in spec.services.keys() {
             let step = match (numbered.get(name), applied.get(name)) {
+                // The same, said elsewhere.
+                (Some(_), Some(changed)) if changed.is_empty() => DeployStep::Unchanged,
                 (Some(new), Some(changed)) => {
                     let changed: Vec<_> = changed.iter().map(|what| (*what).to_owned()).collect();
                     let key = ServiceKey::new(&spec.name, name);

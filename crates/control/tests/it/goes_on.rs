@@ -6,6 +6,7 @@ use dormouse_backend::{
     Workloads,
     sim::{Behaviour, Faults},
 };
+use dormouse_control::EnvChange;
 use dormouse_model::{Ask, DeploymentId, Depth, Env, EnvValue, ExitStatus, InstanceId, Limits, ServiceSpec};
 use expect_test::{Expect, expect};
 
@@ -53,6 +54,25 @@ async fn a_policy_holds_for_the_process_that_runs() {
     // And whoever says restart means it.
     world.ask(|c| async move { c.restart("shop", None, None).await }).await.unwrap();
     world.stands("shop/web", "i258").await;
+}
+
+/// Bug: `env` was said to have changed where a variable had only moved from `dormouse env` to the manifest.
+#[tokio::test]
+async fn what_is_only_said_elsewhere_is_no_change() {
+    let world = World::new(216).await;
+    let mut web = service("web");
+    deploy(&world, &web).await;
+    let kept = || [("A".to_owned(), "1".to_owned())].into();
+    let set = EnvChange { set: kept(), restart: true, ..EnvChange::default() };
+    world.ask(|c| async move { c.change_env("shop", None, set).await }).await.unwrap();
+    world.stands("shop/web", "i2").await;
+    web.env.insert("A", EnvValue::Text("1".to_owned()));
+    check(&world, &web, &expect![[r#"{"event":"unchanged"}"#]], "shop/web Ready d2 i2").await;
+    // Which is taken in all the same: it stays when it is forgotten there.
+    let unset = EnvChange { unset: ["A".to_owned()].into(), restart: true, ..EnvChange::default() };
+    let done = world.ask(|c| async move { c.change_env("shop", None, unset).await }).await.unwrap();
+    assert_eq!(done.restarted, []);
+    world.stands("shop/web", "i2").await;
 }
 
 #[tokio::test]
