@@ -26,6 +26,7 @@ use crate::{
     given, logs,
     ndjson::{self, Batches},
     principal::Principal,
+    project::NamedQuery,
     unpack,
 };
 
@@ -116,11 +117,12 @@ pub(crate) async fn cancel<W: Workloads, B: Builds>(
     State(app): App<W, B>,
     principal: Principal,
     id: Result<Path<u64>, PathRejection>,
+    named: NamedQuery,
 ) -> Result<Json<Affected>, Refused> {
-    let id = DeployId(id?.0);
+    let (id, Query(named)) = (DeployId(id?.0), named?);
     principal.may_deploy()?;
     principal.may_follow(id)?;
-    let (project, services) = app.control.cancel(id).await?;
+    let (project, services) = app.control.cancel(id, named.id()?).await?;
     let services = services.iter().map(ToString::to_string).collect();
     Ok(Json(Affected { project: project.to_string(), services }))
 }

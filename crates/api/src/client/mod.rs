@@ -95,7 +95,8 @@ impl Client {
     /// # Errors
     /// Status 404 for an unknown deploy, 409 for one that is over.
     pub async fn cancel(&self, id: u64) -> Result<Affected, Error> {
-        self.json(Method::DELETE, &format!("/v1/deploys/{id}"), &Nothing {}).await
+        let query = Named { service: None, request: again::name() };
+        again::until_answered(&self.socket, Method::DELETE, &format!("/v1/deploys/{id}"), &query, None).await
     }
 
     /// Events of a deploy from number `from` on, live until its last one.

@@ -92,6 +92,30 @@ async fn at_whatever_moment_it_is_killed() {
     until_runs(&world, "d11 ").await;
 }
 
+/// Bug: who cancelled a deploy of a control that was killed had to ask again, and was told that there was nothing to cancel.
+#[tokio::test]
+async fn a_cancel() {
+    let mut world = World::new(218).await;
+    world.builder.set_stuck(true);
+    for (n, millis) in [0, 1, 3, 10, 30, 2000].into_iter().enumerate() {
+        let id = world.deploy(&project("shop", vec![service("web")])).await;
+        let cancel = async |world: &World, request: String| {
+            let asked = world.ask(move |c| async move { c.cancel(id, name(&request)).await });
+            asked.await.map(|(project, services)| format!("{project} {}", services.len()))
+        };
+        let first = cancel(&world, format!("cancel-{n}"));
+        let _ = tokio::time::timeout(Duration::from_millis(millis), first).await;
+        world.kill_and_restart().await;
+        for _ in 0..2 {
+            assert_eq!(cancel(&world, format!("cancel-{n}")).await.unwrap(), "shop 1", "{millis}");
+        }
+        // The project had nothing else, so it goes with its logs.
+        let other = cancel(&world, format!("other-{n}")).await.unwrap_err();
+        assert!(matches!(other, OpError::DeployOver(_) | OpError::NoSuchDeploy(_)), "{other}");
+        assert_eq!(world.ps().await, "");
+    }
+}
+
 /// It is told what became of it, also when that was no success.
 #[tokio::test]
 async fn that_failed() {

@@ -208,7 +208,7 @@ async fn a_project_s_builds_leave_a_place_to_others_and_cancel_frees_them() {
     begun(3).await;
     // Both those that run and those that wait; the project, which has nothing else, goes too.
     let told = world.control.events(hog, 0).unwrap();
-    world.ask(move |c| async move { c.cancel(hog).await }).await.unwrap();
+    world.ask(move |c| async move { c.cancel(hog, None).await }).await.unwrap();
     let other = world.deploy(&project("other", vec![service("web"), service("api")])).await;
     begun(5).await;
     let said = World::read(told).await;

@@ -23,7 +23,7 @@ async fn a_build_is_cancelled_and_leaves_nothing() {
         tokio::task::yield_now().await;
     }
     let reader = world.control.events(id, 0).unwrap();
-    let (name, services) = world.ask(move |c| async move { c.cancel(id).await }).await.unwrap();
+    let (name, services) = world.ask(move |c| async move { c.cancel(id, None).await }).await.unwrap();
     assert_eq!((name.as_str(), services.len()), ("shop", 1));
     // Whoever follows is told, although the log is gone by its name.
     expect![[r#"
@@ -38,7 +38,7 @@ async fn a_build_is_cancelled_and_leaves_nothing() {
     for (id, why) in
         [(id, "d1 is over, so there is nothing to cancel"), (DeployId(9), "there is no deploy d9")]
     {
-        let refused = world.ask(move |c| async move { c.cancel(id).await }).await.unwrap_err();
+        let refused = world.ask(move |c| async move { c.cancel(id, None).await }).await.unwrap_err();
         assert_eq!(refused.to_string(), why);
     }
 }
@@ -49,13 +49,13 @@ async fn what_was_live_is_live_after_a_cancel() {
     let mut web = service("web");
     let first = world.deploy(&project("shop", vec![web.clone()])).await;
     world.events(first).await;
-    let over = world.ask(move |c| async move { c.cancel(first).await }).await.unwrap_err();
+    let over = world.ask(move |c| async move { c.cancel(first, None).await }).await.unwrap_err();
     assert_eq!(over.to_string(), "d1 is over, so there is nothing to cancel");
 
     // While it builds.
     world.builder.set_stuck(true);
     let second = world.deploy(&project("shop", vec![web.clone(), service("api")])).await;
-    world.ask(move |c| async move { c.cancel(second).await }).await.unwrap();
+    world.ask(move |c| async move { c.cancel(second, None).await }).await.unwrap();
     assert_eq!(world.ps().await, "shop/web Ready d1 i1\n");
     world.builder.set_stuck(false);
 
@@ -68,7 +68,7 @@ async fn what_was_live_is_live_after_a_cancel() {
     while world.instances().await.len() < 3 {
         tokio::task::yield_now().await;
     }
-    world.ask(move |c| async move { c.cancel(third).await }).await.unwrap();
+    world.ask(move |c| async move { c.cancel(third, None).await }).await.unwrap();
     while world.instances().await.len() > 1 {
         tokio::task::yield_now().await;
     }
@@ -181,6 +181,22 @@ async fn the_end_of_a_deploy_is_told_after_a_kill() {
             }
         }
     }
+}
+
+/// Bug: of a first deploy that was cancelled the service that had been given up was started again and again.
+#[tokio::test]
+async fn what_was_given_up_is_not_tried_again_after_a_cancel() {
+    let world = World::new(217).await;
+    let ends = Some((std::time::Duration::ZERO, dormouse_model::ExitStatus::Code(1)));
+    world.sim.behave(DeploymentId(1), Behaviour { ready_after: None, ..Behaviour::default() });
+    world.sim.behave(DeploymentId(2), Behaviour { ends, ready_after: None, ..Behaviour::default() });
+    let mut api = service("api");
+    api.health.start_timeout = std::time::Duration::from_secs(600);
+    let id = world.deploy(&project("shop", vec![api, service("web")])).await;
+    world.ps_where("shop/web Crashed").await;
+    world.ask(move |c| async move { c.cancel(id, None).await }).await.unwrap();
+    assert_eq!(world.ps().await, "");
+    assert_eq!(world.instances().await, []);
 }
 
 /// Bug: the older of two deploys that a killed control left unfinished was never over.
