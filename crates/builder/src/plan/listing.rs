@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path};
 
 use dormouse_model::source::{
-    Links,
+    Links, near,
     text::{self, NotText},
 };
 
@@ -107,9 +107,9 @@ impl Listing {
         Err(PlanError::new(format!("{path} cannot be read: {why}"), hint))
     }
 
-    /// A file of the top whose name differs from `name` in case only.
+    /// A file of the top whose name is nearly `name`.
     pub(crate) fn misspelt(&self, name: &str) -> Option<&str> {
-        let near = |path: &&str| path.eq_ignore_ascii_case(name) && *path != name;
+        let near = |path: &&str| near::meant(path) == Some(name);
         if self.has(name) { None } else { self.paths().find(near) }
     }
 
@@ -195,8 +195,8 @@ mod tests {
         ] {
             assert_eq!(read(path), want, "{path}");
         }
-        assert_eq!(listing.misspelt("procfile"), Some("Procfile"));
         assert_eq!(listing.misspelt("Procfile"), None);
+        assert_eq!(Listing::from([("procfile", "")]).misspelt("Procfile"), Some("procfile"));
         assert_eq!(listing.below("requirements").text("base.txt"), Some("fastapi"));
     }
 }

@@ -10,13 +10,16 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dormouse_model::manifest;
+use dormouse_model::{manifest, source::near};
 use ignore::gitignore::gitconfig_excludes_path;
 
 use self::{left_out::LeftOut, rules::Rules};
 
 /// More than this is probably not all source, in bytes.
 const HUGE: u64 = 200 << 20;
+
+/// The file of what is not to be sent.
+const IGNORE: &str = ".dormouseignore";
 
 /// A folder's source files.
 #[derive(Debug)]
@@ -96,7 +99,11 @@ impl SourceFolder {
 
     /// With what is to be told of it.
     fn told(mut self, left_out: &LeftOut) -> Self {
-        let more = left_out.warning().into_iter().chain(self.too_much());
+        let ignore = self.nearly().filter(|(_, right)| *right == IGNORE);
+        let ignore: Vec<_> = ignore
+            .map(|(near, right)| format!("{near} is not read: its name would have to be {right}"))
+            .collect();
+        let more = left_out.warning().into_iter().chain(ignore).chain(self.too_much());
         self.warnings.extend(more.collect::<Vec<_>>());
         self
     }
@@ -110,15 +117,25 @@ impl SourceFolder {
 
     fn why_none(&self) -> String {
         let tops = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
-        let mut names = tops.filter_map(|e| e.file_name().into_string().ok());
-        match names.find(|name| is_mark(name)) {
+        let names: Vec<_> = tops.filter_map(|e| e.file_name().into_string().ok()).collect();
+        let near = self.nearly().next().map(|(near, right)| {
+            format!("its {near} is not read\n  hint: the name would have to be {right}")
+        });
+        match names.iter().find(|name| is_mark(name)) {
             Some(mark) => format!(
                 "its {mark} is left out by an ignore rule\n  hint: a line `!{mark}` in .dormouseignore brings it back"
             ),
+            None if near.is_some() => near.unwrap_or_default(),
             None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml, setup.py or Cargo.toml in it\n  hint: \
                      a requirements.txt beside a main.py is enough"
                 .to_owned(),
         }
+    }
+
+    /// Files of the top whose names are nearly those of files that are read, each with the right one.
+    fn nearly(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let files = self.files.iter().filter(|f| f.kind != FileKind::Folder).filter_map(|f| f.path.to_str());
+        files.filter_map(|name| Some((name, near::meant(name)?)))
     }
 
     /// All files together.
@@ -285,6 +302,29 @@ mod tests {
             let dir = folder(&[("main.py", ""), (file, "")]);
             let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"));
             assert_eq!(found.is_ok(), yes, "{file}");
+        }
+    }
+
+    /// Bug: they were passed over in silence.
+    #[test]
+    fn names_that_are_nearly_right() {
+        for (file, want) in [
+            (
+                "dormouse.yaml",
+                "its dormouse.yaml is not read\n  hint: the name would have to be dormouse.toml",
+            ),
+            ("requirement.txt", "the name would have to be requirements.txt"),
+            ("docker_compose.yml", "the name would have to be docker-compose.yml"),
+        ] {
+            let dir = folder(&[("main.py", ""), (file, "")]);
+            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap_err();
+            assert!(e.to_string().contains(want), "{e}");
+        }
+        for (file, yes) in [(".dormousignore", true), ("dormouse_ignore", true), (".dormouseignore", false)] {
+            let dir = folder(&[("requirements.txt", ""), (file, "data")]);
+            let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap();
+            let want = format!("{file} is not read: its name would have to be .dormouseignore");
+            assert_eq!(found.warnings.contains(&want), yes, "{file}: {:?}", found.warnings);
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{COMPOSE, Given, MANIFEST, OVERRIDES, detect, problem::Report};
 use crate::{
     Stored,
-    source::{Links, procfile, requirements, text},
+    source::{Links, near, procfile, requirements, text},
 };
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
@@ -72,6 +72,10 @@ pub fn is_relevant(path: &str) -> bool {
     let depth = path.split('/').count();
     let name = path.rsplit('/').next().unwrap_or(path);
     if is_manifest(path) || OVERRIDES.contains(&path) {
+        return true;
+    }
+    // Only that it is there matters, not what is in it.
+    if depth <= 2 && near::meant(name).is_some() || depth == 1 && near::is_compose_variant(name) {
         return true;
     }
     depth <= MAX_DEPTH
@@ -232,6 +236,27 @@ impl ManifestInput {
         })
     }
 
+    /// Files of the top whose names are nearly those of files that are read, each with the right one.
+    pub(super) fn nearly(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        self.tops().filter_map(|name| Some((name, near::meant(name)?)))
+    }
+
+    /// Compose files of the top that are meant for a purpose.
+    pub(super) fn compose_variants(&self) -> impl Iterator<Item = &str> {
+        self.tops().filter(|name| near::is_compose_variant(name))
+    }
+
+    /// Files and links of the manifest's folder itself.
+    fn tops(&self) -> impl Iterator<Item = &str> {
+        let base = self.given.base.as_str();
+        let names = self.files.keys().map(String::as_str).chain(self.links.iter().map(|(path, _)| path));
+        let below = move |path: &'_ str| match base {
+            "" => Some(0),
+            base => path.strip_prefix(base)?.starts_with('/').then_some(base.len() + 1),
+        };
+        names.filter_map(move |path| path.get(below(path)?..)).filter(|name| !name.contains('/'))
+    }
+
     /// The text of a manifest, when there is one. One that cannot be read, or whose name is nearly right, is a problem:
     /// nobody writes a manifest to have it ignored.
     pub(super) fn manifest(&self, name: &str, report: &mut Report) -> Option<&str> {
@@ -300,6 +325,9 @@ mod tests {
             ("a/b/c/d/e/f/main.py", false),
             ("Cargo.toml", true),
             ("crates/web/src/main.rs", true),
+            ("dormouse.yaml", true),
+            ("sub/requirement.txt", true),
+            ("docker-compose.prod.yml", true),
             ("data.csv", false),
             ("", false),
         ] {

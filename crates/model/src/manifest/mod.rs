@@ -13,6 +13,7 @@ mod given;
 mod input;
 mod jobs;
 mod names;
+mod nearly;
 mod node;
 mod outside;
 mod path;
@@ -106,6 +107,9 @@ fn typed<'a>(
         && file.ends_with(".toml")
     {
         return outside.manifest(file, report).and_then(|text| toml(file, text, report));
+    }
+    if named.is_empty() {
+        nearly::tell(input, manifest.is_some(), report);
     }
     if let Some(text) = manifest {
         let unread = COMPOSE.iter().filter(|n| outside.has(n));

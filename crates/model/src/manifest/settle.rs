@@ -7,7 +7,7 @@ use super::{
     environment::{self, Owner},
     foreign,
     input::ManifestInput,
-    jobs, names,
+    jobs, names, nearly,
     outside::Outside,
     path, port,
     problem::{Place, Report},
@@ -72,14 +72,14 @@ pub(super) fn project(
     if services.is_empty() {
         // A file that says something wrong has more to do with it than what it does not say.
         if !report.has_problems() {
-            report.folder(
-                "there is nothing to run in this folder",
-                "add a requirements.txt or a Cargo.toml beside the code, or a dormouse.toml with a [services.web]",
-            );
+            nearly::nothing(input, report);
         }
         return None;
     }
     let found = typed.services.is_none();
+    if found {
+        nearly::warn_of_variants(input, report);
+    }
     let sources: Vec<_> = services.iter().map(|service| source(input, outside, service, report)).collect();
     let secret = foreign::secret(services, &typed.secret_files);
     let mut settled = Vec::new();

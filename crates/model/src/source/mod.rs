@@ -4,6 +4,7 @@
 
 pub mod dockerignore;
 pub mod links;
+pub mod near;
 pub mod procfile;
 pub mod requirements;
 pub mod secret;

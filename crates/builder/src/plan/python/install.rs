@@ -47,7 +47,18 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>) -> Result<Decided, 
             decided.notes.push(format!("{file} is not used: {why}"));
         }
     }
-    for name in ["requirements.txt", "pyproject.toml", "Procfile", "runtime.txt", ".python-version"] {
+    for name in [
+        "requirements.txt",
+        "pyproject.toml",
+        "setup.py",
+        "setup.cfg",
+        "uv.lock",
+        poetry::LOCK,
+        "Procfile",
+        "runtime.txt",
+        ".python-version",
+        ".dockerignore",
+    ] {
         if let Some(near) = listing.misspelt(name) {
             decided.notes.push(format!("{near} is not read: its name would have to be {name}"));
         }

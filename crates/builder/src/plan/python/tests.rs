@@ -139,6 +139,8 @@ fn projects() {
         ("an empty pyproject", [("main.py", API), ("pyproject.toml", "")].into()),
         ("a misspelt name", [("main.py", API), ("Requirements.txt", "fastapi")].into()),
         ("a misspelt name beside another", [("main.py", API), ("requirements.txt", "fastapi\nuvicorn"), ("procfile", "web: x")].into()),
+        ("names that are nearly right", [("main.py", API), ("requirements.txt", "fastapi\nuvicorn"), ("Procfile.txt", ""), ("python-version", "3.12"), ("pyproject.tml", ""), (".docker-ignore", "")].into()),
+        ("requirements by nearly their name", [("main.py", API), ("requirments.txt", "fastapi")].into()),
         ("itself, by its requirements", [("app.py", FLASK), ("requirements.txt", "-e ."), ("setup.py", "setup(install_requires=['flask', 'gunicorn'])")].into()),
         ("broken", [("pyproject.toml", "[project]\nname = x\n")].into()),
         (
@@ -303,6 +305,15 @@ fn projects() {
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
             by -, requirements.txt, main.py:2
             note: procfile is not read: its name would have to be Procfile
+        names that are nearly right: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: false }
+            $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
+            by -, requirements.txt, main.py:2
+            note: pyproject.tml is not read: its name would have to be pyproject.toml
+            note: Procfile.txt is not read: its name would have to be Procfile
+            note: python-version is not read: its name would have to be .python-version
+            note: .docker-ignore is not read: its name would have to be .dockerignore
+        requirements by nearly their name: cannot: it has no requirements.txt, but there is `requirments.txt`
+            hint: rename it to requirements.txt
         itself, by its requirements: Base Requirements { file: "requirements.txt", files: ["requirements.txt"], after_source: true }
             $ gunicorn app:app --bind '0.0.0.0:$PORT'
             by -, requirements.txt, app.py:2

@@ -193,3 +193,111 @@ fn what_is_not_in_the_images_is_said() {
         "#]],
     );
 }
+
+/// Bug: files whose names were nearly right were passed over in silence, also where nothing else said what to run.
+#[test]
+fn names_that_are_nearly_right() {
+    const COMPOSE: &str = "services: {web: {build: ., ports: ['80']}}";
+    for (files, expected) in [
+        (
+            &[("dormouse.yaml", "name: x"), ("requirements.txt", "")][..],
+            expect![[r#"
+            dormouse.yaml is not read: the manifest is called dormouse.toml
+              hint: write it as TOML, in a file called dormouse.toml
+        "#]],
+        ),
+        (
+            &[("dormouse.tml", ""), ("compose.yaml", COMPOSE), ("requirements.txt", "")],
+            expect![[r#"
+            dormouse.tml is not read: the manifest is called dormouse.toml
+              hint: rename it to dormouse.toml
+        "#]],
+        ),
+        (
+            &[("domouse.json", ""), ("requirements.txt", "")],
+            expect![[r#"
+            domouse.json is not read: the manifest is called dormouse.toml
+              hint: write it as TOML, in a file called dormouse.toml
+        "#]],
+        ),
+        (
+            &[("dormouse.toml", "[services.web]"), ("dormouse.yml", ""), ("requirements.txt", "")],
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=8000 public
+                warning: dormouse.yml is not read, because there is a dormouse.toml
+            "#]],
+        ),
+        (
+            &[("dormouse.py", ""), ("dormouse.prod.toml", ""), ("requirements.txt", "")],
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public
+        "#]],
+        ),
+        (
+            &[("docker_compose.yml", COMPOSE), ("requirements.txt", "")],
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public
+            warning: docker_compose.yml is not read: its name would have to be docker-compose.yml
+        "#]],
+        ),
+        (
+            &[("docker_compose.yml", COMPOSE), ("main.py", "")],
+            expect![[r#"
+            there is nothing to run in this folder: docker_compose.yml is not read
+              hint: rename it to docker-compose.yml
+        "#]],
+        ),
+        (
+            &[("compose.yaml", COMPOSE), ("compose-overide.yaml", COMPOSE), ("requirements.txt", "")],
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=80 public
+                warning: compose-overide.yaml is not read: its name would have to be compose.override.yaml
+            "#]],
+        ),
+        (
+            &[("docker-compose.prod.yml", COMPOSE), ("compose.dev.yaml", COMPOSE), ("requirements.txt", "")],
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=8000 public
+                warning: compose.dev.yaml, docker-compose.prod.yml are read only when they are named
+                  hint: `dormouse deploy -f compose.dev.yaml`
+            "#]],
+        ),
+        (
+            &[("docker-compose.prod.yml", COMPOSE), ("main.py", "")],
+            expect![[r#"
+            there is nothing to run in this folder: docker-compose.prod.yml is read only when it is named
+              hint: `dormouse deploy -f docker-compose.prod.yml`
+        "#]],
+        ),
+        (
+            &[("compose.yaml", COMPOSE), ("docker-compose.prod.yml", COMPOSE), ("requirements.txt", "")],
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=80 public
+            "#]],
+        ),
+        (
+            &[("requirement.txt", ""), ("main.py", "")],
+            expect![[r#"
+            there is nothing to run in this folder: requirement.txt is not read
+              hint: rename it to requirements.txt
+        "#]],
+        ),
+    ] {
+        check(&folder("shop", files), &expected);
+    }
+    for name in ["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"] {
+        assert!(shown(&folder("shop", &[(name, COMPOSE)])).contains("port=80"), "{name}");
+    }
+}
