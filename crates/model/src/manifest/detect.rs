@@ -157,7 +157,8 @@ fn depends(input: &ManifestInput, source: &str, package: &str) -> bool {
 fn is_python(input: &ManifestInput, source: &str) -> bool {
     PYTHON.iter().filter(|f| input.has_file(source, f)).any(|file| {
         // It may hold nothing but the settings of tools.
-        *file != "setup.cfg" || input.text_in(source, file).is_some_and(|text| text.contains("[metadata]"))
+        let describes = |text: &str| text.contains("[metadata]") || text.contains("[options]");
+        *file != "setup.cfg" || input.text_in(source, file).is_some_and(describes)
     }) || requirements::ELSEWHERE.iter().any(|file| input.has_file(source, file))
 }
 

@@ -168,13 +168,21 @@ fn command(install: &Install, above: Option<&str>) -> Vec<String> {
             "--python",
             PYTHON,
         ]),
-        Install::Project { .. } => uv(&["pip", "install", "-r", &at("pyproject.toml")]),
+        Install::Project { groups, .. } => {
+            with_groups(uv(&["pip", "install", "-r", &at("pyproject.toml")]), groups)
+        }
         Install::Written { constraints, .. } => {
             let held = if constraints.is_empty() { &[][..] } else { &["-c", &at(CONSTRAINTS)] };
             uv(&[&["pip", "install", "-r", &at(REQUIREMENTS)], held].concat())
         }
         Install::Nothing | Install::Venv | Install::Commands(_) => Vec::new(),
     }
+}
+
+/// Groups are those of the `pyproject.toml` where the command is run.
+fn with_groups(mut command: Vec<String>, groups: &[String]) -> Vec<String> {
+    command.extend(groups.iter().flat_map(|group| ["--group".to_owned(), group.clone()]));
+    command
 }
 
 /// What is installed where the source is.
@@ -201,7 +209,9 @@ fn from_source(install: &Install) -> Vec<Vec<String>> {
             vec![itself(&["uv", "sync", "--frozen", "--no-dev", "--no-editable", "--python", PYTHON])]
         }
         Install::Project { package: true, dynamic: false, .. } => vec![only_itself()],
-        Install::Project { package: true, dynamic: true, .. } => vec![itself(&["uv", "pip", "install", "."])],
+        Install::Project { package: true, dynamic: true, groups, .. } => {
+            vec![with_groups(itself(&["uv", "pip", "install", "."]), groups)]
+        }
         Install::Commands(commands) => commands.clone(),
     }
 }

@@ -31,7 +31,18 @@ pub(crate) const APPS: &[(&str, &str, Serves)] = &[
     ("flask", "Flask", Serves::Wsgi),
     ("sanic", "Sanic", Serves::Sanic),
     ("dash", "Dash", Serves::Wsgi),
+    ("bottle", "Bottle", Serves::Wsgi),
+    ("bottle", "default_app", Serves::Wsgi),
+    ("falcon.asgi", "App", Serves::Asgi),
+    ("falcon", "App", Serves::Wsgi),
+    ("falcon", "API", Serves::Wsgi),
+    ("shiny", "App", Serves::Asgi),
+    ("blacksheep", "Application", Serves::Asgi),
+    ("config", "make_wsgi_app", Serves::Wsgi),
 ];
+
+/// Names that others give to their classes too: they count where they are imported.
+const COMMON: [&str; 3] = ["App", "API", "Application"];
 
 /// An app that a module holds or makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +86,14 @@ pub(crate) fn script(text: &str) -> Option<(Script, usize)> {
 }
 
 fn assignments(text: &str) -> impl Iterator<Item = App<'_>> {
-    text.lines().enumerate().filter_map(|(i, line)| Some(App { line: i + 1, ..assignment(line)? }))
+    let imported = |class: &str, package: &str| {
+        let module =
+            text.lines().any(|line| line.trim_start().starts_with(&format!("from {package} import")));
+        !COMMON.contains(&class) || module
+    };
+    text.lines()
+        .enumerate()
+        .filter_map(move |(i, line)| Some(App { line: i + 1, ..assignment(line, &imported)? }))
 }
 
 /// `server = app.server`.
@@ -105,17 +123,15 @@ pub(crate) fn assigned(line: &str) -> Option<(&str, &str)> {
     Some((variable, right.trim_start().split_once('(')?.0.trim_end()))
 }
 
-fn assignment(line: &str) -> Option<App<'_>> {
+fn assignment<'l>(line: &'l str, imported: &dyn Fn(&str, &str) -> bool) -> Option<App<'l>> {
     let (variable, call) = assigned(line)?;
     APPS.iter().find_map(|&(package, class, serves)| {
         let qualified = call.strip_prefix(package).and_then(|r| r.strip_prefix('.'));
-        (qualified.unwrap_or(call) == class).then_some(App {
-            variable,
-            package,
-            serves,
-            made: Made::Variable,
-            line: 0,
-        })
+        let is_it = match qualified {
+            Some(name) => name == class,
+            None => call == class && imported(class, package),
+        };
+        is_it.then_some(App { variable, package, serves, made: Made::Variable, line: 0 })
     })
 }
 
@@ -162,6 +178,14 @@ mod tests {
             ("app = dash.Dash(__name__)\nfoo = other.server", None),
             ("app = Dash(__name__)\nif x:\n    server = app.server", None),
             ("server = Flask(__name__)\napp = Dash(server=server)", Some("server")),
+            ("import bottle\napp = bottle.default_app()", Some("app")),
+            ("from bottle import Bottle, run\napi = Bottle()", Some("api")),
+            ("import falcon\napp = falcon.App()", Some("app")),
+            ("import falcon.asgi\napp = falcon.asgi.App()", Some("app")),
+            ("from falcon import API\napp = API()", Some("app")),
+            ("from shiny import App, ui\napp = App(app_ui, server)", Some("app")),
+            ("from mylib import App\napp = App()", None),
+            ("app = config.make_wsgi_app()", Some("app")),
         ] {
             assert_eq!(app(text).map(|a| a.variable), variable, "{text}");
         }

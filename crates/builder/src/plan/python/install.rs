@@ -3,7 +3,8 @@
 use dormouse_model::source;
 
 use super::{
-    Install, Listing, Origin, PlanError, Wishes, lock, poetry, project,
+    Install, Listing, Origin, PlanError, Wishes, lock, poetry,
+    project::{self, Project},
     requirements::{self, Names},
     setup, unsupported,
     version::Requires,
@@ -69,7 +70,7 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>) -> Result<Decided, 
 fn one(
     listing: &Listing,
     wishes: &Wishes<'_>,
-    project: Option<project::Project>,
+    project: Option<Project>,
     setup: Option<setup::Setup>,
 ) -> Result<Decided, PlanError> {
     if !wishes.install.is_empty() {
@@ -103,11 +104,7 @@ fn one(
         Some(_) | None => {}
     }
     if let Some(setup) = setup {
-        let file = if listing.has("setup.py") { "setup.py" } else { "setup.cfg" };
-        let files = vec![file.to_owned()];
-        let install = Install::Project { files, package: true, dynamic: true };
-        let decided = Decided::new(install, Some(Origin::found(file, None)));
-        return Ok(Decided { names: setup.names, ..decided });
+        return described_by_setup(listing, setup);
     }
     if let Some(folder) = wishes.workdir {
         let file = requirements::join(folder, "requirements.txt");
@@ -159,6 +156,8 @@ fn unread(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<String>, Plan
 fn commands(listing: &Listing, wishes: &Wishes<'_>) -> Result<Decided, PlanError> {
     let mut decided =
         Decided::new(Install::Commands(wishes.install.to_vec()), wishes.install_origin.cloned());
+    // Commands may do anything.
+    decided.names.leave_open("`install`");
     for command in wishes.install {
         let mut words = command.iter().skip_while(|w| *w != "install").skip(1);
         while let Some(word) = words.next() {
@@ -190,7 +189,7 @@ fn requirements_file(listing: &Listing, file: &str) -> Result<Decided, PlanError
     Ok(Decided { names: found.names, git: found.git, ..decided })
 }
 
-fn uv_lock(listing: &Listing, project: &project::Project, locked: lock::Locked) -> Decided {
+fn uv_lock(listing: &Listing, project: &Project, locked: lock::Locked) -> Decided {
     let is_project = |f: &&str| super::is_named(f, "pyproject.toml");
     let mut files: Vec<String> = listing.paths().filter(is_project).map(str::to_owned).collect();
     let is_workspace = files.len() > 1;
@@ -203,7 +202,7 @@ fn uv_lock(listing: &Listing, project: &project::Project, locked: lock::Locked) 
     decided
 }
 
-fn poetry_project(listing: &Listing, project: project::Project) -> Result<Decided, PlanError> {
+fn poetry_project(listing: &Listing, project: Project) -> Result<Decided, PlanError> {
     let poetry = project.poetry.as_ref();
     let mut requirements = project.dependencies.clone();
     requirements.extend(poetry.into_iter().flat_map(|p| p.dependencies.clone()));
@@ -225,7 +224,7 @@ fn poetry_project(listing: &Listing, project: project::Project) -> Result<Decide
     Ok(Decided { names: project.names, git: project.git, notes, ..decided })
 }
 
-fn described(project: project::Project) -> Result<Decided, PlanError> {
+fn described(project: Project) -> Result<Decided, PlanError> {
     if project.dynamic && !project.package {
         return Err(PlanError::new(
             "pyproject.toml leaves its dependencies to a build backend, and names none",
@@ -233,7 +232,38 @@ fn described(project: project::Project) -> Result<Decided, PlanError> {
         ));
     }
     let files = vec!["pyproject.toml".to_owned()];
-    let install = Install::Project { files, package: project.package, dynamic: project.dynamic };
+    let Project { package, dynamic, groups, mut names, .. } = project;
+    if dynamic {
+        names.leave_open("its build backend");
+    }
+    let install = Install::Project { files, package, dynamic, groups };
     let decided = Decided::new(install, Some(Origin::found("pyproject.toml", None)));
-    Ok(Decided { names: project.names, git: project.git, ..decided })
+    Ok(Decided { names, git: project.git, ..decided })
+}
+
+/// A `setup.py` is run. A `setup.cfg` alone is nothing that installers take, but it may list what is needed.
+fn described_by_setup(listing: &Listing, setup: setup::Setup) -> Result<Decided, PlanError> {
+    if listing.has("setup.py") {
+        let files = vec!["setup.py".to_owned()];
+        let install = Install::Project { files, package: true, dynamic: true, groups: Vec::new() };
+        let decided = Decided::new(install, Some(Origin::found("setup.py", None)));
+        let mut names = setup.names;
+        names.leave_open("its setup.py");
+        return Ok(Decided { names, ..decided });
+    }
+    let note =
+        "the project itself is not installed: without a setup.py or a pyproject.toml no installer takes it";
+    let decided = match setup.file {
+        Some(file) => requirements_file(listing, &file)?,
+        None => {
+            let install = Install::Written {
+                requirements: setup.requirements,
+                constraints: Vec::new(),
+                after_source: false,
+                package: false,
+            };
+            Decided { names: setup.names, ..Decided::new(install, Some(Origin::found("setup.cfg", None))) }
+        }
+    };
+    Ok(Decided { notes: vec![note.to_owned()], ..decided })
 }

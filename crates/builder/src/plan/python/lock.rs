@@ -1,6 +1,9 @@
 //! Reading `uv.lock`.
 
-use std::str::FromStr;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use pep440_rs::VersionSpecifiers;
 use serde::Deserialize;
@@ -22,11 +25,23 @@ struct File {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
 struct Package {
     name: String,
     #[serde(default)]
     source: toml::Table,
     metadata: Option<Metadata>,
+    #[serde(default)]
+    dependencies: Vec<On>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<On>>,
+    #[serde(default)]
+    dev_dependencies: BTreeMap<String, Vec<On>>,
+}
+
+#[derive(Deserialize)]
+struct On {
+    name: String,
 }
 
 #[derive(Deserialize)]
@@ -41,6 +56,13 @@ struct Dist {
     name: String,
     specifier: Option<String>,
     marker: Option<String>,
+}
+
+impl Dist {
+    /// Extras are listed among what is needed, with a marker.
+    fn is_extra(&self) -> bool {
+        self.marker.as_ref().is_some_and(|m| m.contains("extra =="))
+    }
 }
 
 /// What is known of a lock.
@@ -75,10 +97,42 @@ pub(crate) fn read(listing: &Listing, project: &Project) -> Result<Option<Locked
         ));
     }
     let mut names = Names::default();
-    file.package.iter().for_each(|p| names.add(&p.name));
+    let installed = installed(&file.package, &project.groups);
+    for package in &file.package {
+        if installed.as_ref().is_none_or(|all| all.contains(package.name.as_str())) {
+            names.add(&package.name);
+        }
+    }
     let git = file.package.iter().any(|p| p.source.contains_key("git"));
     let line = || text.lines().position(|l| l.contains("git = ")).map_or(1, |i| i + 1);
     Ok(Some(Locked { names, git: git.then(|| Origin::written(LOCK, line())) }))
+}
+
+/// What the project and its workspace bring, with these groups; `None` where the lock does not tell. A lock also has what
+/// is only for development.
+fn installed<'p>(all: &'p [Package], groups: &[String]) -> Option<BTreeSet<&'p str>> {
+    let is_own = |p: &&Package| ["virtual", "editable"].iter().any(|kind| p.source.contains_key(*kind));
+    let mut todo: Vec<&str> = Vec::new();
+    for own in all.iter().filter(is_own) {
+        todo.push(&own.name);
+        let chosen = own.dev_dependencies.iter().filter(|(name, _)| groups.contains(&normalize(name)));
+        todo.extend(chosen.flat_map(|(_, list)| list).map(|on| on.name.as_str()));
+        let dist = own.metadata.iter().flat_map(|m| &m.requires_dist).filter(|d| !d.is_extra());
+        todo.extend(dist.map(|d| d.name.as_str()));
+    }
+    let mut found = BTreeSet::new();
+    while let Some(name) = todo.pop() {
+        if !found.insert(name) {
+            continue;
+        }
+        for package in all.iter().filter(|p| p.name == name) {
+            let extras = package.optional_dependencies.values().flatten();
+            // Its own extras are not installed; of others' it is not known which are.
+            let extras = extras.filter(|_| !is_own(&package));
+            todo.extend(package.dependencies.iter().chain(extras).map(|on| on.name.as_str()));
+        }
+    }
+    (!found.is_empty()).then_some(found)
 }
 
 /// How what was locked differs from what is wanted.
@@ -94,9 +148,7 @@ fn difference(locked: &[Dist], wanted: &[String]) -> Option<String> {
         };
         (normalize(name), specifier.trim().trim_matches(['(', ')']).to_owned())
     };
-    // Extras are listed among them, with a marker.
-    let is_extra = |d: &&Dist| d.marker.as_ref().is_some_and(|m| m.contains("extra =="));
-    let locked: Vec<&Dist> = locked.iter().filter(|d| !is_extra(d)).collect();
+    let locked: Vec<&Dist> = locked.iter().filter(|d| !d.is_extra()).collect();
     let wanted: Vec<(String, String)> = wanted.iter().map(split).collect();
     for (name, specifier) in &wanted {
         let same_name: Vec<_> = locked.iter().filter(|d| normalize(&d.name) == *name).collect();

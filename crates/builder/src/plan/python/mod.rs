@@ -1,8 +1,12 @@
 //! Planning Python services.
 
 mod by_hand;
+mod django;
 mod factory;
+#[cfg(test)]
+mod found_tests;
 mod framework;
+mod groups;
 mod install;
 mod lock;
 mod poetry;
@@ -62,6 +66,8 @@ pub enum Install {
         package: bool,
         /// Whether only its build backend knows the dependencies.
         dynamic: bool,
+        /// Dependency groups that are installed too.
+        groups: Vec<String>,
     },
     /// What another tool's files say, written down again as requirements.
     Written {
@@ -103,8 +109,11 @@ impl std::fmt::Display for Install {
             Self::Nothing | Self::Venv => f.write_str("none"),
             Self::Requirements { file, .. } => f.write_str(file),
             Self::Locked { .. } => f.write_str("uv.lock"),
-            Self::Project { files, .. } => f.write_str(&files.join(", ")),
-            Self::Written { constraints, .. } if constraints.is_empty() => f.write_str("pyproject.toml"),
+            Self::Project { files, groups, .. } if groups.is_empty() => f.write_str(&files.join(", ")),
+            Self::Project { files, groups, .. } => {
+                write!(f, "{}, with the group {}", files.join(", "), groups.join(", "))
+            }
+            Self::Written { constraints, .. } if constraints.is_empty() => f.write_str("what it lists"),
             Self::Written { .. } => f.write_str("poetry.lock"),
             Self::Commands(commands) => {
                 f.write_str(&commands.iter().map(|c| c.join(" ")).collect::<Vec<_>>().join(", "))

@@ -1,9 +1,12 @@
 //! Reading `pyproject.toml`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::{
     Listing, Origin, PlanError,
+    groups::{self, Groups},
     poetry::{self, Poetry},
     requirements::{self, Names},
     see,
@@ -25,6 +28,8 @@ pub(crate) struct Project {
     pub(crate) package: bool,
     /// Whether its dependencies are only known after running its build backend.
     pub(crate) dynamic: bool,
+    /// Dependency groups that are installed too.
+    pub(crate) groups: Vec<String>,
     /// What it says in Poetry's own words.
     pub(crate) poetry: Option<Poetry>,
     /// Whether something is installed from a Git repository, and where that is said.
@@ -37,6 +42,8 @@ struct File {
     project: Option<Table>,
     build_system: Option<toml::Table>,
     #[serde(default)]
+    dependency_groups: BTreeMap<String, Vec<groups::Entry>>,
+    #[serde(default)]
     tool: Tool,
 }
 
@@ -46,6 +53,8 @@ struct Table {
     name: Option<String>,
     #[serde(default)]
     dependencies: Vec<String>,
+    #[serde(default)]
+    optional_dependencies: BTreeMap<String, Vec<String>>,
     #[serde(default)]
     dynamic: Vec<String>,
     requires_python: Option<String>,
@@ -60,8 +69,10 @@ struct Tool {
 }
 
 #[derive(Deserialize, Default)]
+#[serde(rename_all = "kebab-case")]
 struct Uv {
     package: Option<bool>,
+    default_groups: Option<groups::Defaults>,
 }
 
 /// Read that of a folder, if there is one; the top is the empty one.
@@ -79,6 +90,27 @@ pub(crate) fn read(listing: &Listing, folder: &str) -> Result<Option<Project>, P
         let found = requirements::read(listing, &requirements::join(folder, dynamic));
         names.extend(found.map(|f| f.names).unwrap_or_default());
     });
+    let groups = Groups::new(file.dependency_groups, file.tool.uv.default_groups);
+    if let Some(missing) = groups.missing() {
+        let line = key_line(text, "default-groups");
+        return Err(PlanError::new(
+            format!("{path}:{line}: there is no dependency group `{missing}`"),
+            "default-groups under [tool.uv] names tables of [dependency-groups]",
+        ));
+    }
+    let installed = groups.installed();
+    let of_groups = || installed.iter().flat_map(|group| groups.requirements(group));
+    of_groups().for_each(|d| names.add(d));
+    for group in groups.all() {
+        let mut others = Names::default();
+        groups.requirements(group).into_iter().for_each(|d| others.add(d));
+        names.listed_elsewhere(&format!("the dependency group `{group}`"), &others);
+    }
+    for (extra, list) in &table.optional_dependencies {
+        let mut others = Names::default();
+        list.iter().for_each(|d| others.add(d));
+        names.listed_elsewhere(&format!("the optional dependencies `{extra}`"), &others);
+    }
     let line = |word: &str| text.lines().position(|l| l.contains(word)).map_or(1, |i| i + 1);
     let mut requires = table
         .requires_python
@@ -87,7 +119,8 @@ pub(crate) fn read(listing: &Listing, folder: &str) -> Result<Option<Project>, P
         let name = p.name.clone().or(table.name).unwrap_or_default();
         Poetry::new(p, &name, listing, folder)
     });
-    let mut git = table.dependencies.iter().find(|d| requirements::is_git(d)).map(|_| line("git+"));
+    let mut all = table.dependencies.iter().map(String::as_str).chain(of_groups());
+    let mut git = all.find(|d| requirements::is_git(d)).map(|_| line("git+"));
     if let Some(poetry) = &poetry {
         poetry.dependencies.iter().for_each(|d| names.add(d));
         git = git.or(poetry.dependencies.iter().find(|d| requirements::is_git(d)).map(|_| line("git")));
@@ -102,6 +135,7 @@ pub(crate) fn read(listing: &Listing, folder: &str) -> Result<Option<Project>, P
         dependencies: table.dependencies,
         requires,
         described,
+        groups: groups.installed(),
         package: file.tool.uv.package.unwrap_or(can_be_built),
         dynamic: table.dynamic.iter().any(|d| d == "dependencies") || !described,
         poetry,

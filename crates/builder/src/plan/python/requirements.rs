@@ -19,26 +19,63 @@ pub(crate) struct Requirements {
 
 /// Normalised package names (PEP 503) with the extras asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Names(BTreeMap<String, BTreeSet<String>>);
+pub(crate) struct Names {
+    known: BTreeMap<String, BTreeSet<String>>,
+    /// What may be installed besides, and is not known: who would say.
+    open: Option<&'static str>,
+    /// Names that are listed where nothing is installed from, each with where that is.
+    elsewhere: BTreeMap<String, String>,
+}
 
 impl Names {
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.known.contains_key(name)
+    }
+
+    /// Whether it is installed, as far as anybody can tell.
+    pub(crate) fn may_have(&self, name: &str) -> bool {
+        self.open.is_some() || self.has(name)
+    }
+
+    /// Who alone knows what else is installed, where that is not known.
+    pub(crate) fn open(&self) -> Option<&'static str> {
+        self.open
+    }
+
+    /// Not everything that is installed is known.
+    pub(crate) fn leave_open(&mut self, to: &'static str) {
+        self.open = self.open.or(Some(to));
+    }
+
+    /// Where a package is listed from where nothing is installed.
+    pub(crate) fn elsewhere(&self, name: &str) -> Option<&str> {
+        self.elsewhere.get(name).map(String::as_str)
+    }
+
+    /// Note packages that are listed at a place from where nothing is installed.
+    pub(crate) fn listed_elsewhere(&mut self, place: &str, others: &Self) {
+        for name in others.iter() {
+            self.elsewhere.entry(name.to_owned()).or_insert_with(|| place.to_owned());
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.known.keys().map(String::as_str)
     }
 
     /// Add all of `others`.
     pub(crate) fn extend(&mut self, others: Self) {
-        for (name, extras) in others.0 {
-            self.0.entry(name).or_default().extend(extras);
+        for (name, extras) in others.known {
+            self.known.entry(name).or_default().extend(extras);
+        }
+        self.open = self.open.or(others.open);
+        for (name, place) in others.elsewhere {
+            self.elsewhere.entry(name).or_insert(place);
         }
     }
 
     pub(crate) fn has_extra(&self, name: &str, extra: &str) -> bool {
-        self.0.get(name).is_some_and(|extras| extras.contains(extra))
+        self.known.get(name).is_some_and(|extras| extras.contains(extra))
     }
 
     /// Add a requirement as PEP 508 writes it: `name[extra,other] >= 1; marker`.
@@ -48,7 +85,7 @@ impl Names {
         if name.is_empty() {
             return;
         }
-        let extras = self.0.entry(normalize(name)).or_default();
+        let extras = self.known.entry(normalize(name)).or_default();
         if let Some((list, _)) = rest.trim_start().strip_prefix('[').and_then(|r| r.split_once(']')) {
             extras.extend(list.split(',').map(normalize));
         }
@@ -57,7 +94,7 @@ impl Names {
 
 impl std::fmt::Display for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (i, (name, extras)) in self.0.iter().enumerate() {
+        for (i, (name, extras)) in self.known.iter().enumerate() {
             if i > 0 {
                 f.write_str(" ")?;
             }
@@ -115,7 +152,8 @@ fn include(
         let here = || Origin::written(file, number);
         match option {
             // One that is fetched names what nobody knows before.
-            "-r" | "--requirement" | "-c" | "--constraint" if value.contains("://") => {}
+            "-r" | "--requirement" if value.contains("://") => out.names.leave_open("a file elsewhere"),
+            "-c" | "--constraint" if value.contains("://") => {}
             "-r" | "--requirement" => {
                 include(listing, &beside(file, value), Some(&here()), constraints, out)?;
             }

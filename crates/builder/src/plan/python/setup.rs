@@ -11,6 +11,10 @@ use super::{
 pub(crate) struct Setup {
     /// What the package depends on.
     pub(crate) names: Names,
+    /// The same as a setup.cfg lists it, one requirement each.
+    pub(crate) requirements: Vec<String>,
+    /// The file that a setup.cfg leaves it to.
+    pub(crate) file: Option<String>,
     pub(crate) requires: Option<Requires>,
 }
 
@@ -25,7 +29,16 @@ pub(crate) fn read(listing: &Listing, folder: &str) -> Result<Option<Setup>, Pla
     if let Some(text) = described {
         for (line, key, value) in options(text) {
             match key {
-                "install_requires" => add_file_or_names(listing, folder, value, &mut setup.names),
+                "install_requires" => {
+                    add_file_or_names(listing, folder, value, &mut setup.names);
+                    match value.trim().strip_prefix("file:") {
+                        Some(files) => {
+                            let first = files.split(',').next().unwrap_or_default().trim();
+                            setup.file = Some(requirements::join(folder, first));
+                        }
+                        None => setup.requirements = listed(value).map(str::to_owned).collect(),
+                    }
+                }
                 "python_requires" => setup.requires = requires(value, &cfg, line),
                 _ => {}
             }
@@ -74,8 +87,14 @@ fn options(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
 fn add_file_or_names(listing: &Listing, folder: &str, value: &str, names: &mut Names) {
     match value.trim().strip_prefix("file:") {
         Some(files) => files.split(',').for_each(|f| add_file(listing, folder, f.trim(), names)),
-        None => value.lines().map(|l| l.split(" #").next().unwrap_or_default()).for_each(|l| names.add(l)),
+        None => listed(value).for_each(|l| names.add(l)),
     }
+}
+
+/// Requirements, one a line.
+fn listed(value: &str) -> impl Iterator<Item = &str> {
+    let lines = value.lines().map(|l| l.split(" #").next().unwrap_or_default().trim());
+    lines.filter(|l| !l.is_empty() && !l.starts_with('#'))
 }
 
 fn add_file(listing: &Listing, folder: &str, file: &str, names: &mut Names) {
@@ -186,7 +205,7 @@ mod tests {
             ("nothing", [("setup.py", "setup()")].into()),
         ] {
             out += &match read(&listing, "").unwrap() {
-                Some(Setup { names, requires }) => {
+                Some(Setup { names, requires, .. }) => {
                     let requires = requires.map(|r| format!(" {} ({})", r.specifiers, r.origin));
                     format!("{case}: {names}{}\n", requires.unwrap_or_default())
                 }

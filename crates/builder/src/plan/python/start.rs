@@ -7,13 +7,13 @@ use dormouse_model::ServiceKind;
 use super::{
     Listing, Origin, PlanError, Wishes,
     by_hand::{self, Port},
-    factory,
+    django, factory,
     framework::{self, App, Made, Script, Serves},
     procfile,
     requirements::{self, Names},
 };
 
-fn say(wishes: &Wishes<'_>) -> String {
+pub(super) fn say(wishes: &Wishes<'_>) -> String {
     format!("name the command as `{}` in {}", wishes.start_key(), wishes.file())
 }
 
@@ -90,7 +90,7 @@ fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start
         ServiceKind::Job => return Err(PlanError::new("nothing says what this job runs", say(wishes))),
     }
     let app = find_app(listing, names, &files);
-    let page = if names.has("streamlit") { find_page(&files, wishes)? } else { None };
+    let page = if names.may_have("streamlit") { find_page(&files, wishes)? } else { None };
     match (app, page) {
         (Some((file, app)), Some(page)) => Err(PlanError::new(
             format!("it holds both `{}` in {file} and a Streamlit page, {page}", app.variable),
@@ -102,13 +102,21 @@ fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start
                 words(&serve(listing, wishes, names, (file, app))).unwrap_or_default()
             ),
         )),
+        (Some((file, _)), None)
+            if let Some(listener) = by_hand::at_import(file, listing.text(file).unwrap_or_default()) =>
+        {
+            match listener.port {
+                Port::Given => Ok(run_by_itself(listener.file, listener.line)),
+                Port::Own(_) | Port::Unknown => Err(listener.error_at_import(wishes)),
+            }
+        }
         (Some((file, app)), None) => {
             Ok(Start::new(serve(listing, wishes, names, (file, app))?, Origin::found(file, Some(app.line))))
         }
         (None, Some(page)) => Ok(Start::new(streamlit(page), Origin::found(page, None))),
         (None, None) => match find_script(&files, names) {
             Some((file, script, line)) => Ok(run(file, script, line, wishes.port)),
-            None => match django(listing, names)? {
+            None => match django::start(listing, wishes, names)? {
                 Some(start) => Ok(start),
                 None => by_itself(&ranked(&files), wishes),
             },
@@ -120,10 +128,7 @@ fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start
 fn by_itself(files: &[(&str, &str)], wishes: &Wishes<'_>) -> Result<Start, PlanError> {
     if let Some(listener) = by_hand::listener(files) {
         return match listener.port {
-            Port::Given => {
-                let origin = Origin::found(listener.file, Some(listener.line));
-                Ok(Start::new(strings(&["python", listener.file]), origin))
-            }
+            Port::Given => Ok(run_by_itself(listener.file, listener.line)),
             Port::Own(_) | Port::Unknown => Err(listener.error(wishes)),
         };
     }
@@ -139,13 +144,17 @@ fn by_itself(files: &[(&str, &str)], wishes: &Wishes<'_>) -> Result<Start, PlanE
         ));
     }
     Err(PlanError::new(
-        "no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found",
+        "no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found",
         format!(
             "{}, for example {}; it has to listen on $PORT",
             say(wishes),
             wishes.as_start("python main.py")
         ),
     ))
+}
+
+fn run_by_itself(file: &str, line: usize) -> Start {
+    Start::new(strings(&["python", file]), Origin::found(file, Some(line)))
 }
 
 /// Those that may be meant, the likeliest first.
@@ -159,8 +168,8 @@ fn ranked<'a>(files: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
 /// A file that serves something by itself.
 fn find_script<'a>(files: &[(&'a str, &'a str)], names: &Names) -> Option<(&'a str, Script, usize)> {
     let installed = |script: Script| match script {
-        Script::Dash => names.has("dash"),
-        Script::Gradio => names.has("gradio"),
+        Script::Dash => names.may_have("dash"),
+        Script::Gradio => names.may_have("gradio"),
     };
     files
         .iter()
@@ -191,7 +200,7 @@ fn base_name(path: &str) -> &str {
 }
 
 /// Tests and scripts make apps too, but nobody deploys those.
-fn is_aside(path: &str) -> bool {
+pub(super) fn is_aside(path: &str) -> bool {
     let aside = ["test", "tests", "example", "examples", "docs", "scripts", "migrations"];
     let name = base_name(path);
     path.split('/').any(|p| aside.contains(&p)) || name.starts_with("test_") || name == "conftest.py"
@@ -282,10 +291,12 @@ fn serve(
         Serves::Sanic => (&["sanic", "--host=0.0.0.0", "--port=$PORT", "--single-process"], "", ""),
     };
     let Some((program, options)) = command.split_first() else {
-        return Err(PlanError::new(
-            format!("`{}` in {file} needs a server, and its dependencies name none", app.variable),
-            format!("add `{missing}` to its dependencies"),
-        ));
+        let target = &format!("{module}:{}", app.variable);
+        let example: &[&str] = match missing {
+            "uvicorn" => &["uvicorn", target, "--host", "0.0.0.0", "--port", "$PORT"],
+            _ => &["gunicorn", target, "--bind", "0.0.0.0:$PORT"],
+        };
+        return Err(needs_server(&format!("`{}` in {file}", app.variable), missing, example, names, wishes));
     };
     let mut options = strings(options);
     match (app.made, *program) {
@@ -345,22 +356,36 @@ pub(crate) fn dotted(file: &str) -> String {
     module.unwrap_or(file).replace('/', ".")
 }
 
-fn django(listing: &Listing, names: &Names) -> Result<Option<Start>, PlanError> {
-    let wsgi = listing.paths().filter_map(|p| p.strip_suffix("/wsgi.py")).find(|p| !p.contains('/'));
-    if let (true, true, Some(package)) = (names.has("django"), listing.has("manage.py"), wsgi) {
-        if !names.has("gunicorn") {
-            return Err(PlanError::new(
-                "this Django project needs a server, and its dependencies name none",
-                "add `gunicorn` to its dependencies",
-            ));
-        }
-        let command =
-            strings(&["gunicorn", &format!("{package}.wsgi:application"), "--bind", "0.0.0.0:$PORT"]);
-        return Ok(Some(Start::new(command, Origin::found(format!("{package}/wsgi.py"), None))));
+/// Nothing that could serve `what` is known to be installed.
+pub(super) fn needs_server(
+    what: &str,
+    missing: &str,
+    example: &[&str],
+    names: &Names,
+    wishes: &Wishes<'_>,
+) -> PlanError {
+    if let Some(place) = names.elsewhere(missing) {
+        return PlanError::new(
+            format!("{what} needs a server, and `{missing}` is only in {place}, which is not installed"),
+            format!("add `{missing}` to its dependencies"),
+        );
     }
-    Ok(None)
+    if let Some(who) = names.open() {
+        return PlanError::new(
+            format!("{what} needs a server, and what {who} installs is not known"),
+            format!(
+                "{}, such as {}, if that installs `{missing}`",
+                say(wishes),
+                wishes.as_start(&example.join(" "))
+            ),
+        );
+    }
+    PlanError::new(
+        format!("{what} needs a server, and its dependencies name none"),
+        format!("add `{missing}` to its dependencies"),
+    )
 }
 
-fn strings(words: &[&str]) -> Vec<String> {
+pub(super) fn strings(words: &[&str]) -> Vec<String> {
     words.iter().map(|&w| w.to_owned()).collect()
 }

@@ -6,7 +6,7 @@ use super::*;
 use crate::plan::plan;
 
 /// The interpreter, how things are installed, the command with what it needs, and where each comes from.
-fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
+pub(super) fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
     match plan(listing, wishes) {
         Ok(Plan { recipe: Recipe::Python(p), start, env, notes, decisions }) => {
             let git = if p.git { " git" } else { "" };
@@ -29,7 +29,7 @@ fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
     }
 }
 
-fn web() -> Wishes<'static> {
+pub(super) fn web() -> Wishes<'static> {
     Wishes::nothing()
 }
 
@@ -237,7 +237,7 @@ fn projects() {
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
         Procfile with a variable: cannot: the `web` line of the Procfile uses `$WORKERS`, which needs a shell (line 1)
             hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
-        nothing to start: cannot: no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
+        nothing to start: cannot: no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `start` in dormouse.toml, for example start = "python main.py"; it has to listen on $PORT
         lock: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
@@ -245,10 +245,10 @@ fn projects() {
         workspace: Base Locked { files: ["libs/a/pyproject.toml", "pyproject.toml", "uv.lock"], package: true }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
             by -, uv.lock, main.py:2
-        project: Fetched(">=3.12") Project { files: ["pyproject.toml"], package: false, dynamic: false }
+        project: Fetched(">=3.12") Project { files: ["pyproject.toml"], package: false, dynamic: false, groups: [] }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
             by pyproject.toml:4, pyproject.toml, main.py:2
-        package project: Base Project { files: ["pyproject.toml"], package: true, dynamic: false }
+        package project: Base Project { files: ["pyproject.toml"], package: true, dynamic: false, groups: [] }
             $ uvicorn x:app --host 0.0.0.0 --port '$PORT' --app-dir src
             by -, pyproject.toml, src/x/__init__.py:2
         dynamic: cannot: pyproject.toml leaves its dependencies to a build backend, and names none
@@ -354,12 +354,13 @@ fn projects() {
             note: requirements.in is installed from: there is no requirements.txt at the top
         two requirements on a line: cannot: requirements.txt:1 is no requirement: `flask >= 2 gunicorn`
             hint: name one package a line, such as flask>=2.0
-        setup.py: Fetched(">=3.12") Project { files: ["setup.py"], package: true, dynamic: true }
+        setup.py: Fetched(">=3.12") Project { files: ["setup.py"], package: true, dynamic: true, groups: [] }
             $ gunicorn app:app --bind '0.0.0.0:$PORT'
             by setup.py:1, setup.py, app.py:2
-        setup.cfg: Base Project { files: ["setup.cfg"], package: true, dynamic: true }
+        setup.cfg: Base Written { requirements: ["flask", "gunicorn"], constraints: [], after_source: false, package: false }
             $ gunicorn shop:app --bind '0.0.0.0:$PORT'
             by -, setup.cfg, shop/__init__.py:2
+            note: the project itself is not installed: without a setup.py or a pyproject.toml no installer takes it
         not UTF-8: cannot: requirements.txt cannot be read: line 2 is not text: byte 14 of the file is 0xE9, which is not UTF-8 here
             hint: save it as UTF-8; in Latin-1 this byte is `é`
         Dockerfile: cannot: it has only a Dockerfile, and Dockerfiles are not used (found Dockerfile)
@@ -400,6 +401,25 @@ fn wishes_win() {
             "a worker of Celery without a line",
             [("tasks.py", "app = Celery('t')"), ("requirements.txt", "celery")].into(),
             Wishes { kind: ServiceKind::Worker, ..web() },
+        ),
+        (
+            "install that names no server",
+            [
+                ("app.py", "from flask import Flask\napp = Flask(__name__)\n"),
+                ("requirements_app.txt", "flask"),
+            ]
+            .into(),
+            Wishes { install: &install[..1], ..web() },
+        ),
+        (
+            "install that names no server for Django",
+            [
+                ("manage.py", "DJANGO_SETTINGS_MODULE"),
+                ("site/wsgi.py", ""),
+                ("requirements_app.txt", "django"),
+            ]
+            .into(),
+            Wishes { install: &install[..1], ..web() },
         ),
         (
             "start that requirements below would install",
@@ -505,13 +525,17 @@ fn wishes_win() {
             by -, requirements.txt, Procfile:1
         a worker of Celery without a line: cannot: nothing says how to start this worker
             hint: name the command in dormouse.toml, such as start = "celery -A tasks worker"
+        install that names no server: cannot: `app` in app.py needs a server, and what `install` installs is not known
+            hint: name the command as `start` in dormouse.toml, such as start = "gunicorn app:app --bind 0.0.0.0:$PORT", if that installs `gunicorn`
+        install that names no server for Django: cannot: this Django project needs a server, and what `install` installs is not known
+            hint: name the command as `start` in dormouse.toml, such as start = "gunicorn site.wsgi:application --bind 0.0.0.0:$PORT", if that installs `gunicorn`
         start that requirements below would install: cannot: `gunicorn` is not installed: backend/requirements.txt is not read, as it is not at the top of the source folder
             hint: write requirements = "backend/requirements.txt" for the service in dormouse.toml
         the same with a compose file: cannot: `gunicorn` is not installed: backend/requirements.txt is not read, as it is not at the top of the source folder
             hint: build the service from ./backend in compose.yaml, or list its packages in a requirements.txt at the top
         aiohttp with a compose file: cannot: main.py:1 serves by itself, and nothing says that it is to be run
             hint: write command: python main.py and expose: ["8080"] for the service in compose.yaml; it has to listen on 0.0.0.0
-        nothing with a compose file: cannot: no FastAPI, Flask, Sanic, FastHTML or Dash app, no Streamlit page, no Gradio demo and no Procfile was found
+        nothing with a compose file: cannot: no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `command` in compose.yaml, for example command: python main.py; it has to listen on $PORT
         start beside requirements below: Base Venv
             $ python main.py

@@ -81,8 +81,9 @@ pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanEr
             format!("point `source` in dormouse.toml at that folder{package}"),
         ));
     }
+    let settings = if listing.has("setup.cfg") { ", and its setup.cfg lists no packages" } else { "" };
     Err(PlanError::new(
-        format!("it has no {}", MANIFESTS.join(" and no ")),
+        format!("it has no {}{settings}", MANIFESTS.join(" and no ")),
         "list its Python packages in a requirements.txt; an app that needs none has to name `start` in dormouse.toml",
     ))
 }
