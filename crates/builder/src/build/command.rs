@@ -17,7 +17,7 @@ use super::{
     explain::{self, Reason},
     host,
     phase::{FULL, disk_limit},
-    said::Said,
+    said::{self, Said},
 };
 use crate::BuildSettings;
 
@@ -147,7 +147,7 @@ impl Job<'_> {
                     answer.push(line);
                     continue;
                 }
-                let text = builder.net.redact(&line);
+                let text = builder.net.redact(said::shown(&line));
                 said.push(&text);
                 self.send(BuildEvent::Output { stream, text });
             }

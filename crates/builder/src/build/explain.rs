@@ -1,5 +1,7 @@
 //! What a package manager's last words mean.
 
+use super::libraries;
+
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reason {
@@ -86,6 +88,9 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
             );
         }
     }
+    if let Some((line, advice)) = tail.iter().find_map(|l| Some((l, libraries::advice(l)?))) {
+        return said(plain(line).to_owned(), &advice);
+    }
     if let Some((_, rest)) = text.split_once("No solution found when resolving dependencies") {
         let why = rest.trim_start_matches([':', ' ']).trim_start_matches("cause: ");
         return said(why.chars().take(600).collect(), "ask for versions that go together");
@@ -160,6 +165,7 @@ mod tests {
             "ERROR: No matching distribution found for uv==0.0.1",
             "error: Failed to write: No space left on device (os error 28)",
             "RuntimeError: can't start new thread",
+            "  ImportError: libGL.so.1: cannot open shared object file: No such file or directory\nerror: Failed to build `x`",
             "error: Something new",
             "who knows",
         ] {
@@ -194,6 +200,8 @@ mod tests {
               hint: check the package index in this host's pip settings
             Some(Disk)
             Some(Processes)
+            ImportError: libGL.so.1: cannot open shared object file: No such file or directory
+              hint: name packages = ["libgl1", "libglib2.0-0"] under the service in dormouse.toml
             Something new
             None
         "#]].assert_eq(&out);

@@ -6,6 +6,7 @@ mod command;
 mod disk;
 mod explain;
 mod image;
+mod libraries;
 mod locks;
 mod phase;
 mod python;

@@ -8,6 +8,11 @@ const TAIL: usize = 80;
 /// First errors kept, each with its place.
 const ERRORS: usize = 6;
 
+/// What a line shows in the end: programs write their progress over it, each time from its beginning.
+pub(super) fn shown(line: &str) -> &str {
+    line.trim_end_matches('\r').rsplit('\r').find(|state| !state.trim().is_empty()).unwrap_or_default()
+}
+
 /// The last lines, and the first errors as compilers write them, which may be thousands of lines before.
 #[derive(Debug, Default)]
 pub(super) struct Said {
@@ -50,6 +55,28 @@ impl Said {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bug: `apt` and others had twenty states of their progress in one line of the log.
+    #[test]
+    fn progress_is_its_last_state() {
+        for (line, want) in [
+            (
+                "(Reading database ... \r(Reading database ... 5%\r(Reading database ... 100%",
+                "(Reading database ... 100%",
+            ),
+            (
+                "(Reading database ... 5%\r(Reading database ... 9999 files.)\r",
+                "(Reading database ... 9999 files.)",
+            ),
+            ("10%\r20%\r   \r", "20%"),
+            ("plain", "plain"),
+            ("dos\r", "dos"),
+            ("\r", ""),
+            ("", ""),
+        ] {
+            assert_eq!(shown(line), want, "{line:?}");
+        }
+    }
 
     #[test]
     fn errors_survive_what_follows() {

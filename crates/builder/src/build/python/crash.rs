@@ -1,5 +1,7 @@
 //! What the last lines of a Python service that ended mean.
 
+use super::super::libraries;
+
 /// Modules whose package has another name.
 const MODULES: &[(&str, &str)] = &[
     ("bs4", "beautifulsoup4"),
@@ -19,29 +21,6 @@ const MODULES: &[(&str, &str)] = &[
     ("sklearn", "scikit-learn"),
     ("uvicorn.workers", "uvicorn-worker"),
     ("yaml", "pyyaml"),
-];
-
-/// Libraries that compiled packages look for when they are imported, and the Debian packages that have them.
-const LIBRARIES: &[(&str, &str)] = &[
-    ("libGL.so", "libgl1"),
-    ("libgomp.so", "libgomp1"),
-    ("libglib-2.0.so", "libglib2.0-0"),
-    ("libgthread-2.0.so", "libglib2.0-0"),
-    ("libpq.so", "libpq5"),
-    ("libmagic.so", "libmagic1"),
-    ("libcairo.so", "libcairo2"),
-    ("libpango", "libpangocairo-1.0-0"),
-    ("libmariadb.so", "libmariadb3"),
-    ("libodbc.so", "libodbc2"),
-    ("libxml2.so", "libxml2"),
-    ("libxslt.so", "libxslt1.1"),
-    ("libgdal.so", "libgdal-dev"),
-    ("libgeos_c.so", "libgeos-c1v5"),
-    ("libsndfile.so", "libsndfile1"),
-    ("libportaudio.so", "libportaudio2"),
-    ("libSM.so", "libsm6"),
-    ("libXext.so", "libxext6"),
-    ("libXrender.so", "libxrender1"),
 ];
 
 /// What to do about it, when that can be told.
@@ -71,9 +50,8 @@ fn one(line: &str) -> Option<String> {
             ),
         });
     }
-    let library = LIBRARIES.iter().find(|(library, _)| line.contains(library));
-    if let Some((_, package)) = library.filter(|_| line.contains("cannot open shared object file")) {
-        return Some(format!("name packages = [\"{package}\"] under the service in dormouse.toml"));
+    if let Some(advice) = libraries::advice(line) {
+        return Some(advice);
     }
     if line.contains("No module named") || !line.contains("Failed to find attribute") {
         return None;
@@ -96,7 +74,7 @@ mod tests {
             ("/app/.venv/bin/python: No module named flask", Some("if `flask` is a package")),
             (
                 "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
-                Some("packages = [\"libgl1\"]"),
+                Some("packages = [\"libgl1\", \"libglib2.0-0\"]"),
             ),
             ("Failed to find attribute 'app' in 'main'.", Some("behind the `:`")),
             ("KeyError: 'x'", None),
