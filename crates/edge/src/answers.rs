@@ -1,6 +1,7 @@
 //! Where an answer between services ends, if they speak HTTP: in its pauses it looks like one that has ended.
 
 use crate::{
+    frames::{FrameKind, Frames},
     meter::{Asked, Said},
     streams::Streams,
     tally::Owed,
@@ -34,8 +35,10 @@ enum At {
     Chunk(u64),
     /// Behind the last chunk; whether anything is in this line.
     Trailer { empty: bool },
-    /// The answer ends with the connection. So does a WebSocket, of which nobody can tell which message is the last.
+    /// The answer ends with the connection.
     UntilClosed,
+    /// So does a WebSocket, of which nobody can tell which message is the last.
+    Frames { up: Frames, down: Frames },
     /// HTTP/2, which tells of each call.
     Calls(Streams),
     /// Who knows.
@@ -56,6 +59,11 @@ impl Answers {
                 true => Asked::Question(streams.owed()),
                 false => Asked::Something,
             },
+            At::Frames { up, .. } => match up.scan(bytes) {
+                FrameKind::Upkeep => Asked::Nothing,
+                FrameKind::Control => Asked::Something,
+                FrameKind::Message => Asked::Question(Owed::Answer),
+            },
             At::Between
             | At::Head { .. }
             | At::Body(_)
@@ -74,6 +82,10 @@ impl Answers {
                 true => Said::Bytes(streams.owed()),
                 false => Said::Nothing,
             },
+            At::Frames { down, .. } => match down.scan(bytes) {
+                FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
+                FrameKind::Message => Said::Bytes(Owed::Rest),
+            },
             At::Between
             | At::Head { .. }
             | At::Body(_)
@@ -85,6 +97,11 @@ impl Answers {
         }
     }
 
+    /// Whether this is a WebSocket on which both sides have ended the frames that they began.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        matches!(&self.at, At::Frames { up, down } if up.is_between() && down.is_between())
+    }
+
     /// Whether more has to come behind these bytes of HTTP/1, for sure.
     fn goes_on(&mut self, mut bytes: &[u8]) -> bool {
         while let Some((first, rest)) = bytes.split_first() {
@@ -93,7 +110,7 @@ impl Answers {
                 // Nobody asked.
                 At::Between | At::Opaque => (At::Opaque, &[][..]),
                 At::UntilClosed => (At::UntilClosed, &[][..]),
-                At::Calls(streams) => (At::Calls(streams), &[][..]),
+                at @ (At::Calls(_) | At::Frames { .. }) => (at, &[][..]),
                 At::Head { has_body, head } => in_head(has_body, head, bytes),
                 At::Body(left) => {
                     let (left, rest) = skip(left, bytes);
@@ -127,7 +144,8 @@ impl Answers {
             | At::Size { .. }
             | At::Chunk(_)
             | At::Trailer { .. }
-            | At::UntilClosed => true,
+            | At::UntilClosed
+            | At::Frames { .. } => true,
         }
     }
 }
@@ -150,7 +168,12 @@ fn in_head(has_body: bool, mut head: Vec<u8>, bytes: &[u8]) -> (At, &[u8]) {
     };
     let rest = &bytes[length - before..];
     let next = match response.code {
-        // The connection is something else from now on, most often a WebSocket.
+        // The connection is something else from now on.
+        Some(101) if is_web_socket(response.headers) => {
+            let mut down = Frames::default();
+            down.scan(rest);
+            return (At::Frames { up: Frames::default(), down }, &[]);
+        }
         Some(101) => At::UntilClosed,
         None => At::Opaque,
         Some(100..200) => At::Head { has_body, head: Vec::new() },
@@ -159,6 +182,11 @@ fn in_head(has_body: bool, mut head: Vec<u8>, bytes: &[u8]) -> (At, &[u8]) {
         Some(_) => body(response.headers),
     };
     (next, rest)
+}
+
+fn is_web_socket(fields: &[httparse::Header<'_>]) -> bool {
+    let upgrade = fields.iter().find(|field| field.name.eq_ignore_ascii_case("upgrade"));
+    upgrade.is_some_and(|field| field.value.trim_ascii().eq_ignore_ascii_case(b"websocket"))
 }
 
 /// How the end of a body is told (RFC 9112 §6.3).
@@ -240,6 +268,10 @@ mod tests {
         check(&["<220 ready\r\n", GET, "<HTTP/1.1 200 OK\r\n"], &expect!["over over"]);
         check(&[GET, "<+PONG\r\n"], &expect!["over"]);
         check(&[GET, "<HTTP/1.1 101 Switching Protocols\r\n\r\n", "<frame"], &expect!["more more"]);
+        check(
+            &[GET, "<HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\n\r\n\x01\x01a", "<\x01\x01b"],
+            &expect!["more more"],
+        );
         check(&[GET, "<HTTP/1.1 200 OK\r\ncontent-length: four\r\n\r\n"], &expect!["over"]);
     }
 }

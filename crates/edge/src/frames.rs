@@ -49,8 +49,15 @@ enum At {
 
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
+const FINAL_PING: u8 = 0x80 | PING;
+const FINAL_PONG: u8 = 0x80 | PONG;
 
 impl Frames {
+    /// Whether the next byte begins a frame.
+    pub(crate) fn is_between(&self) -> bool {
+        matches!(self.at, At::Opcode)
+    }
+
     /// The greatest kind of frame that any of these bytes belongs to.
     pub(crate) fn scan(&mut self, mut bytes: &[u8]) -> FrameKind {
         let mut greatest = FrameKind::Upkeep;
@@ -91,6 +98,31 @@ impl Frames {
         }
         greatest
     }
+}
+
+/// The pongs for the pings among these bytes, and the pongs among them, which are no less upkeep; nothing unless all of it is whole frames
+/// of the two kinds.
+pub(crate) fn pongs(mut bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
+    let (mut answers, mut theirs) = (Vec::new(), Vec::new());
+    while !bytes.is_empty() {
+        // Control frames are short, and a client's are masked (RFC 6455 §5.5, §5.3).
+        let (head, rest) = bytes.split_at_checked(6)?;
+        let length = usize::from(head[1] & 0x7f);
+        if head[1] & 0x80 == 0 || length > 125 {
+            return None;
+        }
+        let (payload, behind) = rest.split_at_checked(length)?;
+        match head[0] {
+            FINAL_PING => {
+                answers.extend([FINAL_PONG, head[1] & 0x7f]);
+                answers.extend(payload.iter().zip(head[2..].iter().cycle()).map(|(byte, mask)| byte ^ mask));
+            }
+            FINAL_PONG => theirs.extend(&bytes[..6 + length]),
+            _ => return None,
+        }
+        bytes = behind;
+    }
+    Some((answers, theirs))
 }
 
 fn payload(length: u64, masked: bool) -> At {
@@ -136,6 +168,20 @@ mod tests {
             for length in [0, 1, 125, 126, 127, 65535, 65536] {
                 assert_eq!(Frames::default().scan(&frame(opcode, length)), kind, "{opcode} {length}");
             }
+        }
+    }
+
+    #[test]
+    fn pings_are_answered() {
+        let (ping, pong, text) = (frame(0x9, 3), frame(0xa, 0), frame(0x1, 3));
+        let answer = vec![FINAL_PONG, 3, 0x81 ^ 1, 0x81 ^ 2, 0x81 ^ 3];
+        assert_eq!(pongs(&ping), Some((answer.clone(), vec![])));
+        assert_eq!(pongs(&[&pong[..], &ping].concat()), Some((answer, pong.clone())));
+        assert_eq!(pongs(&frame(0x9, 0)), Some((vec![FINAL_PONG, 0], vec![])));
+        let not_final = [&[PING][..], &ping[1..]].concat();
+        let unmasked = [&[FINAL_PING, 3], &ping[6..]].concat();
+        for other in [&text, &[&ping[..], &text].concat(), &ping[..8].to_vec(), &not_final, &unmasked] {
+            assert_eq!(pongs(other), None, "{other:?}");
         }
     }
 

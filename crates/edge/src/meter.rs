@@ -42,6 +42,14 @@ impl Meter {
         Self::WebSocket { up: Frames::default(), down: Frames::default() }
     }
 
+    /// Whether it is a WebSocket on which both sides have ended the frames that they began.
+    pub(crate) fn is_between_frames(&self) -> bool {
+        match self {
+            Self::WebSocket { up, down } => up.is_between() && down.is_between(),
+            Self::Bytes(answers) => answers.is_between_frames(),
+        }
+    }
+
     pub(crate) fn up(&mut self, bytes: &[u8]) -> Asked {
         match self {
             Self::WebSocket { up, .. } => match up.scan(bytes) {

@@ -15,11 +15,13 @@ use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::TcpStream,
+    sync::{Mutex, MutexGuard},
     task::coop::consume_budget,
     time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
+    frames::pongs,
     meter::{Asked, Meter, Said},
     tally::{Lease, Owed, Tally},
     worker::Worker,
@@ -38,6 +40,14 @@ pub(crate) struct Side {
     pub(crate) early: Bytes,
 }
 
+/// What is answered in the place of an instance that sleeps.
+struct Upkeep<'a> {
+    pongs: Vec<u8>,
+    turn: MutexGuard<'a, ()>,
+    /// What is passed on all the same: his answers to its own questions.
+    rest: Vec<u8>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Tunnel {
     worker: Rc<Worker>,
@@ -48,6 +58,8 @@ pub(crate) struct Tunnel {
     meter: RefCell<Meter>,
     /// The generation under which a wake was granted: it shows the instance asleep, and we know better.
     granted: Cell<Option<u64>>,
+    /// Held by whoever writes to the client.
+    to_client: Mutex<()>,
 }
 
 impl Tunnel {
@@ -55,7 +67,16 @@ impl Tunnel {
         let tally = lease.tally().clone();
         let instance = tally.instance;
         let (lease, meter) = (RefCell::new(lease), RefCell::new(meter));
-        Self { worker, service, instance, tally, lease, meter, granted: Cell::new(None) }
+        Self {
+            worker,
+            service,
+            instance,
+            tally,
+            lease,
+            meter,
+            granted: Cell::new(None),
+            to_client: Mutex::default(),
+        }
     }
 
     /// Carry until both have ended, or either breaks.
@@ -101,7 +122,7 @@ impl Tunnel {
         loop {
             consume_budget().await;
             client.readable().await?;
-            let (rest, asked) = {
+            let (pongs, rest, asked) = {
                 let mut buffer = self.worker.scratch();
                 let read = match client.try_read(&mut buffer) {
                     Ok(0) => return Ok(()),
@@ -110,15 +131,33 @@ impl Tunnel {
                     Err(error) => return Err(error),
                 };
                 let chunk = &buffer[..read];
-                let asked = self.meter.borrow_mut().up(chunk);
-                match self.push(instance, chunk, asked)? {
-                    written if written == read => continue,
-                    // Seldom: the instance sleeps, or reads more slowly than the client writes.
-                    written => (chunk[written..].to_vec(), asked),
+                if let Some(Upkeep { pongs, turn, rest }) = self.for_a_sleeper(chunk) {
+                    (Some((pongs, turn)), rest, Asked::Nothing)
+                } else {
+                    let asked = self.meter.borrow_mut().up(chunk);
+                    match self.push(instance, chunk, asked)? {
+                        written if written == read => continue,
+                        // Seldom: the instance sleeps, or reads more slowly than the client writes.
+                        written => (None, chunk[written..].to_vec(), asked),
+                    }
                 }
             };
+            if let Some((pongs, _turn)) = pongs {
+                write_all(client, &pongs).await?;
+            }
             self.deliver(instance, &rest, asked).await?;
         }
+    }
+
+    /// What to do with what a client says, if he asks a sleeper whether the line still stands. He would take a missing answer
+    /// for a dead server.
+    fn for_a_sleeper(&self, bytes: &[u8]) -> Option<Upkeep<'_>> {
+        if !self.asleep() || !self.meter.borrow().is_between_frames() {
+            return None;
+        }
+        let turn = self.to_client.try_lock().ok()?;
+        let (pongs, rest) = pongs(bytes)?;
+        Some(Upkeep { pongs, turn, rest })
     }
 
     /// Write what goes without waiting. Nothing goes to an instance that sleeps, unless it is upkeep.
@@ -195,12 +234,16 @@ impl Tunnel {
     }
 
     async fn down(&self, client: &TcpStream, instance: &TcpStream, early: Bytes) -> io::Result<()> {
-        self.said(&early);
-        write_all(client, &early).await?;
+        {
+            let _turn = self.to_client.lock().await;
+            self.said(&early);
+            write_all(client, &early).await?;
+        }
         drop(early);
         loop {
             consume_budget().await;
             instance.readable().await?;
+            let _turn = self.to_client.lock().await;
             let rest = {
                 let mut buffer = self.worker.scratch();
                 let read = match instance.try_read(&mut buffer) {

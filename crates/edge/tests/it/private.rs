@@ -302,7 +302,7 @@ async fn streams_of_other_kinds_go_on_in_their_pauses() {
         (format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{headers}"), [headers, data], Some(last)),
         (
             "GET / HTTP/1.1\r\n\r\n".to_owned(),
-            ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "\x01\x01a"],
+            ["HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n", "\x01\x01a"],
             None,
         ),
     ] {

@@ -150,6 +150,28 @@ async fn pongs_neither_wake_nor_count() {
     assert_eq!(lab.traffic(1).connections, 1);
 }
 
+/// Bug: a client that pings, as Python's `websockets` does every 20 s, took a sleeping service for dead and cut the line.
+#[tokio::test]
+async fn pings_are_answered_for_a_sleeper() {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let mut client = open(&lab).await;
+    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
+    let before = lab.traffic(1).last_client_byte;
+    for number in 0..3u8 {
+        client.send(Message::Ping(vec![number; 100].into())).await.unwrap();
+        assert_eq!(next(&mut client).await, Message::Pong(vec![number; 100].into()));
+    }
+    assert_eq!((lab.traffic(1).last_client_byte, lab.wakes.calls()), (before, 0));
+    // One that is awake answers for itself, and finds no old questions.
+    lab.table(&[("web", ready(&[target(1, addr, false)]))]).await;
+    client.send(Message::Ping(vec![7].into())).await.unwrap();
+    assert_eq!(next(&mut server).await, Message::Ping(vec![7].into()));
+    server.flush().await.unwrap();
+    assert_eq!(next(&mut client).await, Message::Pong(vec![7].into()));
+}
+
 #[tokio::test]
 async fn opening_one_on_a_sleeping_service_wakes_it() {
     let (addr, mut accepted) = instance().await;
