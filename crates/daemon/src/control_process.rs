@@ -110,7 +110,8 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
     let Prepared { state, settings, tag, rules, .. } = prepared;
     let root = state.root();
     let swap = Swap::set_up(&root.join("swap"), tag, settings.swap);
-    let network = Network::open(root, tag).await.context("cannot set up the apps' networks")?;
+    let network = Network::open(root, tag, settings.egress.clone()).await;
+    let network = network.context("cannot set up the apps' networks")?;
     let network = Arc::new(network);
     network.watch().context("cannot watch the apps' networks")?;
     let store = Store::open(&root.join("images"))?;

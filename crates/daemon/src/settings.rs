@@ -1,5 +1,7 @@
 //! A server's settings: as typed in `server.toml` and on the command line, then resolved.
 
+mod egress;
+
 use std::{
     collections::BTreeSet,
     net::SocketAddr,
@@ -11,10 +13,12 @@ use anyhow::{Context, Result, anyhow, bail};
 use dormouse_builder::{HostRust, hostnet::Ecosystem};
 use dormouse_model::Limits;
 use dormouse_runtime::{
-    machine,
+    EgressPolicies, machine,
     swap::{Size, SwapSettings},
 };
 use serde::Deserialize;
+
+use egress::TypedEgress;
 
 /// `server.toml` in the state folder, as typed. Every key may be missing.
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -33,6 +37,8 @@ pub(crate) struct Typed {
     sandbox: TypedSandbox,
     #[serde(default)]
     limits: TypedLimits,
+    #[serde(default)]
+    egress: TypedEgress,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -113,6 +119,8 @@ pub(crate) struct Settings {
     pub(crate) native_aio: bool,
     /// What a service may ask for.
     pub(crate) most: Limits,
+    /// What projects may reach beyond their own network.
+    pub(crate) egress: EgressPolicies,
 }
 
 impl Typed {
@@ -161,6 +169,7 @@ impl Typed {
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
             most: most(&self.limits, machine::whole())?,
+            egress: self.egress.resolve(),
         })
     }
 }

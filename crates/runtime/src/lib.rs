@@ -18,7 +18,7 @@ mod whole;
 
 pub use cgroup::Share;
 pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
-pub use net::{NetError, Network};
+pub use net::{Destination, DestinationError, EgressPolicies, EgressPolicy, NetError, Network};
 pub use process::{Process, boot_id};
 pub use sandbox::{
     Cut, Mount, Profile, Resolver, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked, tag,

@@ -16,7 +16,7 @@ use dormouse_builder::{
 };
 use dormouse_images::Store;
 use dormouse_model::{BuildId, ExitStatus, ImageId, Limits, ServiceKey, ServiceName, manifest};
-use dormouse_runtime::{Profile, Resolver, RunSpec, Sandboxes, Share, net::Network};
+use dormouse_runtime::{EgressPolicies, Profile, Resolver, RunSpec, Sandboxes, Share, net::Network};
 use tokio::sync::mpsc;
 
 pub(crate) struct Bench {
@@ -33,7 +33,7 @@ impl Bench {
     pub(crate) async fn new(dir: &Path) -> Self {
         let store = Store::open(&dir.join("images")).unwrap();
         let tag = dormouse_runtime::tag(dir).unwrap();
-        let network = Arc::new(Network::open(dir, &tag).await.unwrap());
+        let network = Arc::new(Network::open(dir, &tag, EgressPolicies::default()).await.unwrap());
         let sandboxes = Arc::new(Sandboxes::open(dir).unwrap().on_network(network.clone()));
         let host = Host::this();
         let net = Arc::new(HostNet::read(&host, &NetSettings::default(), &dir.join("hostnet")).unwrap());

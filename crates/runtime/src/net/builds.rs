@@ -8,7 +8,7 @@ use std::{
 
 use dormouse_model::AddressBlock;
 
-use super::{NetError, names::Names, resolvers, subnet::Subnet};
+use super::{NetError, egress::EgressPolicy, names::Names, resolvers, subnet::Subnet};
 use crate::host::BuildLink;
 
 /// Third number of the addresses of builds; projects never get it.
@@ -39,12 +39,12 @@ impl Addresses {
         Self { pool, in_use: Arc::default() }
     }
 
-    pub(super) fn take(&self) -> Result<BuildLink, NetError> {
+    pub(super) fn take(&self, egress: &EgressPolicy) -> Result<BuildLink, NetError> {
         let mut in_use = self.in_use.lock().unwrap_or_else(PoisonError::into_inner);
         let host = (2..=254).find(|h| !in_use.contains(h)).ok_or(NetError::BuildsFull)?;
         in_use.insert(host);
         let (addr, gateway) = (at(self.pool, host), at(self.pool, 1));
-        let mut resolvers = resolvers::reachable();
+        let mut resolvers = resolvers::reachable(egress);
         if resolvers.is_empty() {
             // The edge's, which asks the host's, from the host, for what it does not know.
             resolvers.push(gateway);
@@ -60,10 +60,10 @@ fn at(pool: Ipv4Addr, host: u8) -> Ipv4Addr {
 }
 
 /// The network of builds.
-pub(super) fn subnet(names: &Names, pool: Ipv4Addr) -> Subnet {
+pub(super) fn subnet(names: &Names, pool: Ipv4Addr, egress: &EgressPolicy) -> Subnet {
     let gateway = at(pool, 1);
     let blocks = vec![AddressBlock::around(gateway, 24)];
-    Subnet { bridge: names.builds(), gateway, blocks, vips: Vec::new(), apart: true }
+    Subnet { bridge: names.builds(), gateway, blocks, vips: Vec::new(), apart: true, egress: egress.clone() }
 }
 
 #[cfg(test)]
@@ -73,16 +73,17 @@ mod tests {
     #[test]
     fn an_address_is_lent() {
         let addresses = Addresses::new(Ipv4Addr::new(10, 77, 0, 0));
-        let first = addresses.take().unwrap();
-        let second = addresses.take().unwrap();
+        let take = || addresses.take(&EgressPolicy::default());
+        let first = take().unwrap();
+        let second = take().unwrap();
         assert_eq!(
             (first.addr.to_string(), second.addr.to_string()),
             ("10.77.255.2".into(), "10.77.255.3".into())
         );
         drop(first);
-        let all: Vec<_> = std::iter::from_fn(|| addresses.take().ok()).collect();
+        let all: Vec<_> = std::iter::from_fn(|| take().ok()).collect();
         assert_eq!(all[0].addr.to_string(), "10.77.255.2");
         assert_eq!(all.len(), 252);
-        assert!(matches!(addresses.take(), Err(NetError::BuildsFull)));
+        assert!(matches!(take(), Err(NetError::BuildsFull)));
     }
 }

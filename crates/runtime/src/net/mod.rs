@@ -10,6 +10,7 @@
 mod arrivals;
 mod bridge;
 mod builds;
+mod egress;
 mod error;
 mod firewall;
 mod mend;
@@ -43,6 +44,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::host::{BuildLink, NetworkError, Networks};
+pub use egress::{Destination, DestinationError, EgressPolicies, EgressPolicy};
 pub use error::NetError;
 use firewall::Firewall;
 use names::Names;
@@ -57,6 +59,7 @@ pub struct Network {
     names: Names,
     pool: Ipv4Addr,
     firewall: Firewall,
+    egress: EgressPolicies,
     /// Changes are made one at a time; attaching is none.
     changing: tokio::sync::Mutex<()>,
     projects: Mutex<BTreeMap<ProjectName, NetworkSpec>>,
@@ -68,11 +71,12 @@ pub struct Network {
 
 impl Network {
     /// Take up the networks of the server whose state folder is `state`: those it had, made again where they are
-    /// missing, and the one for builds. A project's that cannot be made is told of in the log, and stops nobody.
+    /// missing, and the one for builds. A project's that cannot be made is told of in the log, and stops nobody. What may
+    /// be reached from them is what `egress` says now; connections that are open go on.
     ///
     /// # Errors
     /// When no /16 is free, or the kernel refuses nftables or the network for builds.
-    pub async fn open(state: &Path, tag: &str) -> Result<Self, NetError> {
+    pub async fn open(state: &Path, tag: &str, egress: EgressPolicies) -> Result<Self, NetError> {
         let file = state.join("networks.json");
         let (conn, names) = (links()?, Names::new(tag));
         let record = match Record::load(&file)? {
@@ -88,6 +92,7 @@ impl Network {
             file,
             firewall: Firewall::new(&names, record.pool),
             names,
+            egress,
             pool: record.pool,
             changing: tokio::sync::Mutex::default(),
             build_addresses: builds::Addresses::new(record.pool),
@@ -143,7 +148,11 @@ impl Network {
     }
 
     fn subnet(&self, spec: &NetworkSpec) -> Subnet {
-        Subnet::project(&self.names, spec)
+        Subnet::project(&self.names, spec, self.egress.of(&spec.project))
+    }
+
+    fn builds(&self) -> Subnet {
+        builds::subnet(&self.names, self.pool, &self.egress.builds)
     }
 
     /// Make everything be as recorded, whatever there is; the bridges that cannot be made, and why.
@@ -158,7 +167,7 @@ impl Network {
     fn nets(&self) -> Vec<Subnet> {
         let projects = self.known();
         let projects = projects.values().map(|spec| self.subnet(spec));
-        std::iter::once(builds::subnet(&self.names, self.pool)).chain(projects).collect()
+        std::iter::once(self.builds()).chain(projects).collect()
     }
 
     /// Make the firewall know of a change to one network.
@@ -308,8 +317,8 @@ impl Networks for Network {
 
     async fn attach_build(&self, netns: &OwnedFd) -> Result<BuildLink, NetworkError> {
         self.guarded().await?;
-        let link = self.build_addresses.take()?;
-        let port = veth::Port::on(&builds::subnet(&self.names, self.pool), link.addr);
+        let link = self.build_addresses.take(&self.egress.builds)?;
+        let port = veth::Port::on(&self.builds(), link.addr);
         veth::attach(&self.names, &port, netns).await?;
         Ok(link)
     }

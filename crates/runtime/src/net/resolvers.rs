@@ -4,24 +4,27 @@ use std::{fs, net::Ipv4Addr};
 
 use nix::ifaddrs::getifaddrs;
 
-use super::firewall;
+use super::egress::EgressPolicy;
 use crate::sandbox::names::servers;
 
 /// The host's name servers that answer a build. Where a local cache answers the host, those that systemd's would ask.
-/// None where only the host itself may ask: clouds answer names at addresses that the firewall refuses.
-pub(super) fn reachable() -> Vec<Ipv4Addr> {
+/// None where only the host itself may ask: clouds answer names at addresses that the firewall refuses, and so may those of a LAN
+/// be that builds are kept from.
+pub(super) fn reachable(egress: &EgressPolicy) -> Vec<Ipv4Addr> {
     let own = own_addresses();
     ["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"]
         .iter()
-        .map(|file| among(servers(&fs::read_to_string(file).unwrap_or_default()), &own))
+        .map(|file| among(servers(&fs::read_to_string(file).unwrap_or_default()), &own, egress))
         .find(|found| !found.is_empty())
         .unwrap_or_default()
 }
 
-fn among(mut servers: Vec<Ipv4Addr>, own: &[Ipv4Addr]) -> Vec<Ipv4Addr> {
+const DNS: u16 = 53;
+
+fn among(mut servers: Vec<Ipv4Addr>, own: &[Ipv4Addr], egress: &EgressPolicy) -> Vec<Ipv4Addr> {
     servers.retain(|addr| {
         let host = addr.is_loopback() || addr.is_unspecified() || own.contains(addr);
-        !host && !firewall::is_metadata(*addr)
+        !host && egress.reaches(*addr, DNS)
     });
     servers
 }
@@ -56,9 +59,21 @@ mod tests {
             ("no IPv4", "2001:db8::1", ""),
         ] {
             let text: String = typed.split(' ').map(|a| format!("nameserver {a}\n")).collect();
-            let found: Vec<_> = among(servers(&text), &own).iter().map(ToString::to_string).collect();
+            let found: Vec<_> = among(servers(&text), &own, &EgressPolicy::default())
+                .iter()
+                .map(ToString::to_string)
+                .collect();
             assert_eq!(found.join(" "), left, "{what}");
         }
+    }
+
+    #[test]
+    fn whom_it_is_kept_from() {
+        let servers = || ["192.168.1.1", "9.9.9.9"].map(|a| a.parse().unwrap()).to_vec();
+        let no_lan = EgressPolicy { lan: false, ..EgressPolicy::default() };
+        assert_eq!(among(servers(), &[], &no_lan), [Ipv4Addr::new(9, 9, 9, 9)]);
+        let nothing = EgressPolicy { internet: false, ..no_lan };
+        assert!(among(servers(), &[], &nothing).is_empty(), "the edge asks for it");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::AddressBlock;
 
-use super::names::Names;
+use super::{egress::EgressPolicy, names::Names};
 
 /// One bridge and what is on it.
 #[derive(Debug, Clone)]
@@ -18,17 +18,20 @@ pub(super) struct Subnet {
     pub(super) vips: Vec<Vip>,
     /// Whether those on it are kept from each other.
     pub(super) apart: bool,
+    /// What they may reach beyond it.
+    pub(super) egress: EgressPolicy,
 }
 
 impl Subnet {
     /// The network of a project.
-    pub(super) fn project(names: &Names, spec: &NetworkSpec) -> Self {
+    pub(super) fn project(names: &Names, spec: &NetworkSpec, egress: &EgressPolicy) -> Self {
         Self {
             bridge: names.project(spec),
             gateway: spec.gateway,
             blocks: spec.blocks().collect(),
             vips: spec.vips.clone(),
             apart: false,
+            egress: egress.clone(),
         }
     }
 

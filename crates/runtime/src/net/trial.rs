@@ -4,7 +4,7 @@ use std::{fs::File, io, net::Ipv4Addr, os::fd::OwnedFd};
 
 use nix::sched::{CloneFlags, unshare};
 
-use super::{NetError, bridge, builds, firewall::Firewall, links, names::Names, veth};
+use super::{NetError, bridge, builds, egress::EgressPolicy, firewall::Firewall, links, names::Names, veth};
 
 /// What could not be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,7 @@ fn fresh() -> io::Result<OwnedFd> {
 
 async fn make(inside: &OwnedFd) -> Result<(), (Part, String)> {
     let (names, pool) = (Names::new("doctor"), Ipv4Addr::new(10, 77, 0, 0));
-    let subnet = builds::subnet(&names, pool);
+    let subnet = builds::subnet(&names, pool, &EgressPolicy::default());
     let firewall = Firewall::new(&names, pool);
     firewall.settle(std::slice::from_ref(&subnet)).await.map_err(net(Part::Firewall))?;
     let conn = links().map_err(net(Part::Bridge))?;

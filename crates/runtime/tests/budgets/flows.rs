@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_runtime::{Network, Sandboxes, tag};
+use dormouse_runtime::{EgressPolicies, Network, Sandboxes, tag};
 use tokio::sync::mpsc;
 
 use super::{Bench, said};
@@ -92,7 +92,8 @@ pub(super) async fn connections_are_bounded(b: &Bench) {
     }
     let _nowhere = Nowhere::make();
     let state = b.dir.path();
-    let network = Arc::new(Network::open(state, &tag(state).unwrap()).await.unwrap());
+    let network =
+        Arc::new(Network::open(state, &tag(state).unwrap(), EgressPolicies::default()).await.unwrap());
     let sandboxes = Sandboxes::open(state).unwrap().on_network(network.clone());
     let run = async |name: &str, args: &[&str]| {
         let (to, mut from) = mpsc::channel(100_000);

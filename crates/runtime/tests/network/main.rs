@@ -2,6 +2,7 @@
 //! busybox.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod egress;
 mod many;
 mod repairs;
 #[path = "../support/mod.rs"]
@@ -21,7 +22,7 @@ use dormouse_backend::{Damage, InstanceSpec, NetworkSpec, Vip, Workloads, confor
 use dormouse_images::{ImageConfig, Store};
 use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use dormouse_runtime::{
-    Host, HostSettings, Network, Networks, Profile, Resolver, RunSpec, Sandboxes, Share, tag,
+    EgressPolicies, Host, HostSettings, Network, Networks, Profile, Resolver, RunSpec, Sandboxes, Share, tag,
 };
 use expect_test::expect;
 use tokio::sync::mpsc;
@@ -89,7 +90,7 @@ impl Bench {
 }
 
 async fn open(state: &Path) -> Network {
-    Network::open(state, &tag(state).unwrap()).await.unwrap()
+    Network::open(state, &tag(state).unwrap(), EgressPolicies::default()).await.unwrap()
 }
 
 /// Takes the networks down also when a check failed.
@@ -366,6 +367,7 @@ fn main() {
         ("builds_are_alone", &|| with(builds_are_alone)),
         ("is_taken_up_again", &|| with(is_taken_up_again)),
         ("many_projects", &many::many_projects),
+        ("what_a_project_reaches", &egress::what_a_project_reaches),
         ("what_others_damage_is_repaired", &repairs::what_others_damage_is_repaired),
     ]);
 }

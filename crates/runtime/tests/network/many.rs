@@ -13,7 +13,7 @@ use std::{
 
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::AddressBlock;
-use dormouse_runtime::{Network, Networks};
+use dormouse_runtime::{EgressPolicies, Network, Networks};
 use expect_test::expect;
 use nix::sched::{CloneFlags, setns, unshare};
 
@@ -41,7 +41,7 @@ pub(crate) fn many_projects() {
 
 async fn check(last: u32) {
     let dir = tempfile::tempdir().unwrap();
-    let open = || async { Network::open(dir.path(), "0badcafe").await.unwrap() };
+    let open = || async { Network::open(dir.path(), "0badcafe", EgressPolicies::default()).await.unwrap() };
     let network = open().await;
     let project = |n| project(network.pool(), n);
     let began = Instant::now();
@@ -162,6 +162,25 @@ async fn check(last: u32) {
               "dm-0badcafe-255" . 10.N.255.1 . tcp . 53
               "dm-0badcafe-255" . 10.N.255.1 . udp . 53
             }
+            set open {
+            type ifname . ipv4_addr . inet_proto . inet_service
+            flags interval
+            }
+            set lan {
+            type ifname . nf_proto
+              "dm-0badcafe-08g" . ipv4
+              "dm-0badcafe-08h" . ipv4
+              "dm-0badcafe-255" . ipv4
+            }
+            set internet {
+            type ifname . nf_proto
+              "dm-0badcafe-08g" . ipv4
+              "dm-0badcafe-08h" . ipv4
+              "dm-0badcafe-255" . ipv4
+            }
+            set mail {
+            type ifname . nf_proto
+            }
             set connections {
             type ifname
             size 65535
@@ -187,13 +206,24 @@ async fn check(last: u32) {
             oifname "dm-0badcafe-*" ct state established,related accept
             iifname "dm-0badcafe-*" add @connections { iifname ct count over 8192 } reject with icmpx admin-prohibited
             iifname . ip saddr @own iifname . oifname @inside accept
+            iifname "dm-0badcafe-*" ip daddr 10.N.0.0/16 reject with icmpx admin-prohibited
+            oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
+            iifname . ip saddr @own iifname . ip daddr . meta l4proto . th dport @open accept
             iifname "dm-0badcafe-*" ip daddr 169.254.0.0/16 reject with icmpx admin-prohibited
             iifname "dm-0badcafe-*" ip daddr 100.100.100.200 reject with icmpx admin-prohibited
             iifname "dm-0badcafe-*" ip daddr 168.63.129.16 reject with icmpx admin-prohibited
             iifname "dm-0badcafe-*" ip daddr 192.0.0.192 reject with icmpx admin-prohibited
-            iifname "dm-0badcafe-*" ip daddr 10.N.0.0/16 reject with icmpx admin-prohibited
-            oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
-            iifname . ip saddr @own accept
+            iifname "dm-0badcafe-*" tcp dport 25 iifname . meta nfproto != @mail reject with icmpx admin-prohibited
+            iifname . ip saddr @own ip daddr 10.0.0.0/8 iifname . meta nfproto @lan accept
+            iifname "dm-0badcafe-*" ip daddr 10.0.0.0/8 reject with icmpx admin-prohibited
+            iifname . ip saddr @own ip daddr 172.16.0.0/12 iifname . meta nfproto @lan accept
+            iifname "dm-0badcafe-*" ip daddr 172.16.0.0/12 reject with icmpx admin-prohibited
+            iifname . ip saddr @own ip daddr 192.168.0.0/16 iifname . meta nfproto @lan accept
+            iifname "dm-0badcafe-*" ip daddr 192.168.0.0/16 reject with icmpx admin-prohibited
+            iifname . ip saddr @own ip daddr 100.64.0.0/10 iifname . meta nfproto @lan accept
+            iifname "dm-0badcafe-*" ip daddr 100.64.0.0/10 reject with icmpx admin-prohibited
+            iifname . ip saddr @own iifname . meta nfproto @internet accept
+            iifname . ip saddr @own reject with icmpx admin-prohibited
             iifname "dm-0badcafe-*" drop
             }
             chain postrouting {

@@ -12,7 +12,7 @@ use std::{
 
 use caps::{CapSet, Capability};
 use dormouse_backend::Repair;
-use dormouse_runtime::{Network, Networks};
+use dormouse_runtime::{EgressPolicies, Network, Networks};
 use expect_test::expect;
 use nix::sched::{CloneFlags, unshare};
 use tokio::{sync::mpsc, time::timeout};
@@ -76,7 +76,7 @@ async fn next(repairs: &mut mpsc::UnboundedReceiver<Repair>) -> String {
 /// had requests sent out of the host's own interface.
 async fn damages() {
     let dir = tempfile::tempdir().unwrap();
-    let open = async || Arc::new(Network::open(dir.path(), TAG).await.unwrap());
+    let open = async || Arc::new(Network::open(dir.path(), TAG, EgressPolicies::default()).await.unwrap());
     let network = open().await;
     let pool = network.pool();
     let block = |n| project(pool, n).blocks().next().unwrap();
@@ -164,7 +164,7 @@ async fn damages() {
 /// Whoever is about to be connected finds out by himself that the firewall is gone, and nothing is connected without one.
 async fn nothing_starts_unguarded() {
     let dir = tempfile::tempdir().unwrap();
-    let network = Network::open(dir.path(), TAG).await.unwrap();
+    let network = Network::open(dir.path(), TAG, EgressPolicies::default()).await.unwrap();
     network.ensure(&project(network.pool(), 70)).await.unwrap();
     let addr = project(network.pool(), 70).blocks().next().unwrap().at(9);
     let mut repairs = network.repairs();

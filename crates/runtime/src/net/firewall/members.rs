@@ -1,4 +1,4 @@
-//! What distinguishes one network from another in the firewall: a few members of three sets.
+//! What distinguishes one network from another in the firewall: a few members of some sets.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -7,7 +7,10 @@ use nlink::netlink::nftables::{
 };
 
 use super::FAMILY;
-use crate::net::subnet::Subnet;
+use crate::net::{
+    egress::{Opening, openings},
+    subnet::Subnet,
+};
 
 /// A set that the rules look into.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,6 +21,14 @@ pub(super) enum Kind {
     Inside,
     /// What is open on this host, and to whom: `iifname . ip daddr . meta l4proto . th dport`.
     Doors,
+    /// What is open elsewhere, and to whom: `iifname . ip daddr . meta l4proto . th dport`.
+    Open,
+    /// To whom private addresses are open: `iifname . meta nfproto`, and so the next two.
+    Lan,
+    /// To whom public addresses are.
+    Internet,
+    /// Who may send mail.
+    Mail,
 }
 
 /// One member of a set: the keys from the first to the last, each part of its own.
@@ -28,20 +39,27 @@ pub(super) struct Member {
     last: Vec<u8>,
 }
 
-/// The number by which `nft` knows names of interfaces; only what it lists depends on it.
+/// The numbers by which `nft` knows names of interfaces, and protocols; only what it lists depends on them.
 pub(super) const IFNAME: SetKeyType = SetKeyType::Other { type_id: 41, len: 16 };
+const NFPROTO: SetKeyType = SetKeyType::Other { type_id: 2, len: 1 };
+const IPV4: u8 = 2;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
 const DNS: u16 = 53;
 
 impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Own, Self::Inside, Self::Doors];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Own, Self::Inside, Self::Doors, Self::Open, Self::Lan, Self::Internet, Self::Mail];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Own => "own",
             Self::Inside => "inside",
             Self::Doors => "doors",
+            Self::Open => "open",
+            Self::Lan => "lan",
+            Self::Internet => "internet",
+            Self::Mail => "mail",
         }
     }
 
@@ -50,27 +68,41 @@ impl Kind {
         let of = |parts: &[SetKeyType]| {
             Set::new(table, self.name()).family(FAMILY).key_type(SetKeyType::Concat(parts.to_vec()))
         };
+        let door = [IFNAME, SetKeyType::Ipv4Addr, SetKeyType::InetProto, SetKeyType::InetService];
         match self {
             // Blocks are of any size.
             Self::Own => of(&[IFNAME, SetKeyType::Ipv4Addr]).interval(),
             Self::Inside => of(&[IFNAME, IFNAME]),
-            Self::Doors => {
-                of(&[IFNAME, SetKeyType::Ipv4Addr, SetKeyType::InetProto, SetKeyType::InetService])
-            }
+            Self::Doors => of(&door),
+            Self::Open => of(&door).interval(),
+            // Of names that stand alone `nft` shows nothing.
+            Self::Lan | Self::Internet | Self::Mail => of(&[IFNAME, NFPROTO]),
         }
     }
 
     /// Let `rule` go on only with packets whose fields are a member.
     pub(super) fn matches(self, rule: Rule) -> Rule {
+        self.look_up(rule, self.key())
+    }
+
+    /// Let it go on only with packets whose fields are none.
+    pub(super) fn matches_not(self, rule: Rule) -> Rule {
+        let lookup = LookupExpr::new(self.name(), at(0)).invert().into();
+        self.key().into_iter().chain([lookup]).fold(rule, Rule::expr)
+    }
+
+    fn key(self) -> Vec<Expr> {
         // Each field begins where the one before it ends, in words of four bytes.
-        let key = match self {
+        match self {
             Self::Own => vec![interface(MetaKey::IifName), network(SOURCE, 4)],
             Self::Inside => vec![interface(MetaKey::IifName), meta(MetaKey::OifName, 4)],
-            Self::Doors => {
+            Self::Doors | Self::Open => {
                 vec![interface(MetaKey::IifName), network(DESTINATION, 4), meta(MetaKey::L4Proto, 5), port(2)]
             }
-        };
-        self.look_up(rule, key)
+            Self::Lan | Self::Internet | Self::Mail => {
+                vec![interface(MetaKey::IifName), meta(MetaKey::NfProto, 4)]
+            }
+        }
     }
 
     fn look_up(self, rule: Rule, key: Vec<Expr>) -> Rule {
@@ -113,9 +145,8 @@ pub(super) fn at(word: usize) -> Register {
 
 /// Let `rule` go on only with IPv4: where its addresses are, other protocols have something else.
 pub(super) fn ipv4(rule: Rule) -> Rule {
-    const NFPROTO_IPV4: u8 = 2;
     let load = Expr::Meta { dreg: at(0), key: MetaKey::NfProto };
-    rule.expr(load).expr(Expr::Cmp { sreg: at(0), op: CmpOp::Eq, data: vec![NFPROTO_IPV4] })
+    rule.expr(load).expr(Expr::Cmp { sreg: at(0), op: CmpOp::Eq, data: vec![IPV4] })
 }
 
 impl Member {
@@ -132,6 +163,20 @@ impl Member {
         } else {
             SetElement::range(self.first.clone(), self.last.clone())
         }
+    }
+
+    fn open(bridge: &str, opening: Opening) -> Self {
+        let key = |[addr, protocol, port]: [u32; 3]| {
+            // Of the protocol the first byte counts, and of the port the first two.
+            let [.., protocol] = protocol.to_be_bytes();
+            let [.., high, low] = port.to_be_bytes();
+            let mut key = bridge.as_bytes().to_vec();
+            key.resize(16, 0);
+            key.extend(addr.to_be_bytes());
+            key.extend([protocol, 0, 0, 0, high, low, 0, 0]);
+            key
+        };
+        Self { of: Kind::Open, first: key(opening.first()), last: key(opening.last()) }
     }
 
     fn new(of: Kind, parts: impl IntoIterator<Item = SetElement>) -> Self {
@@ -157,5 +202,12 @@ pub(super) fn members(net: &Subnet) -> BTreeSet<Member> {
     };
     let names = [UDP, TCP].map(|protocol| door(net.gateway, protocol, DNS));
     let services = net.vips.iter().map(|vip| door(vip.addr, TCP, vip.port));
-    own.chain(inside).chain(names).chain(services).collect()
+    let open = openings(&net.egress.allow).into_iter().map(|opening| Member::open(&net.bridge, opening));
+    let ways =
+        [(Kind::Lan, net.egress.lan), (Kind::Internet, net.egress.internet), (Kind::Mail, net.egress.smtp)];
+    let ways = ways
+        .into_iter()
+        .filter(|(_, may)| *may)
+        .map(|(of, _)| Member::new(of, [bridge(), SetElement::new(vec![IPV4])]));
+    own.chain(inside).chain(names).chain(services).chain(open).chain(ways).collect()
 }

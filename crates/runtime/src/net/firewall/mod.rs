@@ -23,7 +23,12 @@ use nlink::{
     },
 };
 
-use super::{NetError, names::Names, subnet::Subnet};
+use super::{
+    NetError,
+    egress::{METADATA, PRIVATE, SMTP},
+    names::Names,
+    subnet::Subnet,
+};
 use members::{Kind, Member, ipv4, members, out_of_doors};
 
 const FAMILY: Family = Family::Inet;
@@ -34,20 +39,6 @@ const PREROUTING: &str = "prerouting";
 const OUTPUT: &str = "output";
 
 const CHAINS: [&str; 5] = [PREROUTING, OUTPUT, INPUT, FORWARD, POSTROUTING];
-
-/// Where clouds keep the credentials of their machines: link-local addresses as a whole, and the few that are not.
-/// Alibaba 100.100.100.200, Azure 168.63.129.16, Oracle 192.0.0.192.
-const METADATA: [(Ipv4Addr, u8); 4] = [
-    (Ipv4Addr::new(169, 254, 0, 0), 16),
-    (Ipv4Addr::new(100, 100, 100, 200), 32),
-    (Ipv4Addr::new(168, 63, 129, 16), 32),
-    (Ipv4Addr::new(192, 0, 0, 192), 32),
-];
-
-/// Whether the firewall refuses this address to everything in a sandbox.
-pub(super) fn is_metadata(addr: Ipv4Addr) -> bool {
-    METADATA.iter().any(|(base, prefix)| (addr.to_bits() ^ base.to_bits()) >> (32 - u32::from(*prefix)) == 0)
-}
 
 /// Members told of at once. A message must fit the socket's buffer (208 KiB unless the host says otherwise), whatever the number
 /// of networks; this many take 6 KiB.
@@ -306,10 +297,19 @@ fn rules(table: &str, ours: &str, pool: Ipv4Addr, bound: bool) -> Vec<Rule> {
         rules.push(refuse(connections::too_many(out())));
     }
     rules.push(Kind::Inside.matches(own(FORWARD)).accept());
-    rules.extend(METADATA.map(|(addr, prefix)| refuse(out().match_daddr_v4(addr, prefix))));
     rules.push(refuse(out().match_daddr_v4(pool, 16)));
     rules.push(refuse(into()));
-    rules.push(own(FORWARD).accept());
+
+    // Out: what is open by name, and then as each network may.
+    rules.push(Kind::Open.matches(own(FORWARD)).accept());
+    rules.extend(METADATA.map(|(addr, prefix)| refuse(out().match_daddr_v4(addr, prefix))));
+    rules.push(refuse(Kind::Mail.matches_not(out().match_tcp_dport(SMTP))));
+    for (addr, prefix) in PRIVATE {
+        rules.push(Kind::Lan.matches(own(FORWARD).match_daddr_v4(addr, prefix)).accept());
+        rules.push(refuse(out().match_daddr_v4(addr, prefix)));
+    }
+    rules.push(Kind::Internet.matches(own(FORWARD)).accept());
+    rules.push(refuse(own(FORWARD)));
     // With an address that is not its own, or over IPv6.
     rules.push(out().drop());
 

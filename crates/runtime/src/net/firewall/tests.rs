@@ -3,6 +3,10 @@ use dormouse_model::AddressBlock;
 use expect_test::expect;
 
 use super::*;
+use crate::net::EgressPolicy;
+
+/// The same for any number of networks.
+const RULES: usize = 29;
 
 fn shop() -> Subnet {
     let vip = |name: &str, last, port| Vip {
@@ -19,6 +23,7 @@ fn shop() -> Subnet {
         ],
         vips: vec![vip("web", 2, 8000)],
         apart: false,
+        egress: EgressPolicy::default(),
     }
 }
 
@@ -38,13 +43,24 @@ fn the_rules() {
         oifname "dm-0badcafe-*" ct state established,related accept
         iifname "dm-0badcafe-*" add @connections { iifname ct count over 8192 } reject with icmpx admin-prohibited
         iifname . ip saddr @own iifname . oifname @inside accept
+        iifname "dm-0badcafe-*" ip daddr 10.77.0.0/16 reject with icmpx admin-prohibited
+        oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
+        ?
         iifname "dm-0badcafe-*" ip daddr 169.254.0.0/16 reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" ip daddr 100.100.100.200 reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" ip daddr 168.63.129.16 reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" ip daddr 192.0.0.192 reject with icmpx admin-prohibited
-        iifname "dm-0badcafe-*" ip daddr 10.77.0.0/16 reject with icmpx admin-prohibited
-        oifname "dm-0badcafe-*" reject with icmpx admin-prohibited
-        iifname . ip saddr @own accept
+        iifname "dm-0badcafe-*" tcp dport 25 iifname . meta nfproto != @mail reject with icmpx admin-prohibited
+        iifname . ip saddr @own ip daddr 10.0.0.0/8 iifname . meta nfproto @lan accept
+        iifname "dm-0badcafe-*" ip daddr 10.0.0.0/8 reject with icmpx admin-prohibited
+        iifname . ip saddr @own ip daddr 172.16.0.0/12 iifname . meta nfproto @lan accept
+        iifname "dm-0badcafe-*" ip daddr 172.16.0.0/12 reject with icmpx admin-prohibited
+        iifname . ip saddr @own ip daddr 192.168.0.0/16 iifname . meta nfproto @lan accept
+        iifname "dm-0badcafe-*" ip daddr 192.168.0.0/16 reject with icmpx admin-prohibited
+        iifname . ip saddr @own ip daddr 100.64.0.0/10 iifname . meta nfproto @lan accept
+        iifname "dm-0badcafe-*" ip daddr 100.64.0.0/10 reject with icmpx admin-prohibited
+        iifname . ip saddr @own iifname . meta nfproto @internet accept
+        iifname . ip saddr @own reject with icmpx admin-prohibited
         iifname "dm-0badcafe-*" drop
         ip saddr 10.77.0.0/16 ip daddr != 10.77.0.0/16 masquerade"#]]
     .assert_eq(&shown.join("\n"));
@@ -64,12 +80,26 @@ fn within(test: impl AsyncFnOnce() + Send) {
     });
 }
 
+/// Of every kind, one after the other.
+fn egress(n: u32) -> EgressPolicy {
+    let allow = ["192.168.0.0/16:5000-5999", "192.168.7.10:5432", "10.0.0.0/8"].map(|d| d.parse().unwrap());
+    let allow = if n.is_multiple_of(5) { allow.to_vec() } else { Vec::new() };
+    EgressPolicy { internet: n.is_multiple_of(2), lan: n.is_multiple_of(3), smtp: n.is_multiple_of(7), allow }
+}
+
 fn nets(numbers: impl Iterator<Item = u32>) -> Vec<Subnet> {
     let net = |n: u32| {
         let block = AddressBlock::around(Ipv4Addr::from_bits(0x0a4d_0100 + n * 32), 27);
         let vip = Vip { service: "web".parse().unwrap(), addr: block.at(2), port: 8000 };
         let bridge = format!("dm-0badcafe-{n:03x}");
-        Subnet { bridge, gateway: block.at(1), blocks: vec![block], vips: vec![vip], apart: n == 0 }
+        Subnet {
+            bridge,
+            gateway: block.at(1),
+            blocks: vec![block],
+            vips: vec![vip],
+            apart: n == 0,
+            egress: egress(n),
+        }
     };
     numbers.map(net).collect()
 }
@@ -95,18 +125,18 @@ fn a_thousand_networks() {
         for net in &nets[1..] {
             firewall.change(None, Some(net)).await.unwrap();
         }
-        assert_eq!(table(&firewall).await, (all(&nets), 18));
+        assert_eq!(table(&firewall).await, (all(&nets), RULES));
         // As after a reboot, at once.
         firewall.remove().await.unwrap();
         firewall.settle(&nets).await.unwrap();
-        assert_eq!(table(&firewall).await, (all(&nets), 18));
+        assert_eq!(table(&firewall).await, (all(&nets), RULES));
         for net in &nets[..10] {
             firewall.change(Some(net), None).await.unwrap();
         }
-        assert_eq!(table(&firewall).await, (all(&nets[10..]), 18));
+        assert_eq!(table(&firewall).await, (all(&nets[10..]), RULES));
         // Some come back, and half go.
         firewall.settle(&nets[..500]).await.unwrap();
-        assert_eq!(table(&firewall).await, (all(&nets[..500]), 18));
+        assert_eq!(table(&firewall).await, (all(&nets[..500]), RULES));
     });
 }
 
@@ -131,7 +161,7 @@ fn whatever_there_was() {
         conn.add_chain(chain).await.unwrap();
         conn.add_rule(Rule::new(&firewall.table, FORWARD).family(FAMILY).drop()).await.unwrap();
         firewall.settle(&[net.clone()]).await.unwrap();
-        assert_eq!(table(&firewall).await, (members(&net), 18));
+        assert_eq!(table(&firewall).await, (members(&net), RULES));
     });
 }
 
@@ -157,6 +187,8 @@ fn what_others_do_to_it() {
             ("insert rule inet dormouse_0badcafe forward accept", false),
             ("add table inet dormouse_0badcafe { flags dormant; }", false),
             ("flush set inet dormouse_0badcafe own", true),
+            ("flush set inet dormouse_0badcafe open", true),
+            ("add element inet dormouse_0badcafe lan { \"dm-0badcafe-002\" . ipv4 }", true),
             ("add element inet dormouse_0badcafe doors { \"eth0\" . 10.0.0.1 . tcp . 22 }", true),
             ("add table inet somebody_else", true),
         ] {
@@ -166,7 +198,7 @@ fn what_others_do_to_it() {
             assert_eq!(firewall.is_whole(&nets).await.unwrap(), whole, "{damage}");
             firewall.settle(&nets).await.unwrap();
             assert!(firewall.is_whole(&nets).await.unwrap(), "{damage}, and settled");
-            assert_eq!(table(&firewall).await, (all(&nets), 18), "{damage}");
+            assert_eq!(table(&firewall).await, (all(&nets), RULES), "{damage}");
         }
     });
 }
