@@ -72,6 +72,11 @@ pub enum BuildEvent {
         /// Of how many, when known.
         total: Option<u64>,
     },
+    /// The kept layer of the phase that is about to begin was changed on disk since it was made, and is made again.
+    LayerDamaged {
+        /// Of which phase.
+        name: String,
+    },
     /// A line of output.
     Output {
         /// Where it was written to.

@@ -110,6 +110,10 @@ pub trait Workloads: Send + Sync + 'static {
 
     /// Tells, from now on, what of the networks somebody else has damaged and is made again. One receiver at a time.
     fn repairs(&self) -> mpsc::UnboundedReceiver<Repair>;
+
+    /// Instances of which the kernel has just killed so many processes because the limit of memory was reached, while the rest
+    /// runs on. Only the last receiver is told.
+    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)>;
 }
 
 /// What came of a dark wake.

@@ -163,6 +163,12 @@ pub struct Inside {
     /// When the last of them was.
     #[serde(default)]
     pub lost_at: Option<Time>,
+    /// Processes of it that the kernel has killed because its limit of memory was reached.
+    #[serde(default)]
+    pub killed: u64,
+    /// When the last of them was.
+    #[serde(default)]
+    pub killed_at: Option<Time>,
 }
 
 /// What the edge has carried for an instance.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Cause, Deployment, DeploymentId, Desired, End, InstanceRecord, Observed, ServiceKey, ServiceKind,
-    ServiceSpec, StopReason, Time,
+    Cause, Deployment, DeploymentId, Desired, End, ExitStatus, InstanceRecord, Observed, ServiceKey,
+    ServiceKind, ServiceSpec, StopReason, Time,
 };
 
 use crate::{
@@ -104,10 +104,22 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
         Cause::Stopped(why @ (StopReason::Unhealthy | StopReason::Hung)) => {
             Some(words::unwell(record, spec, at, why))
         }
+        Cause::Exited(ExitStatus::Code(1..) | ExitStatus::Signal(_)) => words::killed(record, spec, Some(at))
+            .map(|killed| {
+                let ended = End {
+                    deployment: record.deployment,
+                    at,
+                    how: how.clone(),
+                    ready_for: None,
+                    detail: None,
+                };
+                let ended = words::explain(&ended, spec);
+                format!("{ended}, after {killed}\n  hint: {}", words::say_memory(spec))
+            }),
         Cause::Stopped(
             StopReason::Replaced | StopReason::Surplus | StopReason::Removed | StopReason::Idle,
         )
-        | Cause::Exited(_)
+        | Cause::Exited(ExitStatus::Code(_) | ExitStatus::OutOfMemory | ExitStatus::Lost)
         | Cause::NotStarted { .. } => None,
     };
     End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }

@@ -155,7 +155,39 @@ pub fn waiting(i: &InstanceRecord, spec: &ServiceSpec, now: Time) -> Option<Stri
 /// Age at which one begins to wonder why an instance is not ready, although it does something.
 const WORTH_TELLING: Duration = Duration::from_secs(4);
 
+/// What stands in its way, and what to do about it; where some of it was killed for want of memory, that.
 fn obstacle(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
+    let (what, hint) = outward(i, spec);
+    match killed(i, spec, i.probe.last_at) {
+        Some(killed) => (format!("{what}; {killed}"), Some(say_memory(spec))),
+        None => (what, hint),
+    }
+}
+
+/// For how long a killed process may be why something does not work.
+const LATELY: Duration = Duration::from_secs(120);
+
+/// Which of an instance's processes were killed shortly before `at`.
+pub(crate) fn killed(i: &InstanceRecord, spec: &ServiceSpec, at: Option<Time>) -> Option<String> {
+    let last = i.inside.killed_at?;
+    let what = match i.inside.killed {
+        1 => "one of its processes was killed".to_owned(),
+        n => format!("{n} of its processes were killed"),
+    };
+    let lately = at.is_none_or(|at| at.since(last) < LATELY);
+    lately.then(|| format!("{what}: out of memory (limit {})", size::show(spec.limits.memory)))
+}
+
+/// How to give it more memory.
+pub(crate) fn say_memory(spec: &ServiceSpec) -> String {
+    let more = size::show(spec.limits.memory.saturating_mul(2)).replace(' ', "");
+    match &spec.origins.compose {
+        Some(file) => format!("raise mem_limit of {} in {file}", spec.name),
+        None => format!("raise its limit, such as memory = \"{more}\" for {} in the manifest", spec.name),
+    }
+}
+
+fn outward(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
     let port = spec.port;
     if inside::is_astray(i) {
         return astray(i, spec);

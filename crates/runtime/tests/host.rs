@@ -154,6 +154,30 @@ async fn ends_by_itself(b: Bench) {
     .assert_eq(&rows);
 }
 
+/// Bug: nobody was told of a worker that was killed for want of memory, because its instance went on.
+async fn a_killed_worker_is_told(b: Bench) {
+    let host = b.host();
+    let mut kills = host.kills();
+    let spec = b.spec(1, "tail -c 200m /dev/zero; echo $?; while :; do sleep 0.05; done");
+    host.start(&spec).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(20), kills.recv()).await;
+    assert_eq!(told.expect("nobody told"), Some((InstanceId(1), 1)));
+    until("it goes on", async || log(&host, 1).await.contains(&"137".into())).await;
+    assert_eq!(one(&host, 1).await.phase, Phase::Running);
+    // Who ends of it tells by its end, and what took over is told too.
+    let next = b.host();
+    let mut kills = next.kills();
+    next.start(&b.spec(2, "tail -c 200m /dev/zero")).await.unwrap();
+    until("it has ended", async || matches!(one(&next, 2).await.phase, Phase::Exited(_))).await;
+    next.start(&b.spec(3, "sleep 1; tail -c 200m /dev/zero; while :; do sleep 0.05; done")).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(20), kills.recv()).await;
+    assert_eq!(told.expect("nobody told"), Some((InstanceId(3), 1)));
+    for id in [1, 2, 3] {
+        next.stop(InstanceId(id), Duration::ZERO).await.unwrap();
+        next.remove(InstanceId(id)).await.unwrap();
+    }
+}
+
 async fn what_cannot_start_leaves_nothing(b: Bench) {
     let host = b.host();
     let mut spec = b.spec(1, "");
@@ -592,6 +616,7 @@ fn main() {
     support::main(&[
         ("a_life", &|| with(a_life)),
         ("ends_by_itself", &|| with(ends_by_itself)),
+        ("a_killed_worker_is_told", &|| with(a_killed_worker_is_told)),
         ("what_cannot_start_leaves_nothing", &|| with(what_cannot_start_leaves_nothing)),
         ("sleeps_and_wakes_with_its_state", &|| with(sleeps_and_wakes_with_its_state)),
         ("is_paged", &|| with(is_paged)),

@@ -76,6 +76,7 @@ pub(crate) struct World {
     stirs: Option<mpsc::UnboundedSender<InstanceId>>,
     sightings: Option<mpsc::UnboundedSender<(InstanceId, Sighting)>>,
     repairs: Option<mpsc::UnboundedSender<Repair>>,
+    kills: Option<mpsc::UnboundedSender<(InstanceId, u64)>>,
     timers: Timers,
 }
 
@@ -99,6 +100,7 @@ impl Sim {
             stirs: None,
             sightings: None,
             repairs: None,
+            kills: None,
             timers: Timers::default(),
         })))
     }
@@ -165,6 +167,16 @@ impl Sim {
     /// Whether a project's network cannot be made or changed.
     pub fn refuse_network(&self, project: &ProjectName, refused: bool) {
         self.with(|w| if refused { w.refused.insert(project.clone()) } else { w.refused.remove(project) });
+    }
+
+    /// The kernel kills so many of an instance's processes for want of memory; the rest runs on.
+    pub fn kill_some(&self, id: InstanceId, processes: u64) {
+        self.with(|w| {
+            if let Some(kills) = &w.kills {
+                // Nobody has to listen.
+                let _ = kills.send((id, processes));
+            }
+        });
     }
 
     /// Somebody damages these projects' networks, and they are made again.

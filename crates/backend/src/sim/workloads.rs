@@ -348,6 +348,12 @@ impl Workloads for Sim {
         rx
     }
 
+    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)> {
+        let (tx, rx) = mpsc::unbounded_channel();
+        self.with(|w| w.kills = Some(tx));
+        rx
+    }
+
     fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
         let (tx, rx) = mpsc::unbounded_channel();
         self.with(|w| w.repairs = Some(tx));

@@ -22,9 +22,7 @@ impl Job<'_> {
             .await
             .map_err(|e| host(format!("looking for the layer of the {name} phase"), e))?;
         if matches!(looked, Lookup::Damaged(_)) {
-            self.say(&format!(
-                "warning: the kept layer of the {name} phase was changed on the server's disk since it was made; it is made again"
-            ));
+            self.send(BuildEvent::LayerDamaged { name: name.to_owned() });
         }
         let found = looked.found();
         self.send(BuildEvent::Phase { name: name.to_owned(), cached: found.is_some() });

@@ -106,7 +106,9 @@ impl Bench {
             match event {
                 BuildEvent::Phase { name, cached } => built.phases.push((name, cached)),
                 BuildEvent::Output { text, .. } => built.said.push(text),
-                BuildEvent::PhaseDone { .. } | BuildEvent::Progress { .. } => {}
+                BuildEvent::PhaseDone { .. }
+                | BuildEvent::Progress { .. }
+                | BuildEvent::LayerDamaged { .. } => {}
             }
         }
         built

@@ -4,6 +4,8 @@ use dormouse_backend::{BuildEvent, Stream};
 use dormouse_model::{DeployId, ImageId, ServiceName, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::events::Event;
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeployEvent {
@@ -203,6 +205,10 @@ impl From<BuildEvent> for DeployStep {
             BuildEvent::Phase { name, cached } => Self::Phase { name, cached },
             BuildEvent::PhaseDone { name, ms } => Self::PhaseDone { name, ms },
             BuildEvent::Progress { done, total } => Self::Progress { done, total },
+            BuildEvent::LayerDamaged { name } => {
+                let damaged = Event::LayerDamaged { phase: name };
+                Self::Output { stream: Stream::Err, text: format!("warning: {damaged}") }
+            }
             BuildEvent::Output { stream, text } => Self::Output { stream, text },
         }
     }

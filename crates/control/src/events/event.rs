@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use dormouse_backend::Damage;
-use dormouse_model::{Cause, DeployId, DeploymentId, ExitStatus, InstanceId, ServiceName};
+use dormouse_model::{Cause, DeployId, DeploymentId, ExitStatus, InstanceId, ServiceName, size};
 use dormouse_planner::span;
 
 /// Something happened to a service.
@@ -41,6 +41,10 @@ pub(crate) enum Event {
     LostProcesses(String),
     /// Its image was changed on the server's disk since it was built.
     ImageDamaged,
+    /// A build found the kept layer of this phase changed on the server's disk.
+    LayerDamaged { phase: String },
+    /// The kernel killed so many of its processes, and not its first, because it reached its limit of memory, in bytes.
+    Killed { processes: u64, limit: u64 },
     /// Somebody damaged what keeps its network, and it was made again.
     Repaired { damage: Damage, took: Duration },
     /// The project was taken down.
@@ -92,6 +96,8 @@ impl Event {
             | Self::Started { .. }
             | Self::LostProcesses(_)
             | Self::ImageDamaged
+            | Self::LayerDamaged { .. }
+            | Self::Killed { .. }
             | Self::Repaired { .. }
             | Self::TakenDown => None,
         }
@@ -167,6 +173,18 @@ impl fmt::Display for Event {
             Self::ImageDamaged => f.write_str(
                 "files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them",
             ),
+            Self::LayerDamaged { phase } => write!(
+                f,
+                "the kept layer of the {phase} phase was changed on the server's disk since it was made; it is made again"
+            ),
+            Self::Killed { processes, limit } => {
+                match processes {
+                    1 => f.write_str("a process of it was killed")?,
+                    n => write!(f, "{n} processes of it were killed")?,
+                }
+                let limit = size::show(*limit);
+                write!(f, ": out of memory (limit {limit}); raise `memory` if that goes on")
+            }
             Self::Repaired { damage, took } => {
                 let what = match damage {
                     Damage::Firewall => "the firewall around its network",
@@ -258,6 +276,9 @@ mod tests {
             Event::Started { by: Waker::Request, took: us(1_840_000) },
             Event::LostProcesses("it restarted a process after a sleep of 45 s".to_owned()),
             Event::ImageDamaged,
+            Event::LayerDamaged { phase: "dependencies".to_owned() },
+            Event::Killed { processes: 1, limit: 256 << 20 },
+            Event::Killed { processes: 3, limit: 1 << 30 },
             Event::Repaired { damage: Damage::Firewall, took: us(8_300) },
             Event::Repaired { damage: Damage::Bridge, took: us(12_700) },
             Event::Repaired { damage: Damage::Route, took: us(900) },
@@ -305,6 +326,9 @@ mod tests {
             started by a request in 1.8 s
             it restarted a process after a sleep of 45 s
             files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them
+            the kept layer of the dependencies phase was changed on the server's disk since it was made; it is made again
+            a process of it was killed: out of memory (limit 256 MiB); raise `memory` if that goes on
+            3 processes of it were killed: out of memory (limit 1 GiB); raise `memory` if that goes on
             another program removed or changed the firewall around its network; made again in 8.3 ms
             another program removed or changed the bridge of its network; made again in 12 ms
             another program removed or changed the route that keeps its network's addresses on this host; made again in 0.9 ms

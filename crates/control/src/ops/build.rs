@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use dormouse_backend::{BuildError, BuildOutcome, BuildRequest, Builds, Workloads};
+use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Workloads};
 use dormouse_model::{Env, ProjectName, ServiceKey, ServiceName, ServiceSpec};
 use tokio::{sync::mpsc, task::JoinSet};
 use tracing::{info, warn};
@@ -12,6 +12,7 @@ use crate::{
     Control, DeployId, OpError,
     deploys::{DeployStep, EventLog},
     error::{chain, first_line},
+    events::Event,
     store::{BuildRow, DeployState},
 };
 
@@ -158,14 +159,26 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let result = loop {
             tokio::select! {
                 biased;
-                Some(event) = heard.recv() => log.say(Some(service), event.into()),
+                Some(event) = heard.recv() => {
+                    self.say_damaged_layer(&request.key, &event).await;
+                    log.say(Some(service), event.into());
+                }
                 result = &mut build => break result,
             }
         };
         while let Ok(event) = heard.try_recv() {
+            self.say_damaged_layer(&request.key, &event).await;
             log.say(Some(service), event.into());
         }
         result
+    }
+
+    /// Who reads the service's logs learns of it too: what runs may be on that layer.
+    async fn say_damaged_layer(&self, key: &ServiceKey, event: &BuildEvent) {
+        let BuildEvent::LayerDamaged { name } = event else { return };
+        let (key, event) = (key.clone(), Event::LayerDamaged { phase: name.clone() });
+        // When control ends, the build log has it.
+        self.call(move |state| state.say(&key, None, event)).await.ok();
     }
 
     /// Neither built nor failed to build: the host or the store did not let us.

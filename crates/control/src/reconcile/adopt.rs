@@ -49,7 +49,7 @@ impl<W: Workloads> Reconciler<W> {
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
         let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
-        let repairs = workloads.repairs();
+        let (repairs, kills) = (workloads.repairs(), workloads.kills());
         let mut all = workloads.list().await?;
         not_later(settings.clock.now(), &mut snapshot, &mut all);
         let epoch = snapshot.epoch;
@@ -82,6 +82,7 @@ impl<W: Workloads> Reconciler<W> {
             stirs,
             sightings,
             repairs,
+            kills,
             tables,
             turns: watch::channel(()).0,
             moved: true,

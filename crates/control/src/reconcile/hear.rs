@@ -19,6 +19,7 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Exited(id) => self.exited(id),
             Msg::Stirred(id) => self.stirred(id),
             Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
+            Msg::Killed(id, processes) => self.killed(id, processes),
             Msg::Look => self.list(),
             Msg::Repaired(repair) => self.repaired(&repair),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
@@ -92,6 +93,20 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.state.observed.watchdogs.insert(key.clone(), watchdog);
         self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
+    }
+
+    /// Of one that has ended its end tells.
+    fn killed(&mut self, id: InstanceId, processes: u64) {
+        let now = self.state.clock.now();
+        let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
+        if matches!(record.phase, Phase::Exited(_)) || record.draining_since.is_some() {
+            return;
+        }
+        record.inside.killed += processes;
+        record.inside.killed_at = Some(now);
+        let (key, limit) = (record.key.clone(), record.limits.memory);
+        warn!(%key, %id, processes, limit, "out of memory");
+        self.state.say(&key, Some(id), Event::Killed { processes, limit });
     }
 
     /// Whoever it concerned reads it in the logs of each service.

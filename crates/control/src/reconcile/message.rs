@@ -29,6 +29,8 @@ pub(crate) enum Msg {
     Seen(InstanceId, Sighting),
     /// What the backend has may have changed without a word.
     Look,
+    /// The kernel killed so many processes of an instance.
+    Killed(InstanceId, u64),
     /// What somebody had damaged of the networks is made again.
     Repaired(Repair),
     /// What the backend has.

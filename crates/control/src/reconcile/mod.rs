@@ -86,6 +86,7 @@ pub(crate) struct Reconciler<W> {
     stirs: mpsc::UnboundedReceiver<InstanceId>,
     sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
     repairs: mpsc::UnboundedReceiver<Repair>,
+    kills: mpsc::UnboundedReceiver<(InstanceId, u64)>,
     tables: watch::Sender<Arc<RouteTable>>,
     /// Told after every turn in which something may have changed by itself.
     turns: watch::Sender<()>,
@@ -152,6 +153,7 @@ impl<W: Workloads> Reconciler<W> {
                 Some(id) = self.exits.recv() => { self.hear(Msg::Exited(id)); false }
                 Some(id) = self.stirs.recv() => { self.hear(Msg::Stirred(id)); false }
                 Some((id, seen)) = self.sightings.recv() => { self.hear(Msg::Seen(id, seen)); false }
+                Some((id, n)) = self.kills.recv() => { self.hear(Msg::Killed(id, n)); false }
                 Some(repair) = self.repairs.recv() => { self.hear(Msg::Repaired(repair)); false }
                 Some(_) = self.tasks.join_next() => false,
                 () = &mut timer => { self.moved = true; false }

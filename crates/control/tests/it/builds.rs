@@ -21,6 +21,7 @@ struct Inner {
     open: watch::Sender<bool>,
     begun: AtomicU64,
     advice: Mutex<Option<String>>,
+    damaged: AtomicBool,
 }
 
 impl Default for Builder {
@@ -32,6 +33,7 @@ impl Default for Builder {
             open,
             begun: 0.into(),
             advice: Mutex::default(),
+            damaged: false.into(),
         }))
     }
 }
@@ -56,6 +58,11 @@ impl Builder {
         *self.0.advice.lock().unwrap() = Some(advice.to_owned());
     }
 
+    /// The next build finds a layer that somebody has changed.
+    pub(crate) fn damage(&self) {
+        self.0.damaged.store(true, Ordering::SeqCst);
+    }
+
     pub(crate) fn begun(&self) -> u64 {
         self.0.begun.load(Ordering::SeqCst)
     }
@@ -71,6 +78,9 @@ impl Builds for Builder {
         assert!(request.source.join("main.py").exists(), "the source is there");
         let output = BuildEvent::Output { stream: Stream::Out, text: "working".to_owned() };
         events.send(output).unwrap();
+        if self.0.damaged.swap(false, Ordering::SeqCst) {
+            events.send(BuildEvent::LayerDamaged { name: "dependencies".to_owned() }).unwrap();
+        }
         self.0.open.subscribe().wait_for(|open| *open).await.unwrap();
         if self.0.fails.load(Ordering::SeqCst) {
             return Err(BuildError::Phase {

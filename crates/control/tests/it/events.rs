@@ -279,3 +279,16 @@ async fn a_damaged_image_is_told_to_whom_it_concerns() {
     let concerned = told(&world).await.lines().filter(|l| l.contains("its image were changed")).count();
     assert_eq!(concerned, 1, "{}", told(&world).await);
 }
+
+/// Bug: a layer that a deploy found changed was only in its build log, and a worker killed for want of memory nowhere.
+#[tokio::test]
+async fn what_is_found_and_what_is_killed() {
+    let world = World::new(219).await;
+    world.builder.damage();
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    told_somewhere(&world, "the kept layer of the dependencies phase was changed on the server's disk").await;
+    world.sim.kill_some(dormouse_model::InstanceId(1), 2);
+    told_somewhere(&world, "2 processes of it were killed: out of memory (limit 1 GiB); raise `memory`")
+        .await;
+}

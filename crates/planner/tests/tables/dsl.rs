@@ -274,6 +274,11 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("astray", v) => i.inside.astray_since = Some(time(v)),
             ("looked", v) => i.inside.looked_at = Some(time(v)),
             ("lost", v) => i.inside.lost_at = Some(time(v)),
+            ("killed", v) => {
+                let (n, at) = v.split_once(',').unwrap();
+                i.inside.killed = n.parse().unwrap();
+                i.inside.killed_at = Some(time(at));
+            }
             ("losses", v) => i.inside.losses = v.parse().unwrap(),
             ("ok", v) => i.probe.last_ok = Some(time(v)),
             ("probed", "never") => i.probe.last_at = None,

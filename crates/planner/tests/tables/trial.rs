@@ -237,6 +237,36 @@ fn a_version_that_answers_only_some_requests() {
     );
 }
 
+/// Bug: that workers of a version had been killed for want of memory was said by nobody when it was refused.
+#[test]
+fn a_version_whose_workers_are_killed() {
+    let web = "web d2 live=d1 serves=gunicorn
+         i1 web d1 running client=now
+         i2 web d2 starting listens=0.0.0.0:8000 losses=5 silent";
+    check(
+        "for want of memory",
+        &format!("{web} killed=5,-1s"),
+        &expect![[r#"
+        fail shop/web d2: its worker processes keep ending before they answer; 5 of its processes were killed: out of memory (limit 512 MiB)
+          hint: raise its limit, such as memory = "1GiB" for web in the manifest; stop shop/web i2: not ready in time"#]],
+    );
+    check(
+        "long ago",
+        &format!("{web} killed=5,-120s"),
+        &expect![
+            "fail shop/web d2: its worker processes keep ending before they answer; stop shop/web i2: not ready in time"
+        ],
+    );
+    let compose = web.replace("serves=gunicorn", "serves=gunicorn compose=compose.yaml");
+    check(
+        "by a compose file",
+        &format!("{compose} killed=1,-1s"),
+        &expect![[r#"
+        fail shop/web d2: its worker processes keep ending before they answer; one of its processes was killed: out of memory (limit 512 MiB)
+          hint: raise mem_limit of web in compose.yaml; stop shop/web i2: not ready in time"#]],
+    );
+}
+
 /// Bug: nobody was told that the first version of an app answered 400 to every request.
 #[test]
 fn what_is_said_of_the_first_version() {

@@ -1,5 +1,6 @@
 //! Control groups: limits, freezing, reclaiming and accounting, on both versions of the kernel's interface.
 
+mod alarm;
 mod detect;
 mod files;
 mod levels;
@@ -14,6 +15,8 @@ use std::{fmt::Debug, io, sync::Arc, time::Duration};
 
 use dormouse_model::Limits;
 
+pub use alarm::Alarm;
+pub(crate) use alarm::Listening;
 pub use detect::{Found, detect, find};
 pub use place::Place;
 pub use v1::V1;
@@ -164,6 +167,12 @@ pub trait Group: Send + Sync + Debug {
     /// # Errors
     /// When the group is gone.
     fn oom_kills(&self) -> io::Result<u64>;
+
+    /// What tells when there may be more of them.
+    ///
+    /// # Errors
+    /// When the group is gone or the kernel refuses.
+    fn alarm(&self) -> io::Result<Alarm>;
 
     /// Host process ids of all its processes.
     ///

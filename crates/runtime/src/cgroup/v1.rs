@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io,
-    os::unix::fs::FileExt,
+    os::{fd::AsRawFd, unix::fs::FileExt},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -14,10 +14,13 @@ use std::{
 };
 
 use dormouse_model::Limits;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::{
+    event::{EventfdFlags, eventfd},
+    process::{Pid, Signal, kill_process},
+};
 
 use super::{
-    Group, Groups, Place, Share, Stats, TOP, files,
+    Alarm, Group, Groups, Place, Share, Stats, TOP, files,
     levels::{Levels, Switch},
     place,
 };
@@ -229,6 +232,16 @@ impl Group for V1Group {
 
     fn oom_kills(&self) -> io::Result<u64> {
         files::keyed(&self.dirs["memory"], "memory.oom_control", "oom_kill")
+    }
+
+    fn alarm(&self) -> io::Result<Alarm> {
+        let memory = &self.dirs["memory"];
+        let event = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        // Needed only to say which file is meant.
+        let control = File::open(memory.join("memory.oom_control"))?;
+        let both = format!("{} {}", event.as_raw_fd(), control.as_raw_fd());
+        files::write(memory, "cgroup.event_control", &both)?;
+        Ok(Alarm::Event(event))
     }
 
     fn procs(&self) -> io::Result<Vec<u32>> {

@@ -15,7 +15,7 @@ use std::{
 use dormouse_model::Limits;
 
 use super::{
-    Group, Groups, Place, Share, Stats, TOP, files,
+    Alarm, Group, Groups, Place, Share, Stats, TOP, files,
     levels::{Levels, Switch},
     place,
 };
@@ -212,6 +212,10 @@ impl Group for V2Group {
 
     fn oom_kills(&self) -> io::Result<u64> {
         files::keyed(&self.dir, "memory.events", "oom_kill")
+    }
+
+    fn alarm(&self) -> io::Result<Alarm> {
+        Ok(Alarm::File(File::open(self.dir.join("memory.events"))?.into()))
     }
 
     fn procs(&self) -> io::Result<Vec<u32>> {

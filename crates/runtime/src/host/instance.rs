@@ -101,6 +101,12 @@ impl Instance {
         Ok(())
     }
 
+    /// Returns once it has ended, or is forgotten.
+    pub(super) fn ended(&self) -> impl Future<Output = ()> + Send + use<> {
+        let mut ended = self.ended.subscribe();
+        async move { drop(ended.wait_for(Option::is_some).await) }
+    }
+
     pub(super) fn has_ended(&self) -> bool {
         self.end().is_some()
     }

@@ -2,6 +2,7 @@
 
 mod inspect;
 mod instance;
+mod kills;
 mod logs;
 mod networks;
 mod record;
@@ -76,6 +77,7 @@ struct Inner<N> {
     starting: Mutex<BTreeSet<InstanceId>>,
     exits: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
     stirs: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
+    kills: Mutex<Option<mpsc::UnboundedSender<(InstanceId, u64)>>>,
     can_page: AtomicBool,
     /// Whether it was said that the kernel does not tell of connections.
     is_blind: AtomicBool,
@@ -118,6 +120,7 @@ impl<N: Networks> Host<N> {
                 starting: Mutex::default(),
                 exits: Mutex::default(),
                 stirs: Mutex::default(),
+                kills: Mutex::default(),
                 can_page: AtomicBool::new(settings.can_page),
                 is_blind: AtomicBool::new(false),
                 sightings: Sightings::default(),
@@ -186,6 +189,7 @@ impl<N: Networks> Inner<N> {
 
     /// Tell of the instance's end, also when it has ended already.
     fn watch(self: &Arc<Self>, instance: Arc<Instance>) {
+        self.watch_kills(&instance);
         let id = instance.record.spec.id;
         let inner = Arc::downgrade(self);
         tokio::spawn(async move {

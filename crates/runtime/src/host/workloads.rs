@@ -221,6 +221,12 @@ impl<N: Networks> Workloads for Host<N> {
         from
     }
 
+    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)> {
+        let (to, from) = mpsc::unbounded_channel();
+        *lock(&self.inner.kills) = Some(to);
+        from
+    }
+
     fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
         self.inner.networks.repairs()
     }
