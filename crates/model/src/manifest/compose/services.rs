@@ -90,6 +90,9 @@ pub(super) fn services(
     wait_through_others(&mut read);
     links(&mut read, &slugs);
     let any = !read.is_empty();
+    if !any && left_out.is_empty() {
+        none_active(r, node, &inactive);
+    }
     tell(r, left_out, any);
     read.into_iter().map(|read| read.service).collect()
 }
@@ -219,13 +222,7 @@ fn not_active(r: &mut Reader<'_>, off: &Entry, dependency: Dependency) {
     if !dependency.required {
         return;
     }
-    let profile = match off.node.get("profiles").map(|p| &p.value) {
-        Some(Value::List(items)) => items.first().and_then(|n| n.value.scalar()),
-        Some(
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Table(_),
-        )
-        | None => None,
-    };
+    let profile = profiles_of(&off.node).into_iter().next();
     let (why, hint) = match profile {
         Some(profile) => (
             format!("the profile `{profile}` is not asked for"),
@@ -245,6 +242,42 @@ fn links(read: &mut [Read], slugs: &BTreeMap<String, String>) {
         if let Some(read) = read.iter_mut().find(|r| Some(&r.service.name) == slug) {
             read.service.aliases.push(alias);
         }
+    }
+}
+
+/// Tell that nothing is to be started. Compose does not start anything then either.
+fn none_active(r: &mut Reader<'_>, services: &Node, inactive: &[&Entry]) {
+    let Some(first) = inactive.first() else { return };
+    let place = r.place(&services.span, "services");
+    let (what, hint) = match inactive.iter().flat_map(|e| profiles_of(&e.node)).next() {
+        Some(profile) => {
+            let each = inactive.iter().map(|e| match profiles_of(&e.node).as_slice() {
+                [] => format!("`{}` (no copies)", e.key),
+                own => format!("`{}` ({})", e.key, own.join(", ")),
+            });
+            (
+                format!("no service is started: each has a profile: {}", each.collect::<Vec<_>>().join(", ")),
+                format!(
+                    "deploy with --profile {profile}, or set COMPOSE_PROFILES in an .env beside the file"
+                ),
+            )
+        }
+        None => (
+            format!("no service is started: `{}` is to have no copies", first.key),
+            "let it have one".to_owned(),
+        ),
+    };
+    r.report.at(place, what, Some(hint));
+}
+
+/// The profiles that a service belongs to.
+fn profiles_of(service: &Node) -> Vec<String> {
+    match service.get("profiles").map(|p| &p.value) {
+        Some(Value::List(items)) => items.iter().filter_map(|n| n.value.scalar()).collect(),
+        Some(
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) | Value::Table(_),
+        )
+        | None => Vec::new(),
     }
 }
 

@@ -258,6 +258,35 @@ fn profiles() {
     );
 }
 
+/// Bug: a file whose services all have a profile was called a folder with nothing to run.
+#[test]
+fn no_profile_is_asked_for() {
+    for (text, expected) in [
+        (
+            "services:\n  web: {build: ., ports: ['80'], profiles: [dev]}\n  tests: {build: ., command: pytest, profiles: [ci, dev]}\n",
+            expect![[r#"
+                compose.yaml:2:3: services: no service is started: each has a profile: `web` (dev), `tests` (ci, dev)
+                    |
+                  2 |   web: {build: ., ports: ['80'], profiles: [dev]}
+                    |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+                  hint: deploy with --profile dev, or set COMPOSE_PROFILES in an .env beside the file
+            "#]],
+        ),
+        (
+            "services:\n  web: {build: ., ports: ['80'], scale: 0}\n",
+            expect![[r#"
+            compose.yaml:2:3: services: no service is started: `web` is to have no copies
+                |
+              2 |   web: {build: ., ports: ['80'], scale: 0}
+                |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+              hint: let it have one
+        "#]],
+        ),
+    ] {
+        check(&project(&[("compose.yaml", text)], Given::default()), &expected);
+    }
+}
+
 /// Of `deploy/docker-compose.yml` the folder above is packed.
 #[test]
 fn sources_above_the_file() {
