@@ -5,6 +5,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use tokio::sync::oneshot;
+
 use crate::plain;
 
 /// Standard output and error, or what stands for them in a test.
@@ -146,11 +148,17 @@ impl Streams {
         self.err_terminal && self.in_terminal
     }
 
-    /// Ask whoever sits at the keyboard; only `y` and `yes` are one.
-    pub(crate) fn ask(&mut self, question: &str) -> io::Result<bool> {
+    /// Ask whoever sits at the keyboard; only `y` and `yes` are one. Nobody waits for the answer of a future that is dropped.
+    pub(crate) async fn ask(&mut self, question: &str) -> io::Result<bool> {
         self.err_text(&format!("{question} [y/N] "))?;
-        let mut answer = String::new();
-        io::stdin().read_line(&mut answer)?;
+        let (tell, told) = oneshot::channel();
+        // Not one of the runtime's threads: it would wait for the end of the line when it ends.
+        std::thread::Builder::new().name("question".to_owned()).spawn(move || {
+            let mut answer = String::new();
+            let read = io::stdin().read_line(&mut answer);
+            drop(tell.send(read.map(|_| answer)));
+        })?;
+        let answer = told.await.map_err(io::Error::other)??;
         Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
     }
 

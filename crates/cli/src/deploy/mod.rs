@@ -83,7 +83,7 @@ pub(crate) async fn send_and_follow(
     };
     let accepted = match accepted {
         Err(Error::Server { error, code: Some(ErrorCode::NameTaken), .. })
-            if streams.can_ask() && streams.ask(&format!("{error}; replace it?"))? =>
+            if streams.can_ask() && is_to_replace(&error, stop, streams).await? =>
         {
             query.replace = true;
             send(client, &packed, &query, streams).await?
@@ -98,6 +98,15 @@ pub(crate) async fn send_and_follow(
     let left = attend::attend(client, &accepted, &mut progress, stop, streams).await;
     progress.end();
     Ok(Outcome { id: accepted.id, project: accepted.project, left: left? })
+}
+
+/// Whether a project that came from elsewhere, as `error` says, is to be replaced.
+async fn is_to_replace(error: &str, stop: &mut Option<Stop>, streams: &mut Streams) -> Result<bool> {
+    let question = format!("{error}; replace it?");
+    tokio::select! {
+        answer = streams.ask(&question) => Ok(answer?),
+        _ = Stop::by(stop) => bail!("stopped at the question, so nothing was deployed"),
+    }
 }
 
 /// What is to be said beside the folder itself.
