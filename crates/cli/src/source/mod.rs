@@ -10,7 +10,10 @@ mod walk;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use dormouse_model::{manifest, source::near};
+use dormouse_model::{
+    manifest,
+    source::{near, unsupported},
+};
 use ignore::gitignore::gitconfig_excludes_path;
 
 use self::{left_out::LeftOut, rules::Rules};
@@ -118,6 +121,9 @@ impl SourceFolder {
     fn why_none(&self) -> String {
         let tops = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         let names: Vec<_> = tops.filter_map(|e| e.file_name().into_string().ok()).collect();
+        let has = |file: &str| names.iter().any(|name| name == file);
+        let foreign = unsupported::SIGNS.iter().find(|(file, ..)| has(file));
+        let foreign = foreign.map(|(file, what, hint)| format!("{what} (found {file})\n  hint: {hint}"));
         let near = self.nearly().next().map(|(near, right)| {
             format!("its {near} is not read\n  hint: the name would have to be {right}")
         });
@@ -125,7 +131,7 @@ impl SourceFolder {
             Some(mark) => format!(
                 "its {mark} is left out by an ignore rule\n  hint: a line `!{mark}` in .dormouseignore brings it back"
             ),
-            None if near.is_some() => near.unwrap_or_default(),
+            None if near.is_some() || foreign.is_some() => near.or(foreign).unwrap_or_default(),
             None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml, setup.py or Cargo.toml in it\n  hint: \
                      a requirements.txt beside a main.py is enough"
                 .to_owned(),
@@ -325,6 +331,24 @@ mod tests {
             let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap();
             let want = format!("{file} is not read: its name would have to be .dormouseignore");
             assert_eq!(found.warnings.contains(&want), yes, "{file}: {:?}", found.warnings);
+        }
+    }
+
+    /// Bug: all that was said was which files there are not.
+    #[test]
+    fn what_cannot_be_built_is_named() {
+        for (file, want) in [
+            (
+                "Pipfile",
+                "Pipfiles are not supported (found Pipfile)\n  hint: run `pipenv requirements > requirements.txt`",
+            ),
+            ("package.json", "Node.js projects are not supported yet"),
+            ("Dockerfile", "Dockerfiles are not used"),
+            ("environment.yml", "conda environments are not supported"),
+        ] {
+            let dir = folder(&[("main.py", ""), (file, "")]);
+            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap_err();
+            assert!(e.to_string().contains(want), "{e}");
         }
     }
 

@@ -1,7 +1,11 @@
 //! The port that a start command names.
 
-use super::typed::Service;
-use crate::{interpolate, server};
+use super::{input::ManifestInput, path, typed::Service};
+use crate::{
+    ServiceKind, interpolate,
+    server::{self, Program, Server},
+    source::procfile,
+};
 
 /// That of a service; a script for a shell is read with the service's variables filled in.
 pub(super) fn of(service: &Service) -> Option<u16> {
@@ -25,30 +29,123 @@ fn named(service: &Service) -> Option<String> {
     server::commands(script).iter().find_map(|command| of_command(command))
 }
 
-/// `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`, `-m http.server 9000`.
+/// Options that name a port, or an address with one, whatever the program.
+const FLAGS: [&str; 7] = ["--port", "--server.port", "--bind", "-b", "--listen", "--http", "--http-socket"];
+
+/// `--port 8501`, `--server.port=8501`, `--bind 0.0.0.0:9000`, `-b:9000`, `flask run -p 5000`, `-m http.server 9000`,
+/// `manage.py runserver 0.0.0.0:9000`.
 fn of_command(start: &[String]) -> Option<String> {
     let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let number = |text: &str| Some(text).filter(is_number).map(str::to_owned);
-    let mut words = start.iter().map(String::as_str);
-    if words.clone().any(|word| word == "http.server") {
-        return words.skip_while(|word| *word != "http.server").find_map(number);
+    let number = |text: &str| text.rsplit(':').next().filter(is_number).map(str::to_owned);
+    let words = || start.iter().map(String::as_str);
+    let program = match server::program(start) {
+        Some(Program::Http(program)) => Some(program),
+        Some(Program::Other) | None => None,
+    };
+    let after = match program {
+        Some(Server::HttpServer) => Some("http.server"),
+        Some(Server::Django) => Some("runserver"),
+        Some(_) | None => None,
+    };
+    if let Some(found) = after.and_then(|after| words().skip_while(|w| *w != after).skip(1).find_map(number))
+    {
+        return Some(found);
     }
+    // Elsewhere it says how many processes there are, or where a file is.
+    let is_short = matches!(
+        program,
+        Some(Server::Daphne | Server::Flask | Server::Sanic | Server::Puma | Server::NextJs | Server::Rails)
+    );
+    let names = |flag: &str| FLAGS.contains(&flag) || (is_short && flag == "-p");
+    let mut words = words();
     while let Some(word) = words.next() {
         let (flag, value) = match word.split_once('=') {
             Some((flag, value)) => (flag, Some(value)),
             None => (word, None),
         };
-        if matches!(flag, "--port" | "--server.port" | "--bind" | "-b") {
+        if names(flag) {
             let value = value.or_else(|| words.next())?;
-            return value.rsplit(':').next().and_then(number);
+            // An address alone is none.
+            let found = number(value).filter(|_| !value.contains("/tmp"));
+            if found.is_some() || value.contains("PORT") {
+                return found;
+            }
+        } else if let Some(found) = word.strip_prefix("-b").filter(|v| v.contains(':')).and_then(number) {
+            return Some(found);
         }
     }
     None
 }
 
+/// The port that a `Procfile` beside the code, or a file of gunicorn's settings, names where the command says none.
+pub(super) fn in_files(input: &ManifestInput, service: &Service, source: &str) -> Option<u16> {
+    let line = match (&service.start, service.kind) {
+        (None, None | Some(ServiceKind::Web)) => {
+            let text = input.text_in(source, procfile::NAME)?;
+            let line = procfile::lines(text).find(|line| line.is("web"))?;
+            shell_words::split(&procfile::port_as_variable(line.command)).ok()?
+        }
+        (None, Some(ServiceKind::Worker | ServiceKind::Job)) => return None,
+        (Some(start), _) => start.clone(),
+    };
+    let line = match server::script(&line) {
+        Some(script) => server::commands(script).into_iter().find(|c| of_command(c).is_some())?,
+        None => line,
+    };
+    if let Some(port) = of_command(&line) {
+        return port.parse().ok().filter(|port| *port != 0);
+    }
+    if server::program(&line) != Some(Program::Http(Server::Gunicorn))
+        || line.iter().any(|w| w.contains("PORT"))
+    {
+        return None;
+    }
+    let mut words = line.iter().map(String::as_str);
+    let named = words.find_map(|w| {
+        w.strip_prefix("--config=").map(Some).or((w == "-c" || w == "--config").then_some(None))
+    });
+    let file = match named {
+        Some(Some(file)) => file,
+        Some(None) => words.next()?,
+        None => "gunicorn.conf.py",
+    };
+    let folder = service.workdir.as_ref().map_or(".", |w| w.value.as_str());
+    let text = input.text_in(source, &path::join(folder, file))?;
+    let bind = text.lines().find_map(|l| l.strip_prefix("bind")?.trim_start().strip_prefix('='))?;
+    let address = bind.trim().trim_matches(['"', '\'', '[', ']']);
+    address.rsplit(':').next()?.parse().ok().filter(|port| *port != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::manifest::{ManifestInput, resolve};
+
+    /// Bug: a fixed port in a Procfile, or in gunicorn's settings, was not seen.
+    #[test]
+    fn files() {
+        for (files, want) in [
+            (&[("Procfile", "web: gunicorn app:app --bind 0.0.0.0:5000")][..], 5000),
+            (&[("Procfile", "Web: flask run -p 5001")], 5001),
+            (&[("Procfile", "web: gunicorn app:app -b 0.0.0.0:${PORT:-5002}")], 8000),
+            (&[("Procfile", "worker: gunicorn -b :5003")], 8000),
+            (
+                &[
+                    ("Procfile", "web: gunicorn a:b"),
+                    ("gunicorn.conf.py", "workers = 2\nbind = '0.0.0.0:5004'"),
+                ],
+                5004,
+            ),
+            (&[("Procfile", "web: gunicorn a:b"), ("gunicorn.conf.py", "bind = f'0.0.0.0:{PORT}'")], 8000),
+            (&[("Procfile", "web: gunicorn a:b -c conf/g.py"), ("conf/g.py", "bind = [\":5005\"]")], 5005),
+            (&[("Procfile", "web: gunicorn a:b -b :5006"), ("gunicorn.conf.py", "bind = ':1'")], 5006),
+        ] {
+            let mut input = ManifestInput::new("x");
+            input.add_file("requirements.txt", "");
+            files.iter().for_each(|(path, text)| input.add_file(path, *text));
+            let (spec, _) = resolve(&input).unwrap();
+            assert_eq!(spec.services.values().next().unwrap().port, want, "{files:?}");
+        }
+    }
 
     /// Bug: a port that stood in a script for a shell was not seen, and another was waited for until the deploy failed.
     #[test]
@@ -61,6 +158,15 @@ mod tests {
             ("python -m http.server 9001", "", 9001),
             ("python -m http.server --bind 0.0.0.0 9002", "", 9002),
             ("python -m http.server", "", 8000),
+            ("flask run -h 0.0.0.0 -p 5001", "", 5001),
+            ("daphne -b 0.0.0.0 -p 8009 site.asgi:application", "", 8009),
+            ("python manage.py runserver 0.0.0.0:8010", "", 8010),
+            ("python manage.py runserver 8011", "", 8011),
+            ("waitress-serve --listen=*:8012 app:app", "", 8012),
+            ("uwsgi --http :8013 -p 4 --module app", "", 8013),
+            ("gunicorn -b0.0.0.0:8014 -p x.pid app:app", "", 8014),
+            ("bash -c 'flask run -p 8015'", "", 8015),
+            ("uvicorn a:b --host 0.0.0.0 -p 99", "", 8000),
             ("sh -c 'sleep 1 && exec python -m http.server 9003'", "", 9003),
             ("bash -ec 'gunicorn -b :${SERVER_PORT} a:b'", "SERVER_PORT = '3100'", 3100),
             ("sh -c 'gunicorn -b :$SERVER_PORT a:b'", "SERVER_PORT = '3101'", 3101),

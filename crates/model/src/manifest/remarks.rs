@@ -99,7 +99,8 @@ fn processes<'s>(
             ));
         }
         for Line { number, process, command } in procfile::lines(text) {
-            let runs_it = match process {
+            let process = &process.to_ascii_lowercase();
+            let runs_it = match process.as_str() {
                 "web" => here().any(|s| s.kind == ServiceKind::Web),
                 "worker" => workers().next().is_some(),
                 name => here().filter(has_no_port).any(|s| s.name.as_str() == name),
@@ -108,7 +109,7 @@ fn processes<'s>(
                 continue;
             }
             let place = format!("{file}{}:{number}", procfile::NAME);
-            report.warn(match (process, compose) {
+            report.warn(match (process.as_str(), compose) {
                 (name, Some(compose)) => format!(
                     "{place}: `{name}` is not started\n  hint: make it a service of its own in {compose}, with its command as `command`"
                 ),

@@ -6,7 +6,7 @@ use super::{
     read::{Reader, join},
     typed::{Health, ProbeKind, Service, Sleep, Written},
 };
-use crate::{Depth, ServiceKind, Streams};
+use crate::{Depth, ServiceKind, Streams, server};
 
 /// Keys of a service.
 pub(super) const KEYS: [&str; 21] = [
@@ -38,9 +38,6 @@ pub(super) const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience
 const KINDS: [&str; 3] = ["web", "worker", "job"];
 const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
 const STREAMS: [&str; 2] = ["count", "ignore"];
-
-/// Words that only a shell understands.
-const SHELL: [&str; 8] = ["&&", "||", "|", ";", ">", ">>", "<", "&"];
 
 /// Read the table; a service that is none at all is reported and left out.
 pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
@@ -130,14 +127,10 @@ pub(super) fn start(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<St
             let line = r.text(node, key)?;
             let words = shell_words::split(&line).map_err(|_| "a quote is not closed".to_owned());
             let words = r.ok(node, key, words)?;
-            if let Some(word) = words.iter().find(|w| SHELL.contains(&w.as_str())) {
+            if let Some(sign) = server::needed_for(&line) {
                 let hint = "put the line into a script, or write [\"sh\", \"-c\", \"...\"]";
-                r.problem(
-                    &node.span,
-                    key,
-                    format!("`{word}` needs a shell, and the command is run without one"),
-                    Some(hint),
-                );
+                let message = format!("`{sign}` needs a shell, and the command is run without one");
+                r.problem(&node.span, key, message, Some(hint));
                 return None;
             }
             if let Some(word) = words.first().filter(|w| is_assignment(w)) {

@@ -153,7 +153,8 @@ fn one(
         let hint = "write $PORT there, which is the service's port".to_owned();
         report.at(place.clone(), what, Some(hint));
     }
-    let port = typed.port.or_else(|| port::of(typed)).or(listens.flatten());
+    let port = typed.port.or_else(|| port::of(typed)).or_else(|| port::in_files(input, typed, source));
+    let port = port.or(listens.flatten());
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
     let limits = Limits::default();
     let sleep = SleepPolicy::default();

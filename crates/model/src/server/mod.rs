@@ -10,6 +10,7 @@ pub use advice::GENERAL;
 pub(crate) use command::script;
 pub use command::{guess, program};
 pub(crate) use shell::commands;
+pub use shell::needed_for;
 
 /// A program that serves HTTP, or a library that makes a program of the app's own do so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,7 @@
 //! The commands in a line for a shell, as far as that can be told without running it.
 
+use crate::source::procfile::port_as_variable;
+
 /// Words before a command that are not part of it.
 const KEYWORDS: [&str; 9] = ["if", "then", "else", "elif", "while", "until", "do", "{", "!"];
 
@@ -11,6 +13,48 @@ pub(crate) fn commands(script: &str) -> Vec<Vec<String>> {
         .map(|words| words.into_iter().skip_while(|w| KEYWORDS.contains(&w.as_str())).collect::<Vec<_>>())
         .filter(|words| !words.is_empty())
         .collect()
+}
+
+/// What of a line only a shell understands, if anything: the first sign or variable that does not stand in quotes which
+/// would keep it. The port's variable is ours to fill in.
+#[must_use]
+pub fn needed_for(line: &str) -> Option<&str> {
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, c) in line.char_indices() {
+        let rest = &line[at..];
+        let plain = !escaped && quote != Some('\'');
+        match c {
+            _ if escaped => {}
+            '`' if plain => return Some("`"),
+            '$' if plain && is_variable(rest) => return Some(variable(rest)),
+            ';' | '&' | '|' | '<' | '>' if quote.is_none() => {
+                return Some(&rest[..if rest[1..].starts_with(c) { 2 } else { 1 }]);
+            }
+            '\'' | '"' if quote.is_none() => quote = Some(c),
+            _ if quote == Some(c) => quote = None,
+            _ => {}
+        }
+        escaped = !escaped && c == '\\' && quote != Some('\'');
+    }
+    None
+}
+
+/// Whether a shell would fill something in for this `$…`, other than the port.
+fn is_variable(text: &str) -> bool {
+    let begins = text[1..].starts_with(|c: char| c.is_ascii_alphabetic() || "_{(".contains(c));
+    let port = port_as_variable(variable(text));
+    begins && port != "$PORT"
+}
+
+/// The `$…` at the beginning of a text.
+fn variable(text: &str) -> &str {
+    let end = match text.as_bytes().get(1) {
+        Some(b'{') => text.find('}').map(|at| at + 1),
+        Some(b'(') => text.find(')').map(|at| at + 1),
+        Some(_) | None => text[1..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map(|at| at + 1),
+    };
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// The script cut at what separates commands, except within quotes.
@@ -41,6 +85,32 @@ fn pieces(script: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bug: a sign at the end of a word was passed on to the program, and one in quotes was said to need a shell.
+    #[test]
+    fn what_needs_a_shell() {
+        for (line, want) in [
+            ("gunicorn app:app --bind 0.0.0.0:$PORT", None),
+            ("gunicorn app:app -b \"0.0.0.0:${PORT:-8000}\"", None),
+            ("python manage.py migrate; gunicorn app:app", Some(";")),
+            ("cd src && gunicorn app:app", Some("&&")),
+            ("a||b", Some("||")),
+            ("a 2>&1 | tee log", Some(">")),
+            ("python app.py > log", Some(">")),
+            ("gunicorn -w ${WORKERS:-2} app:app", Some("${WORKERS:-2}")),
+            ("gunicorn -w $WORKERS app:app", Some("$WORKERS")),
+            ("gunicorn -w \"$WORKERS\" app:app", Some("$WORKERS")),
+            ("echo $(date)", Some("$(date)")),
+            ("echo `date`", Some("`")),
+            ("bash -c 'a && b $X'", None),
+            ("grep 'a;b' --end '^x$' \"a & b\"", None),
+            ("grep ^x$ a\\;b \\$X", None),
+            ("gunicorn 'pkg:create_app()'", None),
+            ("", None),
+        ] {
+            assert_eq!(needed_for(line), want, "{line}");
+        }
+    }
 
     #[test]
     fn scripts() {

@@ -9,6 +9,7 @@ pub mod procfile;
 pub mod requirements;
 pub mod secret;
 pub mod text;
+pub mod unsupported;
 
 pub use dockerignore::DockerIgnore;
 pub use links::{Links, within};

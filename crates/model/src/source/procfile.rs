@@ -3,6 +3,9 @@
 /// The file's name.
 pub const NAME: &str = "Procfile";
 
+/// Tools that run programs in an environment of their own.
+const RUNNERS: [&str; 4] = ["poetry", "uv", "pipenv", "pdm"];
+
 /// A line of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'t> {
@@ -23,6 +26,27 @@ pub fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
 pub fn unread(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
     lines.filter(|(i, line)| !line.is_empty() && !line.starts_with('#') && read(*i, line).is_none())
+}
+
+impl Line<'_> {
+    /// Whether this is the process of a name. `Web:` is meant for `web`.
+    #[must_use]
+    pub fn is(&self, process: &str) -> bool {
+        self.process.eq_ignore_ascii_case(process)
+    }
+}
+
+/// The words of a command, without what runs others in an environment that is there anyway: `poetry run`.
+#[must_use]
+pub fn without_runner(mut words: Vec<String>) -> Vec<String> {
+    if words.len() > 2
+        && words[1] == "run"
+        && RUNNERS.contains(&words[0].as_str())
+        && !words[2].starts_with('-')
+    {
+        words.drain(..2);
+    }
+    words
 }
 
 fn read(number: usize, line: &str) -> Option<Line<'_>> {

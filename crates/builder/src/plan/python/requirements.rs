@@ -149,10 +149,15 @@ fn include(
     out.files.push(file.to_owned());
     for (number, line) in logical_lines(text) {
         let (option, value) = option(&line);
+        // As pip does with what follows an option.
+        let is_quoted = option.starts_with('-') && value.starts_with(['"', '\'']);
+        let value = if is_quoted { value.trim_matches(['"', '\'']) } else { value };
         let here = || Origin::written(file, number);
         match option {
             // One that is fetched names what nobody knows before.
-            "-r" | "--requirement" if value.contains("://") => out.names.leave_open("a file elsewhere"),
+            _ if value.contains("://") && matches!(option, "-r" | "--requirement") => {
+                out.names.leave_open("a file elsewhere");
+            }
             "-c" | "--constraint" if value.contains("://") => {}
             "-r" | "--requirement" => {
                 include(listing, &beside(file, value), Some(&here()), constraints, out)?;
@@ -164,7 +169,11 @@ fn include(
             "" if is_local(value) => local(listing, value, out)?,
             "" if !is_requirement(value) => {
                 let why = format!("{} is no requirement: `{value}`", here());
-                return Err(PlanError::new(why, "name one package a line, such as flask>=2.0"));
+                return Err(PlanError::new(why, how(value)));
+            }
+            "- " | "-\t" => {
+                let why = format!("{} is no requirement: `{}`", here(), line);
+                return Err(PlanError::new(why, format!("leave out the dash: {value}")));
             }
             "" => out.names.add(named(value)),
             _ => {}
@@ -232,6 +241,37 @@ fn is_requirement(line: &str) -> bool {
     };
     let all = || rest.trim_end_matches(',').split(',').all(compares);
     !name.is_empty() && (rest.is_empty() || rest.starts_with('@') || all())
+}
+
+/// What to write in place of a line that is no requirement.
+fn how(line: &str) -> String {
+    let usual = || "name one package a line, such as flask>=2.0".to_owned();
+    let words = line.trim_start_matches(['$', '!', '%', ' ']);
+    if let Some((_, rest)) = words.split_once("pip install ").or(words.split_once("uv add ")) {
+        let packages: Vec<_> = rest.split_whitespace().filter(|w| !w.starts_with('-')).collect();
+        return format!("this file has only what is installed, one package a line: {}", packages.join(", "));
+    }
+    let unquoted = line.trim_matches(['"', '\'', ',', '[', ']']).trim();
+    if unquoted.len() < line.len() && is_requirement(unquoted) {
+        return format!("write {unquoted}");
+    }
+    if let Some((before, comment)) = line.split_once('#')
+        && is_requirement(before.trim())
+    {
+        return format!("a comment needs a space before it: {} #{comment}", before.trim());
+    }
+    match line.split_once(['=', '^', '@']) {
+        Some((name, version)) if is_requirement(name) && is_requirement(&format!("{name}=={version}")) => {
+            let operator = if line.contains('^') { ">=" } else { "==" };
+            format!("write {name}{operator}{version}")
+        }
+        Some(_) | None => match line.split(',').map(str::trim).collect::<Vec<_>>().as_slice() {
+            all @ [_, _, ..] if all.iter().all(|one| is_requirement(one)) => {
+                format!("name one package a line: {}", all.join(", then "))
+            }
+            _ => usual(),
+        },
+    }
 }
 
 /// Whether a requirement is fetched from a Git repository.
@@ -338,6 +378,46 @@ mod tests {
         ] {
             assert_eq!(is_requirement(line), yes, "{line}");
         }
+    }
+
+    /// Bug: for each of these the hint was the same, and a line of a list was passed over.
+    #[test]
+    fn what_to_write_instead() {
+        let mut out = String::new();
+        for line in [
+            "fastapi#web",
+            "'fastapi>=1'",
+            "\"fastapi\",",
+            "pip install fastapi 'uvicorn'",
+            "$ pip install -U fastapi",
+            "fastapi=0.1",
+            "fastapi^0.1",
+            "fastapi,uvicorn",
+            "- uvicorn",
+            "flask >= 2 gunicorn",
+            "<<<<<<< HEAD",
+            "-r \"base.txt\"",
+        ] {
+            let listing = [("requirements.txt", line), ("base.txt", "flask")].into();
+            out += &match read(&listing, "requirements.txt") {
+                Ok(r) => format!("{line} -> {}\n", r.names),
+                Err(e) => format!("{line} -> {}\n", e.hint),
+            };
+        }
+        expect![[r#"
+            fastapi#web -> a comment needs a space before it: fastapi #web
+            'fastapi>=1' -> write fastapi>=1
+            "fastapi", -> write fastapi
+            pip install fastapi 'uvicorn' -> this file has only what is installed, one package a line: fastapi, 'uvicorn'
+            $ pip install -U fastapi -> this file has only what is installed, one package a line: fastapi
+            fastapi=0.1 -> write fastapi==0.1
+            fastapi^0.1 -> write fastapi>=0.1
+            fastapi,uvicorn -> name one package a line: fastapi, then uvicorn
+            - uvicorn -> leave out the dash: uvicorn
+            flask >= 2 gunicorn -> name one package a line, such as flask>=2.0
+            <<<<<<< HEAD -> name one package a line, such as flask>=2.0
+            -r "base.txt" -> flask
+        "#]].assert_eq(&out);
     }
 
     #[test]

@@ -234,9 +234,9 @@ fn projects() {
             $ uvicorn m:a --port '$PORT'
             by -, requirements.txt, Procfile:2
         Procfile with a shell: cannot: the `web` line of the Procfile uses `&&`, which needs a shell (line 1)
-            hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
+            hint: write start = ["sh", "-c", "cd x && y"] under [services.web] in dormouse.toml
         Procfile with a variable: cannot: the `web` line of the Procfile uses `$WORKERS`, which needs a shell (line 1)
-            hint: commands run without a shell; name `start` in dormouse.toml, or put the steps into a script
+            hint: write start = ["sh", "-c", "x -w $WORKERS"] under [services.web] in dormouse.toml
         nothing to start: cannot: no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `start` in dormouse.toml, for example start = "python main.py"; it has to listen on $PORT
         lock: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false }

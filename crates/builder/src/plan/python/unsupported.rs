@@ -1,50 +1,11 @@
 //! What cannot be built, and what to do then.
 
+use dormouse_model::source::unsupported;
+
 use super::{Listing, PlanError, Wishes, is_named};
 
 /// Files that say how a folder is built.
 const MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "Cargo.toml"];
-
-/// Signs of something we cannot build, the most telling first.
-const UNSUPPORTED: &[(&str, &str, &str)] = &[
-    (
-        "Pipfile",
-        "Pipfiles are not supported",
-        "run `pipenv requirements > requirements.txt` and deploy again",
-    ),
-    ("environment.yml", "conda environments are not supported", "list the packages in a requirements.txt"),
-    (
-        "package.json",
-        "Node.js projects are not supported yet",
-        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
-    ),
-    (
-        "go.mod",
-        "Go projects are not supported yet",
-        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
-    ),
-    (
-        "Gemfile",
-        "Ruby projects are not supported yet",
-        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
-    ),
-    (
-        "composer.json",
-        "PHP projects are not supported yet",
-        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
-    ),
-    (
-        "pom.xml",
-        "Java projects are not supported yet",
-        "only Python projects with a requirements.txt or pyproject.toml, and Rust ones, can be built so far",
-    ),
-    (
-        "Dockerfile",
-        "it has only a Dockerfile, and Dockerfiles are not used",
-        "list Python packages in a requirements.txt, Debian packages as `packages` and the command as `start` in dormouse.toml",
-    ),
-    ("index.html", "static sites are not supported yet", "serve the files from a Python app for now"),
-];
 
 /// Without dependencies a start command is enough, as long as it can be found in the image.
 pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanError> {
@@ -57,7 +18,7 @@ pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanEr
         }
     }
     let told = wishes.start.is_some() || listing.has("Procfile");
-    for (file, why, hint) in UNSUPPORTED.iter().filter(|(file, ..)| listing.has(file)) {
+    for (file, why, hint) in unsupported::SIGNS.iter().filter(|(file, ..)| listing.has(file)) {
         let foreign = !matches!(*file, "Dockerfile" | "index.html");
         if (foreign && wishes.packages.is_empty()) || !told {
             return Err(PlanError::new(format!("{why} (found {file})"), *hint));

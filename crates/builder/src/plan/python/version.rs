@@ -6,6 +6,9 @@ use pep440_rs::{Version, VersionSpecifiers};
 
 use super::{Listing, Origin, PlanError};
 
+/// The oldest that is built for uv to fetch.
+const OLDEST: [u64; 2] = [3, 8];
+
 /// Where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Interpreter {
@@ -55,19 +58,38 @@ pub(crate) fn choose(
         let Some((at, asked)) = lines.find(|(_, line)| !line.is_empty()) else { continue };
         let origin = Origin::written(file, at + 1);
         let short = bare(&asked);
+        if asked.starts_with(['<', '>', '=', '~', '!']) {
+            return by_specifiers(&Requires { specifiers: asked, origin }, base.as_ref());
+        }
+        // pyenv's word for the one that is there anyway.
+        if short == "system" {
+            let interpreter = base.map_or(Interpreter::Fetched("3".to_owned()), |_| Interpreter::Base);
+            return Ok(Chosen { interpreter, origin: Some(origin), note: None });
+        }
         let version = Version::from_str(&short).map_err(|_| {
             PlanError::new(
                 format!("{file} asks for Python `{asked}`, which is not a version (line {})", at + 1),
                 "write a version of CPython there, such as 3.12",
             )
         })?;
+        if version.release() < OLDEST.as_slice() && !OLDEST.starts_with(version.release()) {
+            return Err(PlanError::new(
+                format!("{file} asks for Python {short}, which cannot be had any more (line {})", at + 1),
+                format!("ask for {}.{} or newer", OLDEST[0], OLDEST[1]),
+            ));
+        }
         let (interpreter, note) = by_version(file, &short, &version, base.as_ref());
         return Ok(Chosen { interpreter, origin: Some(origin), note });
     }
-    let Some(Requires { specifiers: requires, origin }) = requires else {
+    let Some(requires) = requires else {
         let own = if base.is_some() { Interpreter::Base } else { Interpreter::Fetched("3".to_owned()) };
         return Ok(Chosen { interpreter: own, origin: None, note: None });
     };
+    by_specifiers(requires, base.as_ref())
+}
+
+fn by_specifiers(requires: &Requires, base: Option<&Version>) -> Result<Chosen, PlanError> {
+    let Requires { specifiers: requires, origin } = requires;
     let specifiers = VersionSpecifiers::from_str(requires).map_err(|_| {
         PlanError::new(
             format!("{origin} requires Python \"{requires}\", which are not version specifiers"),
@@ -75,7 +97,7 @@ pub(crate) fn choose(
         )
     })?;
     let interpreter = match base {
-        Some(base) if specifiers.contains(&base) => Interpreter::Base,
+        Some(base) if specifiers.contains(base) => Interpreter::Base,
         Some(_) | None => Interpreter::Fetched(requires.replace(' ', "")),
     };
     Ok(Chosen { interpreter, origin: Some(origin.clone()), note: None })
@@ -89,8 +111,10 @@ fn bare(asked: &str) -> String {
             version = rest.to_owned();
         }
     }
+    // `cpython-3.12.1-linux-x86_64-gnu`, as uv has it.
+    let version = version.split("-linux").next().unwrap_or_default().trim();
     let short = version.strip_suffix(".x").or_else(|| version.strip_suffix(".*"));
-    short.unwrap_or(&version).to_owned()
+    short.unwrap_or(version).to_owned()
 }
 
 /// The same minor version will do: patch releases keep every interface, and Debian ports security fixes back.
@@ -144,6 +168,12 @@ mod tests {
             ("3", None, Some("3.11.2")),
             ("\n# nothing\n", None, Some("3.11.2")),
             ("pypy3.10", None, Some("3.11.2")),
+            ("system", None, Some("3.11.2")),
+            (">=3.12,<3.14", None, Some("3.11.2")),
+            (">=3.9", Some(">=3.12"), Some("3.11.2")),
+            ("cpython-3.12.1-linux-x86_64-gnu", None, Some("3.11.2")),
+            ("2.7", None, Some("3.11.2")),
+            ("3.6.1", None, Some("3.11.2")),
             ("\nmy-env", None, Some("3.11.2")),
             ("", Some(">=3.10,<3.14"), Some("3.11.2")),
             ("", Some(">= 3.12, <4"), Some("3.11.2")),
@@ -164,13 +194,19 @@ mod tests {
             "" None on None: Fetched("3")
             "3.11" None on Some("3.11.2"): Base .python-version:1
             "3.11.9\n" None on Some("3.11.2"): Base .python-version:1 .python-version asks for Python 3.11.9; using Python 3.11.2 of the base
-            "3.1" None on Some("3.11.2"): Fetched("3.1") .python-version:1
+            "3.1" None on Some("3.11.2"): .python-version asks for Python 3.1, which cannot be had any more (line 1); ask for 3.8 or newer
             "# why\n3.12 # so\n" Some(">=3.11") on Some("3.11.2"): Fetched("3.12") .python-version:2
             "cpython-3.13.1" None on Some("3.11.2"): Fetched("3.13.1") .python-version:1
             "3.10.x" None on Some("3.11.2"): Fetched("3.10") .python-version:1
             "3" None on Some("3.11.2"): Base .python-version:1
             "\n# nothing\n" None on Some("3.11.2"): Base
             "pypy3.10" None on Some("3.11.2"): .python-version asks for Python `pypy3.10`, which is not a version (line 1); write a version of CPython there, such as 3.12
+            "system" None on Some("3.11.2"): Base .python-version:1
+            ">=3.12,<3.14" None on Some("3.11.2"): Fetched(">=3.12,<3.14") .python-version:1
+            ">=3.9" Some(">=3.12") on Some("3.11.2"): Base .python-version:1
+            "cpython-3.12.1-linux-x86_64-gnu" None on Some("3.11.2"): Fetched("3.12.1") .python-version:1
+            "2.7" None on Some("3.11.2"): .python-version asks for Python 2.7, which cannot be had any more (line 1); ask for 3.8 or newer
+            "3.6.1" None on Some("3.11.2"): .python-version asks for Python 3.6.1, which cannot be had any more (line 1); ask for 3.8 or newer
             "\nmy-env" None on Some("3.11.2"): .python-version asks for Python `my-env`, which is not a version (line 2); write a version of CPython there, such as 3.12
             "" Some(">=3.10,<3.14") on Some("3.11.2"): Base pyproject.toml:3
             "" Some(">= 3.12, <4") on Some("3.11.2"): Fetched(">=3.12,<4") pyproject.toml:3

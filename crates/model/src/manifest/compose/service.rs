@@ -15,7 +15,7 @@ use super::{
     keys::{self, Unhonoured, known},
     ports, slips,
 };
-use crate::ServiceKind;
+use crate::{ServiceKind, server, source::procfile};
 
 /// A service, and what it says of others.
 pub(super) struct Read {
@@ -64,6 +64,14 @@ pub(super) fn one(
     s.aliases.extend(Some(entry.key.to_lowercase()).filter(|written| written != name));
     let mut recipe = Recipe::default();
     match build {
+        Some(node) if node.value == Value::Null => {
+            r.problem(
+                &node.span,
+                &join(&path, "build"),
+                "it names no folder",
+                Some("write `build: ./folder`"),
+            );
+        }
         Some(node) => recipe = context(r, unhonoured, node, &join(&path, "build"), &mut s),
         // What it extends is not there, which is told already.
         None if entry.node.get("extends").is_some() => {}
@@ -213,6 +221,14 @@ fn words(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<String>> {
             items.iter().enumerate().filter_map(each).collect()
         }
         Value::Text(line) => {
+            let sign = server::needed_for(line).filter(|sign| *sign != "`" && !sign.starts_with('$'));
+            if let Some(sign) = sign {
+                let place = r.place(&node.span, key);
+                let what = format!(
+                    "`{sign}` is given to the program: no shell reads a command\n  hint: write it as [\"sh\", \"-c\", \"...\"]"
+                );
+                r.report.warn_at(&place, what);
+            }
             let words = shell_words::split(line).map_err(|_| "a quote is not closed".to_owned());
             r.ok(node, key, words)?
         }
@@ -226,6 +242,7 @@ fn words(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Vec<String>> {
         r.problem(&node.span, key, "a command must not contain a NUL character", None);
         return None;
     }
+    let words = procfile::without_runner(words);
     Some(words).filter(|w| w.first().is_some_and(|first| !first.is_empty()))
 }
 
@@ -236,7 +253,21 @@ fn variables(r: &mut Reader<'_>, node: &Node, key: &str) -> Vec<Variable> {
         Value::List(items) => {
             for (i, item) in items.iter().enumerate() {
                 let key = format!("{key}[{i}]");
+                if let [e] = item.entries()
+                    && let Some(value) = e.node.value.scalar()
+                {
+                    let hint = format!("write - {}={value}, or leave out all the dashes", e.key);
+                    r.problem(&item.span, &key, "a list of variables has NAME=value", Some(&hint));
+                    continue;
+                }
                 let Some(text) = r.text(item, &key) else { continue };
+                if let Some((name, _)) = text.split_once('=').filter(|(name, _)| name.trim() != *name) {
+                    let what = format!(
+                        "the variable is called `{name}`, with a space\n  hint: write {}=... without it",
+                        name.trim()
+                    );
+                    r.report.warn_at(&r.place(&item.span, &key), what);
+                }
                 let (name, value) = match text.split_once('=') {
                     Some((name, value)) => (name, Some(value.to_owned())),
                     None => (text.as_str(), None),

@@ -82,8 +82,10 @@ pub(super) fn services(
                     }
                 }
             } else if dependency.required {
-                // Told with all the others that nobody knows.
-                read.service.needs.push(dependency.on);
+                let name = &dependency.on.value;
+                let near = names::nearest(name, entries.iter().map(|e| e.key.as_str()).filter(|e| *e != by));
+                let hint = near.map(|near| format!("did you mean `{near}`?"));
+                r.report.at(dependency.on.place, format!("there is no service `{name}`"), hint);
             }
         }
     }

@@ -507,3 +507,102 @@ fn ports_in_the_manifest() {
         check(&folder("shop", &files), &expected);
     }
 }
+
+/// Bug: signs for a shell were given to the program without a word, `poetry` was to be run, an empty `build` was called
+/// no table, variables in a list with a colon or a space were misread, and names of images were not thought of.
+#[test]
+fn values_that_are_nearly_right() {
+    for (text, expected) in [
+        (
+            "command: python manage.py migrate && gunicorn x",
+            expect![[r#"
+            project shop
+            web: source=. port=8000 worker start=["python", "manage.py", "migrate", "&&", "gunicorn", "x"] start@compose.yaml:5
+            warning: compose.yaml:5: services.web.command: `&&` is given to the program: no shell reads a command
+              hint: write it as ["sh", "-c", "..."]
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "command: sh -c 'a && gunicorn -b :9000 x'",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=9000 public start=["sh", "-c", "a && gunicorn -b :9000 x"] start@compose.yaml:5 health=/
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "command: [echo, '&&']\n    ports: ['80']",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=80 public start=["echo", "&&"] start@compose.yaml:5
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "command: poetry run uvicorn a:b --port 9001",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=9001 public start=["uvicorn", "a:b", "--port", "9001"] start@compose.yaml:5 health=/
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "command: uv run python manage.py runserver 0.0.0.0:9002",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=9002 public start=["python", "manage.py", "runserver", "0.0.0.0:9002"] start@compose.yaml:5 health=/
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "environment: [A: 1, 'B = 2', 'C=3']\n    ports: ['80']",
+            expect![[r#"
+            compose.yaml:5:19: services.web.environment[0]: a list of variables has NAME=value
+              hint: write - A=1, or leave out all the dashes
+        "#]],
+        ),
+        (
+            "environment: ['B = 2', 'C=3']\n    ports: ['80']",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=80 public env={"B ": " 2", "C": "3"}
+            warning: compose.yaml:5: services.web.environment[0]: the variable is called `B `, with a space
+              hint: write B=... without it
+            warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+        "#]],
+        ),
+        (
+            "depends_on: [redsi]\n    ports: ['80']",
+            expect![[r#"
+            compose.yaml:5:18: services.web.depends_on[0]: there is no service `redsi`
+              hint: did you mean `redis`?
+        "#]],
+        ),
+        (
+            "depends_on: {redsi: {condition: service_started, required: false}}\n    ports: ['80']",
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=80 public
+                warning: left out, because images cannot be run yet: `redis` (compose.yaml:2: `redis`)
+            "#]],
+        ),
+    ] {
+        let text = format!("services:\n  redis: {{image: redis}}\n  web:\n    build: .\n    {text}\n");
+        told(&text, &[], &expected);
+    }
+    told(
+        "services:\n  web:\n    build:\n    ports: ['80']\n",
+        &[],
+        &expect![[r#"
+        compose.yaml:3:10: services.web.build: it names no folder
+          hint: write `build: ./folder`
+    "#]],
+    );
+}
