@@ -64,6 +64,16 @@ fn what_was_asked_for_is_heard_to_its_end() {
         [0]
     "#]],
     );
+    // Bug: who cancelled a deploy was left with "ask again".
+    check(
+        "DELETE /v1/deploys/8",
+        &["cancel", "d8"],
+        (200, shop),
+        &expect![[r#"
+        shop d8 cancelled
+        [0]
+    "#]],
+    );
     // What became of it is told all the same.
     let failed = r#"{"error":"shop/web was not replaced: exited with code 1"}"#;
     check(
