@@ -9,7 +9,7 @@ use std::{
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
     AddressBlock, Clock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
-    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
+    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Watchdog,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -293,6 +293,7 @@ impl State {
         self.desired.services.remove(key);
         self.observed.ends.remove(key);
         self.observed.watchdogs.remove(key);
+        self.observed.pingers.remove(key);
         self.observed.answers.remove(key);
         self.log_tails.remove(key);
     }
@@ -326,12 +327,15 @@ impl State {
         self.store.later(move |tx| tx.demand(&key, demand));
     }
 
-    /// What there is to say of a service's watchdog.
+    /// What there is to say of how a service notices sleep.
     pub(crate) fn watchdog(&self, key: &ServiceKey) -> Option<String> {
-        let watchdog = self.observed.watchdogs.get(key)?;
         let svc = self.desired.services.get(key)?;
-        let mine = std::iter::once(&svc.target).chain(&svc.live).any(|d| d.process() == watchdog.deployment);
-        mine.then(|| dormouse_planner::watchdog(watchdog)).flatten()
+        let mine = |w: &&Watchdog| {
+            std::iter::once(&svc.target).chain(&svc.live).any(|d| d.process() == w.deployment)
+        };
+        let known = [&self.observed.watchdogs, &self.observed.pingers].map(|all| all.get(key).filter(mine));
+        let said: Vec<_> = known.into_iter().flatten().filter_map(dormouse_planner::watchdog).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     /// Remember, or forget, what a deploy could not do for a service.

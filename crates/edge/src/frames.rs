@@ -6,6 +6,11 @@ pub(crate) struct Frames {
     at: At,
     /// What the frame we are in is.
     kind: FrameKind,
+    opcode: u8,
+    pinged: bool,
+    /// What the Close frame carries, as far as it has come.
+    farewell: Option<Vec<u8>>,
+    closed: bool,
 }
 
 /// What frames are, least first.
@@ -47,10 +52,13 @@ enum At {
     },
 }
 
+const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xa;
 const FINAL_PING: u8 = 0x80 | PING;
 const FINAL_PONG: u8 = 0x80 | PONG;
+/// No control frame carries more.
+const LONGEST: usize = 125;
 
 impl Frames {
     /// Whether the next byte begins a frame.
@@ -64,7 +72,13 @@ impl Frames {
         while let Some((first, rest)) = bytes.split_first() {
             match &mut self.at {
                 At::Opcode => {
-                    self.kind = FrameKind::of(first & 0x0f);
+                    self.opcode = first & 0x0f;
+                    self.kind = FrameKind::of(self.opcode);
+                    match self.opcode {
+                        PING => self.pinged = true,
+                        CLOSE => self.farewell = self.farewell.take().or(Some(Vec::new())),
+                        _ => {}
+                    }
                     self.at = At::Length;
                     bytes = rest;
                 }
@@ -87,6 +101,10 @@ impl Frames {
                 }
                 At::Payload { left } => {
                     let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
+                    if let (CLOSE, Some(farewell)) = (self.opcode, &mut self.farewell) {
+                        let room = LONGEST.saturating_sub(farewell.len()).min(here);
+                        farewell.extend_from_slice(&bytes[..room]);
+                    }
                     bytes = &bytes[here..];
                     *left -= here as u64;
                     if *left == 0 {
@@ -95,8 +113,24 @@ impl Frames {
                 }
             }
             greatest = greatest.max(self.kind);
+            self.closed |= self.opcode == CLOSE && matches!(self.at, At::Opcode);
         }
         greatest
+    }
+
+    /// Whether a ping has begun since this was last asked.
+    pub(crate) fn take_ping(&mut self) -> bool {
+        std::mem::take(&mut self.pinged)
+    }
+
+    /// Whether a Close frame has begun.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.farewell.is_some()
+    }
+
+    /// What a Close frame carried (RFC 6455 §5.5.1) that was not masked, once it is complete.
+    pub(crate) fn farewell(&self) -> Option<&[u8]> {
+        self.farewell.as_deref().filter(|_| self.closed)
     }
 }
 

@@ -13,6 +13,7 @@ mod drain;
 mod events;
 mod find;
 mod frames;
+mod heartbeat;
 mod http1;
 mod meter;
 mod pages;

@@ -1,8 +1,11 @@
 //! What the bytes in a tunnel are: activity or upkeep, questions and their answers.
 
+use std::time::Instant;
+
 use crate::{
     answers::Answers,
     frames::{FrameKind, Frames},
+    heartbeat::{Heartbeat, TakenForGone},
     tally::Owed,
 };
 
@@ -10,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Meter {
     /// A WebSocket: pings and pongs are upkeep, and a message is answered by the next one that comes back.
-    WebSocket { up: Frames, down: Frames },
+    WebSocket { up: Frames, down: Frames, heartbeat: Heartbeat },
     /// Anything: every byte is activity, and asks for an answer. Where that ends is seen if it is HTTP.
     Bytes(Answers),
 }
@@ -39,13 +42,14 @@ pub(crate) enum Said {
 
 impl Meter {
     pub(crate) fn web_socket() -> Self {
-        Self::WebSocket { up: Frames::default(), down: Frames::default() }
+        let heartbeat = Heartbeat::default();
+        Self::WebSocket { up: Frames::default(), down: Frames::default(), heartbeat }
     }
 
     /// Whether it is a WebSocket on which both sides have ended the frames that they began.
     pub(crate) fn is_between_frames(&self) -> bool {
         match self {
-            Self::WebSocket { up, down } => up.is_between() && down.is_between(),
+            Self::WebSocket { up, down, .. } => up.is_between() && down.is_between(),
             Self::Bytes(answers) => answers.is_between_frames(),
         }
     }
@@ -63,11 +67,30 @@ impl Meter {
 
     pub(crate) fn down(&mut self, bytes: &[u8]) -> Said {
         match self {
-            Self::WebSocket { down, .. } => match down.scan(bytes) {
-                FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
-                FrameKind::Message => Said::Message,
-            },
+            Self::WebSocket { down, heartbeat, .. } => {
+                let kind = down.scan(bytes);
+                if down.take_ping() {
+                    heartbeat.ping(Instant::now());
+                }
+                match kind {
+                    FrameKind::Upkeep | FrameKind::Control => Said::Nothing,
+                    FrameKind::Message => Said::Message,
+                }
+            }
             Self::Bytes(answers) => answers.answer(bytes),
+        }
+    }
+
+    /// What it says of the client that the instance has said goodbye, or, when it `hung_up`, that it ended the connection
+    /// without. Nothing when it had no goodbye to say, or the client said it first. `owes` whether it owes a reply.
+    pub(crate) fn taken_for_gone(&self, hung_up: bool, owes: bool) -> Option<TakenForGone> {
+        match self {
+            Self::WebSocket { up, down, heartbeat } if !up.is_closing() => match (down.farewell(), hung_up) {
+                (Some(words), false) => heartbeat.ended(Some(words), owes),
+                (None, true) => heartbeat.ended(None, owes),
+                (Some(_), true) | (None, false) => None,
+            },
+            Self::WebSocket { .. } | Self::Bytes(_) => None,
         }
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use dormouse_model::{InstanceId, Time, Traffic, clock};
+use dormouse_model::{Cut, InstanceId, Time, Traffic, clock};
 use tokio::sync::Notify;
+
+use crate::heartbeat::TakenForGone;
 
 /// Rings once for everything that changed since the last report.
 #[derive(Debug, Default)]
@@ -51,6 +53,8 @@ pub(crate) struct Tally {
     last_client_byte: AtomicU64,
     last_instance_byte: AtomicU64,
     last_event: AtomicU64,
+    /// The last client that it took for gone. Seldom written.
+    cut: Mutex<Option<Cut>>,
     /// Open connections from other services.
     private: AtomicU32,
     /// When what it says to other services counts as said, in milliseconds after `met`.
@@ -73,6 +77,7 @@ impl Tally {
             last_client_byte: AtomicU64::new(0),
             last_instance_byte: AtomicU64::new(0),
             last_event: AtomicU64::new(0),
+            cut: Mutex::new(None),
             private: AtomicU32::new(0),
             answers_until: AtomicU64::new(0),
             silence,
@@ -103,6 +108,13 @@ impl Tally {
     pub(crate) fn event(&self) {
         self.last_event.store(now(), Ordering::Relaxed);
         self.instance_byte();
+    }
+
+    /// The instance took a client for gone.
+    pub(crate) fn cut(&self, gone: TakenForGone) {
+        let cut = Cut { at: Time(now()), pings: gone.pings };
+        *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
+        self.touch();
     }
 
     /// A byte came from the instance for another service.
@@ -153,6 +165,7 @@ impl Tally {
             last_client_byte: time(&self.last_client_byte),
             last_instance_byte: time(&self.last_instance_byte),
             last_event: time(&self.last_event),
+            cut: *self.cut.lock().unwrap_or_else(PoisonError::into_inner),
         }
     }
 
@@ -215,6 +228,11 @@ impl Lease {
 
     pub(crate) fn tally(&self) -> &Arc<Tally> {
         &self.tally
+    }
+
+    /// Whether a message on it has not been answered.
+    pub(crate) fn owes_reply(&self) -> bool {
+        self.owed == Owed::Reply
     }
 
     /// What the instance owes on this connection from now on.

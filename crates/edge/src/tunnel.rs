@@ -60,6 +60,8 @@ pub(crate) struct Tunnel {
     granted: Cell<Option<u64>>,
     /// Held by whoever writes to the client.
     to_client: Mutex<()>,
+    /// Whether the instance has ended its side, or all of it.
+    hung_up: Cell<bool>,
 }
 
 impl Tunnel {
@@ -75,6 +77,7 @@ impl Tunnel {
             lease,
             meter,
             granted: Cell::new(None),
+            hung_up: Cell::new(false),
             to_client: Mutex::default(),
         }
     }
@@ -98,14 +101,21 @@ impl Tunnel {
                         _ = client.ready(Interest::ERROR) => Ok(()),
                     }
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    self.look_who_is_gone();
+                    Err(error)
+                }
             },
             ended = &mut down => match ended {
                 Ok(()) => {
+                    self.look_who_is_gone();
                     end_writes(&client);
                     linger(full_duplex, up).await
                 }
-                Err(error) => Err(error),
+                Err(error) => {
+                    self.look_who_is_gone();
+                    Err(error)
+                }
             },
         };
         if let Err(error) = ended {
@@ -174,7 +184,11 @@ impl Tunnel {
         }
         match instance.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            written => written,
+            Err(error) => {
+                self.hung_up.set(true);
+                Err(error)
+            }
+            Ok(written) => Ok(written),
         }
     }
 
@@ -247,10 +261,16 @@ impl Tunnel {
             let rest = {
                 let mut buffer = self.worker.scratch();
                 let read = match instance.try_read(&mut buffer) {
-                    Ok(0) => return Ok(()),
+                    Ok(0) => {
+                        self.hung_up.set(true);
+                        return Ok(());
+                    }
                     Ok(read) => read,
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                    Err(error) => return Err(error),
+                    Err(error) => {
+                        self.hung_up.set(true);
+                        return Err(error);
+                    }
                 };
                 self.said(&buffer[..read]);
                 let written = match client.try_write(&buffer[..read]) {
@@ -263,14 +283,26 @@ impl Tunnel {
         }
     }
 
+    /// Whether the instance has just taken the client for gone, although that has not ended anything.
+    fn look_who_is_gone(&self) {
+        let owes = self.lease.borrow().owes_reply();
+        if let Some(gone) = self.meter.borrow().taken_for_gone(self.hung_up.get(), owes) {
+            self.tally.cut(gone);
+        }
+    }
+
     /// Count what came from the instance.
     fn said(&self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
         // First what it said, then what it owes: the other way round an answer could be seen neither owed nor begun.
-        let owed = match self.meter.borrow_mut().down(bytes) {
-            Said::Nothing => return self.tally.instance_byte(),
+        let said = self.meter.borrow_mut().down(bytes);
+        let owed = match said {
+            Said::Nothing => {
+                self.look_who_is_gone();
+                return self.tally.instance_byte();
+            }
             Said::Message => {
                 self.tally.event();
                 Owed::Nothing

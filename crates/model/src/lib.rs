@@ -38,7 +38,7 @@ pub use id::{
 };
 pub use keep::{Door, Keep};
 pub use observed::{
-    Activity, Answered, Call, Cause, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap,
+    Activity, Answered, Call, Cause, Cut, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap,
     Observed, Phase, Probe, Process, Refusal, Stir, StopReason, Traffic, Usage, WORKS, Worked,
 };
 pub use origin::{Origin, Origins};

@@ -198,6 +198,18 @@ pub struct Traffic {
     /// Last message of a WebSocket, or event of an event stream, from the instance. Pings, pongs and comments are none.
     #[serde(default)]
     pub last_event: Option<Time>,
+    /// The last page that the instance took for gone.
+    #[serde(default)]
+    pub cut: Option<Cut>,
+}
+
+/// A WebSocket that an instance pinged, and then ended as if nobody were there, not because it was done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cut {
+    /// When it did.
+    pub at: Time,
+    /// The shortest time between its pings, when there was more than one.
+    pub pings: Option<Duration>,
 }
 
 impl Traffic {
@@ -214,6 +226,7 @@ impl Traffic {
             last_client_byte,
             last_instance_byte,
             last_event,
+            cut,
         } = self;
         Self {
             in_flight: in_flight.saturating_add(other.in_flight),
@@ -225,6 +238,7 @@ impl Traffic {
             last_client_byte: last_client_byte.max(other.last_client_byte),
             last_instance_byte: last_instance_byte.max(other.last_instance_byte),
             last_event: last_event.max(other.last_event),
+            cut: cut.max(other.cut),
         }
     }
 
@@ -376,6 +390,9 @@ pub struct Observed {
     /// Supervisors that a sleep cannot be hidden from.
     #[serde(default)]
     pub watchdogs: BTreeMap<ServiceKey, Watchdog>,
+    /// Servers that cut their pages off after a sleep.
+    #[serde(default)]
+    pub pingers: BTreeMap<ServiceKey, Watchdog>,
     /// What the processes of a service's deployments answered well.
     #[serde(default)]
     pub answers: BTreeMap<ServiceKey, Vec<Answered>>,

@@ -1,4 +1,5 @@
-//! Supervisors that a sleep cannot be hidden from: they measure how long they have not heard of their processes.
+//! What a sleep cannot be hidden from: supervisors that measure how long they have not heard of their processes, and servers
+//! that measure how long they have not heard of their pages.
 
 use std::time::Duration;
 
@@ -24,6 +25,13 @@ pub enum Sighting {
         /// How long it had been frozen.
         slept: Duration,
     },
+    /// It cut a page off within seconds of a wake: it had pinged it, and missed the answers of the time that it slept.
+    Cut {
+        /// How long it had been asleep.
+        slept: Duration,
+        /// Time between its pings, if that is known.
+        pings: Option<Duration>,
+    },
 }
 
 /// A watchdog that is known, and what follows from it.
@@ -35,6 +43,6 @@ pub struct Watchdog {
     pub seen: Sighting,
     /// When that was.
     pub at: Time,
-    /// How long it may be frozen at a time.
+    /// How long it may be frozen at a time; after [`Sighting::Cut`], while a page is open.
     pub limit: Duration,
 }

@@ -33,6 +33,8 @@ pub enum Awake {
     Always,
     /// Its supervisor would not survive a sleep with all of its processes.
     Watchdog,
+    /// It would take its open pages for gone after a sleep.
+    Pinger,
     /// So many requests are not answered, or not to their end.
     Requests(u32),
     /// So many calls of other services are not answered, or not to their end.
@@ -76,6 +78,7 @@ impl Awake {
         match self {
             Self::Always
             | Self::Watchdog
+            | Self::Pinger
             | Self::Requests(_)
             | Self::Calls(_)
             | Self::Messages(_)
@@ -157,8 +160,8 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if traffic.messages > 0 && silent_since.is_some_and(|at| !clock.passed(at, policy.patience)) {
         return Judged::of(Some(Awake::Messages(traffic.messages)));
     }
-    if watchdog::allows_no_sleep(view, d, i) {
-        return Judged::of(Some(Awake::Watchdog));
+    if let Some(why) = watchdog::allows_no_sleep(view, d, i) {
+        return Judged::of(Some(why));
     }
 
     // Also when somebody has asked for it since: that wake may have failed, and its time be over.

@@ -52,5 +52,5 @@ pub use plan::{next_deadline, plan};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
-pub use watchdog::{ended_of_sleep, note_sighting, watchdog};
+pub use watchdog::{cut_of_sleep, ended_of_sleep, note_sighting, watchdog};
 pub use words::{awake, cause, explain, remark, span, stop, waiting};

@@ -27,6 +27,7 @@ pub(crate) struct View<'a> {
     pub(crate) draining: Vec<&'a InstanceRecord>,
     pub(crate) ends: &'a [End],
     pub(crate) watchdog: Option<&'a Watchdog>,
+    pub(crate) pinger: Option<&'a Watchdog>,
     /// Last time something asked for it, or for one that needs it, to be awake.
     pub(crate) wake: Option<Time>,
     /// What keeps its target from being started.
@@ -52,6 +53,7 @@ impl<'a> View<'a> {
             draining,
             ends: observed.ends_of(&svc.key),
             watchdog: observed.watchdogs.get(&svc.key),
+            pinger: observed.pingers.get(&svc.key),
             wake,
             hold: None,
             clock,

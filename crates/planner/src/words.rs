@@ -41,6 +41,7 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
     match why {
         Awake::Always => "does not sleep by itself".to_owned(),
         Awake::Watchdog => "would lose processes to a sleep".to_owned(),
+        Awake::Pinger => "would take its open page for gone after a sleep".to_owned(),
         Awake::Requests(1) => "works on a request".to_owned(),
         Awake::Requests(n) => format!("works on {n} requests"),
         Awake::Calls(1) => "answers another service".to_owned(),

@@ -39,6 +39,8 @@ pub(crate) enum Event {
     Started { by: Waker, took: Duration },
     /// Its supervisor replaced processes after a sleep; in the planner's words.
     LostProcesses(String),
+    /// It took an open page for gone after a sleep: what that means for it.
+    LostPage(String),
     /// Its image was changed on the server's disk since it was built.
     ImageDamaged,
     /// A build found the kept layer of this phase changed on the server's disk.
@@ -95,6 +97,7 @@ impl Event {
             | Self::Woken { .. }
             | Self::Started { .. }
             | Self::LostProcesses(_)
+            | Self::LostPage(_)
             | Self::ImageDamaged
             | Self::LayerDamaged { .. }
             | Self::Killed { .. }
@@ -169,7 +172,7 @@ impl fmt::Display for Event {
                 took.map_or(Ok(()), |took| write!(f, " in {}", millis(took)))
             }
             Self::Started { by, took } => write!(f, "started{by} in {}", millis(*took)),
-            Self::LostProcesses(what) => f.write_str(what),
+            Self::LostProcesses(what) | Self::LostPage(what) => f.write_str(what),
             Self::ImageDamaged => f.write_str(
                 "files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them",
             ),
@@ -275,6 +278,7 @@ mod tests {
             Event::Woken { by: Waker::Rule, took: None },
             Event::Started { by: Waker::Request, took: us(1_840_000) },
             Event::LostProcesses("it restarted a process after a sleep of 45 s".to_owned()),
+            Event::LostPage("it took an open page for gone after a sleep of 45 s".to_owned()),
             Event::ImageDamaged,
             Event::LayerDamaged { phase: "dependencies".to_owned() },
             Event::Killed { processes: 1, limit: 256 << 20 },
@@ -325,6 +329,7 @@ mod tests {
             woken
             started by a request in 1.8 s
             it restarted a process after a sleep of 45 s
+            it took an open page for gone after a sleep of 45 s
             files of its image were changed on the server's disk since it was built; `dormouse deploy` builds them again, and `dormouse restart` then runs on them
             the kept layer of the dependencies phase was changed on the server's disk since it was made; it is made again
             a process of it was killed: out of memory (limit 256 MiB); raise `memory` if that goes on

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dormouse_backend::{Builds, Workloads};
-use dormouse_model::{Depth, Phase, ServiceKey, Time};
+use dormouse_model::{Depth, InstanceRecord, Phase, ServiceKey, Time};
 use dormouse_planner::Awake;
 use tokio::time::Instant;
 
@@ -110,6 +110,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         Some(
             Awake::Always
             | Awake::Watchdog
+            | Awake::Pinger
             | Awake::Caller
             | Awake::Used(_)
             | Awake::Stream(_)
@@ -123,7 +124,8 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         | None => None,
     });
     let waits = busy.is_some();
-    let watchdog = state.watchdog(&key).filter(|_| keeps.values().any(|why| *why == Awake::Watchdog));
+    let notices = |i: &InstanceRecord| matches!(keeps.get(&i.id), Some(Awake::Watchdog | Awake::Pinger));
+    let watchdog = state.watchdog(&key).filter(|_| mine().any(notices));
     let why = busy.or(watchdog).unwrap_or_else(|| match starting {
         true => "it is still starting".to_owned(),
         false => "something used it again at once, or the edge did not confirm".to_owned(),

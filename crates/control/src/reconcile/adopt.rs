@@ -262,6 +262,7 @@ fn state(
     }
     state.observed.ends = snapshot.ends.into_iter().collect();
     state.observed.watchdogs = snapshot.watchdogs.into_iter().collect();
+    state.observed.pingers = snapshot.pingers.into_iter().collect();
     state.observed.answers = snapshot.answers.into_iter().collect();
     for row in snapshot.unfinished {
         let Some(project) = state.projects.get_mut(&row.spec.name) else { continue };

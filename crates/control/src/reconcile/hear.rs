@@ -53,8 +53,11 @@ impl<W: Workloads> Reconciler<W> {
             OfEdge::Gone => self.edges.gone(id),
         };
         for id in touched {
-            if let Some(record) = self.state.observed.instances.get_mut(&id) {
-                record.traffic = self.edges.traffic(id);
+            let Some(record) = self.state.observed.instances.get_mut(&id) else { continue };
+            let known = std::mem::replace(&mut record.traffic, self.edges.traffic(id)).cut;
+            let cut = record.traffic.cut.filter(|cut| Some(*cut) > known);
+            if let Some(seen) = cut.and_then(|cut| dormouse_planner::cut_of_sleep(record, cut)) {
+                self.watchdog_seen(id, seen);
             }
         }
         // An edge that has applied no table yet does not know all instances.
@@ -82,17 +85,28 @@ impl<W: Workloads> Reconciler<W> {
 
     fn watchdog_seen(&mut self, id: InstanceId, seen: Sighting) {
         let Some(record) = self.state.observed.instances.get(&id) else { return };
-        let (key, now) = (record.key.clone(), self.state.clock.now());
-        let known = self.state.observed.watchdogs.get(&key);
-        let Some(watchdog) = dormouse_planner::note_sighting(known, record.deployment, now, seen) else {
+        let (key, deployment, now) = (record.key.clone(), record.deployment, self.state.clock.now());
+        let observed = &mut self.state.observed;
+        let (of_pages, all) = match seen {
+            Sighting::Cut { .. } => (true, &mut observed.pingers),
+            Sighting::Puma | Sighting::Restarts { .. } | Sighting::Ended { .. } => {
+                (false, &mut observed.watchdogs)
+            }
+        };
+        let known = all.get(&key);
+        let Some(watchdog) = dormouse_planner::note_sighting(known, deployment, now, seen) else {
             return;
         };
+        all.insert(key.clone(), watchdog);
         warn!(%key, %id, ?seen, limit = ?watchdog.limit, "it notices sleep");
         if let Some(what) = dormouse_planner::watchdog(&watchdog) {
-            self.state.say(&key, Some(id), Event::LostProcesses(what));
+            let event = if of_pages { Event::LostPage(what) } else { Event::LostProcesses(what) };
+            self.state.say(&key, Some(id), event);
         }
-        self.state.observed.watchdogs.insert(key.clone(), watchdog);
-        self.state.store.later(move |tx| tx.watchdog(&key, &watchdog));
+        self.state.store.later(move |tx| match of_pages {
+            true => tx.pinger(&key, &watchdog),
+            false => tx.watchdog(&key, &watchdog),
+        });
     }
 
     /// Of one that has ended its end tells.

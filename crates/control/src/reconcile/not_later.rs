@@ -21,7 +21,8 @@ pub(super) fn not_later(now: Time, snapshot: &mut Snapshot, all: &mut [Workload]
     }
     snapshot.deployments.iter_mut().for_each(|d| times(&mut d.created_at));
     snapshot.ends.iter_mut().flat_map(|(_, ends)| ends).for_each(|end| times(&mut end.at));
-    snapshot.watchdogs.iter_mut().for_each(|(_, watchdog)| times(&mut watchdog.at));
+    let watchdogs = snapshot.watchdogs.iter_mut().chain(&mut snapshot.pingers);
+    watchdogs.for_each(|(_, watchdog)| times(&mut watchdog.at));
     for workload in all {
         times(&mut workload.started_at);
         workload.exited_at.iter_mut().for_each(times);

@@ -329,6 +329,7 @@ impl<W: Workloads> Reconciler<W> {
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);
         self.state.observed.watchdogs.retain(|key, _| key.project != *name);
+        self.state.observed.pingers.retain(|key, _| key.project != *name);
         self.state.observed.answers.retain(|key, _| key.project != *name);
         self.state.log_tails.retain(|key, _| key.project != *name);
         let Some(removing) = project.removing else { return };

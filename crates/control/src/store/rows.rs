@@ -120,6 +120,7 @@ pub(crate) struct Snapshot {
     pub(crate) instances: Vec<InstanceRow>,
     pub(crate) ends: Vec<(ServiceKey, Vec<End>)>,
     pub(crate) watchdogs: Vec<(ServiceKey, Watchdog)>,
+    pub(crate) pingers: Vec<(ServiceKey, Watchdog)>,
     pub(crate) answers: Vec<(ServiceKey, Vec<Answered>)>,
     /// First instance number that is free; a block from there on has been taken out.
     pub(crate) instance_block: u64,

@@ -138,6 +138,14 @@ ALTER TABLE services ADD COLUMN trusted INTEGER;      -- the last that held, whe
 -- A start command may be secret. Those of deployments are sealed; of what is built and over nobody needs one.
 UPDATE builds SET outcome = json_set(outcome, '$.start', json_array())
 WHERE outcome IS NOT NULL AND deploy IN (SELECT id FROM deploys WHERE state IN ('done', 'failed'));
+", "
+-- Servers that took open pages for gone after a sleep.
+CREATE TABLE pingers (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

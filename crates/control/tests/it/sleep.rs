@@ -8,7 +8,7 @@ use dormouse_backend::{
 };
 use dormouse_control::OpError;
 use dormouse_model::{
-    Call, DeploymentId, Depth, EdgeId, InstanceId, Phase, ServiceKind, Time, Traffic, TrafficReport,
+    Call, Cut, DeploymentId, Depth, EdgeId, InstanceId, Phase, ServiceKind, Time, Traffic, TrafficReport,
     WakeRefused,
 };
 use expect_test::expect;
@@ -249,6 +249,34 @@ async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
         world.kill_and_restart().await;
     }
     assert!(world.ps().await.contains(said), "{}", world.ps().await);
+}
+
+/// Bug: a server that pings its pages by the clock cut them off at every wake.
+#[tokio::test]
+async fn a_server_that_takes_a_page_for_gone_is_not_made_to_do_it_again() {
+    let mut world = World::new(200).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    // Longer than it takes to fall asleep.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
+    let cut = Some(Cut { at: Time::from(std::time::SystemTime::now()), pings: Some(Duration::from_secs(5)) });
+    let page = |connections| Traffic { connections, cut, ..Traffic::default() };
+    world.carry(1, page(1));
+    world.ps_where("(it took an open page for gone after a sleep of ").await;
+    for _control in 0..2 {
+        match world.ask(|c| async move { c.sleep_all("shop", None).await }).await {
+            Err(OpError::StaysAwake { why, .. }) => {
+                assert!(why.ends_with(", so it is kept awake while one is open"), "{why}");
+            }
+            other => panic!("{other:?}"),
+        }
+        // Also a later control knows.
+        world.kill_and_restart().await;
+    }
+    world.carry(1, page(0));
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
 }
 
 const SECOND: EdgeId = EdgeId(2);

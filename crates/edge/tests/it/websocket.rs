@@ -4,7 +4,13 @@ use std::{net::SocketAddrV4, sync::atomic::Ordering};
 
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, sync::mpsc};
-use tokio_tungstenite::{WebSocketStream, accept_hdr_async, client_async, tungstenite::Message};
+use tokio_tungstenite::{
+    WebSocketStream, accept_hdr_async, client_async,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
 
 use crate::lab::{Lab, listener, ready, soon, target, until};
 
@@ -194,4 +200,60 @@ async fn a_client_that_leaves_ends_it_without_a_wake() {
     until("the end", || lab.traffic(1).connections == 0).await;
     assert_eq!(lab.wakes.calls.load(Ordering::SeqCst), 0);
     drop(server);
+}
+
+/// Bug: nobody noticed when a server that pings took a page for gone, because it had slept.
+#[tokio::test]
+async fn who_takes_its_client_for_gone_is_told_of() {
+    let close = |code, reason: &'static str| CloseFrame { code, reason: reason.into() };
+    for (what, pings, farewell, told) in [
+        ("misses a pong", true, Some(close(CloseCode::Error, "keepalive ping timeout")), true),
+        ("hangs up", true, None, true),
+        ("hangs up, and never pinged", false, None, false),
+        ("is done", true, Some(close(CloseCode::Normal, "bye")), false),
+    ] {
+        let (addr, mut accepted) = instance().await;
+        let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+        let mut client = open(&lab).await;
+        let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+        if pings {
+            server.send(Message::Ping(vec![1].into())).await.unwrap();
+            assert!(next(&mut client).await.is_ping());
+            client.flush().await.unwrap();
+            assert!(next(&mut server).await.is_pong());
+        }
+        assert_eq!(lab.traffic(1).cut, None, "{what}");
+        if let Some(farewell) = farewell {
+            server.close(Some(farewell)).await.unwrap();
+            assert!(next(&mut client).await.is_close());
+        }
+        drop(server);
+        // Its end arrives.
+        while soon("the end", client.next()).await.is_some_and(|message| message.is_ok()) {}
+        drop(client);
+        until("the end", || lab.traffic(1).connections == 0).await;
+        assert_eq!(lab.traffic(1).cut.is_some(), told, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_was_not_taken_for_gone() {
+    for says_goodbye in [true, false] {
+        let (addr, mut accepted) = instance().await;
+        let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+        let mut client = open(&lab).await;
+        let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+        server.send(Message::Ping(vec![1].into())).await.unwrap();
+        assert!(next(&mut client).await.is_ping());
+        if says_goodbye {
+            client.close(None).await.unwrap();
+            while !next(&mut server).await.is_close() {}
+        }
+        drop(client);
+        // The edge passes that on.
+        while soon("the end", server.next()).await.is_some_and(|message| message.is_ok()) {}
+        drop(server);
+        until("the end", || lab.traffic(1).connections == 0).await;
+        assert_eq!(lab.traffic(1).cut, None);
+    }
 }

@@ -343,8 +343,13 @@ impl Control {
             instances.insert(i.id, i);
         }
         let watchdogs = w.store.watchdogs.clone();
-        self.observed =
-            Observed { instances, ends: w.store.ends.clone(), watchdogs, answers: BTreeMap::new() };
+        self.observed = Observed {
+            instances,
+            ends: w.store.ends.clone(),
+            watchdogs,
+            pingers: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        };
     }
 
     fn publish(&mut self, w: &mut World<'_>) -> Result<(), String> {

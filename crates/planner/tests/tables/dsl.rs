@@ -9,6 +9,7 @@
 //! web d2 live=d1 job was=web                      a job, which was none before
 //! end web d1 -3s code:1                           an earlier unasked-for end
 //! watchdog web d1 25s                             it may be frozen for so long at a time
+//! pinger web d1 12s                               the same, while a page is open
 //! answered web d1 /up 200                         what d1 answered to GET /up last; `loop` is a redirect to it
 //! no-swap
 //! ```
@@ -62,6 +63,12 @@ pub(crate) fn situation(text: &str) -> Situation {
                 let deployment = DeploymentId(number(deployment));
                 let watchdog = Watchdog { deployment, seen, at: time("-1h"), limit: span(limit) };
                 s.observed.watchdogs.insert(key(service), watchdog);
+            }
+            ["pinger", service, deployment, limit] => {
+                let seen = Sighting::Cut { slept: span("10m"), pings: Some(span("25s")) };
+                let deployment = DeploymentId(number(deployment));
+                let pinger = Watchdog { deployment, seen, at: time("-1h"), limit: span(limit) };
+                s.observed.pingers.insert(key(service), pinger);
             }
             [id, service, deployment, phase, rest @ ..] if numbered(id, 'i') => {
                 let record = instance(number(id), service, number(deployment), phase, rest);

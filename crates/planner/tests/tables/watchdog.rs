@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use dormouse_model::{DeploymentId, ExitStatus, Sighting, Watchdog};
-use dormouse_planner::{ended_of_sleep, note_sighting, watchdog};
+use dormouse_model::{Cut, DeploymentId, ExitStatus, Sighting, Watchdog};
+use dormouse_planner::{cut_of_sleep, ended_of_sleep, note_sighting, watchdog};
 use expect_test::expect;
 
 use crate::{
@@ -114,6 +114,10 @@ fn stays_awake() {
 #[test]
 fn what_is_learned() {
     let restarts = |seconds| Sighting::Restarts { slept: Duration::from_secs(seconds), processes: 2 };
+    let cut = |seconds, pings: Option<u64>| Sighting::Cut {
+        slept: Duration::from_secs(seconds),
+        pings: pings.map(Duration::from_secs),
+    };
     let known = |limit, seen| Watchdog {
         deployment: DeploymentId(1),
         seen,
@@ -133,6 +137,11 @@ fn what_is_learned() {
         ("it is more impatient than its kind", Some(known(50, Sighting::Puma)), 1, restarts(40)),
         ("it ended", None, 1, Sighting::Ended { slept: Duration::from_secs(45) }),
         ("its kind says nothing new", Some(known(20, restarts(40))), 1, Sighting::Puma),
+        ("it cut off a page that it pings", None, 1, cut(600, Some(25))),
+        ("one that it pings often", None, 1, cut(600, Some(5))),
+        ("one that it pings seldom", None, 1, cut(600, Some(120))),
+        ("how often is not known", None, 1, cut(30, None)),
+        ("the pieces were too long", Some(known(12, cut(600, Some(25)))), 1, cut(12, Some(25))),
     ] {
         let after = note_sighting(before.as_ref(), DeploymentId(deployment), NOW, seen);
         let said = after.map(|w| (w.limit.as_millis(), watchdog(&w).unwrap_or_default()));
@@ -151,6 +160,11 @@ fn what_is_learned() {
         it is more impatient than its kind: 20000 ms. it restarted 2 of its processes after a sleep of 40 s, so it now runs for a moment every 20 s
         it ended: 22000 ms. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         its kind says nothing new: nothing new
+        it cut off a page that it pings: 12000 ms. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 12 s while one is open
+        one that it pings often: 2000 ms. it took an open page for gone after a sleep of 10 min, so it is kept awake while one is open
+        one that it pings seldom: 25000 ms. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 25 s while one is open
+        how often is not known: 15000 ms. it took an open page for gone after a sleep of 30 s, so it now runs for a moment every 15 s while one is open
+        the pieces were too long: 6000 ms. it took an open page for gone after a sleep of 12 s, so it now runs for a moment every 6 s while one is open
     "#]].assert_eq(&table);
 }
 
@@ -194,4 +208,81 @@ fn who_ends_of_a_sleep() {
         asleep, by somebody's hand: None
     "#]]
     .assert_eq(&table);
+}
+
+/// Bug: a server that pings its WebSockets by the clock, as simple-websocket does, took every open page for gone after
+/// every sleep.
+#[test]
+fn who_cuts_off_of_sleep() {
+    let mut table = String::new();
+    for (what, instance, ago) in [
+        ("right after a wake", "running woken=-1s slept=-46s", 1),
+        ("before the wake was seen to be done", "paged slept=-46s fell=-46s", 0),
+        ("just before, as the clock has it", "running woken=-1s slept=-46s", 2),
+        ("later", "running woken=-9s slept=-54s", 1),
+        ("it never slept", "running", 0),
+        ("before it slept", "paged slept=-10s fell=-10s", 20),
+        ("in a moment that nobody sees", "paged slept=-2s fell=-42s", 1),
+        ("the page's goodbye woke it from that", "running woken=-1s slept=-2s fell=-42s", 1),
+        ("while it fell asleep", "paged slept=-2s fell=-2s", 1),
+        ("it is being stopped", "running woken=-1s slept=-46s draining=-1s", 1),
+        ("it has ended", "exited woken=-1s slept=-46s", 1),
+    ] {
+        let world = situation(&format!("web d1 live=d1\ni1 web d1 {instance}"));
+        let i = world.observed.instances.values().next().unwrap();
+        let cut = Cut { at: NOW.before(Duration::from_secs(ago)), pings: Some(Duration::from_secs(5)) };
+        table.push_str(&format!("{what}: {:?}\n", cut_of_sleep(i, cut)));
+    }
+    expect![[r#"
+        right after a wake: Some(Cut { slept: 45s, pings: Some(5s) })
+        before the wake was seen to be done: Some(Cut { slept: 46s, pings: Some(5s) })
+        just before, as the clock has it: Some(Cut { slept: 45s, pings: Some(5s) })
+        later: None
+        it never slept: None
+        before it slept: None
+        in a moment that nobody sees: Some(Cut { slept: 41s, pings: Some(5s) })
+        the page's goodbye woke it from that: Some(Cut { slept: 41s, pings: Some(5s) })
+        while it fell asleep: None
+        it is being stopped: None
+        it has ended: None
+    "#]]
+    .assert_eq(&table);
+}
+
+#[test]
+fn pages_that_are_pinged() {
+    let pieces = "web d1 live=d1
+         i1 web d1 paged client=-1h slept=-12s fell=-1h connections=";
+    check(
+        "sleeps in pieces while one is open",
+        &format!("{pieces}1\npinger web d1 12s"),
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check("not when none is", &format!("{pieces}0\npinger web d1 12s"), &expect!["nothing"]);
+    check("nor for another service", &format!("{pieces}1 private=1\npinger web d1 12s"), &expect!["nothing"]);
+    check(
+        "what is known is known of an earlier deployment",
+        &format!("{pieces}1\npinger web d0 12s"),
+        &expect!["nothing"],
+    );
+    check(
+        "the shorter of two counts",
+        &format!("{pieces}1\npinger web d1 25s\nwatchdog web d1 12s"),
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    let running = "web d1 live=d1 slept=-1s
+         i1 web d1 running client=-1h connections=";
+    check("one that is pinged often", &format!("{running}1\npinger web d1 2s"), &expect!["nothing"]);
+    check(
+        "it was asleep when that was found",
+        "web d1 live=d1
+         i1 web d1 paged client=-1h slept=-1s connections=1
+         pinger web d1 2s",
+        &expect!["wake shop/web i1"],
+    );
+    check(
+        "sleeps when it is closed",
+        &format!("{running}0\npinger web d1 2s"),
+        &expect!["sleep shop/web i1 paged"],
+    );
 }

@@ -41,6 +41,7 @@ pub(in crate::store) fn read(
         instances: instances(tx)?,
         ends: of_services(tx, "ends")?,
         watchdogs: of_services(tx, "watchdogs")?,
+        pingers: of_services(tx, "pingers")?,
         answers: of_services(tx, "answers")?,
         instance_block: take(tx, Counter::Instance, BLOCK)?,
         epoch: take(tx, Counter::Epoch, 1)?,

@@ -96,6 +96,7 @@ impl Tx<'_> {
         self.0.execute("DELETE FROM services WHERE project = ? AND name = ?", of)?;
         self.0.execute("DELETE FROM ends WHERE project = ? AND service = ?", of)?;
         self.0.execute("DELETE FROM watchdogs WHERE project = ? AND service = ?", of)?;
+        self.0.execute("DELETE FROM pingers WHERE project = ? AND service = ?", of)?;
         self.0.execute("DELETE FROM answers WHERE project = ? AND service = ?", of)?;
         Ok(())
     }
@@ -239,6 +240,10 @@ impl Tx<'_> {
 
     pub(crate) fn watchdog(&self, key: &ServiceKey, watchdog: &Watchdog) -> Result<(), StoreError> {
         self.of_service("watchdogs", key, watchdog)
+    }
+
+    pub(crate) fn pinger(&self, key: &ServiceKey, pinger: &Watchdog) -> Result<(), StoreError> {
+        self.of_service("pingers", key, pinger)
     }
 
     pub(crate) fn answers(&self, key: &ServiceKey, answers: &[Answered]) -> Result<(), StoreError> {
