@@ -33,6 +33,7 @@ pub(crate) struct ClientBody {
     ahead: VecDeque<Frame<Bytes>>,
     rest: Incoming,
     pace: Pace,
+    client: Arc<ConnState>,
     /// Set when the client is at fault. Outlives the body: whoever sent it on has it no more when that shows.
     fault: Arc<OnceLock<Fault>>,
 }
@@ -55,8 +56,8 @@ pub(crate) enum Cut {
 }
 
 impl ClientBody {
-    pub(crate) fn new(rest: Incoming, settings: &EdgeSettings) -> Self {
-        Self { ahead: VecDeque::new(), rest, pace: Pace::new(settings), fault: Arc::default() }
+    pub(crate) fn new(rest: Incoming, client: Arc<ConnState>, settings: &EdgeSettings) -> Self {
+        Self { ahead: VecDeque::new(), rest, pace: Pace::new(settings), client, fault: Arc::default() }
     }
 
     pub(crate) fn fault(&self) -> Arc<OnceLock<Fault>> {
@@ -67,13 +68,26 @@ impl ClientBody {
     pub(crate) async fn read_ahead(&mut self) -> hyper::Result<()> {
         let (mut left, mut patience) = (AHEAD, FIRST);
         while self.rest.size_hint().exact().is_none() && left > 0 {
-            let Ok(Some(frame)) = timeout(patience, self.rest.frame()).await else { break };
-            let frame = frame?;
+            let frame = match timeout(patience, self.rest.frame()).await {
+                Ok(Some(frame)) => frame?,
+                Ok(None) => {
+                    self.client.heard();
+                    break;
+                }
+                Err(_) => break,
+            };
+            self.mark_end();
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len).max(1));
             self.ahead.push_back(frame);
             patience = NEXT;
         }
         Ok(())
+    }
+
+    fn mark_end(&self) {
+        if self.rest.is_end_stream() {
+            self.client.heard();
+        }
     }
 }
 
@@ -88,9 +102,13 @@ impl Body for ClientBody {
         let (fault, cut) = match Pin::new(&mut self.rest).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => {
                 self.pace.came(frame.data_ref().map_or(0, Bytes::len));
+                self.mark_end();
                 return Poll::Ready(Some(Ok(frame)));
             }
-            Poll::Ready(None) => return Poll::Ready(None),
+            Poll::Ready(None) => {
+                self.client.heard();
+                return Poll::Ready(None);
+            }
             Poll::Ready(Some(Err(error))) => (Fault::Broken, Cut::Broken(error)),
             Poll::Pending => {
                 ready!(self.pace.poll_too_slow(cx));

@@ -42,7 +42,6 @@ pub(crate) struct Client {
 
 /// Answer a request, if need be with a page of our own.
 pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Response<Reply> {
-    client.state.busy();
     let accept = request.headers().get(ACCEPT).cloned();
     let mut response = match proxy(&client, request).await {
         Ok(response) => response,
@@ -73,8 +72,8 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;
     let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| websocket);
     head.extensions.clear();
-    let mut body =
-        Some(body).filter(|body| !body.is_end_stream()).map(|body| ClientBody::new(body, worker.settings()));
+    let body = Some(body).filter(|body| !body.is_end_stream());
+    let mut body = body.map(|body| ClientBody::new(body, client.state.clone(), worker.settings()));
     if let Some(body) = body.as_mut()
         && !worker.awake(&key)
     {
@@ -195,6 +194,9 @@ fn pass(
         None => Events::default(),
         Some(_) => Events::opaque(),
     });
+    if events.is_some() {
+        client.state.listens();
+    }
     let download = Download::new(body, lease, lent, events);
     Ok(Response::from_parts(head, Reply::download(download, client.state.clone())))
 }

@@ -2,7 +2,12 @@
 
 use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
 
-use hyper::{server::conn::http1, service::service_fn};
+use hyper::{
+    Request,
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -37,11 +42,16 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counte
         counted,
         worker: worker.clone(),
     });
-    let service = service_fn(move |request| {
+    let service = service_fn(move |request: Request<Incoming>| {
         let client = client.clone();
+        // Now, and not when the answer is first asked for: before that, hyper reads on.
+        client.state.busy();
+        if request.body().is_end_stream() {
+            client.state.heard();
+        }
         async move { Ok::<_, Infallible>(answer(client, request).await) }
     });
-    let io = TokioIo::new(ClientIo { stream, state: state.clone() });
+    let io = TokioIo::new(ClientIo::new(stream, state.clone()));
     let mut connection = Some(builder.serve_connection(io, service).with_upgrades());
     let mut ending = false;
     let slow = poll_fn(|cx| {

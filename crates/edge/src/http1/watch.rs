@@ -36,7 +36,18 @@ pub(crate) struct ConnState {
     /// Ticks seen in this phase.
     age: AtomicU32,
     end: AtomicU8,
+    /// What is known of the client's side.
+    side: AtomicU8,
     waker: OnceLock<Waker>,
+}
+
+/// What to make of it that a client has ended its side of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It has left.
+    Left,
+    /// It has asked for everything, and waits for the answer: look again with each tick whether it is still there.
+    Waits,
 }
 
 /// Why a connection is to end.
@@ -48,6 +59,22 @@ pub(crate) enum End {
     SlowHead,
 }
 
+/// Who ends its side within so many ticks of its request does it because it has said all, and not because it has lost
+/// patience. A tick may be just ahead.
+const AT_ONCE_TICKS: u32 = 1;
+
+// Sides.
+/// More of the request is to come.
+const ASKS: u8 = 0;
+/// It has been heard to its end.
+const HEARD: u8 = 1;
+/// The client has ended its side, and whether that was the end of its request is not known: whoever reads a body may not
+/// have come to it yet.
+const ENDED: u8 = 2;
+/// It has been heard to its end, and the client has ended its side.
+const HALF_CLOSED: u8 = 3;
+/// It has been heard to its end, and the answer has none.
+const LISTENS: u8 = 4;
 // Phases.
 const IDLE: u8 = 0;
 const HEAD: u8 = 1;
@@ -65,8 +92,56 @@ impl ConnState {
     }
     /// A request head is complete.
     pub(crate) fn busy(&self) {
+        self.side.store(ASKS, Ordering::Relaxed);
         self.enter(BUSY);
     }
+
+    /// All of the request has arrived.
+    pub(crate) fn heard(&self) {
+        match self.side.load(Ordering::Relaxed) {
+            ASKS => {
+                self.side.store(HEARD, Ordering::Relaxed);
+                self.age.store(0, Ordering::Relaxed);
+            }
+            ENDED => self.side.store(HALF_CLOSED, Ordering::Relaxed),
+            _ => {}
+        }
+    }
+
+    /// What is answered goes on for as long as the client listens, so who ends its side has heard enough.
+    pub(crate) fn listens(&self) {
+        if self.side.load(Ordering::Relaxed) == HEARD {
+            self.side.store(LISTENS, Ordering::Relaxed);
+        }
+    }
+
+    /// The client has ended its side.
+    pub(crate) fn ended(&self) -> Ended {
+        if self.phase.load(Ordering::Relaxed) != BUSY {
+            return Ended::Left;
+        }
+        let at_once = self.age.load(Ordering::Relaxed) <= AT_ONCE_TICKS;
+        match self.side.load(Ordering::Relaxed) {
+            ASKS => {
+                self.side.store(ENDED, Ordering::Relaxed);
+                self.age.store(0, Ordering::Relaxed);
+                Ended::Waits
+            }
+            ENDED if at_once => Ended::Waits,
+            HEARD if at_once => {
+                self.side.store(HALF_CLOSED, Ordering::Relaxed);
+                Ended::Waits
+            }
+            HALF_CLOSED => Ended::Waits,
+            _ => Ended::Left,
+        }
+    }
+
+    /// Whether the client has ended its side, and waits for an answer or for the rest of one.
+    pub(crate) fn is_half_closed(&self) -> bool {
+        self.side.load(Ordering::Relaxed) == HALF_CLOSED
+    }
+
     /// The response has been handed over.
     pub(crate) fn idle(&self) {
         self.enter(IDLE);
@@ -102,6 +177,12 @@ impl ConnState {
             IDLE if age >= idle_ticks => self.set_end(GRACEFULLY),
             HEAD if age >= header_ticks => self.set_end(SLOW_HEAD),
             _ => {}
+        }
+        // Nothing else tells that it has gone meanwhile.
+        if matches!(self.side.load(Ordering::Relaxed), ENDED | HALF_CLOSED)
+            && let Some(waker) = self.waker.get()
+        {
+            waker.wake_by_ref();
         }
     }
 }

@@ -54,6 +54,8 @@ async fn the_call_ends_with_the_last_who_waits() {
     one.get("web").await;
     two.get("web").await;
     until("the call", || lab.wakes.running.load(Ordering::SeqCst) == 1).await;
+    // Until then they may only have ended their side.
+    tokio::time::sleep(Duration::from_secs(3)).await;
     drop((one, two));
     until("the end of the call", || lab.wakes.running.load(Ordering::SeqCst) == 0).await;
 }

@@ -4,6 +4,7 @@ mod asleep;
 mod ending;
 mod first_table;
 mod generation;
+mod half_closed;
 mod http;
 mod lab;
 mod limits;
