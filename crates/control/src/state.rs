@@ -4,12 +4,13 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
     AddressBlock, Clock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
-    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Watchdog,
+    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time, Watchdog,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -41,6 +42,7 @@ pub(crate) struct State {
     pub(crate) history: BTreeMap<ServiceKey, Vec<InstanceId>>,
     /// How long the last wake of a service took, in milliseconds.
     pub(crate) last_wake: BTreeMap<ServiceKey, f64>,
+    pub(crate) last_use: BTreeMap<ServiceKey, LastUse>,
     /// What was found out of deployments of which nothing says what they speak: the next instance need not be asked.
     pub(crate) speaks_http: BTreeMap<DeploymentId, bool>,
     pub(crate) instances: Block,
@@ -68,6 +70,13 @@ pub(crate) struct Project {
     /// What the newest deploy could not do, by service.
     pub(crate) notes: BTreeMap<ServiceName, String>,
     pub(crate) removing: Option<Removing>,
+}
+
+/// The last byte of a client of a service, and the last that is written down.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct LastUse {
+    pub(crate) at: Time,
+    pub(crate) saved: Time,
 }
 
 /// A deploy under way.
@@ -292,6 +301,7 @@ impl State {
         }
         self.desired.services.remove(key);
         self.observed.ends.remove(key);
+        self.last_use.remove(key);
         self.observed.watchdogs.remove(key);
         self.observed.pingers.remove(key);
         self.observed.answers.remove(key);
@@ -325,6 +335,31 @@ impl State {
         let Some(svc) = self.desired.services.get(key) else { return };
         let (key, demand) = (key.clone(), svc.demand);
         self.store.later(move |tx| tx.demand(&key, demand));
+    }
+
+    /// A service was used. For people only, so it is written down once a minute at most, and when there is an occasion.
+    pub(crate) fn used(&mut self, key: &ServiceKey, at: Time) {
+        const EACH: Duration = Duration::from_secs(60);
+        let last = self.last_use.entry(key.clone()).or_default();
+        last.at = last.at.max(at);
+        if last.at >= last.saved.after(EACH) {
+            self.save_use(key);
+        }
+    }
+
+    /// Write down when a service was last used.
+    pub(crate) fn save_use(&mut self, key: &ServiceKey) {
+        if let Some(last) = self.last_use.get_mut(key).filter(|last| last.at > last.saved) {
+            last.saved = last.at;
+            let (key, at) = (key.clone(), last.at);
+            self.store.later(move |tx| tx.used(&key, at));
+        }
+    }
+
+    /// Of all services, before control ends.
+    pub(crate) fn save_uses(&mut self) {
+        let keys: Vec<_> = self.last_use.keys().cloned().collect();
+        keys.iter().for_each(|key| self.save_use(key));
     }
 
     /// What there is to say of how a service notices sleep.

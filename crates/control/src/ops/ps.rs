@@ -164,7 +164,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             };
             let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
-            let last_activity = mine().filter_map(|i| i.traffic.last_client_byte).max();
+            let last_activity = state.last_use.get(&key).map(|last| last.at);
             out.push(ServiceStatus {
                 standing: word,
                 urls: urls.iter().map(|host| state.settings.url(host)).collect(),

@@ -176,6 +176,7 @@ impl<W: Workloads> Reconciler<W> {
             probe.abort();
         }
         let rest = self.rest(id, now);
+        self.state.save_use(key);
         if let Some(record) = self.state.observed.instances.get_mut(&id) {
             record.slept_at = Some(now);
             (record.activity, record.earlier) = (None, None);

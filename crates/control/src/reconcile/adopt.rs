@@ -27,7 +27,7 @@ use crate::{
     id::Block,
     names,
     ops::give_way,
-    state::{Coming, Project, Removing, Rollout, State},
+    state::{Coming, LastUse, Project, Removing, Rollout, State},
     store::{EndedRow, Snapshot, Store},
 };
 
@@ -200,6 +200,7 @@ fn state(
         log_tails: BTreeMap::new(),
         history: BTreeMap::new(),
         last_wake: BTreeMap::new(),
+        last_use: BTreeMap::new(),
         speaks_http: BTreeMap::new(),
         instances: Block::new(snapshot.instance_block),
         unapplied: BTreeMap::new(),
@@ -222,6 +223,9 @@ fn state(
         let Some(project) = state.projects.get_mut(&row.key.project) else { continue };
         if let Some(vip) = row.vip {
             project.vips.insert(row.key.service.clone(), vip);
+        }
+        if let Some(at) = row.used_at {
+            state.last_use.insert(row.key.clone(), LastUse { at, saved: at });
         }
         if let Some(note) = row.note {
             project.notes.insert(row.key.service.clone(), note);

@@ -137,7 +137,10 @@ impl<W: Workloads> Reconciler<W> {
             // Whether we are there is asked often, and no reason to plan.
             while tokio::select! {
                 biased;
-                () = &mut shutdown => return,
+                () = &mut shutdown => {
+                    self.state.save_uses();
+                    return;
+                }
                 Some(asked) = self.pulses.recv() => {
                     // Who asked may have left.
                     let _ = asked.send(());

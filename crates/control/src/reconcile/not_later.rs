@@ -14,7 +14,10 @@ pub(super) fn not_later(now: Time, snapshot: &mut Snapshot, all: &mut [Workload]
     let times = |at: &mut Time| *at = now.min(*at);
     for row in &mut snapshot.services {
         row.replaced.iter_mut().for_each(|(_, at)| times(at));
-        [&mut row.demand.wake_at, &mut row.demand.sleep_at].into_iter().flatten().for_each(times);
+        [&mut row.demand.wake_at, &mut row.demand.sleep_at, &mut row.used_at]
+            .into_iter()
+            .flatten()
+            .for_each(times);
     }
     for row in &mut snapshot.instances {
         [&mut row.ready_at, &mut row.draining_since].into_iter().flatten().for_each(times);

@@ -327,6 +327,7 @@ impl<W: Workloads> Reconciler<W> {
         let Some(project) = self.state.projects.remove(name) else { return };
         self.state.history.retain(|key, _| key.project != *name);
         self.state.last_wake.retain(|key, _| key.project != *name);
+        self.state.last_use.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);
         self.state.observed.watchdogs.retain(|key, _| key.project != *name);
         self.state.observed.pingers.retain(|key, _| key.project != *name);

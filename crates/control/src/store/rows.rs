@@ -39,6 +39,7 @@ pub(crate) struct ServiceRow {
     pub(crate) trusted: Option<DeploymentId>,
     pub(crate) demand: Demand,
     pub(crate) note: Option<String>,
+    pub(crate) used_at: Option<Time>,
 }
 
 /// How far a deploy has come.

@@ -146,6 +146,8 @@ CREATE TABLE pingers (
     body TEXT NOT NULL,
     PRIMARY KEY (project, service)
 ) STRICT, WITHOUT ROWID;
+", "
+ALTER TABLE services ADD COLUMN used_at INTEGER;      -- the last byte of a client, as far as it was written down
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

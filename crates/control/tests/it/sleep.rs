@@ -279,6 +279,40 @@ async fn a_server_that_takes_a_page_for_gone_is_not_made_to_do_it_again() {
     world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
 }
 
+/// Bug: LAST-ACTIVE of `ps` was empty after the server had been started again.
+#[tokio::test]
+async fn when_it_was_last_used_is_not_forgotten() {
+    let mut world = World::new(201).await;
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    let shown =
+        async |world: &World| world.ask(|c| async move { c.ps().await }).await.unwrap()[0].last_activity;
+    assert_eq!(shown(&world).await, None);
+    let use_it = |world: &World, ago: u64| {
+        let at = Time(Time::from(std::time::SystemTime::now()).0 - ago);
+        world.carry(1, Traffic { last_client_byte: Some(at), ..Traffic::default() });
+        at
+    };
+    let first = use_it(&world, 5_000);
+    while shown(&world).await.is_none() {
+        tokio::task::yield_now().await;
+    }
+    // What is written down when there is time is there.
+    world.ask(|c| async move { c.live_images().await }).await.unwrap();
+    // An edge of before is gone, and has told nobody else.
+    world.edge.lock().unwrap().traffic.clear();
+    world.kill_and_restart().await;
+    let close = |at: Option<Time>, to: Time| at.is_some_and(|at| at.0.abs_diff(to.0) < 1_000);
+    assert!(close(shown(&world).await, first), "{:?} {first:?}", shown(&world).await);
+    // Within the same minute it is written down as it falls asleep.
+    let second = use_it(&world, 1_000);
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.ask(|c| async move { c.live_images().await }).await.unwrap();
+    world.edge.lock().unwrap().traffic.clear();
+    world.kill_and_restart().await;
+    assert!(close(shown(&world).await, second), "{:?} {second:?}", shown(&world).await);
+}
+
 const SECOND: EdgeId = EdgeId(2);
 
 /// While a server takes over from another there are two edges, and either may still send bytes.

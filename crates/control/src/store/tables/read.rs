@@ -119,7 +119,7 @@ fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<P
 
 fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, StoreError> {
     let sql =
-        "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at, trusted
+        "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at, trusted, used_at
                FROM services ORDER BY project, name";
     all(tx, sql, |row| {
         Ok(ServiceRow {
@@ -131,6 +131,7 @@ fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, Sto
             trusted: row.get::<_, Option<u64>>(10)?.map(DeploymentId),
             demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
             note: row.get(7)?,
+            used_at: time(row, 11)?,
         })
     })
 }

@@ -140,6 +140,12 @@ impl Tx<'_> {
         Ok(())
     }
 
+    pub(crate) fn used(&self, key: &ServiceKey, at: Time) -> Result<(), StoreError> {
+        let sql = "UPDATE services SET used_at = ?3 WHERE project = ?1 AND name = ?2";
+        self.0.execute(sql, params![key.project.as_str(), key.service.as_str(), at.0])?;
+        Ok(())
+    }
+
     pub(crate) fn deploy(&self, id: DeployId, spec: &ProjectSpec, at: Time) -> Result<(), StoreError> {
         let sql = "INSERT INTO deploys (id, project, spec, state, at) VALUES (?, ?, ?, ?, ?)";
         let text = sealed::project(self.1, spec)?;
