@@ -52,12 +52,16 @@ pub(super) fn ask(args: &DeployArgs) -> Result<Asked> {
     };
     for _ in 0..MOST_ROUNDS {
         let wanted = wanted(&given);
-        if wanted.files.is_empty() && wanted.variables.is_empty() {
+        if wanted.files.is_empty() && wanted.scripts.is_empty() && wanted.variables.is_empty() {
             return Ok(Asked { warnings, ..place(&dir, &wanted, given, args)? });
         }
         for file in wanted.files {
             let text = read(&dir.join(&file), &mut warnings)?;
             given.files.insert(file, text);
+        }
+        for file in wanted.scripts {
+            let text = script(&dir.join(&file));
+            given.files.entry(file).or_insert(text);
         }
         for name in wanted.variables {
             let value = std::env::var_os(&name).map(|value| {
@@ -127,6 +131,13 @@ fn read(path: &Path, warnings: &mut Vec<String>) -> Result<Option<String>> {
         Err(_) if path.file_name().and_then(|n| n.to_str()).is_some_and(manifest::is_manifest) => Ok(None),
         Err(e) => bail!("{} cannot be read: {e}\n  hint: {}", path.display(), e.hint()),
     }
+}
+
+/// The text of a file that may be a script.
+fn script(path: &Path) -> Option<String> {
+    let is_small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= MAX_FILE);
+    let text = text::decode(&fs::read(path).ok().filter(|_| is_small)?).ok()?;
+    text.starts_with("#!").then_some(text)
 }
 
 fn is_dockerfile(path: &Path) -> bool {
@@ -340,5 +351,22 @@ mod tests {
         fs::write(dir.path().join("compose.yaml"), "services: {w: {build: ., env_file: a.env}}").unwrap();
         fs::write(dir.path().join("a.env"), b"# caf\xe9\n").unwrap();
         assert!(wrong(&args(dir.path(), &[])).starts_with("DIR/a.env cannot be read: line 1 is not text"));
+    }
+
+    /// Bug: a script that a Dockerfile starts was not looked at unless its name ended in `.sh`; a program that is none must
+    /// not be an error.
+    #[test]
+    fn scripts_by_whatever_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let sh = "#!/bin/sh\nexec gunicorn a:b\n";
+        for (bytes, want) in
+            [(sh.as_bytes(), Some(sh)), (b"\x7fELF\x02\xff\xfe\x00", None), (b"plain text", None)]
+        {
+            let path = dir.path().join("start");
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(script(&path).as_deref(), want);
+        }
+        assert_eq!(script(dir.path()), None);
+        assert_eq!(script(&dir.path().join("gone")), None);
     }
 }

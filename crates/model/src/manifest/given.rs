@@ -43,6 +43,8 @@ pub struct Wanted {
     pub variables: BTreeSet<String>,
     /// Files whose text is needed. Those that are not there need not be.
     pub files: BTreeSet<String>,
+    /// Files whose text tells something if they are scripts; what else they are does not matter.
+    pub scripts: BTreeSet<String>,
     /// How many levels above the manifest's folder its sources begin.
     pub up: usize,
     /// The folders of its sources.

@@ -145,6 +145,17 @@ impl<'a> Outside<'a> {
         }
     }
 
+    /// The text of a file, if it is a script; whatever else it is, nobody is told.
+    pub(super) fn script(&mut self, file: &str) -> Option<&'a str> {
+        match self.input.given.files.get(file) {
+            Some(text) => text.as_deref(),
+            None => {
+                self.wanted.scripts.insert(file.to_owned());
+                self.input.text(&path::join(&self.input.given.base, file))
+            }
+        }
+    }
+
     /// The text of a manifest, when there is one; one that cannot be read is a problem.
     pub(super) fn manifest(&mut self, name: &str, report: &mut Report) -> Option<&'a str> {
         match self.input.given.files.get(name) {

@@ -73,6 +73,13 @@ fn start(hints: &mut Hints, own: Own, s: &mut Service, taken: &mut Vec<Hint<Stri
         return;
     }
     if own.command {
+        let own = hints.own.take();
+        if let (Some(hint), Some(start)) = (own, &mut s.start) {
+            taken.push(hint.with(format!("what `{}` starts", start[0])));
+            *start = hint.value;
+            // It says itself what is to be run.
+            hints.before = None;
+        }
         match (hints.before.take(), &mut s.start) {
             (Some(before), Some(start)) => {
                 taken.push(before.with("what stands before its command".to_owned()));

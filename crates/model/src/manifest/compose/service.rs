@@ -148,6 +148,7 @@ pub(super) fn one(
     if let Some(port) = own_port.or_else(|| environment::port(outside, &s.env_files, r.report)) {
         set_port(r, s, &port);
     }
+    recipe.command = s.start.clone().filter(|_| own.command && !own.entrypoint);
     if s.source.is_some() {
         hints::take(r, outside, &recipe, own, &entry.key, s);
     }

@@ -90,6 +90,13 @@ impl Copies {
         candidates.find(|from| outside.text(&path::join(context, from)).is_some())
     }
 
+    /// The same of a script, whose name need not tell that it is one.
+    pub(super) fn script(&self, outside: &mut Outside<'_>, context: &str, file: &str) -> Option<String> {
+        let inside = |from: &String| path::levels_up(from) == 0;
+        let mut candidates = self.candidates(file).filter(inside).take(MOST_ASKED);
+        candidates.find(|from| outside.script(&path::join(context, from)).is_some())
+    }
+
     /// Where a file may come from, the likeliest first.
     fn candidates(&self, file: &str) -> impl Iterator<Item = String> {
         let exact = self.0.iter().rev().find(|c| !c.folder && c.to == file).map(|c| c.from.clone());

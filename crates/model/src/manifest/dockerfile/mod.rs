@@ -40,6 +40,8 @@ pub(super) struct Recipe {
     pub(super) inline: Option<Written<String>>,
     pub(super) target: Option<Written<String>>,
     pub(super) args: BTreeMap<String, String>,
+    /// The command that the manifest gives in place of the image's own.
+    pub(super) command: Option<Vec<String>>,
 }
 
 /// What it tells.
@@ -51,6 +53,8 @@ pub(super) struct Hints {
     command: Option<Hint<Told>>,
     /// What starts it.
     pub(super) start: Option<Hint<Vec<String>>>,
+    /// What the manifest's command comes to, where that is a script which the image has from the source.
+    pub(super) own: Option<Hint<Vec<String>>>,
     /// What stands before a command that is given from outside.
     pub(super) before: Option<Hint<Vec<String>>>,
     /// Which commands cannot be run here.
@@ -301,6 +305,13 @@ impl Reader<'_, '_, '_> {
         let here = |told: &Option<Hint<Told>>, value| told.as_ref().map(|t| t.with(value));
         let unplaced = hints.workdir.as_ref().is_some_and(|w| w.value.is_none());
         let program = words(&entry).filter(|w| start::can_run(w));
+        if let Some(own) =
+            self.recipe.command.clone().filter(|w| w.first().is_some_and(|w| w.starts_with('/')))
+        {
+            // Where it is copied to.
+            let at = self.text.find(&format!(" {}", own[0])).unwrap_or_default();
+            hints.own = self.script(stage, own, hints).map(|words| self.hint("COPY", at, words));
+        }
         let needs_shell = command.as_ref().is_some_and(|c| c.value.words.is_none());
         if let Some(words) = &program {
             hints.before = here(&entry, words.clone());
@@ -314,11 +325,19 @@ impl Reader<'_, '_, '_> {
         } else if let Some(words) = words(&command).filter(|w| start::can_run(w)) {
             hints.start = here(&command, self.settled(stage, words));
             hints.refused.extend(refused(&entry));
-        } else if let Some(words) = words(&entry).and_then(|w| self.script(stage, w)) {
+        } else if let Some(words) =
+            // `CMD ["/start"]` behind an entrypoint that prepares its container.
+            words(&command)
+                .filter(|w| entry.is_some() && w.first().is_some_and(|w| w.contains('/')))
+                .and_then(|w| self.script(stage, w, hints))
+        {
+            hints.start = here(&command, words);
+            hints.refused.extend(refused(&entry));
+        } else if let Some(words) = words(&entry).and_then(|w| self.script(stage, w, hints)) {
             hints.start = here(&entry, words);
             hints.refused.extend(refused(&command));
         } else if let Some(words) =
-            words(&command).filter(|_| entry.is_none()).and_then(|w| self.script(stage, w))
+            words(&command).filter(|_| entry.is_none()).and_then(|w| self.script(stage, w, hints))
         {
             hints.start = here(&command, words);
         } else {
@@ -340,19 +359,40 @@ impl Reader<'_, '_, '_> {
         words
     }
 
-    /// A script of the source, run by what its first line names.
-    fn script(&mut self, stage: &Stage, mut words: Vec<String>) -> Option<Vec<String>> {
+    /// A script of the source, run by what its first line names. One whose name does not tell that it is one lies elsewhere
+    /// in its container, and so do the programs that it names: of such a one only what it ends in is taken.
+    fn script(&mut self, stage: &Stage, mut words: Vec<String>, hints: &mut Hints) -> Option<Vec<String>> {
         let context = &self.recipe.context;
         let script = copies::within(&stage.cwd, words.first()?);
-        // What is no text must not be asked for.
-        if !script.ends_with(".sh") && !script.ends_with(".py") {
-            return None;
+        if script.ends_with(".sh") || script.ends_with(".py") {
+            let found = stage.copies.text_file(self.outside, context, &script)?;
+            let text = self.outside.text(&path::join(context, &found))?;
+            words[0] = in_image(&found);
+            words.insert(0, start::interpreter(text)?.to_owned());
+            return Some(words);
         }
-        let found = stage.copies.text_file(self.outside, context, &script)?;
-        let text = self.outside.text(&path::join(context, &found))?;
-        words[0] = in_image(&found);
-        words.insert(0, start::interpreter(text)?.to_owned());
-        Some(words)
+        let found = stage.copies.script(self.outside, context, &script)?;
+        let file = path::join(context, &found);
+        let text = self.outside.script(&file)?;
+        let interpreter = start::interpreter(text)?;
+        match start::last_of(text) {
+            Some(start::Script { last, before }) => {
+                for (line, command) in before {
+                    let place = place_of_line(&file, text, line);
+                    hints.unhonoured.push(Hint {
+                        value: format!("{command} in {file}"),
+                        place,
+                        by: "script",
+                    });
+                }
+                Some(self.settled(stage, last))
+            }
+            None => {
+                words[0] = in_image(&found);
+                words.insert(0, interpreter.to_owned());
+                Some(words)
+            }
+        }
     }
 }
 

@@ -108,6 +108,27 @@ pub(super) fn settled(mut words: Vec<String>) -> Vec<String> {
     words
 }
 
+/// What a shell's script runs.
+pub(super) struct Script {
+    /// The command that it ends in.
+    pub(super) last: Vec<String>,
+    /// Programs before that, each with its line.
+    pub(super) before: Vec<(usize, String)>,
+}
+
+/// The command that a shell's script ends in, and the programs before it; `None` where that cannot be told
+/// without running it.
+pub(super) fn last_of(script: &str) -> Option<Script> {
+    let joined = script.replace("\\\r\n", " ").replace("\\\n", " ");
+    let last = joined.lines().map(str::trim).rfind(|l| !l.is_empty() && !l.starts_with('#'))?;
+    let words = unshelled(last).filter(|words| can_run(words))?;
+    let lines = script.lines().enumerate().map(|(i, line)| (i + 1, line.trim()));
+    let is_program = |line: &str| unshelled(line).is_some_and(|words| can_run(&words));
+    let programs = lines.filter(|(_, line)| is_program(line) && !line.starts_with("exec "));
+    let before = programs.filter(|(_, line)| *line != last).map(|(at, line)| (at, line.to_owned())).collect();
+    Some(Script { last: words, before })
+}
+
 /// What the first line of a script names, when an image of ours has it.
 pub(super) fn interpreter(script: &str) -> Option<&'static str> {
     let line = script.lines().next()?.strip_prefix("#!")?;

@@ -341,3 +341,67 @@ fn builds_say_more() {
         check(&compose, stages, &[], &expected);
     }
 }
+
+/// Bug: `/start` was said not to be honoured, or was to be run although no image has it, while it lies in the source.
+#[test]
+fn scripts_that_lie_elsewhere_in_the_container() {
+    let dockerfile = "FROM python:3.12\nWORKDIR /app\nCOPY requirements.txt .\nRUN pip install -r requirements.txt\n\
+        COPY --chmod=755 ./compose/entrypoint /entrypoint\nCOPY ./compose/django/start /start\nRUN chmod +x /start\n\
+        COPY ./compose/django/worker /worker\nCOPY . /app\nENTRYPOINT [\"/entrypoint\"]\n";
+    let start = "#!/bin/bash\nset -o errexit\n\npython /app/manage.py collectstatic --noinput\n\
+        exec /usr/local/bin/gunicorn config.wsgi --bind 0.0.0.0:5000 --chdir=/app\n";
+    let worker = "#!/bin/bash\n\nexec celery -A config.celery_app worker \\\n  -l INFO\n";
+    for (cmd, web, expected) in [
+        (
+            "CMD [\"/start\"]\n",
+            "{build: {context: ., dockerfile: compose/Dockerfile}}",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=5000 public start=["gunicorn", "config.wsgi", "--bind", "0.0.0.0:5000", "--chdir=/app"] start@compose/Dockerfile:11 health=/
+            warning: `web` is built without compose/Dockerfile; taken: start (CMD, line 11); not honoured: `python /app/manage.py collectstatic --noinput in compose/django/start` (line 4), `RUN chmod +x /start` (line 7), `ENTRYPOINT /entrypoint` (line 10)
+        "#]],
+        ),
+        (
+            "",
+            "{build: {context: ., dockerfile: compose/Dockerfile}, command: /start}",
+            expect![[r#"
+                project shop
+                front web
+                web: source=. port=5000 public start=["gunicorn", "config.wsgi", "--bind", "0.0.0.0:5000", "--chdir=/app"] start@compose.yaml:2 health=/
+                warning: `web` is built without compose/Dockerfile; taken: what `/start` starts (COPY, line 6); not honoured: `python /app/manage.py collectstatic --noinput in compose/django/start` (line 4), `RUN chmod +x /start` (line 7), `ENTRYPOINT bash /app/compose/entrypoint` (line 10)
+            "#]],
+        ),
+        (
+            "",
+            "{build: {context: ., dockerfile: compose/Dockerfile}, command: /worker}",
+            expect![[r#"
+                project shop
+                web: source=. port=8000 worker start=["celery", "-A", "config.celery_app", "worker", "-l", "INFO"] start@compose.yaml:2
+                warning: `web` is built without compose/Dockerfile; taken: what `/worker` starts (COPY, line 8); not honoured: `RUN chmod +x /start` (line 7), `ENTRYPOINT bash /app/compose/entrypoint` (line 10)
+            "#]],
+        ),
+        (
+            "",
+            "{build: {context: ., dockerfile: compose/Dockerfile}, command: /gone}",
+            expect![[r#"
+            project shop
+            web: source=. port=8000 worker start=["/gone"] start@compose.yaml:2
+            warning: `web` is built without compose/Dockerfile; not honoured: `RUN chmod +x /start` (line 7), `ENTRYPOINT bash /app/compose/entrypoint` (line 10)
+        "#]],
+        ),
+    ] {
+        let compose = format!("services:\n  web: {web}\n");
+        let dockerfile = format!("{dockerfile}{cmd}");
+        let files = [
+            ("compose.yaml", compose.as_str()),
+            ("compose/Dockerfile", dockerfile.as_str()),
+            ("compose/entrypoint", "#!/bin/bash\nexec \"$@\"\n"),
+            ("compose/django/start", start),
+            ("compose/django/worker", worker),
+            ("requirements.txt", "django\ngunicorn\ncelery"),
+            ("manage.py", ""),
+        ];
+        expected.assert_eq(&shown(&folder("shop", &files)));
+    }
+}
