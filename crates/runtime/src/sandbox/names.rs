@@ -7,6 +7,10 @@ use std::{
 
 use super::Resolver;
 
+/// The gateway's name server is a process of ours, which may end with a question that it has read: ask again after two seconds,
+/// and not after five. A shorter time would be all that C libraries have for which it is the whole of it.
+const AGAIN: &str = "options timeout:2 attempts:4\n";
+
 /// `/etc/hosts` of a sandbox; `addr` is its own address, when it is on a network.
 pub(crate) fn hosts(hostname: &str, addr: Option<Ipv4Addr>) -> String {
     let own = addr.unwrap_or(Ipv4Addr::new(127, 0, 1, 1));
@@ -17,7 +21,8 @@ pub(crate) fn hosts(hostname: &str, addr: Option<Ipv4Addr>) -> String {
 pub(crate) fn resolv_conf(resolver: Resolver, gateway: Option<Ipv4Addr>) -> String {
     let host = || from_host(&fs::read_to_string("/etc/resolv.conf").unwrap_or_default());
     match (resolver, gateway) {
-        (Resolver::Gateway, Some(addr)) | (Resolver::At(addr), _) => format!("nameserver {addr}\n"),
+        (Resolver::Gateway, Some(addr)) => format!("nameserver {addr}\n{AGAIN}"),
+        (Resolver::At(addr), _) => format!("nameserver {addr}\n"),
         (Resolver::Gateway, None) => String::new(),
         (Resolver::Host, _) => host(),
     }
@@ -52,6 +57,13 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
+
+    #[test]
+    fn a_lost_question_is_asked_again_soon() {
+        let gateway = Ipv4Addr::new(10, 77, 1, 1);
+        expect![["nameserver 10.77.1.1\noptions timeout:2 attempts:4\n"]]
+            .assert_eq(&resolv_conf(Resolver::Gateway, Some(gateway)));
+    }
 
     #[test]
     fn the_hosts_resolvers() {
