@@ -1,6 +1,30 @@
 //! What a package manager's last words mean.
 
-use super::libraries;
+use super::{libraries, python::crash::MODULES};
+
+/// Modules of Python's own that people list among their packages.
+const STANDARD: [&str; 20] = [
+    "abc",
+    "base64",
+    "collections",
+    "csv",
+    "ctypes",
+    "functools",
+    "hashlib",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "os",
+    "re",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "sys",
+    "tempfile",
+    "threading",
+    "tkinter",
+];
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +75,7 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
     if let Some(name) = word_before(&text, " was not found in the package registry")
         .or_else(|| word_before(&text, " was not found in the provided package locations"))
     {
-        return said(format!("there is no package `{name}`"), "check its spelling in the dependencies");
+        return said(format!("there is no package `{name}`"), &no_package(name));
     }
     if let Some(at) = text.find("there is no version of ").or_else(|| text.find("no versions of ")) {
         let name =
@@ -109,6 +133,20 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
         .map(|l| Reason::Said(l.trim().to_owned()))
 }
 
+/// What to do about a package that there is not.
+fn no_package(name: &str) -> String {
+    if STANDARD.contains(&name) {
+        return format!("`{name}` comes with Python: leave it out of the dependencies");
+    }
+    let module = MODULES.iter().find(|(module, _)| module.eq_ignore_ascii_case(name));
+    match module {
+        Some((module, package)) => {
+            format!("the package that has the module `{module}` is called `{package}`")
+        }
+        None => "check its spelling in the dependencies".to_owned(),
+    }
+}
+
 /// One line without the branches uv draws its reasons with.
 fn joined(tail: &[String]) -> String {
     let words = tail.iter().map(|l| bare(l)).filter(|l| !l.is_empty());
@@ -143,6 +181,7 @@ mod tests {
 
     use super::*;
 
+    /// Bug: of modules of Python itself, and of those whose package has another name, only the spelling was doubted.
     #[test]
     fn last_words() {
         let mut out = String::new();
@@ -151,6 +190,8 @@ mod tests {
              registry and you require nosuch, we can conclude that your requirements are unsatisfiable.",
             "  × No solution found when resolving dependencies:\n  ╰─▶ Because nosuch was not found in the package\n      \
              registry and you require nosuch, we can conclude that your requirements\n      are unsatisfiable.",
+            "error: No solution found when resolving dependencies\n  cause: Because sqlite3 was not found in the package registry and you require sqlite3",
+            "error: No solution found when resolving dependencies\n  cause: Because cv2 was not found in the package registry and you require cv2",
             "error: No solution found when resolving dependencies\n  cause: Because there is no version of fastapi==999 and \
              you require fastapi==999, we can conclude that your requirements are unsatisfiable.",
             "error: No solution found when resolving dependencies\n  cause: Because a==1 depends on b>2 and you require \
@@ -180,6 +221,10 @@ mod tests {
               hint: check its spelling in the dependencies
             there is no package `nosuch`
               hint: check its spelling in the dependencies
+            there is no package `sqlite3`
+              hint: `sqlite3` comes with Python: leave it out of the dependencies
+            there is no package `cv2`
+              hint: the package that has the module `cv2` is called `opencv-python-headless`
             there is no version `fastapi==999`
               hint: ask for a version that exists
             Because a==1 depends on b>2 and you require b==1, we can conclude that your requirements are unsatisfiable.

@@ -3,7 +3,7 @@
 use super::super::libraries;
 
 /// Modules whose package has another name.
-const MODULES: &[(&str, &str)] = &[
+pub(in crate::build) const MODULES: &[(&str, &str)] = &[
     ("bs4", "beautifulsoup4"),
     ("Crypto", "pycryptodome"),
     ("cv2", "opencv-python-headless"),
