@@ -45,7 +45,7 @@ impl Default for BuildSettings {
     fn default() -> Self {
         Self {
             // Installing wheels takes a few hundred MB; small C extensions compile in 2 GiB.
-            limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024 },
+            limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024, ..Limits::default() },
             time_limit: Duration::from_secs(15 * 60),
             compile_limits: compile_limits(machine::memory().unwrap_or(8 << 30), machine::processors()),
             compile_time_limit: Duration::from_secs(60 * 60),
@@ -62,7 +62,12 @@ impl Default for BuildSettings {
 /// All processors, of which builds have a small share anyway, and half of the host's memory: optimising one large
 /// crate takes 1 to 3 GB, and no machine should be lost to it.
 fn compile_limits(memory: u64, cores: u32) -> Limits {
-    Limits { memory: (memory / 2).clamp(2 << 30, 16 << 30), cpu_milli: cores * 1000, pids: 4096 }
+    Limits {
+        memory: (memory / 2).clamp(2 << 30, 16 << 30),
+        cpu_milli: cores * 1000,
+        pids: 4096,
+        ..Limits::default()
+    }
 }
 
 #[cfg(test)]

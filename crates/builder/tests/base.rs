@@ -64,7 +64,7 @@ impl Bench {
             env: BTreeMap::from([("PATH".into(), "/usr/sbin:/usr/bin".into())]),
             cwd: "/".into(),
             mounts: vec![],
-            limits: Limits { memory: 512 << 20, cpu_milli: 2000, pids: 64 },
+            limits: Limits { memory: 512 << 20, cpu_milli: 2000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(60),
             silence_limit: None,
             network: false,

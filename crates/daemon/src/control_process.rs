@@ -79,7 +79,7 @@ struct Prepared {
 
 impl Prepared {
     fn read(state: StateDir, listen: SocketAddr) -> Result<Self> {
-        let settings = Typed::read(&state.settings())?.resolve(listen)?;
+        let settings = Typed::read(&state.settings())?.resolve(listen, state.root())?;
         let root = state.root();
         dormouse_control::check_database(root)?;
         let tag = tag(root)?;

@@ -17,7 +17,7 @@ pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
 /// `server.toml`, as `serve` would read it; with one that it would refuse, the rest is looked at with the defaults.
 fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings) {
     let (name, path) = ("settings", args.state.join("server.toml"));
-    match Typed::read(&path).and_then(|typed| typed.resolve(args.listen)) {
+    match Typed::read(&path).and_then(|typed| typed.resolve(args.listen, &args.state)) {
         Ok(settings) => {
             let there = path.try_exists().unwrap_or(false);
             let detail = if there { path.display().to_string() } else { "the defaults".to_owned() };

@@ -42,9 +42,9 @@ pub(crate) fn run() -> Result<()> {
 fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     let Inherited { state, listen, .. } = Inherited::read()?;
     let state = StateDir::open(&state)?;
-    let settings = Typed::read(&state.settings())?.resolve(listen)?;
+    let settings = Typed::read(&state.settings())?.resolve(listen, state.root())?;
     let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot tell how many files may be open")?;
-    let mut edge = EdgeSettings::default().fitted(files, machine::whole().memory);
+    let mut edge = EdgeSettings::default().fitted(files, machine::whole(state.root()).memory);
     tracing::info!(
         files,
         visitors = edge.max_connections,

@@ -47,6 +47,7 @@ struct TypedLimits {
     memory: Option<String>,
     cpu: Option<f64>,
     pids: Option<u32>,
+    disk: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -137,8 +138,8 @@ impl Typed {
         Ok(toml::from_str(text)?)
     }
 
-    /// Fill in every default.
-    pub(crate) fn resolve(self, listen: SocketAddr) -> Result<Settings> {
+    /// Fill in every default; what a service may write depends on the disk of the state folder.
+    pub(crate) fn resolve(self, listen: SocketAddr, state: &Path) -> Result<Settings> {
         let domain = self.domain.unwrap_or_else(|| "localhost".to_owned()).to_ascii_lowercase();
         Ok(Settings {
             domain,
@@ -168,7 +169,7 @@ impl Typed {
             credentials: credentials(&self.build.credentials)?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
-            most: most(&self.limits, machine::whole())?,
+            most: most(&self.limits, machine::whole(state))?,
             egress: self.egress.resolve(),
         })
     }
@@ -188,6 +189,7 @@ fn most(typed: &TypedLimits, machine: Limits) -> Result<Limits> {
         memory: typed.memory.as_deref().map_or(Ok(machine.memory), |s| bytes("limits.memory", s))?,
         cpu_milli,
         pids: typed.pids.unwrap_or(machine.pids),
+        disk: typed.disk.as_deref().map_or(Ok(machine.disk), |s| bytes("limits.disk", s))?,
     })
 }
 
@@ -268,7 +270,7 @@ mod tests {
 
     fn check(text: &str, expected: Expect) {
         let listen = "127.0.0.1:8080".parse().unwrap();
-        let shown = match Typed::parse(text).and_then(|t| t.resolve(listen)) {
+        let shown = match Typed::parse(text).and_then(|t| t.resolve(listen, Path::new("/"))) {
             Ok(s) => format!(
                 "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} rust={:?} credentials={:?} drain={:?} aio={}",
                 s.domain,
@@ -293,16 +295,19 @@ mod tests {
 
     #[test]
     fn what_services_may_ask_for() {
-        let machine = Limits { memory: 8 << 30, cpu_milli: 2000, pids: 1000 };
+        let machine = Limits { memory: 8 << 30, cpu_milli: 2000, pids: 1000, disk: 64 << 30 };
         let check = |text: &str, expected: Expect| {
             let shown = match Typed::parse(text).and_then(|t| most(&t.limits, machine)) {
-                Ok(Limits { memory, cpu_milli, pids }) => format!("{memory} {cpu_milli} {pids}"),
+                Ok(Limits { memory, cpu_milli, pids, disk }) => format!("{memory} {cpu_milli} {pids} {disk}"),
                 Err(e) => format!("{e:#}"),
             };
             expected.assert_eq(&shown);
         };
-        check("", expect!["8589934592 2000 1000"]);
-        check("[limits]\nmemory = \"2GiB\"\ncpu = 0.5\npids = 99", expect!["2147483648 500 99"]);
+        check("", expect!["8589934592 2000 1000 68719476736"]);
+        check(
+            "[limits]\nmemory = \"2GiB\"\ncpu = 0.5\npids = 99\ndisk = \"10GB\"",
+            expect!["2147483648 500 99 10000000000"],
+        );
         check(
             "[limits]\ncpu = -1.0",
             expect![[r#"

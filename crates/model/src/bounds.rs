@@ -25,10 +25,14 @@ pub fn bounded(spec: &ServiceSpec, most: &Limits) -> Result<ServiceSpec, String>
     if asked.pids > most.pids && asked.pids != default.pids {
         return too_much("pids", asked.pids.to_string(), most.pids.to_string());
     }
+    if asked.disk > most.disk && asked.disk != default.disk {
+        return too_much("disk", size::show(asked.disk), size::show(most.disk));
+    }
     let limits = Limits {
         memory: asked.memory.min(most.memory),
         cpu_milli: asked.cpu_milli.min(most.cpu_milli),
         pids: asked.pids.min(most.pids),
+        disk: asked.disk.min(most.disk),
     };
     Ok(ServiceSpec { limits, ..spec.clone() })
 }
@@ -48,7 +52,8 @@ mod tests {
         let (project, _) = resolve(&input).unwrap();
         let shown = match bounded(project.services.values().next().unwrap(), &most) {
             Ok(ServiceSpec { limits, .. }) => {
-                format!("{} {} {}", size::show(limits.memory), limits.cpu_milli, limits.pids)
+                let (memory, disk) = (size::show(limits.memory), size::show(limits.disk));
+                format!("{memory} {} {} {disk}", limits.cpu_milli, limits.pids)
             }
             Err(why) => why,
         };
@@ -58,12 +63,16 @@ mod tests {
     /// Bug: a tebibyte, a thousand processors and four million processes were accepted.
     #[test]
     fn what_a_manifest_may_ask_for() {
-        let large = Limits { memory: 8 * GIB, cpu_milli: 4000, pids: 9000 };
-        let small = Limits { memory: GIB / 2, cpu_milli: 500, pids: 100 };
-        check("", large, &expect!["1 GiB 1000 512"]);
-        check("memory = '8GiB'\ncpu = 4\npids = 9000", large, &expect!["8 GiB 4000 9000"]);
-        check("", small, &expect!["512 MiB 500 100"]);
-        check("memory = '256MiB'\ncpu = 0.1", small, &expect!["256 MiB 100 100"]);
+        let large = Limits { memory: 8 * GIB, cpu_milli: 4000, pids: 9000, disk: 20 * GIB };
+        let small = Limits { memory: GIB / 2, cpu_milli: 500, pids: 100, disk: GIB };
+        check("", large, &expect!["1 GiB 1000 512 2 GiB"]);
+        check(
+            "memory = '8GiB'\ncpu = 4\npids = 9000\ndisk = '20GiB'",
+            large,
+            &expect!["8 GiB 4000 9000 20 GiB"],
+        );
+        check("", small, &expect!["512 MiB 500 100 1 GiB"]);
+        check("memory = '256MiB'\ncpu = 0.1", small, &expect!["256 MiB 100 100 1 GiB"]);
         check(
             "memory = '1TiB'",
             large,
@@ -84,6 +93,13 @@ mod tests {
             &expect![[r#"
                 web asks for pids = 4000000, and this server gives a service 9000 at most
                   hint: ask for less, or raise `pids` under [limits] in its server.toml"#]],
+        );
+        check(
+            "disk = '1TiB'",
+            large,
+            &expect![[r#"
+                web asks for disk = 1024 GiB, and this server gives a service 20 GiB at most
+                  hint: ask for less, or raise `disk` under [limits] in its server.toml"#]],
         );
     }
 }

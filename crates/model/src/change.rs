@@ -47,7 +47,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         stop_grace,
     } = from;
     // What a process is given is one thing, how the manifest says it another.
-    if (kind, start, port) != (&to.kind, &to.start, &to.port)
+    if (kind, start, port, limits.disk) != (&to.kind, &to.start, &to.port, to.limits.disk)
         || env.filled(stored) != to.env.filled(&to.stored)
     {
         return Change::Process;
@@ -95,6 +95,7 @@ mod tests {
         check("", "memory = \"2GiB\"\ncpu = 2\npids = 9", &expect![[r#"Live(["memory", "cpu", "pids"])"#]]);
         check("", "needs = [\"api\"]\npublic = false", &expect![[r#"Live(["needs", "public"])"#]]);
         check("", "stop_grace = \"1m\"", &expect![[r#"Live(["stop_grace"])"#]]);
+        check("", "disk = \"1GiB\"\nmemory = \"2GiB\"", &expect!["Process"]);
         check("", "port = 9000\nsleep = \"10m\"", &expect!["Process"]);
         check("", "env = { A = \"1\" }", &expect!["Process"]);
         check("", "start = \"python main.py\"", &expect!["Process"]);

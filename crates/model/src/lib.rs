@@ -38,8 +38,9 @@ pub use id::{
 };
 pub use keep::{Door, Keep};
 pub use observed::{
-    Activity, Answered, Call, Cause, Cut, Depth, End, ExitStatus, Inside, Inspection, InstanceRecord, Nap,
-    Observed, Phase, Probe, Process, Refusal, Stir, StopReason, Traffic, Usage, WORKS, Worked,
+    Activity, Answered, Call, Cause, Cut, Depth, DiskUsage, End, ExitStatus, Inside, Inspection,
+    InstanceRecord, Nap, Observed, Phase, Probe, Process, Refusal, Stir, StopReason, Traffic, Usage, WORKS,
+    Worked,
 };
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};

@@ -268,6 +268,36 @@ pub struct Usage {
     pub needed_bytes: u64,
     /// Processor time used since its start.
     pub cpu: Duration,
+    /// Its own disk, where it has one.
+    #[serde(default)]
+    pub disk: Option<DiskUsage>,
+}
+
+/// Of what an instance may write, how much is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiskUsage {
+    /// All of it, in bytes.
+    pub bytes: u64,
+    /// Bytes that are left.
+    pub free_bytes: u64,
+    /// How many files, folders and links there may be.
+    pub files: u64,
+    /// How many of them are left.
+    pub free_files: u64,
+}
+
+impl DiskUsage {
+    /// Whether so little is left that programs fail: file systems keep the last percent to themselves.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.free_bytes < self.bytes / 50 || self.lacks_files()
+    }
+
+    /// Whether there are as many files as there may be.
+    #[must_use]
+    pub fn lacks_files(&self) -> bool {
+        self.free_files < self.files / 50
+    }
 }
 
 /// What an instance does by itself, as its host sees it at a moment.

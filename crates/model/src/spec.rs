@@ -141,11 +141,19 @@ pub struct Limits {
     pub cpu_milli: u32,
     /// Processes and threads.
     pub pids: u32,
+    /// What an instance may write to files of its own, in bytes; builds have no such bound.
+    #[serde(default = "disk")]
+    pub disk: u64,
+}
+
+/// What a service may write unless its manifest says otherwise; also of what was recorded before there was a bound.
+fn disk() -> u64 {
+    2 << 30
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 1 << 30, cpu_milli: 1000, pids: 512 }
+        Self { memory: 1 << 30, cpu_milli: 1000, pids: 512, disk: disk() }
     }
 }
 

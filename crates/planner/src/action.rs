@@ -199,7 +199,8 @@ impl fmt::Display for Action {
             Self::Settle { key, deployment } => write!(f, "settle {key} {deployment}"),
             Self::Drain { key, id } => write!(f, "drain {key} {id}"),
             Self::SetLimits { key, id, limits } => {
-                let Limits { memory, cpu_milli, pids } = limits;
+                // Its disk is as large as it was made.
+                let Limits { memory, cpu_milli, pids, disk: _ } = limits;
                 let memory = dormouse_model::size::show(*memory);
                 write!(f, "limit {key} {id} to {memory}, {cpu_milli}m, {pids}")
             }

@@ -4,6 +4,7 @@
 
 mod activity;
 pub mod cgroup;
+mod disk;
 pub mod doctor;
 pub mod host;
 pub mod machine;

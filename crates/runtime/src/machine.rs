@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path, thread};
 
 use dormouse_model::Limits;
+use rustix::fs::statvfs;
 
 /// Memory in bytes.
 ///
@@ -21,19 +22,26 @@ pub fn processors() -> u32 {
     thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1))
 }
 
+/// The state folder, or its nearest parent that is there.
+pub(crate) fn nearest(state: &Path) -> &Path {
+    state.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"))
+}
+
 /// What one service may have so that the rest of the machine goes on: its memory, its processors, and half of the
-/// processes that the kernel keeps; never less than a service has by default.
+/// processes that the kernel keeps, and the disk of the state folder; never less than a service has by default.
 #[must_use]
-pub fn whole() -> Limits {
+pub fn whole(state: &Path) -> Limits {
     let default = Limits::default();
     let number = |path: &str| {
         fs::read_to_string(Path::new("/proc/sys/kernel").join(path)).ok()?.trim().parse::<u32>().ok()
     };
     let pids = ["threads-max", "pid_max"].into_iter().filter_map(number).min();
+    let disk = statvfs(nearest(state)).ok().map(|disk| disk.f_blocks * disk.f_frsize);
     Limits {
         // In whole mebibytes, as people read it.
         memory: memory().map_or(default.memory, |bytes| (bytes >> 20 << 20).max(default.memory)),
         cpu_milli: processors().saturating_mul(1000).max(default.cpu_milli),
+        disk: disk.map_or(default.disk, |bytes| (bytes >> 30 << 30).max(default.disk)),
         pids: pids.map_or(default.pids, |pids| (pids / 2).max(default.pids)),
     }
 }
@@ -44,8 +52,9 @@ mod tests {
 
     #[test]
     fn this_machine() {
-        let (whole, default) = (whole(), Limits::default());
+        let (whole, default) = (whole(Path::new("/nonexistent/state")), Limits::default());
         assert!(whole.memory >= default.memory && whole.cpu_milli.is_multiple_of(1000), "{whole:?}");
+        assert!(whole.disk >= default.disk && whole.disk.is_multiple_of(1 << 30), "{whole:?}");
         assert!(whole.pids >= default.pids && whole.pids < 1 << 22, "{whole:?}");
     }
 }

@@ -66,7 +66,7 @@ impl Bench {
             image: self.image.clone(),
             argv: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
             env: BTreeMap::new(),
-            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
+            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
             addr: [10, 0, 0, 64].into(),
         }
     }
@@ -297,7 +297,7 @@ async fn is_adopted(b: Bench) {
         host.start(&b.spec(id, "echo up; while :; do sleep 0.05; done")).await.unwrap();
     }
     host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
-    let more = Limits { memory: 96 << 20, cpu_milli: 700, pids: 80 };
+    let more = Limits { memory: 96 << 20, cpu_milli: 700, pids: 80, ..Limits::default() };
     for id in [1, 2] {
         host.set_limits(InstanceId(id), more).await.unwrap();
     }

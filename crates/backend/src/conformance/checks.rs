@@ -236,7 +236,7 @@ pub(super) async fn limits<W: Workloads>(h: &Harness<W>) -> Outcome {
     for (memory, cpu_milli, pids, asleep) in
         [(512, 700, 60, false), (256, 300, 70, true), (512, 900, 80, true)]
     {
-        limits = Limits { memory: memory << 20, cpu_milli, pids };
+        limits = Limits { memory: memory << 20, cpu_milli, pids, ..limits };
         if asleep {
             done("sleep", w.sleep(id, Depth::Paged).await)?;
         }

@@ -290,7 +290,7 @@ impl Workloads for Sim {
                 Phase::Asleep(Depth::Stopped) | Phase::Exited(_) => (0, 0),
             };
             let needed_bytes = resident_bytes + swapped_bytes;
-            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.cpu(now) })
+            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.cpu(now), disk: None })
         })
     }
 

@@ -142,7 +142,7 @@ pub(super) async fn run(
         env: env.map(|(k, v)| (k.to_owned(), v.to_owned())).into_iter().collect::<BTreeMap<_, _>>(),
         cwd: "/".into(),
         mounts: vec![Mount { source: script, target: SCRIPT_INSIDE.into(), read_only: true }],
-        limits: Limits { memory: 1 << 30, cpu_milli: 4000, pids: 512 },
+        limits: Limits { memory: 1 << 30, cpu_milli: 4000, pids: 512, ..Limits::default() },
         time_limit: Duration::from_secs(600),
         silence_limit: None,
         network: false,

@@ -269,8 +269,8 @@ mod tests {
     #[test]
     fn limits_name_what_raises_them() {
         let settings = BuildSettings {
-            limits: Limits { memory: 1 << 30, cpu_milli: 1000, pids: 64 },
-            compile_limits: Limits { memory: 4 << 30, cpu_milli: 1000, pids: 99 },
+            limits: Limits { memory: 1 << 30, cpu_milli: 1000, pids: 64, ..Limits::default() },
+            compile_limits: Limits { memory: 4 << 30, cpu_milli: 1000, pids: 99, ..Limits::default() },
             time_limit: Duration::from_secs(90),
             ..BuildSettings::default()
         };

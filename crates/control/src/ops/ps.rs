@@ -3,7 +3,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use dormouse_backend::{Builds, Workload, Workloads};
-use dormouse_model::{DeployId, Depth, InstanceId, ServiceKey, Time, Usage};
+use dormouse_model::{DeployId, Depth, DiskUsage, InstanceId, ServiceKey, Time, Usage};
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
@@ -83,9 +83,21 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let usages = join_all(usages).await;
         for (status, usage) in all.iter_mut().zip(usages) {
             status.pid = status.instance.and_then(|id| pids.get(&id)).copied().filter(|pid| *pid > 0);
+            if let Some(disk) = usage.and_then(|u| u.disk).filter(DiskUsage::is_full) {
+                status.reason.get_or_insert_with(|| no_room(disk));
+            }
             status.usage = usage;
         }
         Ok(all)
+    }
+}
+
+/// What a full disk is full of.
+fn no_room(disk: DiskUsage) -> String {
+    if disk.lacks_files() {
+        format!("disk full: it has all {} files that `disk` in its manifest allows", disk.files)
+    } else {
+        format!("disk full: it has written the {} MiB that `disk` in its manifest allows", disk.bytes >> 20)
     }
 }
 

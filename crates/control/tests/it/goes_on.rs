@@ -80,7 +80,7 @@ async fn limits_are_set_on_what_runs_if_it_fits() {
     let mut world = World::new(82).await;
     let mut web = service("web");
     deploy(&world, &web).await;
-    web.limits = Limits { memory: 256 << 20, cpu_milli: 500, pids: 64 };
+    web.limits = Limits { memory: 256 << 20, cpu_milli: 500, pids: 64, ..Limits::default() };
     let said = expect![[r#"{"event":"applied","deployment":2,"changed":["memory","cpu","pids"]}"#]];
     said.assert_eq(&deploy(&world, &web).await);
     let limits = async || world.sim.list().await.unwrap()[0].limits;

@@ -47,7 +47,7 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<()> {
     clock::begin(&state);
     Ballast::of(state.root()).lend();
     // Wrong settings are told before anything else is.
-    Typed::read(&state.settings())?.resolve(args.listen)?;
+    Typed::read(&state.settings())?.resolve(args.listen, state.root())?;
     let (lock, predecessor, offered) = handover::begin(&state, args.take_over)?;
     if !predecessor.lives() {
         records::sweep(&state);

@@ -162,7 +162,7 @@ impl Reader<'_> {
         result.map_err(|why| self.problem(&node.span, key, why, None)).ok()
     }
 
-    pub(super) fn memory(&mut self, node: &Node, key: &str) -> Option<u64> {
+    pub(super) fn size(&mut self, node: &Node, key: &str) -> Option<u64> {
         let Some(text) = (match &node.value {
             Value::Int(i) => Some(i.to_string()),
             Value::Text(t) => Some(t.clone()),

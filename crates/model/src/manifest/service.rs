@@ -9,7 +9,7 @@ use super::{
 use crate::{Depth, ServiceKind, Streams, server};
 
 /// Keys of a service.
-pub(super) const KEYS: [&str; 21] = [
+pub(super) const KEYS: [&str; 22] = [
     "source",
     "include",
     "kind",
@@ -25,6 +25,7 @@ pub(super) const KEYS: [&str; 21] = [
     "memory",
     "cpu",
     "pids",
+    "disk",
     "env",
     "env_file",
     "public",
@@ -69,9 +70,10 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "health" => s.health = health(r, node, &key),
             "needs" => s.needs = r.texts(node, &key),
             "after" => s.after = r.texts(node, &key),
-            "memory" => s.memory = r.memory(node, &key),
+            "memory" => s.memory = r.size(node, &key),
             "cpu" => s.cpu_milli = r.cpu(node, &key),
             "pids" => s.pids = r.number(node, &key, 2..=4_000_000),
+            "disk" => s.disk = r.size(node, &key),
             "env" => s.env = r.env(node, &key),
             "env_file" => s.env_files = r.env_files(node, &key),
             "public" => {

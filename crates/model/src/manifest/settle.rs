@@ -183,6 +183,7 @@ fn one(
                 memory: typed.memory.unwrap_or(limits.memory),
                 cpu_milli: typed.cpu_milli.unwrap_or(limits.cpu_milli),
                 pids: typed.pids.unwrap_or(limits.pids),
+                disk: typed.disk.unwrap_or(limits.disk),
             },
             env: Env::default(),
             stored: Env::default(),

@@ -74,6 +74,7 @@ pub(super) struct Service {
     pub(super) memory: Option<u64>,
     pub(super) cpu_milli: Option<u32>,
     pub(super) pids: Option<u32>,
+    pub(super) disk: Option<u64>,
     pub(super) env: Vec<Variable>,
     pub(super) env_files: Vec<EnvFile>,
     /// Variables of its Dockerfile, which all others come before.
@@ -111,6 +112,7 @@ impl Service {
             memory: None,
             cpu_milli: None,
             pids: None,
+            disk: None,
             env: Vec::new(),
             env_files: Vec::new(),
             env_hints: Vec::new(),

@@ -14,8 +14,8 @@ use expect_test::expect;
 
 use super::{Found, Group, Groups, Place, Share, TOP, V1, V2, files, find};
 
-const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10 };
-const MORE: Limits = Limits { memory: 128 << 20, cpu_milli: 700, pids: 20 };
+const LIMITS: Limits = Limits { memory: 64 << 20, cpu_milli: 500, pids: 10, disk: 0 };
+const MORE: Limits = Limits { memory: 128 << 20, cpu_milli: 700, pids: 20, disk: 0 };
 
 fn shop(name: &str) -> Place {
     Place::of(&"shop".parse().unwrap(), name)

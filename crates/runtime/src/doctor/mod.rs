@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use crate::{modules, swap::SwapSettings};
+use crate::{disk, machine::nearest, modules, swap::SwapSettings};
 
 /// What a look at one thing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -73,7 +73,8 @@ pub fn examine(state: &Path, settings: SwapSettings) -> Vec<Check> {
         forwarding(),
         network::network(is_root),
         swap::swap(state, settings),
-        disk(state),
+        free(state),
+        disks(disk::what_lacks()),
         filesystem(state),
     ]
 }
@@ -195,11 +196,6 @@ fn forwarding() -> Check {
 /// A base, the tools and one Python app with a data stack take about this much.
 const DISK: u64 = 3 << 30;
 
-/// The folder need not be there yet: its nearest parent that is.
-fn nearest(state: &Path) -> &Path {
-    state.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"))
-}
-
 /// Filesystems that layers may lie on: they take writable overlays and mapped owners (mount_setattr(2)).
 const GOOD: [(i64, &str); 5] = [
     (0xEF53, "ext4"),
@@ -240,7 +236,7 @@ fn filesystem(state: &Path) -> Check {
     }
 }
 
-fn disk(state: &Path) -> Check {
+fn free(state: &Path) -> Check {
     let there = nearest(state);
     match nix::sys::statvfs::statvfs(there) {
         Ok(stat) => {
@@ -259,6 +255,19 @@ fn disk(state: &Path) -> Check {
         Err(e) => {
             Check::fail("disk", format!("{}: {e}", there.display()), "choose another folder with --state")
         }
+    }
+}
+
+/// What `serve` tries, and warns of once where it fails.
+fn disks(lacks: Option<&str>) -> Check {
+    let name = "disks of apps";
+    match lacks {
+        None => Check::ok(name, "each has one of its own, as large as its manifest says"),
+        Some(why) => Check::warn(
+            name,
+            format!("{why}, so what apps write is not bounded: one can fill the disk for all"),
+            "install e2fsprogs, and give a container /dev/loop-control",
+        ),
     }
 }
 
@@ -281,6 +290,20 @@ mod tests {
             found.detail,
             found.hint.as_deref().unwrap_or("-")
         ));
+    }
+
+    #[test]
+    fn what_apps_write() {
+        check(
+            &disks(None),
+            expect!["Ok disks of apps: each has one of its own, as large as its manifest says | -"],
+        );
+        check(
+            &disks(Some("there is no mke2fs")),
+            expect![
+                "Warn disks of apps: there is no mke2fs, so what apps write is not bounded: one can fill the disk for all | install e2fsprogs, and give a container /dev/loop-control"
+            ],
+        );
     }
 
     #[test]
@@ -331,7 +354,7 @@ mod tests {
     #[test]
     fn this_machine_is_examined() {
         let checks = examine(Path::new("/nonexistent/folder"), SwapSettings::default());
-        assert_eq!(checks.len(), 11);
+        assert_eq!(checks.len(), 12);
         assert!(
             checks.iter().all(|c| c.verdict == Verdict::Ok || c.hint.is_some()),
             "a failure without a hint: {checks:?}"

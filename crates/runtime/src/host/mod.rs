@@ -25,12 +25,13 @@ use std::{
 
 use dormouse_backend::WorkloadError;
 use dormouse_images::Store;
-use dormouse_model::InstanceId;
+use dormouse_model::{InstanceId, Limits};
 use tokio::sync::mpsc;
 
 use crate::{
     Mount, SandboxError,
     cgroup::{self, Groups},
+    disk::Templates,
     sandbox::tag,
 };
 use instance::Instance;
@@ -83,6 +84,7 @@ struct Inner<N> {
     is_blind: AtomicBool,
     sightings: Sightings,
     users: ProjectUsers,
+    disks: Arc<Templates>,
 }
 
 impl<N> Drop for Inner<N> {
@@ -112,6 +114,10 @@ impl<N: Networks> Host<N> {
         fs::create_dir_all(&run).map_err(|e| SandboxError::host(err("making `run`"), e))?;
         let tag = tag(state).map_err(|e| SandboxError::host(err("looking"), e))?;
         let groups = cgroup::detect(&tag).map_err(|e| SandboxError::host("setting up control groups", e))?;
+        let disks = Arc::new(Templates::new(state));
+        let first = disks.clone();
+        // Not the first start is to wait for it.
+        tokio::task::spawn_blocking(move || first.of(Limits::default().disk));
         let host = Self {
             inner: Arc::new(Inner {
                 groups,
@@ -125,6 +131,7 @@ impl<N: Networks> Host<N> {
                 is_blind: AtomicBool::new(false),
                 sightings: Sightings::default(),
                 users: ProjectUsers::new(&tag),
+                disks,
                 settings,
             }),
         };
@@ -193,6 +200,7 @@ impl<N: Networks> Inner<N> {
         let id = instance.record.spec.id;
         let inner = Arc::downgrade(self);
         tokio::spawn(async move {
+            instance.hold_disk().await;
             if let Err(e) = instance.watch().await {
                 tracing::error!("instance {id} cannot be watched: {e}");
                 return;
@@ -204,6 +212,7 @@ impl<N: Networks> Inner<N> {
                 // Nobody asked to be told any more.
                 to.send(id).ok();
             }
+            tokio::task::spawn_blocking(move || instance.end_disk());
         });
     }
 }

@@ -26,6 +26,9 @@ pub(super) struct Record {
     pub(super) users: Users,
     /// Its init.
     pub(super) process: Process,
+    /// The loop device of its disk, if it has one; what it writes is not bounded otherwise.
+    #[serde(default)]
+    pub(super) disk: Option<u32>,
     pub(super) started_at: Time,
 }
 
@@ -40,9 +43,14 @@ impl Folder {
         Self { dir: state.join("run").join(id.to_string()) }
     }
 
-    /// Holds the writable layer and overlayfs's work folder.
+    /// Holds the writable layer and overlayfs's work folder, where the instance has no disk of its own.
     pub(super) fn root(&self) -> PathBuf {
         self.dir.join("root")
+    }
+
+    /// The file that is its disk.
+    pub(super) fn disk(&self) -> PathBuf {
+        self.dir.join("disk.img")
     }
 
     pub(super) fn exit(&self) -> PathBuf {

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     Process, Profile, Resolver, SandboxError,
     cgroup::{Place, Share},
+    disk::Disk,
     sandbox::{
         exit, launch,
         names::{hosts, resolv_conf},
@@ -61,6 +62,7 @@ impl<N: Networks> Inner<N> {
                 process: Process::find(launched.pid)
                     .map_err(|e| failed("looking at the instance's process", e))?
                     .unwrap_or_else(|| Process::gone(launched.pid)),
+                disk: launched.disk,
                 started_at: clock::now(),
             };
             folder.save(&record).map_err(|e| failed("recording the instance", e))?;
@@ -99,6 +101,7 @@ impl<N: Networks> Inner<N> {
         let root = folder.root();
         make(&root.join("upper"))?;
         make(&root.join("work"))?;
+        let disk = self.disks.of(spec.limits.disk).map_err(|e| failed("making the instance's disk", e))?;
         exit::prepare(&folder.exit()).map_err(|e| failed("preparing the instance's record", e))?;
         let [log, old_log] = logs::paths(&self.settings.state, &spec.key, spec.id);
         if let Some(dir) = log.parent() {
@@ -118,6 +121,7 @@ impl<N: Networks> Inner<N> {
             base: root,
             upper: "upper".into(),
             work: "work".into(),
+            disk: disk.map(|template| Disk { template, image: folder.disk() }),
             argv: spec.argv.clone().unwrap_or(image.config.cmd),
             env: env.into_iter().collect(),
             cwd: workdir.into(),

@@ -156,6 +156,7 @@ impl<N: Networks> Workloads for Host<N> {
                 if let Some(group) = &instance.group {
                     group.remove()?;
                 }
+                instance.end_disk();
                 instance.folder.remove()
             })
             .await

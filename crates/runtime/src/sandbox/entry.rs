@@ -121,7 +121,9 @@ fn outer(socket: &UnixStream) -> Result<(), Fail> {
     }
     fs::write(proc.join("oom_score_adj"), OOM_SCORE_INIT).at(|| "setting the out-of-memory score".into())?;
     let userns = File::open(proc.join("ns/user")).at(|| "opening the user namespace".into())?;
-    root::assemble(&launch, userns.as_fd())?;
+    if let Some(device) = root::assemble(&launch, userns.as_fd())? {
+        say(socket, &Message::Disk(device));
+    }
     // The inner process shares this mount namespace until it makes its own.
     (&assembled).write_all(b"m").at(|| "waiting for the sandbox's first process".into())
 }

@@ -30,6 +30,8 @@ pub(crate) struct Launched {
     /// Its init, as the host numbers it.
     pub(crate) pid: u32,
     pub(crate) pidfd: OwnedFd,
+    /// The loop device of its disk.
+    pub(crate) disk: Option<u32>,
     line: Line,
     /// Its output, when it was not given a log.
     pub(crate) output: Option<(ChildStdout, ChildStderr)>,
@@ -49,15 +51,27 @@ impl Launched {
 struct Line {
     from: BufReader<OwnedReadHalf>,
     to: OwnedWriteHalf,
+    /// What it has told of its disk.
+    disk: Option<u32>,
 }
 
 impl Line {
+    /// The next message but those about the disk, which come at any time before the command runs.
     async fn next(&mut self) -> io::Result<Option<Message>> {
-        let mut line = String::new();
-        if self.from.read_line(&mut line).await? == 0 {
-            return Ok(None);
+        loop {
+            let mut line = String::new();
+            if self.from.read_line(&mut line).await? == 0 {
+                return Ok(None);
+            }
+            match serde_json::from_str(&line)? {
+                Message::Disk(device) => self.disk = Some(device),
+                other @ (Message::Created(_)
+                | Message::Failed { .. }
+                | Message::ExecFailed(_)
+                | Message::Started
+                | Message::Ended(_)) => return Ok(Some(other)),
+            }
         }
-        Ok(Some(serde_json::from_str(&line)?))
     }
 }
 
@@ -141,13 +155,13 @@ where
     drop(kill);
     // The outer process has left or is leaving; nobody else would reap it.
     tokio::spawn(async move { child.wait().await });
-    Ok(Launched { pid, pidfd, line, output })
+    Ok(Launched { pid, pidfd, disk: line.disk, line, output })
 }
 
 fn open(socket: StdStream) -> io::Result<Line> {
     socket.set_nonblocking(true)?;
     let (from, to) = UnixStream::from_std(socket)?.into_split();
-    Ok(Line { from: BufReader::new(from), to })
+    Ok(Line { from: BufReader::new(from), to, disk: None })
 }
 
 async fn send(line: &mut Line, what: &impl Serialize) -> io::Result<()> {
@@ -169,7 +183,7 @@ fn refused(got: io::Result<Option<Message>>, launch: &Launch) -> SandboxError {
         Ok(Some(Message::ExecFailed(why))) => {
             SandboxError::Exec { command: launch.argv.first().cloned().unwrap_or_default(), why }
         }
-        Ok(Some(Message::Created(_) | Message::Started | Message::Ended(_))) => {
+        Ok(Some(Message::Created(_) | Message::Disk(_) | Message::Started | Message::Ended(_))) => {
             unexpected(io::Error::other("the sandbox's process spoke out of turn"))
         }
         Ok(None) => unexpected(io::Error::other(

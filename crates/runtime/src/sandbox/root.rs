@@ -46,11 +46,12 @@ const LINKS: [(&str, &str); 5] = [
 
 const SHM_SIZE: &str = "64m";
 
-/// Put the root together at `root` in the launch's base, in this process's mount namespace.
-pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(), Fail> {
+/// Put the root together at `root` in the launch's base, in this process's mount namespace. Returns the loop device of its disk, if it
+/// is to have one.
+pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<Option<u32>, Fail> {
     // The host's files first: the scratch below hides the instance's own folder.
     let lowers = launch.lowers.iter().map(|l| layer(l, userns)).collect::<Result<Vec<_>, _>>()?;
-    let writable = layer(&launch.base, userns)?;
+    let (writable, device) = writable(launch, userns)?;
     let binds =
         launch.mounts.iter().map(|m| bind(&m.source, m.read_only, userns)).collect::<Result<Vec<_>, _>>()?;
 
@@ -99,7 +100,7 @@ pub(super) fn assemble(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(), Fa
     for (wanted, tree) in launch.mounts.iter().zip(&binds) {
         attach_in(tree.as_fd(), root.as_fd(), &wanted.target)?;
     }
-    Ok(())
+    Ok(device)
 }
 
 /// Do something as the sandbox's root, with the host's capabilities. An overlay makes files as the user who mounted it, and
@@ -119,12 +120,25 @@ fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
     Ok(open_tree(CWD, path, OpenTreeFlags::OPEN_TREE_CLONE | OpenTreeFlags::OPEN_TREE_CLOEXEC)?)
 }
 
+/// What holds the writable layer: its own disk, if it is to have one, and the number of that one's loop device.
+fn writable(launch: &Launch, userns: BorrowedFd<'_>) -> Result<(OwnedFd, Option<u32>), Fail> {
+    let Some(disk) = &launch.disk else { return Ok((layer(&launch.base, userns)?, None)) };
+    let made = disk.make(&[&launch.upper, &launch.work]);
+    let (tree, device) = made.at(|| format!("making the disk {}", disk.image.display()))?;
+    map(tree.as_fd(), userns, &disk.image)?;
+    Ok((tree, Some(device)))
+}
+
 /// A folder as the sandbox's users own it.
 fn layer(path: &Path, userns: BorrowedFd<'_>) -> Result<OwnedFd, Fail> {
     let tree = clone_tree(path).at(|| format!("opening the layer {}", path.display()))?;
-    mount_setattr(tree.as_fd(), MountChange { idmap: Some(userns), read_only: false })
-        .at(|| format!("mapping the owners of the layer {}", path.display()))?;
+    map(tree.as_fd(), userns, path)?;
     Ok(tree)
+}
+
+fn map(tree: BorrowedFd<'_>, userns: BorrowedFd<'_>, path: &Path) -> Result<(), Fail> {
+    mount_setattr(tree, MountChange { idmap: Some(userns), read_only: false })
+        .at(|| format!("mapping the owners of the layer {}", path.display()))
 }
 
 fn bind(path: &Path, read_only: bool, userns: BorrowedFd<'_>) -> Result<OwnedFd, Fail> {

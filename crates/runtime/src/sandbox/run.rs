@@ -141,6 +141,7 @@ impl Sandboxes {
             base,
             upper,
             work,
+            disk: None,
             argv: spec.argv,
             env: spec.env.into_iter().collect(),
             cwd: spec.cwd,

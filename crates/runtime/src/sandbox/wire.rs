@@ -12,6 +12,7 @@ use dormouse_model::{ExitStatus, Time};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Mount, Profile, users::Users};
+use crate::disk::Disk;
 
 /// `argv[0]` of a process that is to become a sandbox.
 pub(super) const MARK: &str = "dormouse-sandbox";
@@ -54,6 +55,8 @@ pub(crate) struct Launch {
     /// Names of the writable layer and overlayfs's work folder within `base`.
     pub(crate) upper: String,
     pub(crate) work: String,
+    /// A file system of its own for these two, instead of `base`.
+    pub(crate) disk: Option<Disk>,
     pub(crate) argv: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) cwd: PathBuf,
@@ -90,6 +93,8 @@ pub(crate) struct Record {
 pub(super) enum Message {
     /// The init exists, in its namespaces but for mounts; by its host process id.
     Created(u32),
+    /// Its disk is there, on the loop device of this number.
+    Disk(u32),
     /// The host refused.
     Failed {
         what: String,

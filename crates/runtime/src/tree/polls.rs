@@ -179,7 +179,7 @@ mod tests {
             return;
         };
         for (word, thawed, expected) in [(&b"beat"[..], true, 1), (b"", true, 0), (b"beat", false, 1)] {
-            let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10 };
+            let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10, ..Limits::default() };
             let group = groups.create(&Place::apart("one"), &limits, Share::App).unwrap();
             let (mut ours, theirs) = UnixStream::pair().unwrap();
             let mut child = Command::new(std::env::current_exe().unwrap())

@@ -170,7 +170,7 @@ mod tests {
             eprintln!("skipped: control groups need root");
             return;
         };
-        let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10 };
+        let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10, ..Limits::default() };
         let group = groups.create(&Place::apart("one"), &limits, Share::App).unwrap();
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "tree::waits::tests::child_that_selects"])

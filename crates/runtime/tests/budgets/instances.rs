@@ -53,6 +53,18 @@ impl Bench {
     }
 
     pub(super) async fn start(&self, host: &Host<Loopback>, id: u64, key: &str, argv: &[&str]) {
+        let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() };
+        self.start_within(host, id, key, argv, limits).await;
+    }
+
+    pub(super) async fn start_within(
+        &self,
+        host: &Host<Loopback>,
+        id: u64,
+        key: &str,
+        argv: &[&str],
+        limits: Limits,
+    ) {
         let store = Store::open(&self.dir.path().join("images")).unwrap();
         let layer = store.begin_layer().unwrap();
         support::fill(layer.path());
@@ -64,7 +76,7 @@ impl Bench {
             image,
             argv: Some(argv.iter().map(|s| (*s).to_owned()).collect()),
             env: BTreeMap::new(),
-            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
+            limits,
             addr: [10, 0, 0, 64].into(),
         };
         host.start(&spec).await.unwrap();

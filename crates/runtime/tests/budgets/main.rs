@@ -4,6 +4,7 @@
 
 #[path = "../support/bench.rs"]
 mod bench;
+mod disk;
 mod flows;
 mod instances;
 mod memory;
@@ -36,7 +37,7 @@ impl Bench {
     fn spec(&self, name: &str, args: &[&str]) -> RunSpec {
         RunSpec {
             mounts: shown(),
-            limits: Limits { memory: 256 << 20, cpu_milli: 2000, pids: 64 },
+            limits: Limits { memory: 256 << 20, cpu_milli: 2000, pids: 64, ..Limits::default() },
             ..self.command(name, ["/act"].iter().chain(args).copied())
         }
     }
@@ -104,6 +105,8 @@ fn main() {
         ("buffers_of_tcp_are_bounded", &|| with(memory::buffers_of_tcp_are_bounded)),
         ("memory_and_swap_are_bounded", &|| instances::with(memory::memory_and_swap_are_bounded)),
         ("connections_are_bounded", &|| with(flows::connections_are_bounded)),
+        ("disks_are_bounded", &|| instances::with(disk::disks_are_bounded)),
+        ("disks_go_with_their_instances", &|| instances::with(disk::disks_go_with_their_instances)),
         ("native_aio_is_a_setting", &|| instances::with(instances::native_aio_is_a_setting)),
     ]);
 }

@@ -83,7 +83,7 @@ impl Bench {
             image: self.image.clone(),
             argv: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
             env: BTreeMap::new(),
-            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
+            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
             addr,
         }
     }
@@ -286,7 +286,7 @@ async fn builds_are_alone(b: &Bench) {
             env: BTreeMap::from([("PATH".into(), "/bin".into())]),
             cwd: "/".into(),
             mounts: vec![],
-            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64 },
+            limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(30),
             silence_limit: None,
             network: true,

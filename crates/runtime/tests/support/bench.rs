@@ -33,7 +33,7 @@ impl Bench {
             env: BTreeMap::new(),
             cwd: "/".into(),
             mounts: vec![],
-            limits: Limits { memory: 128 << 20, cpu_milli: 2000, pids: 64 },
+            limits: Limits { memory: 128 << 20, cpu_milli: 2000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(60),
             silence_limit: None,
             network: false,

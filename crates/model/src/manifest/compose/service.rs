@@ -449,7 +449,7 @@ fn unlimited(node: &Node) -> bool {
 }
 
 fn memory(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u64> {
-    if unlimited(node) { None } else { r.memory(node, key) }
+    if unlimited(node) { None } else { r.size(node, key) }
 }
 
 fn cpus(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u32> {

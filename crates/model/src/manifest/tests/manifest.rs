@@ -28,6 +28,7 @@ start = ["uvicorn", "main:app", "--title", "a b"]
 memory = "512MiB"
 cpu = 0.5
 pids = 64
+disk = "3GiB"
 stop_grace = "5s"
 packages = ["libpq5", "ffmpeg"]
 env = { MODE = "fast", WORKERS = 2, DEBUG = false }
@@ -58,7 +59,7 @@ include = ["./frontend/static/", "dormouse.toml"]
         &expect![[r#"
             project shop
             front frontend
-            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] start@dormouse.toml:12 health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
+            backend: source=backend port=8000 start=["uvicorn", "main:app", "--title", "a b"] start@dormouse.toml:12 health=/ready probe=(5s 2s 90s 5 500ms) limits=536870912 500m 64 disk=3221225472 env={"DEBUG": "false", "MODE": "fast", "WORKERS": "2"} sleep=Some(3600s) frozen streams=Ignore patience=1800s grace=5s packages={"ffmpeg", "libpq5"}
             frontend: source=frontend port=8501 public start=["streamlit", "run", "app.py", "--server.port", "$PORT"] start@dormouse.toml:4 health=/_stcore/health needs={backend} sleep=Some(600s) paged
             mailer: source=backend port=8000 worker sleep=None paged
             search: source=. port=8080 package=shop-search without=["backend", "frontend"] include={"dormouse.toml", "frontend/static"}

@@ -121,6 +121,9 @@ fn show(s: &ServiceSpec) -> String {
     if s.limits != Limits::default() {
         t += &format!(" limits={} {}m {}", s.limits.memory, s.limits.cpu_milli, s.limits.pids);
     }
+    if s.limits.disk != Limits::default().disk {
+        t += &format!(" disk={}", s.limits.disk);
+    }
     if !s.env.is_empty() {
         t += &format!(" env={}", env(&s.env));
     }
