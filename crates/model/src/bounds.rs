@@ -65,7 +65,7 @@ mod tests {
     fn what_a_manifest_may_ask_for() {
         let large = Limits { memory: 8 * GIB, cpu_milli: 4000, pids: 9000, disk: 20 * GIB };
         let small = Limits { memory: GIB / 2, cpu_milli: 500, pids: 100, disk: GIB };
-        check("", large, &expect!["1 GiB 1000 512 2 GiB"]);
+        check("", large, &expect!["1 GiB 1000 512 8 GiB"]);
         check(
             "memory = '8GiB'\ncpu = 4\npids = 9000\ndisk = '20GiB'",
             large,

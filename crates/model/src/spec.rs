@@ -148,7 +148,7 @@ pub struct Limits {
 
 /// What a service may write unless its manifest says otherwise; also of what was recorded before there was a bound.
 fn disk() -> u64 {
-    2 << 30
+    8 << 30
 }
 
 impl Default for Limits {
