@@ -14,6 +14,11 @@ const LINES: usize = 20;
 /// Lines in which the cause is looked for: a supervisor says much of its own after it.
 const SEARCHED: usize = 200;
 
+/// Among so many lines a kind of line is kept only so often: a server that notes each request that it fails would
+/// push out why it fails.
+const AMONG: usize = 12;
+const OFTEN: usize = 3;
+
 /// The lines to be told: the last ones, and where what tells the cause stands above these, what led to it and how it ended.
 pub(super) fn told(said: &[String], tells: impl Fn(&String) -> bool) -> Vec<String> {
     let last = said.len().saturating_sub(LINES);
@@ -43,13 +48,25 @@ impl<W: Workloads> Reconciler<W> {
     }
 }
 
+/// Keep a line, in the place of an older one where there are enough of its kind: those that differ in numbers only.
+fn keep(last: &mut VecDeque<String>, line: String) {
+    let kind =
+        |line: &str| line.split(|c: char| c.is_ascii_digit()).filter(|s| !s.is_empty()).collect::<String>();
+    let (this, from) = (kind(&line), last.len().saturating_sub(AMONG));
+    let alike: Vec<_> = (from..last.len()).filter(|at| kind(&last[*at]) == this).collect();
+    if alike.len() >= OFTEN {
+        last.remove(alike[0]);
+    }
+    last.push_back(line);
+}
+
 async fn read<W: Workloads>(workloads: &W, key: &ServiceKey, id: InstanceId) -> Vec<String> {
     let mut last = VecDeque::new();
     let mut from = 0;
     loop {
         match workloads.read_log(key, id, from).await {
             Ok(chunk) => {
-                last.extend(chunk.lines.into_iter().map(|l| l.text));
+                chunk.lines.into_iter().for_each(|line| keep(&mut last, line.text));
                 let surplus = last.len().saturating_sub(SEARCHED);
                 last.drain(..surplus);
                 if chunk.next <= from {
@@ -68,6 +85,25 @@ async fn read<W: Workloads>(workloads: &W, key: &ServiceKey, id: InstanceId) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bug: what uWSGI said of an app that cannot be imported was pushed out by what it noted of each probe.
+    #[test]
+    fn what_is_noted_time_and_again_pushes_nothing_out() {
+        let mut last = VecDeque::new();
+        for line in ["Traceback (most recent call last):", "ModuleNotFoundError: No module named 'x'"] {
+            keep(&mut last, line.to_owned());
+        }
+        for second in 0..120 {
+            keep(&mut last, "--- no python application found ---".to_owned());
+            keep(
+                &mut last,
+                format!("[pid: 7] 10.0.0.1 [12:00:{second:02}] GET / => 21 bytes in {} ms", second % 3),
+            );
+        }
+        let told = told(&last.into_iter().collect::<Vec<_>>(), |_| false);
+        assert_eq!(told.len(), 2 + 2 * OFTEN, "{told:?}");
+        assert!(told[1].starts_with("ModuleNotFoundError") && told[7].contains("12:00:119"), "{told:?}");
+    }
 
     /// Bug: of a module that gunicorn's workers did not find only the master's own traceback was told.
     #[test]
