@@ -68,6 +68,17 @@ pub fn first_byte(port: u16, host: &str, path: &str) -> (Duration, String) {
     (took, String::from_utf8_lossy(&rest).into_owned())
 }
 
+/// Resident memory of a process in bytes.
+///
+/// # Panics
+/// When there is no such process.
+#[must_use]
+pub fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a line");
+    line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).expect("a number") * 1024
+}
+
 /// Print a rule and a heading.
 pub fn heading(text: &str) {
     println!("\n{text}\n{}", "-".repeat(text.len()));

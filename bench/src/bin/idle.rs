@@ -5,7 +5,7 @@
 
 use std::{fmt::Write as _, fs, time::Duration};
 
-use dormouse_bench::{heading, mib};
+use dormouse_bench::{heading, mib, resident};
 use dormouse_e2e::{Server, eventually, workspace};
 
 const APPS: usize = 10;
@@ -40,7 +40,7 @@ fn main() {
     for ((name, pid), before) in pids.iter().zip(before) {
         #[allow(clippy::cast_precision_loss, reason = "for display")]
         let share = (ticks(pid.as_raw()) - before) as f64 / TICKS_PER_SECOND / seconds as f64 * 100.0;
-        println!("{name:<9} {:>13.1} {share:>18.3}", mib(resident(pid.as_raw())));
+        println!("{name:<9} {:>13.1} {share:>18.3}", mib(resident(pid.as_raw().unsigned_abs())));
     }
     println!("\ncontrol is to stay below 40 MB and 0.5 %");
 }
@@ -53,10 +53,4 @@ fn ticks(pid: i32) -> u64 {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");
     let fields: Vec<_> = stat.rsplit_once(')').expect("a name").1.split_whitespace().collect();
     [11, 12].iter().map(|i| fields[*i].parse::<u64>().expect("a number")).sum()
-}
-
-fn resident(pid: i32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
-    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:")).expect("a line");
-    line.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).expect("a number") * 1024
 }
