@@ -9,8 +9,8 @@ use std::{
 
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
-    AddressBlock, Clock, Deployment, DeploymentId, Desired, DesiredService, InstanceId, Observed, Phase,
-    ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time, Watchdog,
+    AddressBlock, Clock, Deployment, DeploymentId, Depth, Desired, DesiredService, InstanceId, Observed,
+    Phase, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time, Watchdog,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -195,7 +195,13 @@ impl State {
     /// What serves of a service, if its live version does; one that keeps ending does not, and neither does a job.
     pub(crate) fn serves(&self, key: &ServiceKey) -> Option<DeployId> {
         let live = self.desired.services.get(key)?.live.as_ref()?;
-        let instance = self.observed.instances.get(&self.instance_of(key, live.process())?)?;
+        let Some(id) = self.instance_of(key, live.process()) else {
+            // The next request starts it.
+            let rests = live.spec.kind == ServiceKind::Web && live.spec.sleep.depth == Depth::Stopped;
+            let ends = self.observed.ends_of(key);
+            return (rests && !dormouse_planner::keeps_ending(ends, live.process())).then_some(live.deploy);
+        };
+        let instance = self.observed.instances.get(&id)?;
         let works = match (live.spec.kind, instance.phase) {
             (ServiceKind::Job, _) | (_, Phase::Exited(_)) => false,
             (ServiceKind::Web | ServiceKind::Worker, Phase::Asleep(_))

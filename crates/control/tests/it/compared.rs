@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Ask, DeploymentId, ServiceSpec};
+use dormouse_model::{Ask, DeploymentId, Depth, ServiceSpec};
 use expect_test::{Expect, expect};
 
 use crate::world::{World, project, service};
@@ -106,4 +106,26 @@ async fn one_that_sleeps_is_woken_to_be_asked() {
     let refused =
         expect!["refused: it answers 404 to GET / on port 18000, where the version before answers 200"];
     refused.assert_eq(&deploy(&world, 2, "/").await);
+}
+
+/// Bug: of a working version without a process, as `depth = "stopped"` leaves it, a refused deploy said that it did not work
+/// either.
+#[tokio::test]
+async fn one_without_a_process_serves_on() {
+    let world = World::new(220).await;
+    let stopped = || {
+        let mut web = web("/");
+        web.sleep.depth = Depth::Stopped;
+        project("shop", vec![web])
+    };
+    let first = world.deploy(&stopped()).await;
+    world.events(first).await;
+    world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+    world.stands("shop/web", "stopped").await;
+    answers(&world, 2, Some(NOT_FOUND));
+    world.builder.set_image(2);
+    let second = world.deploy(&stopped()).await;
+    let events = world.events(second).await;
+    assert!(events.contains("\"old_serves\":true"), "{events}");
+    world.ps_where("d1 serves on").await;
 }
