@@ -321,8 +321,6 @@ pub struct Nap {
     pub thread: u32,
     /// When it was begun.
     pub begun: Time,
-    /// How often it had let go of the processor of its own accord: the same in two looks means one nap.
-    pub turns: u64,
 }
 
 /// A TCP connection that an instance has opened.

@@ -53,7 +53,8 @@ pub(crate) fn count(ends: &[End], deployment: DeploymentId) -> usize {
 }
 
 /// Whether `deployment` keeps ending.
-pub(crate) fn is_loop(ends: &[End], deployment: DeploymentId) -> bool {
+#[must_use]
+pub fn keeps_ending(ends: &[End], deployment: DeploymentId) -> bool {
     count(ends, deployment) >= CRASH_LOOP
 }
 

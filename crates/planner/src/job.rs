@@ -32,7 +32,7 @@ pub(crate) fn done(ends: &[End], d: &Deployment) -> bool {
 pub(crate) fn failed<'e>(ends: &'e [End], d: &Deployment) -> Option<&'e End> {
     let last = backoff::last(ends, d.process()).filter(|e| !is_success(e))?;
     match last.how {
-        Cause::NotStarted { .. } => Some(last).filter(|_| backoff::is_loop(ends, d.process())),
+        Cause::NotStarted { .. } => Some(last).filter(|_| backoff::keeps_ending(ends, d.process())),
         Cause::Exited(_) | Cause::Stopped(_) => Some(last),
     }
 }
@@ -112,7 +112,7 @@ fn until_ready(
     // With something older behind it, it is given up soon. Otherwise it is tried again for ever, and what waits for it starts
     // once that has helped.
     let process = other.target.process();
-    let hopeless = |e: &&End| backoff::never_ready(e) || backoff::is_loop(ends, process);
+    let hopeless = |e: &&End| backoff::never_ready(e) || backoff::keeps_ending(ends, process);
     let failed = backoff::last(ends, process).filter(|_| other.live.is_none()).filter(hopeless);
     Some(failed.map_or(Hold::Waits, because))
 }

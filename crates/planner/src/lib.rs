@@ -44,7 +44,7 @@ mod words;
 pub use action::{Action, Subject};
 pub use answered::{Before, Compared, Refused, binds, compared_by, compared_with, note_status, refuses};
 pub use awake::{Awake, keeps_awake, told_to_sleep};
-pub use backoff::{end_of, note_end, starts_again};
+pub use backoff::{end_of, keeps_ending, note_end, starts_again};
 pub use edges::Edges;
 pub use endpoint::{BuildFact, Facts, endpoints};
 pub use inside::{inspect_due, note_inspection};

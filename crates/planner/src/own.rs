@@ -57,12 +57,12 @@ fn share(earlier: &Activity, later: &Activity) -> Option<u32> {
     (SPAN..=APART).contains(&span).then(|| u32::try_from(used).unwrap_or(u32::MAX))
 }
 
-/// Somebody listens, and a thread sleeps by the clock, and went on sleeping from one look to the next: his answer may come after
-/// it. What beats time for the app itself was begun before anybody could ask, or beats faster; workers of a pool are
-/// begun when they are first needed, and may be older than what he asked.
+/// Somebody listens, and a thread sleeps by the clock in two looks: his answer may come after it. What beats time for the app
+/// itself was begun before anybody could ask; workers of a pool are begun when they are first needed, and may be older
+/// than what he asked.
 fn nap(earlier: &Activity, later: &Activity, i: &InstanceRecord, counts: Counts) -> Option<Awake> {
     let asked = i.traffic.last_client_byte.filter(|_| i.traffic.connections > 0 && counts.calls.is_some())?;
-    let same = |nap: &&Nap| earlier.naps.iter().any(|e| (e.thread, e.turns) == (nap.thread, nap.turns));
+    let same = |nap: &&Nap| earlier.naps.iter().any(|e| e.thread == nap.thread);
     let since = i.probe.ready_at.unwrap_or(asked).min(asked);
     let ours = later.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= since);
     ours.filter(same).map(|nap| Awake::Nap(nap.begun)).next()

@@ -76,7 +76,7 @@ fn replaces(view: &View<'_>, d: &Deployment) -> bool {
 fn second_answer(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
     let ready = i.probe.ready_at?;
     // What keeps ending is no measure any more.
-    let works = view.older().is_some_and(|older| !backoff::is_loop(view.ends, older.process()));
+    let works = view.older().is_some_and(|older| !backoff::keeps_ending(view.ends, older.process()));
     let refused = i.probe.refuses.as_ref().filter(|_| works).map(|r| r.at);
     let broken = [i.inside.lost_at, i.probe.failed_at, refused].into_iter().flatten();
     let steady = broken.fold(ready, Time::max).after(STEADY);

@@ -234,13 +234,14 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                     i.earlier.filter(|_| !before.is_empty()).map(|e| Activity { at: time(before), ..e });
             }
             ("cpu", v) => i.activity.as_mut().unwrap().cpu = span(v),
-            // Begun then, and the same nap in so many looks.
+            // Begun then, and asleep by the clock in so many looks.
             ("nap", v) => {
                 let (begun, looks) = v.split_once(',').unwrap();
-                let nap = Nap { thread: 7, begun: time(begun), turns: 3 };
+                let nap = Nap { thread: 7, begun: time(begun) };
                 i.activity.as_mut().unwrap().naps.push(nap);
-                let earlier = i.earlier.as_mut().unwrap();
-                earlier.naps.push(Nap { turns: if looks == "2" { 3 } else { 2 }, ..nap });
+                if looks == "2" {
+                    i.earlier.as_mut().unwrap().naps.push(nap);
+                }
             }
             ("call", v) => i.activity.as_mut().unwrap().calls.push(call(v)),
             ("stirred", v) => {

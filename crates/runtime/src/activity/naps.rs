@@ -22,7 +22,7 @@ pub(crate) fn naps(procs: &[u32]) -> Vec<Nap> {
             SystemCall::of_thread(pid, tid).filter(is_nap)?;
             let ticks = Stat::of_thread(pid, tid)?.start_ticks;
             let begun = Duration::from_millis(ticks.saturating_mul(1000) / TICKS);
-            Some(Nap { thread: tid, begun: now.before(up.saturating_sub(begun)), turns: turns(pid, tid)? })
+            Some(Nap { thread: tid, begun: now.before(up.saturating_sub(begun)) })
         })
     };
     procs.iter().copied().flat_map(of).collect()
@@ -44,13 +44,6 @@ fn is_nap(call: &SystemCall) -> bool {
         _ if poll => second == 0,
         _ => false,
     }
-}
-
-/// How often a thread has let go of the processor of its own accord.
-fn turns(pid: u32, tid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"))?;
-    line.trim().parse().ok()
 }
 
 /// Time since boot, as threads' starts are counted; `None` when the kernel does not tell.
@@ -98,8 +91,6 @@ mod tests {
             mine()
         });
         let first = found.take(100).flatten().next().expect("never found");
-        thread::sleep(Duration::from_millis(100));
-        assert_eq!(mine().map(|nap| nap.turns), Some(first.turns), "it is one nap");
         let now = clock::now();
         assert!(first.begun >= before && first.begun <= now, "{before:?} {first:?} {now:?}");
         sleeper.join().unwrap();
