@@ -211,6 +211,16 @@ impl State {
         works.then_some(live.deploy)
     }
 
+    /// What is known of a deployment's protocol. One that is to replace what answered requests has to answer them too: what
+    /// hangs up or keeps silent is broken then, and speaks nothing else.
+    pub(crate) fn speaks_http(&self, key: &ServiceKey, deployment: DeploymentId) -> Option<bool> {
+        let answers = self.observed.answers.get(key);
+        let answered = |id| answers.is_some_and(|all| all.iter().any(|a| a.deployment == id)).then_some(true);
+        let found = |id: DeploymentId| self.speaks_http.get(&id).copied().or_else(|| answered(id));
+        let live = || self.desired.services.get(key)?.live.as_ref();
+        found(deployment).or_else(|| live().and_then(|live| found(live.process())).filter(|speaks| *speaks))
+    }
+
     /// The instance of a deployment that is not on its way out.
     pub(crate) fn instance_of(&self, key: &ServiceKey, process: DeploymentId) -> Option<InstanceId> {
         let mine = self.observed.instances.values().filter(|i| i.key == *key && i.deployment == process);

@@ -153,6 +153,8 @@ pub(super) fn adopt(
         }
         Phase::Running => phase,
     };
+    // The trial of a new version goes on as it began.
+    let speaks_http = state.speaks_http(&key, deployment);
     let record = InstanceRecord {
         id,
         key,
@@ -167,7 +169,7 @@ pub(super) fn adopt(
         worked: None,
         draining_since,
         exited_at: None,
-        probe: Probe { ready_at, ..Probe::default() },
+        probe: Probe { ready_at, speaks_http, ..Probe::default() },
         traffic: Traffic::default(),
         inside: Inside::default(),
         activity: None,

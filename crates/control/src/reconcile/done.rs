@@ -90,7 +90,7 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.held.remove(&subject);
         self.networks.insert(key.project.clone());
-        let speaks_http = self.speaks_http(&key, deployment);
+        let speaks_http = self.state.speaks_http(&key, deployment);
         let record = InstanceRecord {
             id,
             key,
@@ -116,16 +116,6 @@ impl<W: Workloads> Reconciler<W> {
         if self.early_exits.remove(&id) {
             self.list();
         }
-    }
-
-    /// What is known of a deployment's protocol. One that is to replace what answered requests has to answer them too: what
-    /// hangs up or keeps silent is broken then, and speaks nothing else.
-    fn speaks_http(&self, key: &ServiceKey, deployment: DeploymentId) -> Option<bool> {
-        let answers = self.state.observed.answers.get(key);
-        let answered = |id| answers.is_some_and(|all| all.iter().any(|a| a.deployment == id)).then_some(true);
-        let found = |id: DeploymentId| self.state.speaks_http.get(&id).copied().or_else(|| answered(id));
-        let live = || self.state.desired.services.get(key)?.live.as_ref();
-        found(deployment).or_else(|| live().and_then(|live| found(live.process())).filter(|speaks| *speaks))
     }
 
     /// With what to do about it, when it is the command that cannot be run.

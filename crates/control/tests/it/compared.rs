@@ -108,6 +108,29 @@ async fn one_that_sleeps_is_woken_to_be_asked() {
     refused.assert_eq(&deploy(&world, 2, "/").await);
 }
 
+/// Bug: control was killed while a version was on trial that answers nothing, and forgot that the live one speaks HTTP: the open
+/// port was proof enough.
+#[tokio::test]
+async fn what_speaks_http_is_not_forgotten_in_a_trial() {
+    let mut world = World::new(221).await;
+    let unknown = || {
+        let mut web = web("/");
+        web.health.server = None;
+        web.health.start_timeout = Duration::from_secs(14);
+        project("shop", vec![web])
+    };
+    let first = world.deploy(&unknown()).await;
+    assert!(world.events(first).await.contains("\"done\""));
+    answers(&world, 2, Some("SSH-2.0-none\r\n"));
+    world.builder.set_image(2);
+    let second = world.deploy(&unknown()).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    world.kill_and_restart().await;
+    let events = world.events(second).await;
+    assert!(events.contains("\"old_serves\":true"), "{events}");
+    world.ps_where("d1 serves on").await;
+}
+
 /// Bug: of a working version without a process, as `depth = "stopped"` leaves it, a refused deploy said that it did not work
 /// either.
 #[tokio::test]
