@@ -51,7 +51,7 @@ impl Answers {
         if matches!(self.at, At::Between) {
             self.at = match METHODS.iter().find(|method| bytes.starts_with(method)) {
                 Some(method) => At::Head { has_body: *method != b"HEAD ", head: Vec::new() },
-                None => Streams::begin(bytes).map_or(At::Opaque, At::Calls),
+                None => Streams::asked(bytes).map_or(At::Opaque, At::Calls),
             };
         }
         match &mut self.at {
@@ -77,6 +77,11 @@ impl Answers {
 
     /// What it is answered.
     pub(crate) fn answer(&mut self, bytes: &[u8]) -> Said {
+        if matches!(self.at, At::Between)
+            && let Some(streams) = Streams::answered(bytes)
+        {
+            self.at = At::Calls(streams);
+        }
         match &mut self.at {
             At::Calls(streams) => match streams.answer(bytes) {
                 true => Said::Bytes(streams.owed()),

@@ -12,6 +12,8 @@ const HEAD: usize = 9;
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
+/// What each side begins with.
+const SETTINGS: u8 = 4;
 /// Flag of the frame that is a side's last on its stream.
 const END_STREAM: u8 = 1;
 /// Most calls at a time that are followed.
@@ -29,14 +31,21 @@ pub(crate) struct Streams {
 
 impl Streams {
     /// Of a connection on which the client has said this first, if it is one.
-    pub(crate) fn begin(said: &[u8]) -> Option<Self> {
+    pub(crate) fn asked(said: &[u8]) -> Option<Self> {
+        said.starts_with(PREFACE).then(Self::new)
+    }
+
+    /// The same where the server was first: it need not wait for the client to tell its settings (RFC 9113 §3.4).
+    pub(crate) fn answered(said: &[u8]) -> Option<Self> {
+        let (frame, length) = Frame::of(*said.first_chunk()?);
+        let is_settings = (frame.kind, frame.flags, frame.stream) == (SETTINGS, 0, 0);
+        // Each takes six bytes, and there are few.
+        (is_settings && length % 6 == 0 && length < 1000).then(Self::new)
+    }
+
+    fn new() -> Self {
         let up = Frames { at: At::Payload { left: PREFACE.len(), call: false } };
-        said.starts_with(PREFACE).then(|| Self {
-            up,
-            down: Frames::default(),
-            open: BTreeMap::new(),
-            newest: 0,
-        })
+        Self { up, down: Frames::default(), open: BTreeMap::new(), newest: 0 }
     }
 
     /// What the client says; whether it is about a call, and not the connection's own upkeep.
@@ -156,7 +165,7 @@ mod tests {
             "data" => DATA,
             "headers" => HEADERS,
             "reset" => RST_STREAM,
-            "settings" => 4,
+            "settings" => SETTINGS,
             "ping" => 6,
             "window" => 8,
             other => panic!("no frame is called {other}"),
@@ -173,7 +182,7 @@ mod tests {
     /// `>` what a client says, `<` what it is answered; what is owed after each.
     fn check(talk: &str, expected: &Expect) {
         for piece in [1, 7, usize::MAX] {
-            let mut streams = Streams::begin(PREFACE).unwrap();
+            let mut streams = Streams::asked(PREFACE).unwrap();
             assert!(!streams.ask(PREFACE));
             let owed = talk.lines().map(|said| {
                 let (side, said) = said.trim().split_at(1);
@@ -224,7 +233,7 @@ mod tests {
 
     #[test]
     fn what_is_about_a_call() {
-        let mut streams = Streams::begin(PREFACE).unwrap();
+        let mut streams = Streams::asked(PREFACE).unwrap();
         streams.ask(PREFACE);
         for (up, said, call) in [
             (true, "settings 0", false),
@@ -243,7 +252,17 @@ mod tests {
 
     #[test]
     fn other_protocols() {
-        assert!(Streams::begin(b"GET / HTTP/1.1\r\n\r\n").is_none());
-        assert!(Streams::begin(b"PRI").is_none());
+        assert!(Streams::asked(b"GET / HTTP/1.1\r\n\r\n").is_none());
+        assert!(Streams::asked(b"PRI").is_none());
+        for (said, settings) in [
+            (&b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x64"[..], true),
+            (b"\0\0\0\x04\0\0\0\0\0", true),
+            (b"\0\0\0\x04\x01\0\0\0\0", false),
+            (b"\0\0\x07\x04\0\0\0\0\0", false),
+            (b"220 mail ready\r\n", false),
+            (b"\0\0\0", false),
+        ] {
+            assert_eq!(Streams::answered(said).is_some(), settings, "{said:?}");
+        }
     }
 }

@@ -298,6 +298,24 @@ async fn streams_of_other_kinds_go_on_in_their_pauses() {
     // Frames of HTTP/2: headers, data, and data that ends the stream.
     let (headers, data, last) =
         ("\0\0\x01\x01\0\0\0\0\x01h", "\0\0\x01\0\0\0\0\0\x01d", "\0\0\x01\0\x01\0\0\0\x01d");
+    let settings = "\0\0\0\x04\0\0\0\0\0";
+    // A server that tells its settings before it is asked anything.
+    {
+        let mut caller = connect(vip).await;
+        let mut instance = accept(&listener).await;
+        instance.send(settings).await;
+        caller.read_exact(settings.len()).await;
+        let ask = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{settings}{headers}");
+        caller.send(&ask).await;
+        instance.read_exact(ask.len()).await;
+        for part in [headers, data] {
+            instance.send(part).await;
+            caller.read_exact(part.len()).await;
+            until("the silence after it", || state() == (0, 1)).await;
+        }
+        instance.send(last).await;
+        until("its end", || state() == (0, 0)).await;
+    }
     for (ask, parts, end) in [
         (format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{headers}"), [headers, data], Some(last)),
         (
