@@ -49,6 +49,10 @@ const KNOWN: &[(&str, &str)] = &[
         "certificate verify failed",
         "if this network has its own certificate authority, add its certificate to this host's bundle, or name it as SSL_CERT_FILE where the server starts",
     ),
+    (
+        "No route to host",
+        "check this host's connection, and what `[egress.builds]` in server.toml lets builds reach",
+    ),
     ("401 Unauthorized", "check the credentials of the package index in this host's pip or uv settings"),
     ("403 Forbidden", "check the credentials of the package index in this host's pip or uv settings"),
     ("dns error", "check this host's name servers and its connection to the package index"),
@@ -62,10 +66,10 @@ const KNOWN: &[(&str, &str)] = &[
 /// Find the reason in the last lines of output.
 pub(super) fn reason(tail: &[String]) -> Option<Reason> {
     let text = joined(tail);
-    if text.contains("No space left on device") || text.contains("os error 28") {
+    if text.contains("No space left on device") || text.contains("(os error 28)") {
         return Some(Reason::Disk);
     }
-    if ["Resource temporarily unavailable", "can't start new thread", "os error 11"]
+    if ["Resource temporarily unavailable", "can't start new thread", "(os error 11)"]
         .iter()
         .any(|t| text.contains(t))
     {
@@ -181,7 +185,8 @@ mod tests {
 
     use super::*;
 
-    /// Bug: of modules of Python itself, and of those whose package has another name, only the spelling was doubted.
+    /// Bugs: of an index that cannot be reached it was said that the build started too many processes (error 113 begins like 11);
+    /// of modules of Python itself, and of those whose package has another name, only the spelling was doubted.
     #[test]
     fn last_words() {
         let mut out = String::new();
@@ -206,6 +211,8 @@ mod tests {
             "ERROR: No matching distribution found for uv==0.0.1",
             "error: Failed to write: No space left on device (os error 28)",
             "RuntimeError: can't start new thread",
+            "error: Failed to spawn\n  cause: Resource temporarily unavailable (os error 11)",
+            "error: Failed to fetch: `https://i.example/simple/x/`\n  cause: tcp connect error\n  cause: No route to host (os error 113)",
             "  ImportError: libGL.so.1: cannot open shared object file: No such file or directory\nerror: Failed to build `x`",
             "error: Something new",
             "who knows",
@@ -245,6 +252,9 @@ mod tests {
               hint: check the package index in this host's pip settings
             Some(Disk)
             Some(Processes)
+            Some(Processes)
+            Failed to fetch: `https://i.example/simple/x/`: No route to host (os error 113)
+              hint: check this host's connection, and what `[egress.builds]` in server.toml lets builds reach
             ImportError: libGL.so.1: cannot open shared object file: No such file or directory
               hint: name packages = ["libgl1", "libglib2.0-0"] under the service in dormouse.toml
             Something new
