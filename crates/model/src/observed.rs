@@ -71,6 +71,9 @@ pub struct Probe {
     /// What it last refused although the version that it is to replace answers that.
     #[serde(default)]
     pub refuses: Option<Refusal>,
+    /// When it was found to run already: what it had answered or lost before that is not known. `None` of what was seen from its start.
+    #[serde(default)]
+    pub found_at: Option<Time>,
 }
 
 /// A request that the live version answers well, and a later one refuses.

@@ -78,7 +78,7 @@ fn second_answer(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
     // What keeps ending is no measure any more.
     let works = view.older().is_some_and(|older| !backoff::keeps_ending(view.ends, older.process()));
     let refused = i.probe.refuses.as_ref().filter(|_| works).map(|r| r.at);
-    let broken = [i.inside.lost_at, i.probe.failed_at, refused].into_iter().flatten();
+    let broken = [i.inside.lost_at, i.probe.failed_at, refused, i.probe.found_at].into_iter().flatten();
     let steady = broken.fold(ready, Time::max).after(STEADY);
     i.probe.last_ok.is_none_or(|ok| ok < steady).then_some(steady)
 }

@@ -153,8 +153,9 @@ pub(super) fn adopt(
         }
         Phase::Running => phase,
     };
-    // The trial of a new version goes on as it began.
+    // The trial of a new version begins anew, by the rules by which it began.
     let speaks_http = state.speaks_http(&key, deployment);
+    let found_at = Some(state.clock.now());
     let record = InstanceRecord {
         id,
         key,
@@ -169,7 +170,7 @@ pub(super) fn adopt(
         worked: None,
         draining_since,
         exited_at: None,
-        probe: Probe { ready_at, speaks_http, ..Probe::default() },
+        probe: Probe { ready_at, speaks_http, found_at, ..Probe::default() },
         traffic: Traffic::default(),
         inside: Inside::default(),
         activity: None,

@@ -261,6 +261,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                 i.probe.last = i.probe.status.map(Answer::Status);
             }
             ("failed", v) => i.probe.failed_at = Some(time(v)),
+            ("found", v) => i.probe.found_at = Some(time(v)),
             ("refuses", v) => {
                 let host = "shop.localhost:8080".to_owned();
                 let (at, since) = v.split_once(',').unwrap_or((v, v));

@@ -423,6 +423,12 @@ fn an_answer_has_to_come_again() {
         &format!("{rollout} starting ready=-6s ok=-1s losses=1 lost=-3s"),
         &expect!["nothing"],
     );
+    // Bug: control was killed late in a trial, and forgot how many workers had been lost in it.
+    check(
+        "or control was replaced, and does not know",
+        &format!("{rollout} starting ready=-6s ok=-1s found=-3s"),
+        &expect!["nothing"],
+    );
     check(
         "it ended between them: it is tried again",
         "web d2 live=d1 serves=gunicorn
