@@ -1,7 +1,7 @@
 //! What exists, as seen by the hands, the prober and the edge.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
@@ -407,6 +407,10 @@ pub struct InstanceRecord {
     pub activity: Option<Activity>,
     /// The look before that.
     pub earlier: Option<Activity>,
+    /// Its threads that slept by the clock when it was last looked at with nobody connected: they beat time for the app itself.
+    /// `None` as long as that is not known.
+    #[serde(default)]
+    pub beats: Option<BTreeSet<u32>>,
     /// When bytes last arrived for it while it slept.
     pub stirred: Option<Stir>,
 }

@@ -31,6 +31,14 @@ pub(crate) struct Counts {
     pub(crate) bytes_since: Option<Time>,
 }
 
+/// What an instance does by itself was looked at.
+pub fn note_activity(i: &mut InstanceRecord, activity: Activity) {
+    if i.traffic.connections == 0 {
+        i.beats = Some(activity.naps.iter().map(|nap| nap.thread).collect());
+    }
+    i.earlier = i.activity.replace(activity);
+}
+
 /// Whether an instance is busy by itself, and whether that has to be looked at.
 pub(crate) fn judge(i: &InstanceRecord, counts: Counts, clock: &Clock) -> Judged {
     // What was seen before a sleep says nothing.
@@ -58,13 +66,14 @@ fn share(earlier: &Activity, later: &Activity) -> Option<u32> {
 }
 
 /// Somebody listens, and a thread sleeps by the clock in two looks: his answer may come after it. What beats time for the app
-/// itself was begun before anybody could ask; workers of a pool are begun when they are first needed, and may be older
-/// than what he asked.
+/// itself was begun before anybody could ask, or does so when nobody is there; workers of a pool are begun when they are
+/// first needed, and may be older than what he asked, or, where a framework or a probe needed them, than the first visitor.
 fn nap(earlier: &Activity, later: &Activity, i: &InstanceRecord, counts: Counts) -> Option<Awake> {
     let asked = i.traffic.last_client_byte.filter(|_| i.traffic.connections > 0 && counts.calls.is_some())?;
     let same = |nap: &&Nap| earlier.naps.iter().any(|e| e.thread == nap.thread);
     let since = i.probe.ready_at.unwrap_or(asked).min(asked);
-    let ours = later.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= since);
+    let other = |nap: &Nap| i.beats.as_ref().is_some_and(|beats| !beats.contains(&nap.thread));
+    let ours = later.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= since || other(nap));
     ours.filter(same).map(|nap| Awake::Nap(nap.begun)).next()
 }
 

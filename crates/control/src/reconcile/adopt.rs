@@ -175,6 +175,7 @@ pub(super) fn adopt(
         inside: Inside::default(),
         activity: None,
         earlier: None,
+        beats: None,
         stirred: None,
     };
     state.observed.instances.insert(id, record);

@@ -110,6 +110,7 @@ impl<W: Workloads> Reconciler<W> {
             inside: dormouse_model::Inside::default(),
             activity: None,
             earlier: None,
+            beats: None,
             stirred: None,
         };
         self.state.observed.instances.insert(id, record);
@@ -158,7 +159,7 @@ impl<W: Workloads> Reconciler<W> {
             Ok(activity) => {
                 self.held.remove(&subject);
                 if let Some(record) = self.state.observed.instances.get_mut(&id) {
-                    record.earlier = record.activity.replace(activity);
+                    dormouse_planner::note_activity(record, activity);
                 }
             }
             Err(error) => self.failed(subject, "look at", &error, Duration::from_secs(5)),

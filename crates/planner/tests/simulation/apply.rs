@@ -106,6 +106,7 @@ pub(crate) fn fresh(
         inside: Inside::default(),
         activity: None,
         earlier: None,
+        beats: None,
         stirred: None,
     }
 }

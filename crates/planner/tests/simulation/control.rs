@@ -326,6 +326,7 @@ impl Control {
                 inside: Inside::default(),
                 activity: seen.activity.clone(),
                 earlier: seen.earlier.clone(),
+                beats: None,
                 stirred: seen.stirred,
             };
             if let (Phase::Exited(how), None, Some(at)) = (i.phase, i.draining_since, i.exited_at)

@@ -184,6 +184,16 @@ fn naps_in_a_pool() {
     let page = "web d1 live=d1 sleep=8s\ni1 web d1 running client=-8s event=-8s connections=1";
     check("begun for somebody before him", &format!("{page} nap=-9m,2"), &expect!["nothing"]);
     check(
+        "begun for a probe, and idle when nobody is there",
+        &format!("{page} ready=-8m nap=-9m,2 beats=none"),
+        &expect!["nothing"],
+    );
+    check(
+        "beats time when nobody is there, too",
+        &format!("{page} ready=-8m nap=-9m,2 beats=7"),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
         "begun by itself, before it was ready",
         &format!("{page} ready=-8m nap=-9m,2"),
         &expect!["sleep shop/web i1 paged"],

@@ -200,6 +200,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         inside: Inside::default(),
         activity: Some(Activity { at: NOW, cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
         earlier: Some(Activity { at: time("-1s"), cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
+        beats: None,
         stirred: None,
     };
     if phase == "starting" {
@@ -242,6 +243,10 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
                 if looks == "2" {
                     i.earlier.as_mut().unwrap().naps.push(nap);
                 }
+            }
+            // Threads that beat time when nobody is there.
+            ("beats", v) => {
+                i.beats = Some(v.split(',').filter(|t| *t != "none").map(|t| t.parse().unwrap()).collect());
             }
             ("call", v) => i.activity.as_mut().unwrap().calls.push(call(v)),
             ("stirred", v) => {
