@@ -49,9 +49,16 @@ pub(crate) fn judge(i: &InstanceRecord, counts: Counts, clock: &Clock) -> Judged
     let Some(share) = share else {
         return Judged { awake: Some(Awake::Unknown), look: clock.passed(last.at, SPAN) };
     };
-    let nap = i.earlier.as_ref().filter(seen).and_then(|earlier| nap(earlier, last, i, counts));
-    let awake =
-        calls(&last.calls, counts, clock).or((share >= WORKS).then_some(Awake::Working(share))).or(nap);
+    let (now, before) = (naps(last, i, counts), i.earlier.as_ref().filter(seen).map(|e| naps(e, i, counts)));
+    let before = before.unwrap_or_default();
+    let nap = now.iter().find(|nap| before.iter().any(|b| b.thread == nap.thread));
+    let awake = calls(&last.calls, counts, clock)
+        .or((share >= WORKS).then_some(Awake::Working(share)))
+        .or(nap.map(|nap| Awake::Nap(nap.begun)));
+    if awake.is_none() && !now.is_empty() {
+        // Another thread of the pool, say: whether it goes on sleeping shows in the next look.
+        return Judged { awake: Some(Awake::Unknown), look: clock.passed(last.at, SPAN) };
+    }
     if clock.passed(last.at, if awake.is_some() { BUSY_FOR } else { QUIET_FOR }) {
         return Judged { awake: awake.or(Some(Awake::Unknown)), look: true };
     }
@@ -65,16 +72,16 @@ fn share(earlier: &Activity, later: &Activity) -> Option<u32> {
     (SPAN..=APART).contains(&span).then(|| u32::try_from(used).unwrap_or(u32::MAX))
 }
 
-/// Somebody listens, and a thread sleeps by the clock in two looks: his answer may come after it. What beats time for the app
-/// itself was begun before anybody could ask, or does so when nobody is there; workers of a pool are begun when they are
-/// first needed, and may be older than what he asked, or, where a framework or a probe needed them, than the first visitor.
-fn nap(earlier: &Activity, later: &Activity, i: &InstanceRecord, counts: Counts) -> Option<Awake> {
-    let asked = i.traffic.last_client_byte.filter(|_| i.traffic.connections > 0 && counts.calls.is_some())?;
-    let same = |nap: &&Nap| earlier.naps.iter().any(|e| e.thread == nap.thread);
+/// Threads that sleep by the clock while somebody listens, who may wait for what comes after it; those that are found so in two
+/// looks keep an instance awake. What beats time for the app itself was begun before anybody could ask, or does so when
+/// nobody is there; workers of a pool are begun when they are first needed, and may be older than what he asked, or, where
+/// a framework or a probe needed them, than the first visitor.
+fn naps(look: &Activity, i: &InstanceRecord, counts: Counts) -> Vec<Nap> {
+    let asked = i.traffic.last_client_byte.filter(|_| i.traffic.connections > 0 && counts.calls.is_some());
+    let Some(asked) = asked else { return Vec::new() };
     let since = i.probe.ready_at.unwrap_or(asked).min(asked);
     let other = |nap: &Nap| i.beats.as_ref().is_some_and(|beats| !beats.contains(&nap.thread));
-    let ours = later.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= since || other(nap));
-    ours.filter(same).map(|nap| Awake::Nap(nap.begun)).next()
+    look.naps.iter().filter(|nap| nap.begun.after(TICK * 2) >= since || other(nap)).copied().collect()
 }
 
 /// What its calls keep it awake for.

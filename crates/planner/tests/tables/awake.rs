@@ -158,7 +158,12 @@ fn streams() {
 fn naps() {
     let page = "web d1 live=d1 sleep=8s\ni1 web d1 running client=-8s event=-8s connections=1";
     check("a script that sleeps", &format!("{page} nap=-8s,2"), &expect!["nothing"]);
-    check("seen in one look only", &format!("{page} nap=-8s,1"), &expect!["sleep shop/web i1 paged"]);
+    check("seen in one look yet", &format!("{page} nap=-8s,1"), &expect!["nothing"]);
+    check(
+        "so it is looked at again",
+        &format!("{page} nap=-8s,1 seen=-2s,-4s"),
+        &expect!["look shop/web i1"],
+    );
     check("what was there before", &format!("{page} nap=-2h,2"), &expect!["sleep shop/web i1 paged"]);
     check(
         "nobody listens",
