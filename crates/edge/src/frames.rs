@@ -13,6 +13,22 @@ pub(crate) struct Frames {
     closed: bool,
 }
 
+/// Both directions of a WebSocket.
+#[derive(Debug, Default)]
+pub(crate) struct Conversation {
+    /// What the client says.
+    pub(crate) up: Frames,
+    /// What the server says.
+    pub(crate) down: Frames,
+}
+
+impl Conversation {
+    /// Whether both have ended the frames that they began.
+    pub(crate) fn is_between(&self) -> bool {
+        self.up.is_between() && self.down.is_between()
+    }
+}
+
 /// What frames are, least first.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FrameKind {
@@ -62,7 +78,7 @@ const LONGEST: usize = 125;
 
 impl Frames {
     /// Whether the next byte begins a frame.
-    pub(crate) fn is_between(&self) -> bool {
+    fn is_between(&self) -> bool {
         matches!(self.at, At::Opcode)
     }
 
@@ -142,7 +158,7 @@ pub(crate) fn pongs(mut bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
         // Control frames are short, and a client's are masked (RFC 6455 §5.5, §5.3).
         let (head, rest) = bytes.split_at_checked(6)?;
         let length = usize::from(head[1] & 0x7f);
-        if head[1] & 0x80 == 0 || length > 125 {
+        if head[1] & 0x80 == 0 || length > LONGEST {
             return None;
         }
         let (payload, behind) = rest.split_at_checked(length)?;

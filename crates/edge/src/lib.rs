@@ -18,6 +18,7 @@ mod http1;
 mod meter;
 mod pages;
 mod private;
+mod responses;
 mod room;
 mod run;
 mod settings;

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::{
     answers::Answers,
-    frames::{FrameKind, Frames},
+    frames::{Conversation, FrameKind},
     heartbeat::{Heartbeat, TakenForGone},
     tally::Owed,
 };
@@ -13,7 +13,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) enum Meter {
     /// A WebSocket: pings and pongs are upkeep, and a message is answered by the next one that comes back.
-    WebSocket { up: Frames, down: Frames, heartbeat: Heartbeat },
+    WebSocket { frames: Conversation, heartbeat: Heartbeat },
     /// Anything: every byte is activity, and asks for an answer. Where that ends is seen if it is HTTP.
     Bytes(Answers),
 }
@@ -29,6 +29,17 @@ pub(crate) enum Asked {
     Question(Owed),
 }
 
+impl Asked {
+    /// By frames of a WebSocket, of which a message is owed this.
+    pub(crate) fn of(kind: FrameKind, owed: Owed) -> Self {
+        match kind {
+            FrameKind::Upkeep => Self::Nothing,
+            FrameKind::Control => Self::Something,
+            FrameKind::Message => Self::Question(owed),
+        }
+    }
+}
+
 /// What bytes from an instance are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -42,34 +53,29 @@ pub(crate) enum Said {
 
 impl Meter {
     pub(crate) fn web_socket() -> Self {
-        let heartbeat = Heartbeat::default();
-        Self::WebSocket { up: Frames::default(), down: Frames::default(), heartbeat }
+        Self::WebSocket { frames: Conversation::default(), heartbeat: Heartbeat::default() }
     }
 
     /// Whether it is a WebSocket on which both sides have ended the frames that they began.
     pub(crate) fn is_between_frames(&self) -> bool {
         match self {
-            Self::WebSocket { up, down, .. } => up.is_between() && down.is_between(),
+            Self::WebSocket { frames, .. } => frames.is_between(),
             Self::Bytes(answers) => answers.is_between_frames(),
         }
     }
 
     pub(crate) fn up(&mut self, bytes: &[u8]) -> Asked {
         match self {
-            Self::WebSocket { up, .. } => match up.scan(bytes) {
-                FrameKind::Upkeep => Asked::Nothing,
-                FrameKind::Control => Asked::Something,
-                FrameKind::Message => Asked::Question(Owed::Reply),
-            },
+            Self::WebSocket { frames, .. } => Asked::of(frames.up.scan(bytes), Owed::Reply),
             Self::Bytes(answers) => answers.ask(bytes),
         }
     }
 
     pub(crate) fn down(&mut self, bytes: &[u8]) -> Said {
         match self {
-            Self::WebSocket { down, heartbeat, .. } => {
-                let kind = down.scan(bytes);
-                if down.take_ping() {
+            Self::WebSocket { frames, heartbeat } => {
+                let kind = frames.down.scan(bytes);
+                if frames.down.take_ping() {
                     heartbeat.ping(Instant::now());
                 }
                 match kind {
@@ -85,11 +91,13 @@ impl Meter {
     /// without. Nothing when it had no goodbye to say, or the client said it first. `owes` whether it owes a reply.
     pub(crate) fn taken_for_gone(&self, hung_up: bool, owes: bool) -> Option<TakenForGone> {
         match self {
-            Self::WebSocket { up, down, heartbeat } if !up.is_closing() => match (down.farewell(), hung_up) {
-                (Some(words), false) => heartbeat.ended(Some(words), owes),
-                (None, true) => heartbeat.ended(None, owes),
-                (Some(_), true) | (None, false) => None,
-            },
+            Self::WebSocket { frames, heartbeat } if !frames.up.is_closing() => {
+                match (frames.down.farewell(), hung_up) {
+                    (Some(words), false) => heartbeat.ended(Some(words), owes),
+                    (None, true) => heartbeat.ended(None, owes),
+                    (Some(_), true) | (None, false) => None,
+                }
+            }
             Self::WebSocket { .. } | Self::Bytes(_) => None,
         }
     }

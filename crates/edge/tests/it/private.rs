@@ -299,34 +299,23 @@ async fn streams_of_other_kinds_go_on_in_their_pauses() {
     let (headers, data, last) =
         ("\0\0\x01\x01\0\0\0\0\x01h", "\0\0\x01\0\0\0\0\0\x01d", "\0\0\x01\0\x01\0\0\0\x01d");
     let settings = "\0\0\0\x04\0\0\0\0\0";
-    // A server that tells its settings before it is asked anything.
-    {
-        let mut caller = connect(vip).await;
-        let mut instance = accept(&listener).await;
-        instance.send(settings).await;
-        caller.read_exact(settings.len()).await;
-        let ask = format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{settings}{headers}");
-        caller.send(&ask).await;
-        instance.read_exact(ask.len()).await;
-        for part in [headers, data] {
-            instance.send(part).await;
-            caller.read_exact(part.len()).await;
-            until("the silence after it", || state() == (0, 1)).await;
-        }
-        instance.send(last).await;
-        until("its end", || state() == (0, 0)).await;
-    }
-    for (ask, parts, end) in [
-        (format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{headers}"), [headers, data], Some(last)),
+    let calls = [headers, data];
+    for (first, ask, parts, end) in [
+        ("", format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{headers}"), calls, Some(last)),
+        // A server that tells its settings before it is asked anything.
+        (settings, format!("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n{settings}{headers}"), calls, Some(last)),
         (
+            "",
             "GET / HTTP/1.1\r\n\r\n".to_owned(),
             ["HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\n\r\n", "\x01\x01a"],
             None,
         ),
     ] {
         let mut caller = connect(vip).await;
-        caller.send(&ask).await;
         let mut instance = accept(&listener).await;
+        instance.send(first).await;
+        caller.read_exact(first.len()).await;
+        caller.send(&ask).await;
         instance.read_exact(ask.len()).await;
         assert_eq!(state(), (1, 0), "{ask:?}");
         for part in parts {

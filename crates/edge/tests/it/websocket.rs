@@ -45,6 +45,23 @@ pub(crate) async fn next(socket: &mut Socket) -> Message {
     soon("a message", socket.next()).await.unwrap().unwrap()
 }
 
+/// A WebSocket that is open.
+struct Joined {
+    lab: Lab,
+    /// Where the instance listens.
+    addr: SocketAddrV4,
+    client: Socket,
+    server: Socket,
+}
+
+async fn joined() -> Joined {
+    let (addr, mut accepted) = instance().await;
+    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+    let client = open(&lab).await;
+    let (server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    Joined { lab, addr, client, server }
+}
+
 #[tokio::test]
 async fn frames_pass_both_ways_and_no_request_is_in_flight() {
     let (addr, mut accepted) = instance().await;
@@ -72,10 +89,7 @@ async fn frames_pass_both_ways_and_no_request_is_in_flight() {
 /// Bug: a handler that worked for longer than the idle time was frozen in the middle.
 #[tokio::test]
 async fn a_message_is_owed_a_reply() {
-    let (addr, mut accepted) = instance().await;
-    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-    let mut client = open(&lab).await;
-    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    let Joined { lab, mut client, mut server, .. } = joined().await;
     assert_eq!(lab.traffic(1).messages, 0, "an open one is owed nothing");
     client.send(Message::Pong(vec![1].into())).await.unwrap();
     assert!(next(&mut server).await.is_pong());
@@ -106,10 +120,7 @@ async fn a_message_is_owed_a_reply() {
 
 #[tokio::test]
 async fn the_first_frame_wakes_and_arrives_once_awake() {
-    let (addr, mut accepted) = instance().await;
-    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-    let mut client = open(&lab).await;
-    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    let Joined { lab, addr, mut client, mut server } = joined().await;
     lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
     let before = lab.traffic(1).last_client_byte;
     client.send(Message::text("click")).await.unwrap();
@@ -136,10 +147,7 @@ async fn the_first_frame_wakes_and_arrives_once_awake() {
 
 #[tokio::test]
 async fn pongs_neither_wake_nor_count() {
-    let (addr, mut accepted) = instance().await;
-    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-    let mut client = open(&lab).await;
-    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    let Joined { lab, addr, mut client, mut server } = joined().await;
     lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
     let before = lab.traffic(1).last_client_byte;
     for number in 0..3u8 {
@@ -159,10 +167,7 @@ async fn pongs_neither_wake_nor_count() {
 /// Bug: a client that pings, as Python's `websockets` does every 20 s, took a sleeping service for dead and cut the line.
 #[tokio::test]
 async fn pings_are_answered_for_a_sleeper() {
-    let (addr, mut accepted) = instance().await;
-    let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-    let mut client = open(&lab).await;
-    let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+    let Joined { lab, addr, mut client, mut server } = joined().await;
     lab.table(&[("web", ready(&[target(1, addr, true)]))]).await;
     let before = lab.traffic(1).last_client_byte;
     for number in 0..3u8 {
@@ -212,10 +217,7 @@ async fn who_takes_its_client_for_gone_is_told_of() {
         ("hangs up, and never pinged", false, None, false),
         ("is done", true, Some(close(CloseCode::Normal, "bye")), false),
     ] {
-        let (addr, mut accepted) = instance().await;
-        let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-        let mut client = open(&lab).await;
-        let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+        let Joined { lab, mut client, mut server, .. } = joined().await;
         if pings {
             server.send(Message::Ping(vec![1].into())).await.unwrap();
             assert!(next(&mut client).await.is_ping());
@@ -239,10 +241,7 @@ async fn who_takes_its_client_for_gone_is_told_of() {
 #[tokio::test]
 async fn a_client_that_leaves_was_not_taken_for_gone() {
     for says_goodbye in [true, false] {
-        let (addr, mut accepted) = instance().await;
-        let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
-        let mut client = open(&lab).await;
-        let (mut server, _) = soon("accepting", accepted.recv()).await.unwrap();
+        let Joined { lab, mut client, mut server, .. } = joined().await;
         server.send(Message::Ping(vec![1].into())).await.unwrap();
         assert!(next(&mut client).await.is_ping());
         if says_goodbye {
