@@ -63,7 +63,7 @@ pub enum Awake {
     },
     /// It works, on so many thousandths of a processor.
     Working(u32),
-    /// A thread that was begun at this time, since it was ready, sleeps by the clock while somebody listens.
+    /// A thread that was begun at this time sleeps by the clock while somebody listens, and not for the app's own sake.
     Nap(Time),
     /// Bytes arrived for it while it slept, at this time.
     Stirred(Time),

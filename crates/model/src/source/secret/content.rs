@@ -9,7 +9,6 @@ pub(super) fn is_in(head: &[u8]) -> bool {
     // What tells is ASCII: every other byte of it.
     let narrowed: Vec<u8> = head.iter().copied().filter(|b| *b != 0).skip(2).collect();
     let head = if utf_16 { &narrowed } else { head.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(head) };
-    let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     let is_key = |line: &[u8]| {
         let line = line.trim_ascii();
         line.starts_with(b"-----BEGIN ")
@@ -17,7 +16,7 @@ pub(super) fn is_in(head: &[u8]) -> bool {
     };
     is_der_key(head)
         || head.split(|b| *b == b'\n').any(is_key)
-        || (has(b"\"private_key\"") && has(b"PRIVATE KEY-----"))
+        || (has(head, b"\"private_key\"") && has(head, b"PRIVATE KEY-----"))
         || is_json(head)
         || is_kubeconfig(head)
         || head.split(|b| *b == b'\n').any(|line| is_token(line) || is_one_line_key(line))
@@ -47,6 +46,15 @@ fn is_der_key(head: &[u8]) -> bool {
         || body.starts_with(&[0x02, 0x01, 0x03, 0x30]) && begin.windows(10).any(|w| w == PKCS_7)
 }
 
+fn has(head: &[u8], needle: &[u8]) -> bool {
+    head.windows(needle.len()).any(|w| w == needle)
+}
+
+/// What a line of an INI file sets this key to.
+fn set<'a>(line: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+    Some(line.strip_prefix(key)?.trim_ascii_start().strip_prefix(b"=")?.trim_ascii())
+}
+
 /// Whether JSON gives a text, not an empty one, for this key in quotes; a schema that names it does not.
 fn gives(head: &[u8], key: &[u8]) -> bool {
     head.windows(key.len()).enumerate().filter(|(_, w)| *w == key).any(|(at, _)| {
@@ -58,21 +66,18 @@ fn gives(head: &[u8], key: &[u8]) -> bool {
 /// Credentials in JSON: an OAuth client as the consoles of providers give it, or the token that a library has got with it;
 /// a key as RFC 7517 writes it, with its private part; Composer's.
 fn is_json(head: &[u8]) -> bool {
-    let has = |needle: &[u8]| head.windows(needle.len()).any(|w| w == needle);
     gives(head, b"\"client_id\"") && (gives(head, b"\"client_secret\"") || gives(head, b"\"refresh_token\""))
         || gives(head, b"\"kty\"") && (gives(head, b"\"d\"") || gives(head, b"\"k\""))
-        || has(b"\"http-basic\"") && gives(head, b"\"password\"")
-        || has(b"\"github-oauth\"") && gives(head, b"\"github.com\"")
+        || has(head, b"\"http-basic\"") && gives(head, b"\"password\"")
+        || has(head, b"\"github-oauth\"") && gives(head, b"\"github.com\"")
 }
 
 /// A key of age, or of an interface of WireGuard.
 fn is_one_line_key(line: &[u8]) -> bool {
     let line = line.trim_ascii();
-    let wireguard = line.strip_prefix(b"PrivateKey").map(<[u8]>::trim_ascii_start);
-    let wireguard = wireguard.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii);
     // 32 bytes in base64.
     line.starts_with(b"AGE-SECRET-KEY-1")
-        || wireguard.is_some_and(|key| key.len() == 44 && key.ends_with(b"="))
+        || set(line, b"PrivateKey").is_some_and(|key| key.len() == 44 && key.ends_with(b"="))
 }
 
 /// Credentials of a user of a Kubernetes cluster.
@@ -104,12 +109,10 @@ fn is_token(line: &[u8]) -> bool {
         !value.is_empty() && !value.strip_prefix(b"\"").unwrap_or(value).starts_with(b"${")
     };
     let npm = line.windows(11).position(|w| w == b"_authToken=").filter(|_| line.starts_with(b"//"));
-    let aws = line.strip_prefix(b"aws_secret_access_key").map(<[u8]>::trim_ascii_start);
-    let aws = aws.and_then(|rest| rest.strip_prefix(b"=")).map(<[u8]>::trim_ascii);
     npm.is_some_and(|at| given(&line[at + 11..]))
         || WORDS.iter().any(|word| line.strip_prefix(*word).is_some_and(given))
         // As long as AWS makes them.
-        || aws.is_some_and(|key| key.len() == 40 && !key.contains(&b' '))
+        || set(line, b"aws_secret_access_key").is_some_and(|key| key.len() == 40 && !key.contains(&b' '))
         || line.starts_with(b"PuTTY-User-Key-File-")
 }
 
