@@ -39,5 +39,5 @@ pub use ops::{
 };
 pub use origin::{Asked, Origin};
 pub use settings::ControlSettings;
-pub use store::{StoreError, check_database};
+pub use store::{StoreError, check_database, recorded_pool};
 pub use vault::Unsealable;

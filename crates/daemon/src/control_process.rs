@@ -110,7 +110,8 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
     let Prepared { state, settings, tag, rules, .. } = prepared;
     let root = state.root();
     let swap = Swap::set_up(&root.join("swap"), tag, settings.swap);
-    let network = Network::open(root, tag, settings.egress.clone()).await;
+    let pool = dormouse_control::recorded_pool(root)?;
+    let network = Network::open(root, tag, settings.egress.clone(), pool).await;
     let network = network.context("cannot set up the apps' networks")?;
     let network = Arc::new(network);
     network.watch().context("cannot watch the apps' networks")?;

@@ -4,6 +4,7 @@
 //! what can be found out again is written when there is time ([`Store::later`]).
 
 mod kept;
+mod pool;
 mod rows;
 mod schema;
 mod sealed;
@@ -19,6 +20,7 @@ use std::{
     thread,
 };
 
+pub use pool::recorded_pool;
 pub(crate) use rows::{BuildRow, DeployState, EndedRow, Snapshot};
 use rusqlite::{Connection, OpenFlags, Transaction};
 pub(crate) use tables::REMEMBERED;

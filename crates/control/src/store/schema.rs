@@ -148,6 +148,12 @@ CREATE TABLE pingers (
 ) STRICT, WITHOUT ROWID;
 ", "
 ALTER TABLE services ADD COLUMN used_at INTEGER;      -- the last byte of a client, as far as it was written down
+", "
+-- The /16 that the addresses above are counted from.
+CREATE TABLE pool (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    base TEXT NOT NULL
+) STRICT;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

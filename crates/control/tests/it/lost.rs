@@ -1,5 +1,6 @@
 //! The database is lost, and apps run.
 
+use dormouse_control::recorded_pool;
 use expect_test::expect;
 
 use crate::world::{World, project, service, show};
@@ -104,6 +105,49 @@ async fn what_nobody_knows_is_taken_down_by_its_name() {
     world.sim.crash(dormouse_model::InstanceId(1), dormouse_model::ExitStatus::Code(1));
     world.there_are("").await;
     assert_eq!(world.ps().await, "");
+}
+
+/// Which addresses are meant stood in `networks.json` alone.
+#[tokio::test]
+async fn a_database_knows_what_its_addresses_are_counted_from() {
+    let mut world = World::new(164).await;
+    let state = world.state().to_owned();
+    let pool = || recorded_pool(&state).unwrap().map(|pool| pool.to_string());
+    let ours = Some("127.164.0.0".to_owned());
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    assert_eq!(pool(), ours);
+    world.kill().await;
+    let database = state.join("dormouse.db");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute("VACUUM INTO ?1", [state.join("dormouse.db.1").to_string_lossy()]).unwrap();
+    drop(connection);
+    for damage in [None, Some("SQLite format 3"), Some("")] {
+        match damage {
+            Some(text) => std::fs::write(&database, text).unwrap(),
+            None => std::fs::remove_file(&database).unwrap(),
+        }
+        assert_eq!(pool(), ours, "{damage:?}");
+    }
+    // What stands there is nothing that could be used, or of another time.
+    for (base, known) in [("nonsense", None), ("10.9.0.0", Some("10.9.0.0".to_owned()))] {
+        let connection = rusqlite::Connection::open(&database).unwrap();
+        connection.execute("UPDATE pool SET base = ?1", [base]).unwrap();
+        drop(connection);
+        assert_eq!(pool(), known);
+        world.kill_and_restart().await;
+        assert_eq!(pool(), ours);
+        world.kill().await;
+    }
+    // As an older release left it, and before there was any.
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute("DROP TABLE pool", []).unwrap();
+    connection.pragma_update(None, "user_version", 12).unwrap();
+    drop(connection);
+    assert_eq!(pool(), None);
+    world.kill_and_restart().await;
+    assert_eq!(pool(), ours);
+    assert_eq!(recorded_pool(tempfile::tempdir().unwrap().path()).unwrap(), None);
 }
 
 /// Bug: a truncated database refused the start.

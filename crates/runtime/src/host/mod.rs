@@ -38,6 +38,7 @@ use instance::Instance;
 pub(crate) use networks::BuildNetwork;
 pub use networks::{BuildLink, Loopback, NetworkError, Networks};
 use record::Folder;
+pub(crate) use record::running;
 use sleep::Sightings;
 use users::ProjectUsers;
 

@@ -3,6 +3,7 @@
 use std::{
     fs, io,
     io::Write,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -30,6 +31,13 @@ pub(super) struct Record {
     #[serde(default)]
     pub(super) disk: Option<u32>,
     pub(super) started_at: Time,
+}
+
+/// Addresses of what runs on a server.
+pub(crate) fn running(state: &Path) -> Vec<Ipv4Addr> {
+    let Ok(all) = fs::read_dir(state.join("run")) else { return Vec::new() };
+    let records = all.flatten().filter_map(|entry| Folder { dir: entry.path() }.load().ok().flatten());
+    records.filter(|record| record.process.is_alive()).map(|record| record.spec.addr).collect()
 }
 
 /// Where an instance's things lie.

@@ -55,8 +55,8 @@ pub enum NetError {
     },
     /// The record of networks could not be read or written.
     #[error(
-        "cannot use {path}: {why}\n  hint: check that the disk is not full; where neither it nor its copy {path}.1 can be read, remove both \
-         and start again: `dormouse restart` then gives apps that run a network again"
+        "cannot use {path}: {why}\n  hint: check that the disk is not full and the state folder writable; where it cannot be read, remove it: \
+         the server then goes by its database"
     )]
     Record {
         /// Where it lies.

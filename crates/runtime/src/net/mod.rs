@@ -43,7 +43,7 @@ use nlink::{Connection, Route};
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use crate::host::{BuildLink, NetworkError, Networks};
+use crate::host::{BuildLink, NetworkError, Networks, running};
 pub use egress::{Destination, DestinationError, EgressPolicies, EgressPolicy};
 pub use error::NetError;
 use firewall::Firewall;
@@ -72,17 +72,32 @@ pub struct Network {
 impl Network {
     /// Take up the networks of the server whose state folder is `state`: those it had, made again where they are
     /// missing, and the one for builds. A project's that cannot be made is told of in the log, and stops nobody. What may
-    /// be reached from them is what `egress` says now; connections that are open go on.
+    /// be reached from them is what `egress` says now; connections that are open go on. `pool` is the /16 that the server's
+    /// database knows: should `networks.json` be lost, damaged or of another time, nobody's address changes for that.
     ///
     /// # Errors
     /// When no /16 is free, or the kernel refuses nftables or the network for builds.
-    pub async fn open(state: &Path, tag: &str, egress: EgressPolicies) -> Result<Self, NetError> {
+    pub async fn open(
+        state: &Path,
+        tag: &str,
+        egress: EgressPolicies,
+        pool: Option<Ipv4Addr>,
+    ) -> Result<Self, NetError> {
         let file = state.join("networks.json");
         let (conn, names) = (links()?, Names::new(tag));
-        let record = match Record::load(&file)? {
-            Some(record) => record,
-            None => {
-                let pool = pool::choose(&conn, &names, tag).await?;
+        let found = Record::load(&file)?;
+        let running = running(state);
+        let recorded = found.as_ref().map(|record| record.pool);
+        let pool = match (pool::Known { running: &running, database: pool, record: recorded }).pool() {
+            Some(pool) => pool,
+            None => pool::choose(&conn, &names, tag).await?,
+        };
+        let record = match found {
+            Some(record) if record.pool == pool => record,
+            other => {
+                if let Some(Record { pool: recorded, .. }) = other {
+                    warn!(%recorded, %pool, "networks.json is of another time, and nothing of it is used");
+                }
                 let fresh = Record { pool, projects: BTreeMap::new() };
                 fresh.save(&file)?;
                 fresh
@@ -238,19 +253,20 @@ impl Networks for Network {
         let _changing = self.changing.lock().await;
         let old = self.known().clone();
         let mut wanted: BTreeMap<_, _> = specs.iter().map(|s| (s.project.clone(), s.clone())).collect();
-        let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = old
-            .iter()
-            .filter(|(project, _)| !wanted.contains_key(*project))
-            .partition(|(project, _)| used.contains(*project));
-        wanted.extend(kept.into_iter().map(|(project, spec)| (project.clone(), spec.clone())));
+        for (project, spec) in old.iter().filter(|(project, _)| used.contains(*project)) {
+            wanted.entry(project.clone()).or_insert_with(|| spec.clone());
+        }
+        // A record of another time may give a bridge to another project, or another bridge to a project.
+        let bridges: BTreeSet<_> = wanted.values().map(|spec| self.names.project(spec)).collect();
         if wanted != old {
             *self.known() = wanted;
             self.save().inspect_err(|_| self.known().clone_from(&old))?;
         }
         let conn = links()?;
-        for (project, spec) in gone {
-            if let Err(error) = bridge::remove(&conn, &self.names.project(spec)).await {
-                warn!(%project, error = &error as &dyn std::error::Error, "its network stays");
+        let bridge_of = |spec: &NetworkSpec| self.names.project(spec);
+        for bridge in old.values().map(bridge_of).filter(|bridge| !bridges.contains(bridge)) {
+            if let Err(error) = bridge::remove(&conn, &bridge).await {
+                warn!(bridge, error = &error as &dyn std::error::Error, "its network stays");
             }
         }
         let failed: BTreeMap<_, NetError> = self.settle().await?.into_iter().collect();

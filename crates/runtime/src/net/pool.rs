@@ -1,6 +1,9 @@
 //! Which /16 a server uses.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, Ipv4Addr},
+};
 
 use dormouse_model::AddressBlock;
 use nlink::{Connection, Route};
@@ -9,6 +12,30 @@ use super::{NetError, names::Names, route::POOL};
 
 fn base(n: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, n, 0, 0)
+}
+
+/// Who says which /16 is this server's, whoever comes first having the last word.
+#[derive(Debug, Default)]
+pub(super) struct Known<'a> {
+    /// Addresses of what runs: whatever else is said, nobody's may change.
+    pub(super) running: &'a [Ipv4Addr],
+    /// The database.
+    pub(super) database: Option<Ipv4Addr>,
+    /// `networks.json`.
+    pub(super) record: Option<Ipv4Addr>,
+}
+
+impl Known<'_> {
+    /// The one that most of what runs lies in, else what is written down.
+    pub(super) fn pool(&self) -> Option<Ipv4Addr> {
+        let written = self.database.or(self.record);
+        let mut pools: BTreeMap<_, usize> = BTreeMap::new();
+        for addr in self.running {
+            *pools.entry(AddressBlock::around(*addr, POOL).first()).or_default() += 1;
+        }
+        let most = pools.into_iter().max_by_key(|(pool, n)| (*n, Some(*pool) == written));
+        most.map(|(pool, _)| pool).or(written)
+    }
 }
 
 /// A /16 that nothing on this host overlaps; the one of our own bridges where there are any, whose record was lost. The tag
@@ -56,6 +83,28 @@ fn free(taken: &[AddressBlock], first: u8) -> Option<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_runs_has_the_last_word() {
+        let at = |n: u8, host: u8| Ipv4Addr::new(10, n, 1, host);
+        let base = |n: u8| (n > 0).then(|| super::base(n));
+        for (running, database, record, pool) in [
+            (&[][..], 0, 0, 0),
+            (&[], 0, 8, 8),
+            (&[], 7, 0, 7),
+            (&[], 7, 8, 7),
+            (&[at(7, 9)], 0, 0, 7),
+            (&[at(7, 9)], 7, 8, 7),
+            (&[at(8, 9)], 7, 8, 8),
+            (&[at(9, 9)], 7, 8, 9),
+            (&[at(8, 9), at(7, 9)], 7, 0, 7),
+            (&[at(7, 9), at(8, 9)], 8, 0, 8),
+            (&[at(8, 9), at(7, 9), at(8, 10)], 7, 0, 8),
+        ] {
+            let known = Known { running, database: base(database), record: base(record) };
+            assert_eq!(known.pool(), base(pool), "{known:?}");
+        }
+    }
 
     #[test]
     fn what_is_taken_is_left_alone() {

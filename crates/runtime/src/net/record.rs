@@ -23,10 +23,10 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Read it, or its copy where it cannot be read or is gone; `None` when there is neither yet.
+    /// Read it, or its copy where it is damaged or gone; `None` when there is nothing to be read in either.
     ///
     /// # Errors
-    /// When it cannot be read and there is no copy that can.
+    /// When the disk refuses it and there is no copy that can be read.
     pub(super) fn load(path: &Path) -> Result<Option<Self>, NetError> {
         let own = read(path);
         if let Ok(Some(record)) = own {
@@ -34,7 +34,16 @@ impl Record {
         }
         let restored = read(&copy(path)).ok().flatten();
         let broken = |why| NetError::Record { path: path.to_owned(), why };
-        let Some(record) = restored else { return own.map_err(broken) };
+        let Some(record) = restored else {
+            return match own {
+                Err(why) if is_damage(&why) => {
+                    warn!(path = %path.display(), %why, "damaged, and so is its copy: which networks there are, others have to tell");
+                    Ok(None)
+                }
+                Ok(none) => Ok(none),
+                Err(why) => Err(broken(why)),
+            };
+        };
         let why = own.err().map_or_else(|| "it was gone".to_owned(), |e| e.to_string());
         warn!(path = %path.display(), why, "restored from the copy beside it");
         record.save(path)?;
@@ -55,6 +64,11 @@ impl Record {
 
 fn copy(path: &Path) -> PathBuf {
     path.with_added_extension("1")
+}
+
+/// Whether it is what is written there that is wrong, and not the disk.
+fn is_damage(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 fn read(path: &Path) -> io::Result<Option<Record>> {
@@ -92,7 +106,16 @@ mod tests {
         }
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("networks.json");
-        fs::write(&path, "").unwrap();
+        for garbage in
+            [&b""[..], b"{", b"[]", b"{}", b"null", b"\xff\xfe\0", b"{\"pool\": 7, \"projects\": {}}"]
+        {
+            for name in [path.clone(), copy(&path)] {
+                fs::write(name, garbage).unwrap();
+            }
+            assert_eq!(Record::load(&path).unwrap(), None, "{}", garbage.escape_ascii());
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
         let told = Record::load(&path).unwrap_err().to_string();
         assert!(told.contains("hint: "), "{told}");
     }

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod egress;
+mod lost;
 mod many;
 mod repairs;
 #[path = "../support/mod.rs"]
@@ -90,7 +91,7 @@ impl Bench {
 }
 
 async fn open(state: &Path) -> Network {
-    Network::open(state, &tag(state).unwrap(), EgressPolicies::default()).await.unwrap()
+    Network::open(state, &tag(state).unwrap(), EgressPolicies::default(), None).await.unwrap()
 }
 
 /// Takes the networks down also when a check failed.
@@ -365,6 +366,7 @@ fn main() {
         ("doors", &|| with(doors)),
         ("an_address_is_used_again", &|| with(an_address_is_used_again)),
         ("builds_are_alone", &|| with(builds_are_alone)),
+        ("a_database_is_enough", &lost::a_database_is_enough),
         ("is_taken_up_again", &|| with(is_taken_up_again)),
         ("many_projects", &many::many_projects),
         ("what_a_project_reaches", &egress::what_a_project_reaches),

@@ -41,7 +41,8 @@ pub(crate) fn many_projects() {
 
 async fn check(last: u32) {
     let dir = tempfile::tempdir().unwrap();
-    let open = || async { Network::open(dir.path(), "0badcafe", EgressPolicies::default()).await.unwrap() };
+    let open =
+        || async { Network::open(dir.path(), "0badcafe", EgressPolicies::default(), None).await.unwrap() };
     let network = open().await;
     let project = |n| project(network.pool(), n);
     let began = Instant::now();

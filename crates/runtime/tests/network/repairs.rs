@@ -19,23 +19,13 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::many::{fresh, knock, project, serve};
 
-const TAG: &str = "0badcafe";
+pub(crate) const TAG: &str = "0badcafe";
 /// The host's own address.
 const HOST: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 pub(crate) fn what_others_damage_is_repaired() {
     let test = || {
-        unshare(CloneFlags::CLONE_NEWNET).unwrap();
-        for args in [
-            "link set lo up",
-            "link add wan type veth peer name elsewhere",
-            "addr add 192.0.2.1/24 dev wan",
-            "link set wan up",
-            "link set elsewhere up",
-            "route add default via 192.0.2.2",
-        ] {
-            run("ip", args);
-        }
+        elsewhere();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(damages());
         runtime.block_on(nothing_starts_unguarded());
@@ -43,7 +33,22 @@ pub(crate) fn what_others_damage_is_repaired() {
     thread::spawn(test).join().unwrap();
 }
 
-fn run(program: &str, args: &str) -> String {
+/// Have this thread live on a host of its own, with a way out.
+pub(crate) fn elsewhere() {
+    unshare(CloneFlags::CLONE_NEWNET).unwrap();
+    for args in [
+        "link set lo up",
+        "link add wan type veth peer name elsewhere",
+        "addr add 192.0.2.1/24 dev wan",
+        "link set wan up",
+        "link set elsewhere up",
+        "route add default via 192.0.2.2",
+    ] {
+        run("ip", args);
+    }
+}
+
+pub(crate) fn run(program: &str, args: &str) -> String {
     let out = Command::new(program).args(args.split(' ')).output().unwrap();
     assert!(out.status.success(), "{program} {args}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8(out.stdout).unwrap()
@@ -58,7 +63,7 @@ fn way(to: Ipv4Addr) -> String {
 }
 
 /// A place for an instance of a project, where port 7000 is served.
-async fn instance(network: &Network, name: &str, addr: Ipv4Addr) -> Arc<OwnedFd> {
+pub(crate) async fn instance(network: &Network, name: &str, addr: Ipv4Addr) -> Arc<OwnedFd> {
     let place = Arc::new(fresh());
     network.attach(&name.parse().unwrap(), &place, addr).await.unwrap();
     serve(&place, addr, 7000);
@@ -76,7 +81,8 @@ async fn next(repairs: &mut mpsc::UnboundedReceiver<Repair>) -> String {
 /// had requests sent out of the host's own interface.
 async fn damages() {
     let dir = tempfile::tempdir().unwrap();
-    let open = async || Arc::new(Network::open(dir.path(), TAG, EgressPolicies::default()).await.unwrap());
+    let open =
+        async || Arc::new(Network::open(dir.path(), TAG, EgressPolicies::default(), None).await.unwrap());
     let network = open().await;
     let pool = network.pool();
     let block = |n| project(pool, n).blocks().next().unwrap();
@@ -164,7 +170,7 @@ async fn damages() {
 /// Whoever is about to be connected finds out by himself that the firewall is gone, and nothing is connected without one.
 async fn nothing_starts_unguarded() {
     let dir = tempfile::tempdir().unwrap();
-    let network = Network::open(dir.path(), TAG, EgressPolicies::default()).await.unwrap();
+    let network = Network::open(dir.path(), TAG, EgressPolicies::default(), None).await.unwrap();
     network.ensure(&project(network.pool(), 70)).await.unwrap();
     let addr = project(network.pool(), 70).blocks().next().unwrap().at(9);
     let mut repairs = network.repairs();

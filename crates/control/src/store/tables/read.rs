@@ -9,7 +9,7 @@ use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    StoreError,
+    StoreError, pool,
     rows::{BuildRow, DeployRow, EndedRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
     sealed,
 };
@@ -32,6 +32,7 @@ pub(in crate::store) fn read(
                    ON CONFLICT (name) DO UPDATE SET next = max(next, excluded.next)";
         tx.execute(sql, params![counter.name(), used.of(counter)])?;
     }
+    pool::keep(tx, pool)?;
     Ok(Snapshot {
         projects: projects(tx, pool, vault)?,
         services: services(tx, pool)?,
