@@ -203,6 +203,23 @@ fn what_lives_or_was_used_lately_stays() {
 }
 
 #[test]
+fn what_two_images_share_stays_for_the_other() {
+    let (dir, store) = store();
+    let dependencies = layer(&store, "dependencies", Some(&CacheKey::new("dependencies")));
+    let project = |text: &str| {
+        let layers = [dependencies.clone(), layer(&store, text, None)];
+        store.put_image(&layers, ImageConfig::default()).unwrap()
+    };
+    let (gone, stays) = (project("one"), project("two!"));
+    let collected = store.collect(&BTreeSet::from([stays.clone()]), Duration::ZERO).unwrap();
+    assert_eq!(collected, Collected { bytes: 3, layers: 1 });
+    assert!(matches!(store.image(&gone), Err(ImageError::NoSuchImage(_))));
+    let shared = store.image(&stays).unwrap().layers[1].join("file");
+    assert_eq!(fs::read_to_string(shared).unwrap(), "dependencies");
+    drop(dir);
+}
+
+#[test]
 fn a_full_disk_names_the_path_and_leaves_no_half_layer() {
     if !nix::unistd::geteuid().is_root() {
         println!("skipped: needs root to mount a small filesystem");

@@ -36,6 +36,7 @@ type Test = fn(&Server);
 const TESTS: &[(&str, Test)] = &[
     ("a_folder_without_a_manifest_becomes_a_url", toolbox::no_manifest_needed),
     ("a_second_deploy_reinstalls_nothing", toolbox::second_deploy_is_cached),
+    ("equal_dependencies_are_shared", toolbox::equal_dependencies_are_shared),
     ("a_deploy_under_load_drops_no_request", toolbox::deploy_drops_no_request),
     ("an_app_trusts_whom_the_host_trusts", toolbox::trust),
     ("logs_are_kept_and_followed", toolbox::logs),

@@ -71,23 +71,41 @@ pub(crate) fn no_manifest_needed(server: &Server) {
 pub(crate) fn second_deploy_is_cached(server: &Server) {
     deploy(server, "cached", "");
     let folder = second_version("cached");
-    let out = server.run(&["deploy", "--project", "cached", &folder.path().to_string_lossy(), "--json"]);
-    let out = String::from_utf8_lossy(&out.stdout).into_owned();
-    let phase = |name: &str| {
-        out.lines()
-            .filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok())
-            .find(|e| e["event"] == "phase" && e["name"] == name)
-            .unwrap_or_else(|| panic!("no phase {name} in:\n{out}"))["cached"]
-            .clone()
-    };
-    assert_eq!(phase("base"), true);
-    assert_eq!(phase("dependencies"), true);
-    assert_eq!(phase("source"), false);
+    let cached = cached_phases(server, "cached", &folder);
+    assert_eq!((cached("base"), cached("dependencies"), cached("source")), (true, true, false));
     eventually("the new version answers", Duration::from_secs(30), || {
         let reply = server.visit("cached.localhost").get("/health").ok();
         if reply.json()["version"] == 2 { Ok(()) } else { Err(reply.body) }
     });
     server.ok(&["down", "cached"]);
+}
+
+/// Deploy a folder, and tell of each phase whether its layer was there.
+fn cached_phases(server: &Server, project: &str, folder: &TempDir) -> impl Fn(&str) -> bool + use<> {
+    let out = server.ok(&["deploy", "--project", project, &folder.path().to_string_lossy(), "--json"]);
+    move |name| {
+        let lines = out.lines().filter_map(|l| serde_json::from_str::<serde_json::Value>(l).ok());
+        let phase = lines.into_iter().find(|e| e["event"] == "phase" && e["name"] == name);
+        phase.unwrap_or_else(|| panic!("no phase {name} in:\n{out}"))["cached"] == true
+    }
+}
+
+/// Bug: every project installed and kept for itself what others had. Who goes takes from nobody what they share.
+pub(crate) fn equal_dependencies_are_shared(server: &Server) {
+    deploy(server, "shares", "");
+    let folder = folder(&manifest("shares-too", ""));
+    let cached = cached_phases(server, "shares-too", &folder);
+    assert_eq!((cached("dependencies"), cached("source")), (true, true));
+    server.ok(&["down", "shares", "--purge"]);
+    let visitor = server.visit("shares-too.localhost");
+    let boot = || visitor.get("/whoami").ok().json()["boot"].clone();
+    let before = boot();
+    server.ok(&["restart", "shares-too"]);
+    eventually("the new instance answers", Duration::from_secs(60), || {
+        let now = boot();
+        if now == before { Err(format!("still {now}")) } else { Ok(()) }
+    });
+    server.ok(&["down", "shares-too"]);
 }
 
 /// Requests in a loop until told to stop; how many were answered well, and the first that was not.

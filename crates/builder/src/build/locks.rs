@@ -12,8 +12,8 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 pub(super) struct Locks(Mutex<HashMap<String, Weak<Turn<()>>>>);
 
 impl Locks {
-    /// Wait until nobody else is making this layer.
-    pub(super) async fn take(&self, key: String) -> OwnedMutexGuard<()> {
+    /// Wait until nobody else is making this layer. `busy` hears of it when somebody is.
+    pub(super) async fn take(&self, key: String, busy: impl FnOnce()) -> OwnedMutexGuard<()> {
         let lock = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             all.retain(|_, lock| lock.strong_count() > 0);
@@ -24,6 +24,12 @@ impl Locks {
                 lock
             })
         };
-        lock.lock_owned().await
+        match lock.clone().try_lock_owned() {
+            Ok(free) => free,
+            Err(_) => {
+                busy();
+                lock.lock_owned().await
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ mod phase;
 mod python;
 mod rust;
 mod said;
+mod scope;
 mod source;
 mod system;
 

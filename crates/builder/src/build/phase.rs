@@ -15,7 +15,8 @@ impl Job<'_> {
         key: CacheKey,
         make: impl AsyncFnOnce(&LayerDraft) -> Result<(), BuildError>,
     ) -> Result<LayerId, BuildError> {
-        let _only = self.builder.locks.take(key.hex()).await;
+        let busy = || self.say(&format!("another build makes the layer of the {name} phase: waiting for it"));
+        let _only = self.builder.locks.take(key.hex(), busy).await;
         let started = Instant::now();
         let (store, wanted) = (self.builder.store.clone(), key.clone());
         let looked = blocking(move || Ok::<_, io::Error>(store.layer_for_key(&wanted)))

@@ -8,6 +8,7 @@ mod ca;
 mod cargo;
 mod ecosystem;
 mod host;
+mod key;
 mod npm;
 mod pip;
 mod proxy;
@@ -47,6 +48,8 @@ pub struct NetSettings {
 pub struct HostNet {
     build_env: BTreeMap<String, String>,
     build_mounts: Vec<Mount>,
+    /// Text of the files among those that say where packages come from, by where they are mounted.
+    settings: BTreeMap<&'static str, String>,
     app_env: BTreeMap<String, String>,
     app_mounts: Vec<Mount>,
     secrets: Secrets,
@@ -120,14 +123,6 @@ impl HostNet {
     pub fn redact(&self, line: &str) -> String {
         self.secrets.redact(line)
     }
-
-    /// Where packages come from, without credentials: part of what decides what an installation yields.
-    pub(crate) fn index_key(&self) -> String {
-        ["UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS", "UV_NO_INDEX"]
-            .iter()
-            .filter_map(|name| Some(format!("{name}={}\n", self.redact(self.build_env.get(*name)?))))
-            .collect()
-    }
 }
 
 /// What has been found so far.
@@ -159,11 +154,17 @@ impl Found {
     }
 
     /// Show `text` at `target` in build sandboxes, without the credentials of URLs that they may not see.
-    fn file(&mut self, of: Ecosystem, name: &str, text: &str, target: &str) -> io::Result<()> {
+    fn file(&mut self, of: Ecosystem, name: &str, text: &str, target: &'static str) -> io::Result<()> {
         self.net.secrets.learn_text(text);
         let text = self.credentials.show(of, text);
         let path = self.write(name, text.as_bytes())?;
         self.mount(path, target);
+        match of {
+            Ecosystem::Pip | Ecosystem::Npm | Ecosystem::Cargo => {
+                self.net.settings.insert(target, text);
+            }
+            Ecosystem::Apt | Ecosystem::Proxy => {}
+        }
         Ok(())
     }
 

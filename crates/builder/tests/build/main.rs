@@ -7,6 +7,7 @@
 mod bench;
 mod python;
 mod rust;
+mod sharing;
 
 use std::{process::ExitCode, sync::Arc, time::Instant};
 
@@ -49,6 +50,9 @@ fn main() -> ExitCode {
             python::a_requirement_that_does_not_exist_is_explained,
             python::a_build_over_its_memory_limit_is_told_so,
             python::a_cancelled_build_leaves_nothing_and_frees_its_lock,
+            sharing::equal_dependencies_are_installed_and_kept_once,
+            sharing::what_saw_the_source_stays_with_its_project,
+            sharing::a_layer_that_two_want_is_made_by_one,
             rust::hello_becomes_an_image_and_only_what_changed_is_compiled,
             rust::a_package_among_others_is_built_with_the_lock_beside_it,
             rust::an_error_of_the_compiler_is_told_with_its_place,

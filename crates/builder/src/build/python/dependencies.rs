@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use dormouse_backend::BuildError;
 use dormouse_images::{CacheKey, LayerDraft};
 
-use super::{Command, Job, PATH, Stack, below, blocking, explain, interpreter::FETCHED, io_error};
+use super::{Command, Job, PATH, Sees, Stack, below, blocking, explain, interpreter::FETCHED, io_error};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,
@@ -36,11 +36,16 @@ impl Job<'_> {
             return Ok(());
         }
         let install = if needs_source(&python.install) { Vec::new() } else { command(&python.install, None) };
-        // Whatever a project's packages do while they are installed, only that project's layers and cache see it.
-        let mut key = below(CacheKey::new("dependencies 1"), stack)
-            .with("project", self.request.key.project.as_str())
-            .with("python", format!("{:?}", python.interpreter))
-            .with("index", self.builder.net.index_key())
+        let mut venv = vec!["uv", "venv", "--no-project", "--python", interpreter(&python.interpreter), VENV];
+        if matches!(python.install, Install::Commands(_)) {
+            // People's own commands say pip.
+            venv.push("--seed");
+        }
+        let mut key = Sees::Manifests
+            .within(below(CacheKey::new("dependencies 2"), stack), &self.request.key.project)
+            .with("uv", &self.builder.settings.uv)
+            .with("venv", venv.join(" "))
+            .with("host", self.builder.net.install_key())
             .with("command", install.join(" "));
         let files = if install.is_empty() { Vec::new() } else { manifests(source, &python.install) };
         for (file, text) in &files {
@@ -49,16 +54,10 @@ impl Job<'_> {
         let make = async |draft: &LayerDraft| {
             let manifests = draft.work_path().join("manifests");
             write(&files, &manifests).map_err(|e| io_error("dependencies", "writing", &manifests, e))?;
-            let mut venv =
-                vec!["uv", "venv", "--no-project", "--python", interpreter(&python.interpreter), VENV];
-            if matches!(python.install, Install::Commands(_)) {
-                // People's own commands say pip.
-                venv.push("--seed");
-            }
-            self.uv(stack, draft, "dependencies", &venv, Some(&manifests), MANIFESTS).await?;
+            self.uv(stack, draft, Sees::Manifests, &venv, &manifests).await?;
             if !install.is_empty() {
                 let install: Vec<&str> = install.iter().map(String::as_str).collect();
-                self.uv(stack, draft, "dependencies", &install, Some(&manifests), MANIFESTS).await?;
+                self.uv(stack, draft, Sees::Manifests, &install, &manifests).await?;
             }
             Ok(())
         };
@@ -79,9 +78,10 @@ impl Job<'_> {
             return Ok(());
         }
         let lines: Vec<_> = commands.iter().map(|c| c.join(" ")).collect();
-        let mut key = below(CacheKey::new("install 1"), stack)
-            .with("project", self.request.key.project.as_str())
-            .with("index", self.builder.net.index_key())
+        let mut key = Sees::Source
+            .within(below(CacheKey::new("install 2"), stack), &self.request.key.project)
+            .with("uv", &self.builder.settings.uv)
+            .with("host", self.builder.net.install_key())
             .with("command", lines.join("\n"));
         let files = manifests(source, &python.install);
         if matches!(python.install, Install::Written { .. }) {
@@ -94,7 +94,7 @@ impl Job<'_> {
             write(&files, &manifests).map_err(|e| io_error("install", "writing", &manifests, e))?;
             for command in &commands {
                 let argv: Vec<&str> = command.iter().map(String::as_str).collect();
-                self.uv(stack, draft, "install", &argv, Some(&manifests), "/app").await?;
+                self.uv(stack, draft, Sees::Source, &argv, &manifests).await?;
             }
             Ok(())
         };
@@ -103,18 +103,21 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// Run uv, or what may run it, in `cwd`, with the manifests beside.
+    /// Run uv, or what may run it, where it sees what it may.
     async fn uv(
         &self,
         stack: &Stack,
         draft: &LayerDraft,
-        phase: &str,
+        sees: Sees,
         argv: &[&str],
-        manifests: Option<&Path>,
-        cwd: &str,
+        manifests: &Path,
     ) -> Result<(), BuildError> {
-        let cache = self.cache(phase, "uv")?;
-        let mut command = Command::new(phase, argv)
+        let (phase, cwd) = match sees {
+            Sees::Manifests => ("dependencies", MANIFESTS),
+            Sees::Source => ("install", "/app"),
+        };
+        let cache = self.cache(phase, sees.uv_cache())?;
+        let command = Command::new(phase, argv)
             .env("PATH", PATH)
             .env("VIRTUAL_ENV", VENV)
             .env("UV_PROJECT_ENVIRONMENT", VENV)
@@ -129,11 +132,9 @@ impl Job<'_> {
             .env("PIP_NO_CACHE_DIR", "1")
             .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
             .mount(cache.path().to_owned(), "/var/cache/uv", false)
+            .mount(manifests.to_owned(), MANIFESTS, true)
             .explained(explain::reason)
             .in_folder(cwd);
-        if let Some(manifests) = manifests {
-            command = command.mount(manifests.to_owned(), MANIFESTS, true);
-        }
         self.command(stack, draft, command).await?;
         let (path, max) = (cache.path().to_owned(), self.builder.settings.max_cache);
         let bounded = blocking(move || cache.bound(cache.path(), max)).await;

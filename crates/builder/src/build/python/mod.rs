@@ -9,7 +9,8 @@ mod tools;
 use dormouse_backend::BuildError;
 
 use super::{
-    Job, Stack, blocking, command::Command, explain::Reason, phase::io_error, said::Said, system::below,
+    Job, Stack, blocking, command::Command, explain::Reason, phase::io_error, said::Said, scope::Sees,
+    system::below,
 };
 use crate::{
     plan::{Install, Interpreter, Python},

@@ -41,7 +41,9 @@ impl Job<'_> {
         let make =
             async |draft: &LayerDraft| {
                 // Two at once would write into the same folders, and would have to share the processors anyway.
-                let _turn = self.builder.locks.take(format!("cargo {}", self.request.key.project)).await;
+                let busy = || self.say("another service of the project is being compiled: waiting for it");
+                let cargo = format!("cargo {}", self.request.key.project);
+                let _turn = self.builder.locks.take(cargo, busy).await;
                 let caches = self.cargo_caches()?;
                 let scratch = draft.work_path().join("compile");
                 let (copy, app) = (source.clone(), scratch.join(SOURCE.trim_start_matches('/')));
