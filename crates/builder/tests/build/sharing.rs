@@ -32,6 +32,16 @@ pub(crate) async fn equal_dependencies_are_installed_and_kept_once(b: &Bench) {
     assert_eq!(layer(b, one, 1), layer(b, two, 1));
     let (_, lines) = b.run(two, &["python", "main.py"]).await;
     assert_eq!(lines, ["1.16.0", "two"]);
+
+    // Another text may mean another installation. It comes to the same, and the same is kept once.
+    let third = b.build(&builder, &b.request(3, &project("three", "# ours\nsix==1.16.0\n"))).await;
+    assert!(third.phases().ends_with("dependencies! source!"), "{}", third.phases());
+    assert_eq!(layer(b, &third.ok().image, 1), layer(b, one, 1));
+    // What is compiled is still used as it is.
+    let verbose = ["python", "-v", "-c", "import six"];
+    let (_, lines) = b.run(&third.ok().image, &verbose).await;
+    let told = lines.join("\n");
+    assert!(told.contains("matches /app/.venv/lib") && !told.contains("bytecode is stale"), "{told}");
     let other = b.build(&builder, &b.request(4, &project("four", "six==1.17.0\n"))).await;
     assert_ne!(layer(b, &other.ok().image, 1), layer(b, one, 1));
 }

@@ -5,7 +5,9 @@ use std::{fs, path::Path};
 use dormouse_backend::BuildError;
 use dormouse_images::{CacheKey, LayerDraft};
 
-use super::{Command, Job, PATH, Sees, Stack, below, blocking, explain, interpreter::FETCHED, io_error};
+use super::{
+    Command, Job, PATH, Sees, Stack, below, blocking, explain, interpreter::FETCHED, io_error, times,
+};
 use crate::{
     plan::{Install, Interpreter, Python},
     source::Source,
@@ -59,7 +61,9 @@ impl Job<'_> {
                 let install: Vec<&str> = install.iter().map(String::as_str).collect();
                 self.uv(stack, draft, Sees::Manifests, &install, &manifests).await?;
             }
-            Ok(())
+            let tree = draft.path().to_owned();
+            let levelled = blocking(move || times::level(&tree)).await;
+            levelled.map_err(|e| io_error("dependencies", "giving one time to", draft.path(), e))
         };
         let layer = self.phase("dependencies", key, make).await?;
         stack.layers.push(layer);

@@ -4,6 +4,7 @@ pub(super) mod crash;
 mod dependencies;
 mod explain;
 pub(super) mod interpreter;
+mod times;
 mod tools;
 
 use dormouse_backend::BuildError;
