@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, Metadata},
     path::Path,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use dormouse_model::ImageId;
@@ -12,7 +12,7 @@ use dormouse_model::ImageId;
 use crate::{
     ImageError, LayerId, Store,
     error::At,
-    fsutil::remove_tree,
+    fsutil::{self, remove_tree},
     store::{Room, entries},
 };
 
@@ -36,7 +36,7 @@ impl Store {
         let mut collected = Collected::default();
         let mut gone = Vec::new();
         let change = self.lock();
-        let now = SystemTime::now();
+        let now = fsutil::now();
         let young = |meta: &Metadata| {
             meta.modified().is_ok_and(|at| now.duration_since(at).map_or(true, |age| age < keep))
         };

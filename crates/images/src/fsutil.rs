@@ -4,7 +4,10 @@ use std::{
     fs::{self, File},
     io::Write,
     path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
+
+use dormouse_model::clock;
 
 use crate::{ImageError, error::At};
 
@@ -12,6 +15,7 @@ use crate::{ImageError, error::At};
 pub(crate) fn write_atomic(tmp: &Path, path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
     let mut file = tempfile::NamedTempFile::new_in(tmp).at("create a file in", tmp)?;
     file.write_all(bytes).at("write", path)?;
+    file.as_file().set_modified(now()).at("write", path)?;
     file.as_file().sync_data().at("write", path)?;
     file.persist(path).map_err(|e| e.error).at("create", path)?;
     sync_parent(path)
@@ -23,9 +27,15 @@ pub(crate) fn sync_parent(path: &Path) -> Result<(), ImageError> {
     File::open(parent).and_then(|d| d.sync_all()).at("write", parent)
 }
 
+/// When a file is marked as used, and what that is compared with: our time. By a wall clock that is put a year ahead, everything
+/// that a build under way has made would be long unused; by one that is put back, nothing ever would.
+pub(crate) fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(clock::now().0)
+}
+
 /// Mark a file as used now.
 pub(crate) fn touch(path: &Path) -> std::io::Result<()> {
-    File::options().append(true).open(path)?.set_modified(std::time::SystemTime::now())
+    File::options().append(true).open(path)?.set_modified(now())
 }
 
 /// Remove a folder with all it holds, also folders made read-only by their owner; a missing one is fine.
