@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Check, gib};
 use crate::{
     modules,
-    swap::{Area, Size, SwapSettings, areas, zram_compressor},
+    swap::{Area, Size, SwapSettings, areas, of_others, zram_compressor},
 };
 
 const NAME: &str = "swap";
@@ -20,8 +20,11 @@ enum Zram {
 
 pub(super) fn swap(state: &Path, settings: SwapSettings) -> Check {
     let areas = areas();
+    let (dir, own) = (state.join("swap"), state.join("swap/swapfile"));
     if !areas.is_empty() {
-        return present(&areas, settings);
+        let there = own.canonicalize().is_ok_and(|own| areas.iter().any(|a| a.path == own));
+        let further = if there { 0 } else { settings.file_bytes(&dir).unwrap_or(0) };
+        return present(&areas, settings, (further, of_others(&dir, &areas)));
     }
     let zram = if Path::new("/sys/class/zram-control").exists() {
         Zram::Loaded
@@ -31,11 +34,12 @@ pub(super) fn swap(state: &Path, settings: SwapSettings) -> Check {
         Zram::Missing
     };
     // What cannot be looked at is not set up either.
-    let sizes = [settings.zram_bytes(), settings.file_bytes(state)].map(|s| s.unwrap_or(0));
+    let sizes = [settings.zram_bytes(), settings.file_bytes(&dir)].map(|s| s.unwrap_or(0));
     absent(zram, settings, sizes)
 }
 
-fn present(areas: &[Area], settings: SwapSettings) -> Check {
+/// `further` is the file that `serve` would add, and what other servers' files have already.
+fn present(areas: &[Area], settings: SwapSettings, (further, of_others): (u64, u64)) -> Check {
     let shown = areas.iter().map(|a| {
         let whose = if a.is_dormouse { "ours" } else { "the host's" };
         let how = zram_compressor(&a.path).map(|c| format!("{c}, ")).unwrap_or_default();
@@ -44,7 +48,16 @@ fn present(areas: &[Area], settings: SwapSettings) -> Check {
     let shown = shown.collect::<Vec<_>>().join(", ");
     let wanted = format!("settings: zram {}, file {}", typed(settings.zram), typed(settings.file));
     if areas.iter().all(|a| a.is_dormouse) {
-        Check::ok(NAME, format!("{shown}; {wanted}"))
+        let adds = match (further, of_others) {
+            (0, _) => String::new(),
+            (size, 0) => format!("; `serve` adds a swap file of {}", amount(size)),
+            (size, others) => format!(
+                "; `serve` adds a swap file of {}, beside {} in those of other servers",
+                amount(size),
+                amount(others)
+            ),
+        };
+        Check::ok(NAME, format!("{shown}; {wanted}{adds}"))
     } else {
         Check::ok(NAME, format!("{shown}; {wanted}, neither set up where the host has swap"))
     }
@@ -157,9 +170,15 @@ mod tests {
         let mut rows = String::new();
         for (zram, file) in SETTINGS {
             for ours in [true, false] {
-                let check = present(&[area("/nonexistent/swapfile", ours)], SwapSettings { zram, file });
+                let check =
+                    present(&[area("/nonexistent/swapfile", ours)], SwapSettings { zram, file }, (0, 0));
                 rows += &format!("{:?}: {}\n", check.verdict, check.detail);
             }
+        }
+        for others in [0, 3 << 30] {
+            let areas = [area("/nonexistent/swapfile", true)];
+            let check = present(&areas, SwapSettings::default(), (2 << 30, others));
+            rows += &format!("{:?}: {}\n", check.verdict, check.detail);
         }
         expect![[r#"
             Ok: /nonexistent/swapfile (ours, 5 of 3072 MiB used); settings: zram auto, file auto
@@ -170,6 +189,8 @@ mod tests {
             Ok: /nonexistent/swapfile (the host's, 5 of 3072 MiB used); settings: zram 512 MiB, file off, neither set up where the host has swap
             Ok: /nonexistent/swapfile (ours, 5 of 3072 MiB used); settings: zram off, file off
             Ok: /nonexistent/swapfile (the host's, 5 of 3072 MiB used); settings: zram off, file off, neither set up where the host has swap
+            Ok: /nonexistent/swapfile (ours, 5 of 3072 MiB used); settings: zram auto, file auto; `serve` adds a swap file of 2.0 GiB
+            Ok: /nonexistent/swapfile (ours, 5 of 3072 MiB used); settings: zram auto, file auto; `serve` adds a swap file of 2.0 GiB, beside 3.0 GiB in those of other servers
         "#]].assert_eq(&rows);
     }
 }

@@ -15,6 +15,7 @@ use std::{
 use tracing::{info, warn};
 
 pub use active::{Area, areas};
+pub(crate) use file::of_others;
 pub use mend::Found;
 pub(crate) use zram::compressor as zram_compressor;
 pub use zram::stored as zram_stored;
@@ -33,7 +34,8 @@ const FILE_PRIORITY: u16 = 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Size {
     /// As much as suits the machine: half of the memory for zram; for the file 8 GiB or a quarter of the free disk,
-    /// whichever is less, and none where that is below 256 MiB.
+    /// whichever is less, less what the files of other servers give, but 256 MiB; and none where less than 1 GiB of the disk would
+    /// stay free.
     Auto,
     /// None.
     Off,
@@ -201,7 +203,7 @@ impl Swap {
         if bytes == 0 {
             return Ok(0);
         }
-        let path = self.dir.join("swapfile");
+        let path = self.dir.join(file::NAME);
         self.record.file = Some(path.clone());
         self.record.save(&self.dir)?;
         file::allocate(&path, bytes)?;
