@@ -45,6 +45,7 @@ pub(crate) type Mind = Control<Host<Arc<Network>>, Builder>;
 pub(crate) fn run() -> Result<()> {
     let mut given = Given::read();
     let parent = Upward::new(given.parent()?);
+    parent.tell_panic()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let ended = runtime.block_on(Box::pin(be_control(&mut given, &parent)));
     if let Err(error) = &ended {

@@ -32,6 +32,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub(crate) fn run() -> Result<()> {
     let mut given = Given::read();
     let parent = Upward::new(given.parent()?);
+    parent.tell_panic()?;
     let ended = be_edge(&mut given, &parent);
     if let Err(error) = &ended {
         parent.say(&FromChild::Failed { why: format!("{error:#}") });

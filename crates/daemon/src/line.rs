@@ -12,7 +12,9 @@ use std::{
         fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
+    panic,
     sync::mpsc::Receiver,
+    thread,
     time::Duration,
 };
 
@@ -139,6 +141,19 @@ impl Upward {
         Ok(())
     }
 
+    /// Should this thread panic, the parent is told of what: the process ends of it, without another word.
+    pub(crate) fn tell_panic(&self) -> io::Result<()> {
+        let (parent, this, before) = (self.again()?, thread::current().id(), panic::take_hook());
+        panic::set_hook(Box::new(move |panic| {
+            before(panic);
+            if thread::current().id() == this {
+                let why = format!("{panic}\n  hint: this is a fault in Dormouse: please report it");
+                parent.say(&FromChild::Failed { why });
+            }
+        }));
+        Ok(())
+    }
+
     /// Another handle on the same line.
     pub(crate) fn again(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))
@@ -215,6 +230,18 @@ fn write(mut stream: &UnixStream, word: &impl Serialize) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Bug: of a process that panicked at its start nothing was known but its exit code.
+    #[test]
+    fn a_panic_is_told() {
+        let (mut parent, child) = Downward::pair().unwrap();
+        Upward::new(child).tell_panic().unwrap();
+        assert!(panic::catch_unwind(|| panic!("no such thing")).is_err());
+        drop(panic::take_hook());
+        let words = parent.words();
+        let [FromChild::Failed { why }] = &words[..] else { panic!("{words:?}") };
+        assert!(why.contains("line.rs") && why.contains("no such thing") && why.contains("hint: "), "{why}");
+    }
 
     #[test]
     fn words_arrive_whole_and_in_order() {

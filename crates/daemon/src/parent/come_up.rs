@@ -5,11 +5,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use tracing::info;
 
-use super::{LOOK, Parent, asks_to_end, family::Stage};
+use super::{LOOK, Parent, asks_to_end, ended::told, family::Stage};
 use crate::{handover::Predecessor, role::Role};
 
 /// How long a child of a successor may take for each step: to adopt some hundred apps, say.
 const STEP: Duration = Duration::from_secs(120);
+
+/// How often in a row a child may end without a word before it serves. Somebody may have killed it; but one that never comes to
+/// serve would be tried for ever, and nobody would be told.
+const TRIES: u32 = 5;
 
 /// Why a server does not come up.
 pub(super) enum Cut {
@@ -45,9 +49,11 @@ impl Parent<'_> {
         Ok(())
     }
 
-    /// Wait until a child has come that far. Without anybody who could go on instead, one that is killed is started again.
+    /// Wait until a child has come that far. Without anybody who could go on instead, one that ends without a word
+    /// is started again, a few times.
     fn until(&mut self, role: Role, stage: Stage, predecessor: &mut Predecessor) -> Result<(), Cut> {
         let deadline = Instant::now() + STEP;
+        let mut silent_ends = 0;
         while self.family.stage(role) < Some(stage) {
             if !predecessor.lives() {
                 self.family.restart_missing(&[Role::Control, role]);
@@ -71,11 +77,12 @@ impl Parent<'_> {
                     return Err(Cut::Failed(anyhow!(why)));
                 }
                 if predecessor.lives() {
-                    return Err(Cut::Failed(anyhow!(
-                        "the new {} process ended ({}); the other server goes on\n  hint: what it printed is above",
-                        ended.role.name(),
-                        ended.how
-                    )));
+                    let why = told(ended.role, ended.how, 1);
+                    return Err(Cut::Failed(anyhow!("the other server goes on: {why}")));
+                }
+                silent_ends += 1;
+                if silent_ends >= TRIES {
+                    return Err(Cut::Failed(anyhow!(told(ended.role, ended.how, silent_ends))));
                 }
                 info!(role = ended.role.name(), "starting it again");
             }

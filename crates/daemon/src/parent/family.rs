@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use command_fds::{CommandFdExt, FdMapping};
 use dormouse_control::Ballast;
 use dormouse_model::Door;
@@ -25,6 +25,7 @@ use nix::{
 use tracing::{error, info, warn};
 
 use super::{
+    ended::{How, not_started},
     held::Held,
     pulse::{Pulse, patience},
     sockets::Sockets,
@@ -101,7 +102,7 @@ impl Child {
 /// A child that has ended, and how.
 pub(super) struct Ended {
     pub(super) role: Role,
-    pub(super) how: String,
+    pub(super) how: How,
     /// What it said about it.
     pub(super) why: Option<String>,
 }
@@ -174,7 +175,7 @@ impl<'a> Family<'a> {
         command.fd_mappings(mappings).context("cannot hand the sockets on")?;
         // A Ctrl-C at the terminal is for the parent alone: it ends its children in order.
         command.process_group(0);
-        let child = command.spawn().with_context(|| format!("cannot start the {} process", role.name()))?;
+        let child = command.spawn().map_err(|error| anyhow!(not_started(role, &error)))?;
         let pid = Pid::from_raw(i32::try_from(child.id()).context("process id out of range")?);
         let started = Instant::now();
         self.children.push(Child {
@@ -278,8 +279,8 @@ impl<'a> Family<'a> {
         let mut all = Vec::new();
         loop {
             match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-                Ok(WaitStatus::Exited(pid, code)) => all.extend(self.ended(pid, format!("code {code}"))),
-                Ok(WaitStatus::Signaled(pid, signal, _)) => all.extend(self.ended(pid, signal.to_string())),
+                Ok(WaitStatus::Exited(pid, code)) => all.extend(self.ended(pid, How::Code(code))),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => all.extend(self.ended(pid, How::Signal(signal))),
                 Err(Errno::EINTR) => {}
                 Ok(WaitStatus::StillAlive) | Err(_) => return all,
                 Ok(
@@ -292,13 +293,13 @@ impl<'a> Family<'a> {
         }
     }
 
-    fn ended(&mut self, pid: Pid, how: String) -> Option<Ended> {
+    fn ended(&mut self, pid: Pid, how: How) -> Option<Ended> {
         let i = self.children.iter().position(|c| c.pid == pid)?;
         let mut child = self.children.swap_remove(i);
         // What it said last counts too: what it listened on is for the next one.
         let why = child.hear(&mut self.held, self.waits, self.trial);
         records::forget(self.state, child.role, pid);
-        warn!(role = child.role.name(), %pid, how, why, "a process ended");
+        warn!(role = child.role.name(), %pid, %how, why, "a process ended");
         if child.started.elapsed() < STEADY && !self.trial {
             error!(role = child.role.name(), "it ended right after its start; pausing");
             std::thread::sleep(STEADY);

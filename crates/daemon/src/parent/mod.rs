@@ -4,6 +4,7 @@
 
 mod borrow;
 mod come_up;
+mod ended;
 mod events;
 mod family;
 mod files;
@@ -161,7 +162,7 @@ impl Parent<'_> {
             }
             self.family.reap();
             for (role, why) in self.family.hear() {
-                error!(role = role.name(), why, "it cannot start; trying again");
+                error!(role = role.name(), why, "it cannot go on; trying again");
             }
             self.family.kill_silent();
             let [public, api, edge, handover] = self.sockets.offer();
