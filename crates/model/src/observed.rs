@@ -271,6 +271,9 @@ pub struct Usage {
     pub needed_bytes: u64,
     /// Processor time used since its start.
     pub cpu: Duration,
+    /// Its processes and their threads.
+    #[serde(default)]
+    pub tasks: u64,
     /// Its own disk, where it has one.
     #[serde(default)]
     pub disk: Option<DiskUsage>,

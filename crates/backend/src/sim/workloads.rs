@@ -23,6 +23,8 @@ use crate::{
 /// What a running process occupies, and what remains of it when it is paged out.
 const RESIDENT: u64 = 100 << 20;
 const PAGED: u64 = 4 << 20;
+/// Its threads.
+const TASKS: u64 = 3;
 
 fn refused(what: &str) -> WorkloadError {
     WorkloadError::Host { what: what.to_owned(), source: "as the simulation wants it".into() }
@@ -290,7 +292,14 @@ impl Workloads for Sim {
                 Phase::Asleep(Depth::Stopped) | Phase::Exited(_) => (0, 0),
             };
             let needed_bytes = resident_bytes + swapped_bytes;
-            Ok(Usage { resident_bytes, swapped_bytes, needed_bytes, cpu: p.cpu(now), disk: None })
+            Ok(Usage {
+                resident_bytes,
+                swapped_bytes,
+                needed_bytes,
+                cpu: p.cpu(now),
+                tasks: TASKS,
+                disk: None,
+            })
         })
     }
 

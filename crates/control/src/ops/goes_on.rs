@@ -111,14 +111,24 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         spec: &ServiceSpec,
         visitor: &Visitor,
     ) -> Option<String> {
-        let limit = spec.limits.memory;
-        if limit < live.limits().memory
+        let (now, limits) = (live.limits(), &spec.limits);
+        if (limits.memory < now.memory || limits.pids < now.pids)
             && let Some(id) = instance
             && let Ok(usage) = self.workloads.usage(id).await
-            && usage.needed_bytes > limit
         {
-            let (needed, limit) = (usage.needed_bytes >> 20, limit >> 20);
-            return Some(format!("it needs {needed} MiB of memory, more than its new limit of {limit} MiB"));
+            if limits.memory < now.memory && limits.memory < usage.needed_bytes {
+                let (needed, limit) = (usage.needed_bytes >> 20, limits.memory >> 20);
+                return Some(format!(
+                    "it needs {needed} MiB of memory, more than its new limit of {limit} MiB"
+                ));
+            }
+            // It could not even replace one that ends.
+            if limits.pids < now.pids && u64::from(limits.pids) <= usage.tasks {
+                let (tasks, limit) = (usage.tasks, limits.pids);
+                return Some(format!(
+                    "it has {tasks} processes and threads, which leaves none of its new limit of {limit}"
+                ));
+            }
         }
         // One that answers wrongly would be taken for ill, and stopped.
         let question = spec.question(None);

@@ -110,6 +110,13 @@ async fn limits_are_set_on_what_runs_if_it_fits() {
         r#"{"event":"starting","deployment":4,"why":"it needs 100 MiB of memory, more than its new limit of 64 MiB"}"#
     ]];
     check(&world, &web, &said, "shop/web Ready d4 i257").await;
+
+    // Bug: what had more threads than its new limit was left with that, and could not answer any more.
+    web.limits.pids = 3;
+    let said = expect![[
+        r#"{"event":"starting","deployment":5,"why":"it has 3 processes and threads, which leaves none of its new limit of 3"}"#
+    ]];
+    check(&world, &web, &said, "shop/web Ready d5 i258").await;
 }
 
 #[tokio::test]

@@ -206,4 +206,6 @@ pub struct Stats {
     pub peak: u64,
     /// Processor time.
     pub cpu: Duration,
+    /// Processes and threads, the sandbox's own first one among them.
+    pub tasks: u64,
 }

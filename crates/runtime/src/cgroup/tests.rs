@@ -254,6 +254,7 @@ fn version_1_writes() {
     )
     .unwrap();
     fs::write(place("memory").join("memory.oom_control"), "under_oom 0\noom_kill 2\n").unwrap();
+    fs::write(place("pids").join("pids.current"), "5\n").unwrap();
     group.reclaim().unwrap();
     assert_eq!(group.unswapped().unwrap(), 42);
     group.limit(&MORE).unwrap();
@@ -280,10 +281,11 @@ fn version_1_writes() {
         cpu.cfs_quota_us: 70000
         cpu.shares: 102
         cgroup.procs: 42
+        pids.current: 5
         pids.max: 21
         blkio.bfq.weight: 10
         cgroup.procs: 42
-        Stats { resident: 100, swapped: 77, droppable: 7, peak: 300, cpu: 0ns } 2
+        Stats { resident: 100, swapped: 77, droppable: 7, peak: 300, cpu: 0ns, tasks: 5 } 2
     "#]]
     .assert_eq(&format!("{written}{:?} {}\n", group.stats().unwrap(), group.oom_kills().unwrap()));
 }
@@ -307,6 +309,7 @@ fn version_2_writes() {
         ("memory.events", "oom 3\noom_kill 2\n"),
         ("cpu.stat", "usage_usec 1500\nuser_usec 1000\n"),
         ("io.weight", "default 100\n"),
+        ("pids.current", "5\n"),
     ] {
         fs::write(place.join(file), text).unwrap();
     }
@@ -344,8 +347,9 @@ fn version_2_writes() {
         slab_reclaimable 1
         memory.swap.current: 77
         memory.swap.max: 0
+        pids.current: 5
         pids.max: 21
-        Stats { resident: 100, swapped: 77, droppable: 8, peak: 300, cpu: 1.5ms } 2
+        Stats { resident: 100, swapped: 77, droppable: 8, peak: 300, cpu: 1.5ms, tasks: 5 } 2
     "#]]
     .assert_eq(&format!("{}{stats}", show(&place)));
     group.thaw().unwrap();

@@ -222,6 +222,7 @@ impl Group for V1Group {
             droppable: of("inactive_file")? + of("active_file")?,
             peak: files::number(memory, "memory.max_usage_in_bytes")?,
             cpu: Duration::from_nanos(cpu),
+            tasks: files::number(&self.dirs["pids"], "pids.current")?,
         })
     }
 

@@ -202,6 +202,7 @@ impl Group for V2Group {
             // Since kernel 5.19.
             peak: files::number(&self.dir, "memory.peak").unwrap_or(resident),
             cpu: Duration::from_micros(files::keyed(&self.dir, "cpu.stat", "usage_usec")?),
+            tasks: files::number(&self.dir, "pids.current")?,
         })
     }
 

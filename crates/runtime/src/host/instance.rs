@@ -173,6 +173,8 @@ impl Instance {
             swapped_bytes: stats.swapped,
             needed_bytes: stats.resident.saturating_sub(stats.droppable) + stats.swapped,
             cpu: stats.cpu,
+            // The first is ours.
+            tasks: stats.tasks.saturating_sub(1),
             // Nobody waits for one that is being let go.
             disk: self.disk.try_lock().ok().and_then(|disk| disk.as_ref()?.usage().ok()),
         })
