@@ -414,6 +414,9 @@ pub struct InstanceRecord {
     /// `None` as long as that is not known.
     #[serde(default)]
     pub beats: Option<BTreeSet<u32>>,
+    /// The longest silence after which it said a word while it was only looked in on: awake, it would have come in time.
+    #[serde(default)]
+    pub silence: Option<Duration>,
     /// When bytes last arrived for it while it slept.
     pub stirred: Option<Stir>,
 }

@@ -65,6 +65,8 @@ pub enum Awake {
     Working(u32),
     /// A thread that was begun at this time sleeps by the clock while somebody listens, and not for the app's own sake.
     Nap(Time),
+    /// Somebody listens, and a word to such a one once came after so long a silence.
+    Awaited(Duration),
     /// Bytes arrived for it while it slept, at this time.
     Stirred(Time),
     /// What it does by itself is about to be looked at.
@@ -90,6 +92,7 @@ impl Awake {
             | Self::Bytes { .. }
             | Self::Working(_)
             | Self::Nap(_)
+            | Self::Awaited(_)
             | Self::Stirred(_) => false,
         }
     }
@@ -203,12 +206,18 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     // A wake for mere bytes is no use: otherwise a peer that chatters would hold it awake for ever.
     let woken = i.woken_at.filter(|at| stir.is_none_or(|stir| stir.at > *at));
     let used = asked_for.max(woken).unwrap_or(began).max(began);
+    let hoped = asked_for.max(said).zip(look_in::hopes_until(i, policy)).zip(look_in::silence(i));
     let lasting = [
         after.map(|after| Lasts { why: Awake::Used(used), since: used, span: after }),
         said.zip(after).map(|(at, after)| Lasts {
             why: Awake::Stream(at),
             since: at,
             span: after.max(QUIET),
+        }),
+        hoped.filter(|_| after.is_some() && asleep(i).is_none()).map(|((since, until), silence)| Lasts {
+            why: Awake::Awaited(silence),
+            since,
+            span: (silence + silence / 2).min(until.since(since)),
         }),
         stir.filter(|_| asleep(i).is_none()).map(|stir| Lasts {
             why: Awake::Stirred(stir.at),

@@ -48,6 +48,7 @@ pub use backoff::{end_of, keeps_ending, note_end, starts_again};
 pub use edges::Edges;
 pub use endpoint::{BuildFact, Facts, endpoints};
 pub use inside::{inspect_due, note_inspection};
+pub use look_in::note_word;
 pub use own::note_activity;
 pub use plan::{next_deadline, plan};
 pub use probe::{answers_well, note_answer, probe_due};

@@ -11,8 +11,9 @@ use crate::{
     view::View,
 };
 
-/// The first look comes so long after it fell asleep, each further one after twice the time.
-const FIRST: Duration = Duration::from_secs(10);
+/// So often in the first minute after it fell asleep, when a word is likeliest; then each time after twice as long.
+const EACH: Duration = Duration::from_secs(10);
+const OFTEN: Duration = Duration::from_secs(60);
 
 /// Until when somebody is taken to wait for a word of an instance: a visitor that listens to it; or, since it may be asked
 /// in turn, one that listens to another service of its project, while others are connected to this one.
@@ -59,11 +60,32 @@ pub(crate) fn is_due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> boo
 /// all is when nobody hopes any more.
 fn next(i: &InstanceRecord, last: Time, until: Time) -> Option<Time> {
     let begun = i.asleep_since.or(i.traffic.last_client_byte)?;
-    let mut wait = FIRST;
+    let mut wait = EACH;
     while begun.after(wait) <= last {
-        wait = wait.saturating_mul(2);
+        wait = if wait < OFTEN { wait + EACH } else { wait.saturating_mul(2) };
     }
     Some(begun.after(wait).min(until)).filter(|at| *at > last)
+}
+
+/// What the edges now tell of an instance may be a word that it said while it was looked in on. Whoever waited for that had
+/// to wait for the look, and for a coroutine that polls in small steps for many of them; so from then on it is left awake for
+/// as long as the word took.
+pub fn note_word(i: &mut InstanceRecord, told: &Traffic) {
+    let (Phase::Asleep(_), Some(fell)) = (&i.phase, i.asleep_since) else { return };
+    let (Some(word), Some(before)) = (told.last_event, i.traffic.last_client_byte.max(i.traffic.last_event))
+    else {
+        return;
+    };
+    // Who is woken may say something before the wake is seen to be done.
+    let woken = told.last_client_byte.max(i.stirred.map(|stir| stir.at)) > Some(fell);
+    if word > fell && word > before && !woken {
+        i.silence = i.silence.max(Some(word.since(before)));
+    }
+}
+
+/// How long it is known to be silent before a word, while somebody listens for one.
+pub(crate) fn silence(i: &InstanceRecord) -> Option<Duration> {
+    i.silence.filter(|_| is_listened_to(i))
 }
 
 /// What it was found to work on in the last look, which it has not been woken for.

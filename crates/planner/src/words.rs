@@ -55,6 +55,9 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
         Awake::Bytes { with, at } => format!("exchanged bytes with {} {} ago", name(with), ago(at)),
         Awake::Working(permille) => format!("uses {} % of a processor", permille / 10),
         Awake::Nap(at) => format!("has a thread that sleeps by the clock, begun {} ago", ago(at)),
+        Awake::Awaited(silence) => {
+            format!("has an open page, and once had a word for one after {} only", span(*silence))
+        }
         Awake::Stirred(at) => format!("was woken by bytes that arrived {} ago", ago(at)),
         Awake::Unknown => "is about to be looked at".to_owned(),
     }

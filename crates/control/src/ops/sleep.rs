@@ -118,6 +118,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
             | Awake::Bytes { .. }
             | Awake::Working(_)
             | Awake::Nap(_)
+            | Awake::Awaited(_)
             | Awake::Stirred(_)
             | Awake::Unknown,
         )

@@ -176,6 +176,7 @@ pub(super) fn adopt(
         activity: None,
         earlier: None,
         beats: None,
+        silence: None,
         stirred: None,
     };
     state.observed.instances.insert(id, record);

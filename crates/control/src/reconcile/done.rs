@@ -111,6 +111,7 @@ impl<W: Workloads> Reconciler<W> {
             activity: None,
             earlier: None,
             beats: None,
+            silence: None,
             stirred: None,
         };
         self.state.observed.instances.insert(id, record);

@@ -54,7 +54,9 @@ impl<W: Workloads> Reconciler<W> {
         };
         for id in touched {
             let Some(record) = self.state.observed.instances.get_mut(&id) else { continue };
-            let known = std::mem::replace(&mut record.traffic, self.edges.traffic(id)).cut;
+            let told = self.edges.traffic(id);
+            dormouse_planner::note_word(record, &told);
+            let known = std::mem::replace(&mut record.traffic, told).cut;
             let used = record.traffic.last_client_byte.map(|at| (record.key.clone(), at));
             let cut = record.traffic.cut.filter(|cut| Some(*cut) > known);
             if let Some(seen) = cut.and_then(|cut| dormouse_planner::cut_of_sleep(record, cut)) {

@@ -107,6 +107,7 @@ pub(crate) fn fresh(
         activity: None,
         earlier: None,
         beats: None,
+        silence: None,
         stirred: None,
     }
 }

@@ -327,6 +327,7 @@ impl Control {
                 activity: seen.activity.clone(),
                 earlier: seen.earlier.clone(),
                 beats: None,
+                silence: None,
                 stirred: seen.stirred,
             };
             if let (Phase::Exited(how), None, Some(at)) = (i.phase, i.draining_since, i.exited_at)

@@ -201,6 +201,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
         activity: Some(Activity { at: NOW, cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
         earlier: Some(Activity { at: time("-1s"), cpu: Duration::ZERO, calls: vec![], naps: vec![] }),
         beats: None,
+        silence: None,
         stirred: None,
     };
     if phase == "starting" {
@@ -248,6 +249,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             ("beats", v) => {
                 i.beats = Some(v.split(',').filter(|t| *t != "none").map(|t| t.parse().unwrap()).collect());
             }
+            ("silence", v) => i.silence = Some(span(v)),
             ("call", v) => i.activity.as_mut().unwrap().calls.push(call(v)),
             ("stirred", v) => {
                 let (at, in_a_row) = v.split_once(',').unwrap_or((v, "0"));
@@ -349,7 +351,7 @@ fn mib(word: &str) -> u64 {
     word.parse::<u64>().unwrap() << 20
 }
 
-fn span(word: &str) -> Duration {
+pub(crate) fn span(word: &str) -> Duration {
     let unit = word.trim_start_matches(|c: char| c.is_ascii_digit());
     let n: u64 = word[..word.len() - unit.len()].parse().unwrap_or_else(|_| panic!("`{word}` is no time"));
     match unit {

@@ -1,12 +1,12 @@
 //! What sleeps while a client listens is looked in on, and woken for what is found.
 
-use dormouse_model::Time;
-use dormouse_planner::{Action, next_deadline, plan};
+use dormouse_model::{InstanceId, Time};
+use dormouse_planner::{Action, next_deadline, note_word, plan};
 use expect_test::expect;
 
 use crate::{
     check,
-    dsl::{NOW, situation},
+    dsl::{NOW, situation, span},
 };
 
 /// Bug: a page whose handler had said a first word, and waited by a timer for longer than the idle time before the next, was
@@ -26,7 +26,7 @@ fn a_client_listens() {
         &expect!["nothing"],
     );
     check(
-        "it was looked in on, and the next look comes after twice the time",
+        "it was looked in on",
         "web d1 live=d1 sleep=8s
          i1 web d1 paged client=-27s connections=1 fell=-19s slept=-9s",
         &expect!["nothing"],
@@ -40,7 +40,7 @@ fn a_client_listens() {
     check(
         "another try to push its memory out postpones nothing",
         "web d1 live=d1 sleep=8s
-         i1 web d1 frozen client=-3m connections=1 fell=-160s slept=-1s",
+         i1 web d1 frozen client=-3m connections=1 fell=-120s slept=-1s",
         &expect!["dark wake shop/web i1 paged"],
     );
     check(
@@ -52,7 +52,7 @@ fn a_client_listens() {
     check(
         "the same, and it was looked in on since: the client's last word is what is known",
         "web d1 live=d1 sleep=8s
-         i1 web d1 paged client=-100s connections=1 slept=-30s",
+         i1 web d1 paged client=-120s connections=1 slept=-30s",
         &expect!["dark wake shop/web i1 paged"],
     );
     check(
@@ -135,6 +135,68 @@ fn what_is_found() {
          i1 web d1 paged client=-20s fell=-12s slept=-2s worked=now",
         &expect!["nothing"],
     );
+}
+
+/// Bug: an answer that took many small steps of an event loop after its first word came minutes late, each time.
+#[test]
+fn a_word_that_came_late_once() {
+    let page = "web d1 live=d1 sleep=8s\ni1 web d1 running connections=1 silence=24s";
+    check("longer than that", &format!("{page} client=-30s event=-30s"), &expect!["nothing"]);
+    check(
+        "and half as long again",
+        &format!("{page} client=-36s event=-36s"),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "each word may be followed by another",
+        &format!("{page} client=-2m event=-30s"),
+        &expect!["nothing"],
+    );
+    check(
+        "but nobody waits for ever",
+        &format!("{page} client=-15m event=-9s"),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "nobody listens",
+        &format!("{} client=-9s", page.replace("connections=1", "")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "to what only ticks",
+        &format!("{} client=-9s", page.replace("sleep=8s", "sleep=8s streams=ignore")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+    check(
+        "against a command",
+        &format!("{} client=-9s", page.replace("sleep=8s", "sleep=8s slept=-1s")),
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
+/// What an edge tells of one that sleeps, and the silence that is learned from it.
+#[test]
+fn words_that_are_late() {
+    let said = |what: &str, record: &str, told: &str, learned: Option<&str>| {
+        let of = |words: &str| {
+            situation(&format!("web d1 live=d1\ni1 web d1 {words}"))
+                .observed
+                .instances
+                .remove(&InstanceId(1))
+                .unwrap()
+        };
+        let mut i = of(record);
+        note_word(&mut i, &of(told).traffic);
+        assert_eq!(i.silence, learned.map(span), "{what}");
+    };
+    let page = "paged client=-40s event=-39s connections=1 fell=-30s slept=-3s";
+    let word = page.replace("event=-39s", "event=-1s");
+    said("in a look", page, &word, Some("38s"));
+    said("longer is known", &format!("{page} silence=50s"), &word, Some("50s"));
+    said("nothing new", page, page, None);
+    said("in time", &page.replace("paged", "running"), &word, None);
+    said("woken by him", page, &word.replace("client=-40s", "client=-2s"), None);
+    said("woken by bytes", &format!("{page} stirred=-2s"), &word, None);
 }
 
 /// A page may wait for what its service waits for at another one, in whatever protocol.
@@ -227,8 +289,8 @@ fn a_silent_page_costs_a_handful_of_moments() {
         table.push_str(&format!("{what}: {looks:?}\n"));
     }
     expect![[r#"
-        at the usual idle time: [10, 20, 40, 80, 160, 320, 600]
-        at a short one: [10, 20, 40, 80, 160, 320, 640, 892]
+        at the usual idle time: [10, 20, 30, 40, 50, 60, 120, 240, 480, 600]
+        at a short one: [10, 20, 30, 40, 50, 60, 120, 240, 480, 892]
         without patience: []
     "#]]
     .assert_eq(&table);
