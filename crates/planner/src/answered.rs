@@ -99,17 +99,29 @@ pub fn compared_with(desired: &Desired, observed: &Observed, id: InstanceId) -> 
 
 /// For which paths a new version is compared with the live one, in this order, when it gave this answer to what it was asked;
 /// none when nothing is wrong with that. The first that the live one answers well decides. A page that a framework has of
-/// itself may be turned off, and what the live one refuses as well tells nothing: then the front page does.
+/// itself may be turned off, and what the live one refuses as well tells nothing: then the front page does. It does so first
+/// where a route was only found in the code, which may say it has moved; who has no front page is held to the route.
 #[must_use]
 pub fn compared_by(d: &Deployment, asked: &Question, answer: Answer) -> Vec<String> {
     let (Question::Http(path) | Question::Protocol(path)) = asked else { return Vec::new() };
     if !refuses(answer) || d.spec.health.last_question().as_ref() == Some(asked) {
         return Vec::new();
     }
-    let turned_off = is_a_frameworks(d, path) && matches!(answer.status(), Some(404 | 410));
-    let own = (!turned_off).then(|| path.clone());
+    let gone = matches!(answer.status(), Some(404 | 410));
+    let own = (!(gone && is_a_frameworks(d, path))).then(|| path.clone());
     let front = (path != FRONT).then(|| FRONT.to_owned());
-    own.into_iter().chain(front).collect()
+    match gone && is_found(d, path) {
+        true => front.into_iter().chain(own).collect(),
+        false => own.into_iter().chain(front).collect(),
+    }
+}
+
+/// Whether a path is a route that was found in the code, by whoever read it.
+fn is_found(d: &Deployment, path: &str) -> bool {
+    match &d.spec.health.ask {
+        Ask::Auto { route: Some(route), .. } => route == path,
+        Ask::Auto { route: None, .. } | Ask::Path(_) | Ask::Connection => false,
+    }
 }
 
 /// Whether a page is one that nobody wrote.
@@ -130,6 +142,12 @@ pub fn refuses(answer: Answer) -> bool {
         Answer::Loop(_) => true,
         Answer::Refused | Answer::Accepted | Answer::NotHttp | Answer::Cut | Answer::Silent => false,
     }
+}
+
+/// Whether an answer leaves nothing to be desired.
+#[must_use]
+pub fn is_good(answer: Answer) -> bool {
+    matches!(answer, Answer::Status(200..400))
 }
 
 /// Whether what comes after is held to this.

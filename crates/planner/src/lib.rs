@@ -42,7 +42,9 @@ mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
-pub use answered::{Before, Compared, Refused, binds, compared_by, compared_with, note_status, refuses};
+pub use answered::{
+    Before, Compared, Refused, binds, compared_by, compared_with, is_good, note_status, refuses,
+};
 pub use awake::{Awake, keeps_awake, told_to_sleep};
 pub use backoff::{end_of, keeps_ending, note_end, starts_again};
 pub use edges::Edges;

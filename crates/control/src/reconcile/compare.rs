@@ -77,6 +77,9 @@ impl Before {
                     probe::ask(addr, visitor, &question, limit).await
                 }
             };
+            if dormouse_planner::is_good(new) {
+                break;
+            }
             if !dormouse_planner::refuses(new) {
                 continue;
             }

@@ -16,7 +16,10 @@ fn web(page: &str) -> ServiceSpec {
     let mut web = service("web");
     web.health.start_timeout = Duration::from_secs(2);
     web.health.timeout = Duration::from_secs(1);
-    web.health.ask = Ask::Auto { route: None, page: page.to_owned() };
+    web.health.ask = match page.strip_prefix("found: ") {
+        Some(route) => Ask::Auto { route: Some(route.to_owned()), page: "/".to_owned() },
+        None => Ask::Auto { route: None, page: page.to_owned() },
+    };
     web
 }
 
@@ -83,6 +86,16 @@ async fn also_where_another_path_is_asked_for() {
 #[tokio::test]
 async fn a_page_of_the_framework_may_be_turned_off() {
     check(213, (Some(ALL_WELL), Some(ALL_WELL)), (None, "/docs"), &expect!["taken"]).await;
+}
+
+/// Bug: a version whose routes had moved was refused because of a path that was only guessed from its code.
+#[tokio::test]
+async fn a_route_that_was_found_may_have_moved() {
+    let moved = "found: /health";
+    check(232, (Some(ALL_WELL), Some(ALL_WELL)), (None, moved), &expect!["taken"]).await;
+    let refused =
+        expect!["refused: it answers 404 to GET / on port 18000, where the version before answers 200"];
+    check(233, (Some(ALL_WELL), Some(ALL_WELL)), (Some(NOT_FOUND), moved), &refused).await;
 }
 
 /// Bug: a page that only redirects to itself took the place of one that worked.

@@ -54,7 +54,8 @@ fn what_a_new_version_is_compared_with() {
     let route = "web d2 live=d1 serves=gunicorn route=/up
          i1 web d1 running
          i2 web d2 starting";
-    compared("another path than before", route, "/up", Answer::Status(404), &expect!["/up, /: d1, i1"]);
+    compared("a route that may have moved", route, "/up", Answer::Status(404), &expect!["/, /up: d1, i1"]);
+    compared("another path than before", route, "/up", Answer::Status(421), &expect!["/up, /: d1, i1"]);
     let docs = "web d2 live=d1 serves=uvicorn page=/docs
          i1 web d1 running
          i2 web d2 starting";
