@@ -53,6 +53,7 @@ pub(crate) struct Tally {
     last_client_byte: AtomicU64,
     last_instance_byte: AtomicU64,
     last_event: AtomicU64,
+    last_broken: AtomicU64,
     /// The last client that it took for gone. Seldom written.
     cut: Mutex<Option<Cut>>,
     /// Open connections from other services.
@@ -77,6 +78,7 @@ impl Tally {
             last_client_byte: AtomicU64::new(0),
             last_instance_byte: AtomicU64::new(0),
             last_event: AtomicU64::new(0),
+            last_broken: AtomicU64::new(0),
             cut: Mutex::new(None),
             private: AtomicU32::new(0),
             answers_until: AtomicU64::new(0),
@@ -108,6 +110,12 @@ impl Tally {
     pub(crate) fn event(&self) {
         self.last_event.store(now(), Ordering::Relaxed);
         self.instance_byte();
+    }
+
+    /// The instance closed a connection on which it owed an answer.
+    pub(crate) fn broke_off(&self) {
+        self.last_broken.store(now(), Ordering::Relaxed);
+        self.touch();
     }
 
     /// The instance took a client for gone.
@@ -166,6 +174,7 @@ impl Tally {
             last_instance_byte: time(&self.last_instance_byte),
             last_event: time(&self.last_event),
             cut: *self.cut.lock().unwrap_or_else(PoisonError::into_inner),
+            broke_off: time(&self.last_broken),
         }
     }
 

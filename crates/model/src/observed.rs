@@ -204,6 +204,9 @@ pub struct Traffic {
     /// The last page that the instance took for gone.
     #[serde(default)]
     pub cut: Option<Cut>,
+    /// When it last closed a connection on which it owed an answer.
+    #[serde(default)]
+    pub broke_off: Option<Time>,
 }
 
 /// A WebSocket that an instance pinged, and then ended as if nobody were there, not because it was done with it.
@@ -230,6 +233,7 @@ impl Traffic {
             last_instance_byte,
             last_event,
             cut,
+            broke_off,
         } = self;
         Self {
             in_flight: in_flight.saturating_add(other.in_flight),
@@ -242,6 +246,7 @@ impl Traffic {
             last_instance_byte: last_instance_byte.max(other.last_instance_byte),
             last_event: last_event.max(other.last_event),
             cut: cut.max(other.cut),
+            broke_off: broke_off.max(other.broke_off),
         }
     }
 
@@ -471,6 +476,8 @@ pub enum Cause {
     Exited(ExitStatus),
     /// We had to stop it.
     Stopped(StopReason),
+    /// It goes on, but one of its workers ended in the middle of a request.
+    LostWorker,
     /// It could not even be started.
     NotStarted {
         /// What the backend said.

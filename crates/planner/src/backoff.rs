@@ -121,6 +121,7 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
             StopReason::Replaced | StopReason::Surplus | StopReason::Removed | StopReason::Idle,
         )
         | Cause::Exited(ExitStatus::Code(_) | ExitStatus::OutOfMemory | ExitStatus::Lost)
+        | Cause::LostWorker
         | Cause::NotStarted { .. } => None,
     };
     End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }

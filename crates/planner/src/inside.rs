@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dormouse_model::{
-    Deployment, Desired, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process, ServiceKind,
-    ServiceSpec, Time, server::How,
+    Deployment, Desired, DesiredService, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process,
+    ServiceKind, ServiceSpec, Time, server::How,
 };
 
 use crate::{clock::Clock, trial, view::View};
@@ -50,7 +50,16 @@ fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
     let clock = view.clock;
     match (i.phase, d.spec.kind, i.probe.ready_at) {
         (Phase::Running, ServiceKind::Web, None) => {}
-        (Phase::Running, ServiceKind::Web, Some(_)) if trial::asked_again_at(view, i, d).is_some() => {}
+        (Phase::Running, ServiceKind::Web, Some(_)) if trial::asked_again_at(view, i, d).is_some() => {
+            return i.inside.looked_at.is_none_or(|last| clock.passed(last, OFTEN));
+        }
+        (Phase::Running, ServiceKind::Web, Some(_)) if trial::is_unseen(view, i, d) => return true,
+        (Phase::Running, ServiceKind::Web, Some(_)) if is_watched(view.svc, i) => {
+            let Some(last) = i.inside.looked_at else { return true };
+            let broke_off = i.traffic.broke_off > Some(last);
+            return (broke_off && clock.passed(last, OFTEN))
+                || (forks_workers(&d.spec) && clock.passed(last, RARELY));
+        }
         (Phase::Running, _, _) | (Phase::Asleep(_) | Phase::Exited(_), _, _) => return false,
     }
     match i.inside.looked_at {
@@ -60,8 +69,26 @@ fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
     }
 }
 
-/// Take in what was seen.
-pub fn note_inspection(i: &mut InstanceRecord, spec: &ServiceSpec, seen: &Inspection, now: Time) {
+/// Whether an instance is of a version that went live a moment ago, and has still to show that it holds.
+fn is_watched(svc: &DesiredService, i: &InstanceRecord) -> bool {
+    svc.replaced.is_some() && svc.live.as_ref().is_some_and(|live| live.process() == i.deployment)
+}
+
+/// Whether it is started by a server whose children are its workers, and nothing else.
+pub(crate) fn forks_workers(spec: &ServiceSpec) -> bool {
+    spec.health.server.is_some_and(|server| server.by.forks_workers())
+}
+
+/// Take in what was seen. True when that is as good as an end: of a version that has still to show that it holds, a worker
+/// has ended in the middle of a request, or time and again with nobody asking for anything. That its own server starts
+/// another helps nobody who asks, nor what it remembered.
+pub fn note_inspection(i: &mut InstanceRecord, svc: &DesiredService, seen: &Inspection, now: Time) -> bool {
+    let mut wanted = std::iter::once(&svc.target).chain(&svc.live);
+    let Some(spec) = wanted.find(|d| d.process() == i.deployment).map(|d| &d.spec) else { return false };
+    let since = |at: Option<Time>| at.is_some() && at > i.inside.looked_at;
+    let broke_off = since(i.traffic.broke_off);
+    let again = i.inside.lost_at.is_some_and(|at| now <= at.after(trial::STEADY_AGAIN));
+    let by_itself = forks_workers(spec) && again && !since(i.traffic.last_client_byte);
     let mut listeners = seen.listeners.clone();
     listeners.sort_unstable_by_key(|at| (!reached(i, spec, at), *at));
     listeners.dedup();
@@ -76,6 +103,7 @@ pub fn note_inspection(i: &mut InstanceRecord, spec: &ServiceSpec, seen: &Inspec
     inside.workers = workers(&seen.processes);
     inside.losses += u32::from(lost);
     inside.lost_at = if lost { Some(now) } else { inside.lost_at };
+    lost && (broke_off || by_itself) && is_watched(svc, i)
 }
 
 /// Whether a listener takes what is sent to the service's port.

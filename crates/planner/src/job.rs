@@ -33,7 +33,7 @@ pub(crate) fn failed<'e>(ends: &'e [End], d: &Deployment) -> Option<&'e End> {
     let last = backoff::last(ends, d.process()).filter(|e| !is_success(e))?;
     match last.how {
         Cause::NotStarted { .. } => Some(last).filter(|_| backoff::keeps_ending(ends, d.process())),
-        Cause::Exited(_) | Cause::Stopped(_) => Some(last),
+        Cause::Exited(_) | Cause::Stopped(_) | Cause::LostWorker => Some(last),
     }
 }
 

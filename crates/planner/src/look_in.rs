@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Deployment, InstanceRecord, ServiceKind, SleepPolicy, Streams, Time};
+use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, SleepPolicy, Streams, Time, Traffic};
 
 use crate::{
     awake::{Awake, sent_to_sleep},

@@ -5,13 +5,15 @@ use std::time::Duration;
 use dormouse_model::{Answer, Deployment, InstanceRecord, Phase, Question, Refusal, ServiceKind, Time};
 
 use crate::{
-    backoff,
+    backoff, inside,
     view::{View, asleep},
 };
 
 /// What answers well has to go on doing so for this long: many that cannot work end in the seconds after their first answer,
 /// and many answer only some requests.
 const STEADY: Duration = Duration::from_secs(5);
+/// So long after one that its server forked was lost: what ends once may end again after about the same time.
+pub(crate) const STEADY_AGAIN: Duration = Duration::from_secs(15);
 /// What nobody can ask whether it works has to run for this long before its deployment is taken to.
 const PROOF: Duration = Duration::from_secs(10);
 /// What says that a version does not know its host, or how it is asked, says so for good: for this long it may be chance.
@@ -28,7 +30,7 @@ pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> boo
     }
     match (d.spec.kind, d.spec.question(i.probe.speaks_http)) {
         (ServiceKind::Web, _) if !replaces(view, d) => true,
-        (ServiceKind::Web, Question::Http(_)) => second_answer(view, i).is_none(),
+        (ServiceKind::Web, Question::Http(_)) => second_answer(view, i).is_none() && !unseen(view, i),
         // What it speaks is not known yet, or not any more after a restart of control: the next answer tells.
         (ServiceKind::Web, Question::Protocol(_)) => false,
         (ServiceKind::Web, Question::Connection) | (ServiceKind::Worker | ServiceKind::Job, _) => {
@@ -49,6 +51,16 @@ pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment
         )
         | (Phase::Running, ServiceKind::Worker | ServiceKind::Job, _)
         | (Phase::Asleep(_) | Phase::Exited(_), _, _) => None,
+    }
+}
+
+/// Whether an instance that has answered for long enough has still to be looked into, for its deployment to be taken to work.
+pub(crate) fn is_unseen(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> bool {
+    match (i.phase, d.spec.kind, d.spec.question(i.probe.speaks_http)) {
+        (Phase::Running, ServiceKind::Web, Question::Http(_)) => replaces(view, d) && unseen(view, i),
+        (Phase::Running, ServiceKind::Web, Question::Connection | Question::Protocol(_))
+        | (Phase::Running, ServiceKind::Worker | ServiceKind::Job, _)
+        | (Phase::Asleep(_) | Phase::Exited(_), _, _) => false,
     }
 }
 
@@ -74,11 +86,23 @@ fn replaces(view: &View<'_>, d: &Deployment) -> bool {
 }
 
 fn second_answer(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
+    let steady = steady(view, i)?;
+    i.probe.last_ok.is_none_or(|ok| ok < steady).then_some(steady)
+}
+
+/// Whether nobody has looked into it since it was steady: a worker may have ended in the last of these seconds.
+fn unseen(view: &View<'_>, i: &InstanceRecord) -> bool {
+    steady(view, i).is_some_and(|steady| i.inside.looked_at < Some(steady))
+}
+
+/// When it has shown no fault for long enough.
+fn steady(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
     let ready = i.probe.ready_at?;
     // What keeps ending is no measure any more.
     let works = view.older().is_some_and(|older| !backoff::keeps_ending(view.ends, older.process()));
     let refused = i.probe.refuses.as_ref().filter(|_| works).map(|r| r.at);
     let broken = [i.inside.lost_at, i.probe.failed_at, refused, i.probe.found_at].into_iter().flatten();
     let steady = broken.fold(ready, Time::max).after(STEADY);
-    i.probe.last_ok.is_none_or(|ok| ok < steady).then_some(steady)
+    let lost = i.inside.lost_at.filter(|_| inside::forks_workers(&view.svc.target.spec));
+    Some(lost.map_or(steady, |lost| steady.max(lost.after(STEADY_AGAIN))))
 }

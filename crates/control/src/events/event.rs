@@ -146,6 +146,7 @@ impl fmt::Display for Event {
                     Cause::Exited(ExitStatus::OutOfMemory) => "killed: ",
                     Cause::Stopped(_) => "stopped: ",
                     Cause::Exited(ExitStatus::Code(_) | ExitStatus::Signal(_) | ExitStatus::Lost)
+                    | Cause::LostWorker
                     | Cause::NotStarted { .. } => "",
                 };
                 write!(f, "{done}{why}")?;

@@ -302,7 +302,12 @@ impl<W: Workloads> Reconciler<W> {
             return;
         }
         let why = dormouse_planner::cause(&end, &deployment.spec);
-        let again = dormouse_planner::starts_again(desired, observed, key, end.deployment, end.at);
+        let again = match end.how {
+            Cause::LostWorker => None,
+            Cause::Exited(_) | Cause::Stopped(_) | Cause::NotStarted { .. } => {
+                dormouse_planner::starts_again(desired, observed, key, end.deployment, end.at)
+            }
+        };
         self.state.events.say(key, Some(id), end.at, Event::Ended { how: end.how, why, again });
     }
 }

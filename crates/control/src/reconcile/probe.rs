@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use dormouse_backend::{WorkloadError, Workloads};
-use dormouse_model::{Answer, Deployment, Inspection, InstanceId, Phase, Question, Time, server};
+use dormouse_model::{Answer, Cause, Deployment, Inspection, InstanceId, Phase, Question, Time, server};
 use dormouse_planner::Compared;
 use tracing::{debug, info};
 
@@ -124,9 +124,8 @@ impl<W: Workloads> Reconciler<W> {
         let now = self.state.clock.now();
         let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
         let Some(svc) = self.state.desired.services.get(&record.key) else { return };
-        let mut wanted = std::iter::once(&svc.target).chain(&svc.live);
-        if let Some(d) = wanted.find(|d| d.process() == record.deployment) {
-            dormouse_planner::note_inspection(record, &d.spec, &seen, now);
+        if dormouse_planner::note_inspection(record, svc, &seen, now) {
+            self.note_end(id, now, Cause::LostWorker);
         }
     }
 }

@@ -198,6 +198,12 @@ impl Download {
         }
     }
 
+    fn broke_off(&self) {
+        if let Some(lease) = &self.lease {
+            lease.tally().broke_off();
+        }
+    }
+
     // A body that is dropped before its end takes its connection with it: what is left of the answer is unread.
     fn end(&mut self) {
         self.lease = None;
@@ -256,7 +262,7 @@ impl Body for Reply {
                         }
                     }
                     None => download.end(),
-                    Some(Err(_)) => {}
+                    Some(Err(_)) => download.broke_off(),
                 }
                 Poll::Ready(frame)
             }

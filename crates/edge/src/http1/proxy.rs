@@ -133,6 +133,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                         Some(Fault::TooSlow) => Page::TooSlow,
                         None => {
                             tracing::debug!(%instance, error = %error.into_error(), "no answer");
+                            lease.tally().broke_off();
                             Page::Broken(hunt.key().clone())
                         }
                     });

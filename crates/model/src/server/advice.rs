@@ -3,6 +3,42 @@
 use super::{How, Server};
 
 impl Server {
+    /// Whether its children are workers that it forks to answer, and starts again when they end; of others they may be the
+    /// app's own.
+    #[must_use]
+    pub fn forks_workers(self) -> bool {
+        match self {
+            Self::Gunicorn | Self::Puma | Self::Uwsgi => true,
+            Self::Aiohttp
+            | Self::Bottle
+            | Self::Chainlit
+            | Self::Daphne
+            | Self::Dash
+            | Self::Django
+            | Self::FastApi
+            | Self::Flask
+            | Self::Gradio
+            | Self::Granian
+            | Self::Hypercorn
+            | Self::HttpServer
+            | Self::Jupyter
+            | Self::NextJs
+            | Self::NiceGui
+            | Self::Node
+            | Self::Panel
+            | Self::Php
+            | Self::Rails
+            | Self::Rust
+            | Self::Sanic
+            | Self::Streamlit
+            | Self::Tornado
+            | Self::Uvicorn
+            | Self::Vite
+            | Self::Waitress
+            | Self::Other => false,
+        }
+    }
+
     /// The port it listens on when nothing tells it another; `None` when it has none of its own.
     #[must_use]
     pub fn default_port(self) -> Option<u16> {

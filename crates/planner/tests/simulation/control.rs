@@ -17,8 +17,8 @@ use dormouse_model::{
     Probe, Question, Sighting, Stir, StopReason, Time, WORKS, Worked,
 };
 use dormouse_planner::{
-    Action, Edges, Facts, Subject, end_of, endpoints, next_deadline, note_answer, note_end, note_sighting,
-    note_stir, plan, probe_due,
+    Action, Edges, Facts, Subject, end_of, endpoints, inspect_due, next_deadline, note_answer, note_end,
+    note_sighting, note_stir, plan, probe_due,
 };
 use tokio::sync::mpsc;
 
@@ -67,6 +67,7 @@ struct Seen {
     activity: Option<Activity>,
     earlier: Option<Activity>,
     stirred: Option<Stir>,
+    looked_at: Option<Time>,
 }
 
 /// What is forgotten when control ends.
@@ -176,7 +177,7 @@ impl Control {
             if round > 50 {
                 return Err("control cannot settle".to_owned());
             }
-            let mut changed = self.finish(w);
+            let mut changed = self.finish(w) | self.look_into(w);
             self.look(w);
             self.publish(w)?;
             if self.trusts() {
@@ -323,7 +324,7 @@ impl Control {
                 exited_at: workload.exited_at,
                 probe: Probe { ready_at: kept.ready_at, ..seen.probe.clone() },
                 traffic: self.edges.traffic(workload.id),
-                inside: Inside::default(),
+                inside: Inside { looked_at: seen.looked_at, ..Inside::default() },
                 activity: seen.activity.clone(),
                 earlier: seen.earlier.clone(),
                 beats: None,
@@ -583,6 +584,15 @@ impl Control {
             note_stir(&w.store.desired, &mut record, w.now);
             self.seen.entry(id).or_default().stirred = record.stirred;
         }
+    }
+
+    /// Looks into who is due: there is nothing to be seen in anybody. True when planning again may give something else.
+    fn look_into(&mut self, w: &World<'_>) -> bool {
+        let due = inspect_due(&w.store.desired, &self.observed, w.now);
+        for id in &due {
+            self.seen.entry(*id).or_default().looked_at = Some(w.now);
+        }
+        !due.is_empty()
     }
 
     fn probe(&mut self, w: &mut World<'_>) {

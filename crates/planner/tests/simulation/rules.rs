@@ -69,7 +69,8 @@ impl Rules {
         let replaces = svc.live.as_ref().is_some_and(|live| live.process() != i.deployment);
         let steady =
             i.probe.ready_at.map(|first| i.probe.failed_at.map_or(first, |failed| first.max(failed)));
-        let again = i.probe.last_ok.zip(steady).is_some_and(|(ok, since)| ok.since(since).as_secs() >= 5);
+        let seen = i.probe.last_ok.min(i.inside.looked_at).zip(steady);
+        let again = seen.is_some_and(|(at, since)| at.since(since).as_secs() >= 5);
         let long = match i.probe.speaks_http {
             _ if self.workers.contains(&i.deployment) => ran(10),
             Some(false) if replaces => ran(10),

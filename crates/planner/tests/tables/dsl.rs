@@ -15,7 +15,7 @@
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
 //! Times are relative to now. What is not said: idle time 5 min, paged, started and ready an hour ago, last probe just
-//! now, looked at just now and a second ago and found to do nothing by itself.
+//! now, looked at just now and a second ago and found to do nothing by itself, looked into just now if it is ready.
 
 use std::time::Duration;
 
@@ -227,6 +227,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             }
             ("answers", v) => i.traffic.answers = v.parse().unwrap(),
             ("messages", v) => i.traffic.messages = v.parse().unwrap(),
+            ("broke", v) => i.traffic.broke_off = Some(time(v)),
             ("event", v) => i.traffic.last_event = Some(time(v)),
             ("unseen", _) => (i.activity, i.earlier) = (None, None),
             ("seen", v) => {
@@ -302,6 +303,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             other => panic!("what is {other:?}?"),
         }
     }
+    i.inside.looked_at = i.inside.looked_at.or(i.probe.ready_at.map(|_| NOW));
     i
 }
 
@@ -378,6 +380,7 @@ fn cause(word: &str) -> Cause {
         ("signal", n) => Cause::Exited(ExitStatus::Signal(n.parse().unwrap())),
         ("oom", _) => Cause::Exited(ExitStatus::OutOfMemory),
         ("lost", _) => Cause::Exited(ExitStatus::Lost),
+        ("lost-worker", _) => Cause::LostWorker,
         ("never-ready", _) => Cause::Stopped(StopReason::NeverReady),
         ("unhealthy", _) => Cause::Stopped(StopReason::Unhealthy),
         ("not-started", why) => Cause::NotStarted { why: why.to_owned() },

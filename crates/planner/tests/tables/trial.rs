@@ -209,6 +209,23 @@ fn a_version_that_answers_only_some_requests() {
         &format!("{web} ready=-9s ok=now failed=-5s"),
         &expect!["promote shop/web d2; drain shop/web i1"],
     );
+    // Bug: one whose workers ended each four seconds and a half replaced it, between two looks.
+    check(
+        "nobody has looked into it at the end of them",
+        &format!("{web} ready=-9s ok=now looked=-4100ms"),
+        &expect!["nothing"],
+    );
+    check(
+        "a child ended, which may have been the app's own",
+        &format!("{} ready=-60s ok=now lost=-5s", web.replace("gunicorn", "uvicorn")),
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check("a worker did", &format!("{web} ready=-60s ok=now lost=-14s"), &expect!["nothing"]);
+    check(
+        "and none since",
+        &format!("{web} ready=-60s ok=now lost=-15s"),
+        &expect!["promote shop/web d2; drain shop/web i1"],
+    );
     check(
         "before its first answer: it was starting",
         &format!("{web} ready=-5s ok=now failed=-6s"),

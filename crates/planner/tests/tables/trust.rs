@@ -18,6 +18,18 @@ fn what_keeps_ending_gives_its_place_back() {
         &expect!["roll back shop/web d2 to d1: exited with code 3 (3 times); start shop/web d1"],
     );
     check(
+        "workers that its own server starts again",
+        &format!(
+            "{live} since=-30s\ni2 web d2 running ready=-31s
+             end web d2 -15s lost-worker
+             end web d2 -6s lost-worker
+             end web d2 -1s lost-worker"
+        ),
+        &expect![
+            "roll back shop/web d2 to d1: a worker process ended in the middle of a request (3 times); start shop/web d1; drain shop/web i2"
+        ],
+    );
+    check(
         "nor a start that never became ready again",
         &format!("{live} since=-130s\nend web d2 -1s never-ready"),
         &expect!["roll back shop/web d2 to d1: not ready in time; start shop/web d1"],
