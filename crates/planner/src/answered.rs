@@ -100,12 +100,17 @@ pub fn compared_with(desired: &Desired, observed: &Observed, id: InstanceId) -> 
 /// For which paths a new version is compared with the live one, in this order, when it gave this answer to what it was asked;
 /// none when nothing is wrong with that. The first that the live one answers well decides. A page that a framework has of
 /// itself may be turned off, and what the live one refuses as well tells nothing: then the front page does. It does so first
-/// where a route was only found in the code, which may say it has moved; who has no front page is held to the route.
+/// where a route was only found in the code: it may have moved, and who has no front page is held to it; and what answers it
+/// well may have lost its pages.
 #[must_use]
 pub fn compared_by(d: &Deployment, asked: &Question, answer: Answer) -> Vec<String> {
     let (Question::Http(path) | Question::Protocol(path)) = asked else { return Vec::new() };
-    if !refuses(answer) || d.spec.health.last_question().as_ref() == Some(asked) {
+    if d.spec.health.last_question().as_ref() == Some(asked) {
         return Vec::new();
+    }
+    if !refuses(answer) {
+        let front = is_good(answer) && has_front_beside(d, path);
+        return front.then(|| FRONT.to_owned()).into_iter().collect();
     }
     let gone = matches!(answer.status(), Some(404 | 410));
     let own = (!(gone && is_a_frameworks(d, path))).then(|| path.clone());
@@ -121,6 +126,14 @@ fn is_found(d: &Deployment, path: &str) -> bool {
     match &d.spec.health.ask {
         Ask::Auto { route: Some(route), .. } => route == path,
         Ask::Auto { route: None, .. } | Ask::Path(_) | Ask::Connection => false,
+    }
+}
+
+/// Whether it may have a front page beside such a route.
+fn has_front_beside(d: &Deployment, path: &str) -> bool {
+    match &d.spec.health.ask {
+        Ask::Auto { page, .. } => page == FRONT && path != FRONT && is_found(d, path),
+        Ask::Path(_) | Ask::Connection => false,
     }
 }
 
@@ -141,6 +154,17 @@ pub fn refuses(answer: Answer) -> bool {
         Answer::Status(status) => matches!(status, 400 | 404 | 410 | 421),
         Answer::Loop(_) => true,
         Answer::Refused | Answer::Accepted | Answer::NotHttp | Answer::Cut | Answer::Silent => false,
+    }
+}
+
+/// Whether what a new version says of the front page speaks against it, if the live one answers that well.
+#[must_use]
+pub fn fails(answer: Answer) -> bool {
+    match answer {
+        Answer::Status(status) if status >= 500 => true,
+        Answer::Status(_) | Answer::Loop(_) => refuses(answer),
+        Answer::Cut | Answer::Silent => true,
+        Answer::Refused | Answer::Accepted | Answer::NotHttp => false,
     }
 }
 

@@ -207,8 +207,14 @@ fn outward(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
     };
     if let Some(refusal) = i.probe.refusal() {
         let code = refusal.answer.status().unwrap_or_default();
+        let answers = match refusal.answer {
+            Answer::Silent | Answer::Cut => "gives no answer".to_owned(),
+            Answer::Status(_) | Answer::Loop(_) | Answer::Refused | Answer::Accepted | Answer::NotHttp => {
+                format!("answers {code}")
+            }
+        };
         let what = format!(
-            "it answers {code} to GET {} on port {port}{}, where the version before {}",
+            "it {answers} to GET {} on port {port}{}, where the version before {}",
             refusal.path,
             if let Answer::Loop(_) = refusal.answer { ", a redirect to the same" } else { "" },
             match refusal.remembered {
@@ -229,7 +235,7 @@ fn outward(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
             if i.probe.ready_at.is_some() && spec.health.last_question().is_some() =>
         {
             let hint = format!(
-                "its last lines say which; if it works for visitors all the same, {}",
+                "its last lines say which; it is run without a visitor, so st.context has no headers or cookies; if it works for visitors all the same, {}",
                 say_path(spec, "/_stcore/health")
             );
             (format!("its script ends with an error (Streamlit's script check answers {code})"), Some(hint))

@@ -71,16 +71,19 @@ impl Before {
         let mut compared = Compared::default();
         for path in dormouse_planner::compared_by(&self.target, asked, answer) {
             let question = Question::Http(path.clone());
-            let new = match asked {
-                Question::Http(own) | Question::Protocol(own) if *own == path => answer,
+            let (new, fails) = match asked {
+                Question::Http(own) | Question::Protocol(own) if *own == path => {
+                    (answer, dormouse_planner::refuses(answer))
+                }
                 Question::Http(_) | Question::Protocol(_) | Question::Connection => {
-                    probe::ask(addr, visitor, &question, limit).await
+                    let new = probe::ask(addr, visitor, &question, limit).await;
+                    (new, dormouse_planner::fails(new))
                 }
             };
             if dormouse_planner::is_good(new) {
                 break;
             }
-            if !dormouse_planner::refuses(new) {
+            if !fails {
                 continue;
             }
             let mut said = self.live.fresh(&path, self.clock.now()).cloned();

@@ -98,6 +98,17 @@ async fn a_route_that_was_found_may_have_moved() {
     check(233, (Some(ALL_WELL), Some(ALL_WELL)), (Some(NOT_FOUND), moved), &refused).await;
 }
 
+/// Bug: a version whose pages all failed replaced one that worked, because it has a health route that answers.
+#[tokio::test]
+async fn a_route_that_was_found_says_nothing_of_the_pages() {
+    let route = "found: /health";
+    let refused =
+        expect!["refused: it answers 500 to GET / on port 18000, where the version before answers 200"];
+    check(234, (Some(ALL_WELL), Some(ALL_WELL)), (Some("/: HTTP/1.1 500 Oh\r\n\r\n"), route), &refused).await;
+    let gone = Some("/: HTTP/1.1 404 Not Found\r\n\r\n");
+    check(235, (gone, gone), (gone, route), &expect!["taken"]).await;
+}
+
 /// Bug: a page that only redirects to itself took the place of one that worked.
 #[tokio::test]
 async fn a_redirect_to_itself_is_no_page() {

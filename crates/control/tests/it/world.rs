@@ -434,16 +434,25 @@ const WELL: &str = "HTTP/1.1 200 OK\r\n\r\n";
 /// An instance that takes connections, and does nothing with them.
 pub(crate) const SILENT: &str = "";
 
+/// What follows this answers the front page, and all else is well.
+pub(crate) const FRONT: &str = "/: ";
+
 async fn say(mut stream: tokio::net::TcpStream, answer: &'static str) {
     let mut request = Vec::new();
     // An HTTP server reads all of the head; other protocols answer the first line. Who asks may have left.
-    while !request.ends_with(b"\r\n\r\n") && (request.is_empty() || answer.starts_with("HTTP/")) {
+    let http = answer.starts_with("HTTP/") || answer.starts_with(FRONT);
+    while !request.ends_with(b"\r\n\r\n") && (request.is_empty() || http) {
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
             break;
         }
     }
     let known = ["GET / ", "GET /well "].iter().any(|line| request.starts_with(line.as_bytes()));
     let answer = if answer == WELL && !known { "HTTP/1.1 404 Not Found\r\n\r\n" } else { answer };
+    let answer = match answer.strip_prefix(FRONT) {
+        Some(front) if request.starts_with(b"GET / ") => front,
+        Some(_) => WELL,
+        None => answer,
+    };
     if answer == SILENT {
         std::future::pending::<()>().await;
     }

@@ -55,6 +55,7 @@ fn what_a_new_version_is_compared_with() {
          i1 web d1 running
          i2 web d2 starting";
     compared("a route that may have moved", route, "/up", Answer::Status(404), &expect!["/, /up: d1, i1"]);
+    compared("the pages beside such a route", route, "/up", Answer::Status(200), &expect!["/: d1, i1"]);
     compared("another path than before", route, "/up", Answer::Status(421), &expect!["/up, /: d1, i1"]);
     let docs = "web d2 live=d1 serves=uvicorn page=/docs
          i1 web d1 running
