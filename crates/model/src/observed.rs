@@ -476,7 +476,7 @@ pub enum Cause {
     Exited(ExitStatus),
     /// We had to stop it.
     Stopped(StopReason),
-    /// It goes on, but one of its workers ended in the middle of a request.
+    /// It goes on, but one of its workers ended, in the middle of a request or time and again.
     LostWorker,
     /// It could not even be started.
     NotStarted {

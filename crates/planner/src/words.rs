@@ -95,7 +95,7 @@ pub fn explain(end: &End, spec: &ServiceSpec) -> String {
             | StopReason::Unhealthy
             | StopReason::Hung),
         ) => stop(*why).to_owned(),
-        Cause::LostWorker => "a worker process ended in the middle of a request".to_owned(),
+        Cause::LostWorker => "a worker process ended".to_owned(),
         Cause::NotStarted { why } => format!("could not be started: {why}"),
     }
 }

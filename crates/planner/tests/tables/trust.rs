@@ -26,7 +26,7 @@ fn what_keeps_ending_gives_its_place_back() {
              end web d2 -1s lost-worker"
         ),
         &expect![
-            "roll back shop/web d2 to d1: a worker process ended in the middle of a request (3 times); start shop/web d1; drain shop/web i2"
+            "roll back shop/web d2 to d1: a worker process ended (3 times); start shop/web d1; drain shop/web i2"
         ],
     );
     check(
