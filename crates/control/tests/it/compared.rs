@@ -92,10 +92,10 @@ async fn a_page_of_the_framework_may_be_turned_off() {
 #[tokio::test]
 async fn a_route_that_was_found_may_have_moved() {
     let moved = "found: /health";
-    check(232, (Some(ALL_WELL), Some(ALL_WELL)), (None, moved), &expect!["taken"]).await;
+    check(252, (Some(ALL_WELL), Some(ALL_WELL)), (None, moved), &expect!["taken"]).await;
     let refused =
         expect!["refused: it answers 404 to GET / on port 18000, where the version before answers 200"];
-    check(233, (Some(ALL_WELL), Some(ALL_WELL)), (Some(NOT_FOUND), moved), &refused).await;
+    check(253, (Some(ALL_WELL), Some(ALL_WELL)), (Some(NOT_FOUND), moved), &refused).await;
 }
 
 /// Bug: a version whose pages all failed replaced one that worked, because it has a health route that answers.
@@ -104,9 +104,9 @@ async fn a_route_that_was_found_says_nothing_of_the_pages() {
     let route = "found: /health";
     let refused =
         expect!["refused: it answers 500 to GET / on port 18000, where the version before answers 200"];
-    check(234, (Some(ALL_WELL), Some(ALL_WELL)), (Some("/: HTTP/1.1 500 Oh\r\n\r\n"), route), &refused).await;
+    check(254, (Some(ALL_WELL), Some(ALL_WELL)), (Some("/: HTTP/1.1 500 Oh\r\n\r\n"), route), &refused).await;
     let gone = Some("/: HTTP/1.1 404 Not Found\r\n\r\n");
-    check(235, (gone, gone), (gone, route), &expect!["taken"]).await;
+    check(251, (gone, gone), (gone, route), &expect!["taken"]).await;
 }
 
 /// Bug: a page that only redirects to itself took the place of one that worked.
