@@ -8,7 +8,7 @@ use dormouse_runtime::machine;
 /// What builds may use. Each limit is per phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuildSettings {
-    /// Memory, page cache included, processor time and processes.
+    /// Memory, page cache included, processor time, processes, and what it may write to files.
     pub limits: Limits,
     /// How long a phase may take.
     pub time_limit: Duration,
@@ -22,10 +22,27 @@ pub struct BuildSettings {
     pub host_rust: HostRust,
     /// Free bytes on the state folder's disk without which no phase is started.
     pub min_free: u64,
-    /// A project's download cache, or a service's compile cache, is emptied when it has grown beyond this many bytes.
+    /// A project's download cache, or a service's compile cache, is emptied when it has grown beyond this many bytes,
+    /// or beyond a quarter of what a phase may have on the disk.
     pub max_cache: u64,
     /// Version of uv that installs packages.
     pub uv: String,
+}
+
+/// Installing what trains and draws takes 8 GiB, and three caches of [`BuildSettings::max_cache`] may be there already.
+const DISK: u64 = 20 << 30;
+
+impl BuildSettings {
+    /// Free bytes on the disk below which a phase is ended: half of what it takes to begin one, so that the other half is for
+    /// those that began.
+    pub(crate) fn spare(&self) -> u64 {
+        self.min_free / 2
+    }
+
+    /// What a cache may have grown to: what is full of caches cannot build.
+    pub(crate) fn cache_bound(&self) -> u64 {
+        self.max_cache.min(self.limits.disk / 4)
+    }
 }
 
 /// Whether the toolchain of the machine's operator is shown, read-only, to builds that need a newer Rust than the
@@ -45,7 +62,7 @@ impl Default for BuildSettings {
     fn default() -> Self {
         Self {
             // Installing wheels takes a few hundred MB; small C extensions compile in 2 GiB.
-            limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024, ..Limits::default() },
+            limits: Limits { memory: 2 << 30, cpu_milli: 2000, pids: 1024, disk: DISK },
             time_limit: Duration::from_secs(15 * 60),
             compile_limits: compile_limits(machine::memory().unwrap_or(8 << 30), machine::processors()),
             compile_time_limit: Duration::from_secs(60 * 60),
@@ -62,12 +79,7 @@ impl Default for BuildSettings {
 /// All processors, of which builds have a small share anyway, and half of the host's memory: optimising one large
 /// crate takes 1 to 3 GB, and no machine should be lost to it.
 fn compile_limits(memory: u64, cores: u32) -> Limits {
-    Limits {
-        memory: (memory / 2).clamp(2 << 30, 16 << 30),
-        cpu_milli: cores * 1000,
-        pids: 4096,
-        ..Limits::default()
-    }
+    Limits { memory: (memory / 2).clamp(2 << 30, 16 << 30), cpu_milli: cores * 1000, pids: 4096, disk: DISK }
 }
 
 #[cfg(test)]

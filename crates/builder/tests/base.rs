@@ -67,6 +67,7 @@ impl Bench {
             limits: Limits { memory: 512 << 20, cpu_milli: 2000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(60),
             silence_limit: None,
+            room: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

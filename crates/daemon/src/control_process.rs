@@ -166,6 +166,10 @@ fn builder(prepared: &Prepared, store: &Store, sandboxes: &Arc<Sandboxes>) -> Bu
     if let Some(time) = settings.build_silence {
         limits.silence_limit = time;
     }
+    if let Some(bytes) = settings.build_disk {
+        limits.limits.disk = bytes;
+        limits.compile_limits.disk = bytes;
+    }
     limits.host_rust = settings.host_rust.clone();
     let (sandboxes, rules, base) =
         (sandboxes.clone(), Arc::new(rules.clone()), Base::Debian(Arc::new(bases)));

@@ -84,6 +84,7 @@ struct TypedBuild {
     compile_memory: Option<String>,
     compile_minutes: Option<u64>,
     silence: Option<String>,
+    disk: Option<String>,
     host_rust: Option<String>,
     #[serde(default)]
     credentials: Vec<String>,
@@ -110,6 +111,8 @@ pub(crate) struct Settings {
     pub(crate) compile_seconds: Option<u64>,
     /// How long a build may show no sign of life; `None` takes the builder's default.
     pub(crate) build_silence: Option<Duration>,
+    /// What a phase of a build may have on the disk, in bytes; `None` takes the builder's default.
+    pub(crate) build_disk: Option<u64>,
     /// Whether this host's own Rust is lent to builds.
     pub(crate) host_rust: HostRust,
     /// Whose credentials of this host the builds of all projects see.
@@ -165,6 +168,7 @@ impl Typed {
                 .as_deref()
                 .map(|text| duration("build.silence", text))
                 .transpose()?,
+            build_disk: self.build.disk.as_deref().map(|s| bytes("build.disk", s)).transpose()?,
             host_rust: host_rust(self.build.host_rust.as_deref())?,
             credentials: credentials(&self.build.credentials)?,
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
@@ -272,7 +276,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen, Path::new("/"))) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} rust={:?} credentials={:?} drain={:?} aio={}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} disk={:?} rust={:?} credentials={:?} drain={:?} aio={}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -283,6 +287,7 @@ mod tests {
                 s.compile_memory,
                 s.compile_seconds,
                 s.build_silence,
+                s.build_disk,
                 s.host_rust,
                 s.credentials,
                 s.edge_drain,
@@ -327,13 +332,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None rust=Auto credentials={} drain=None aio=false"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None disk=None rust=Auto credentials={} drain=None aio=false"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\nhost_rust = \"/opt/rust\"\ncredentials = [\"npm\", \"pip\"]\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\ndisk = \"5GiB\"\nhost_rust = \"/opt/rust\"\ncredentials = [\"npm\", \"pip\"]\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) rust=At(\"/opt/rust\") credentials={Pip, Npm} drain=Some(5400s) aio=true"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) disk=Some(5368709120) rust=At(\"/opt/rust\") credentials={Pip, Npm} drain=Some(5400s) aio=true"
             ],
         );
         check(

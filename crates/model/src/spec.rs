@@ -141,7 +141,7 @@ pub struct Limits {
     pub cpu_milli: u32,
     /// Processes and threads.
     pub pids: u32,
-    /// What an instance may write to files of its own, in bytes; builds have no such bound.
+    /// What an instance may write to files of its own, in bytes; of a build, what a phase may have on the disk.
     #[serde(default = "disk")]
     pub disk: u64,
 }

@@ -47,6 +47,7 @@ async fn compare(rounds: u32) -> Result<(), Box<dyn Error>> {
             limits: Limits::default(),
             time_limit: Duration::from_secs(30),
             silence_limit: None,
+            room: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

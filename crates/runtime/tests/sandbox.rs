@@ -17,7 +17,7 @@ use std::{
 use bench::Bench;
 use dormouse_backend::Stream;
 use dormouse_model::ExitStatus;
-use dormouse_runtime::{Cut, Mount, RunEnd, RunSpec, SandboxError};
+use dormouse_runtime::{Cut, Mount, Room, RunEnd, RunSpec, SandboxError};
 use expect_test::{Expect, expect};
 use tokio::sync::mpsc;
 
@@ -263,6 +263,35 @@ async fn silence_is_told_from_work(b: &Bench) {
     }
 }
 
+/// Bug: a build could fill the disk of all, with bytes or with files, in its layer or in what its next ones find.
+async fn what_a_run_writes_is_bounded(b: &Bench) {
+    let cache = b.dir.path().join("cache");
+    fs::create_dir_all(&cache).unwrap();
+    let much = "dd if=/dev/zero bs=1M count=100";
+    for (name, script, spare, cut) in [
+        ("little", "dd if=/dev/zero of=/a bs=1M count=30; sleep 0.2".to_owned(), 0, None),
+        ("much", format!("{much} of=/a; sleep 60"), 0, Some(Cut::Bytes)),
+        ("much for later", format!("{much} of=/cache/a; sleep 60"), 0, Some(Cut::Bytes)),
+        ("much without a name", format!("exec 3>/a; rm /a; {much} >&3; sleep 60"), 0, Some(Cut::Bytes)),
+        ("again and again", format!("for n in 1 2 3 4; do {much} count=40 of=/a; rm /a; done"), 0, None),
+        (
+            "many",
+            "n=0; while [ $n -lt 5000 ]; do n=$((n+1)); echo >/tmp/$n; done; sleep 60".to_owned(),
+            0,
+            Some(Cut::Files),
+        ),
+        ("on a full disk", "sleep 60".to_owned(), u64::MAX, Some(Cut::Spare)),
+    ] {
+        let mut spec = b.spec(&name.replace(' ', "-"), &["sh", "-c", &script]);
+        spec.limits.disk = 64 << 20;
+        spec.mounts = vec![Mount { source: cache.clone(), target: "/cache".into(), read_only: false }];
+        spec.room = Some(Room { folders: vec![], spare });
+        let (end, _) = b.run(spec).await.unwrap();
+        assert_eq!(end.cut, cut, "{name}");
+        fs::remove_file(cache.join("a")).ok();
+    }
+}
+
 async fn mounts_and_output(b: &Bench) {
     let host = b.dir.path().join("host");
     fs::create_dir_all(&host).unwrap();
@@ -312,6 +341,7 @@ fn main() {
         ("a_fork_bomb_hurts_only_itself", &|| with(a_fork_bomb_hurts_only_itself)),
         ("time_limit_and_dropping_kill_everything", &|| with(time_limit_and_dropping_kill_everything)),
         ("silence_is_told_from_work", &|| with(silence_is_told_from_work)),
+        ("what_a_run_writes_is_bounded", &|| with(what_a_run_writes_is_bounded)),
         ("mounts_and_output", &|| with(mounts_and_output)),
     ]);
 }

@@ -145,6 +145,7 @@ pub(super) async fn run(
         limits: Limits { memory: 1 << 30, cpu_milli: 4000, pids: 512, ..Limits::default() },
         time_limit: Duration::from_secs(600),
         silence_limit: None,
+        room: None,
         network: false,
         resolver: Resolver::Host,
         profile: Profile::Build,

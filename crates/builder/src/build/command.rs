@@ -9,7 +9,7 @@ use std::{
 use dormouse_backend::{BuildError, BuildEvent, Stream};
 use dormouse_images::LayerDraft;
 use dormouse_model::{ExitStatus, Limits};
-use dormouse_runtime::{Cut, Mount, Profile, Resolver, RunEnd, RunSpec, Share};
+use dormouse_runtime::{BYTES_PER_FILE, Cut, Mount, Profile, Resolver, Room, RunEnd, RunSpec, Share};
 use tokio::sync::mpsc;
 
 use super::{
@@ -133,6 +133,10 @@ impl Job<'_> {
             limits: bounds.limits,
             time_limit: bounds.time,
             silence_limit: Some(bounds.silence),
+            room: Some(Room {
+                folders: [draft.path(), draft.work_path()].map(Path::to_owned).into(),
+                spare: bounds.spare,
+            }),
             network: true,
             resolver: Resolver::Gateway,
             profile: Profile::Build,
@@ -194,17 +198,18 @@ struct Bounds {
     time: Duration,
     time_key: &'static str,
     silence: Duration,
+    spare: u64,
 }
 
 impl Bounds {
     fn of(settings: &BuildSettings, compiles: bool) -> Self {
-        let silence = settings.silence_limit;
+        let (silence, spare) = (settings.silence_limit, settings.spare());
         if compiles {
             let (limits, time) = (settings.compile_limits, settings.compile_time_limit);
-            Self { limits, memory_key: "compile_memory", time, time_key: "compile_minutes", silence }
+            Self { limits, memory_key: "compile_memory", time, time_key: "compile_minutes", silence, spare }
         } else {
             let (limits, time) = (settings.limits, settings.time_limit);
-            Self { limits, memory_key: "memory", time, time_key: "minutes", silence }
+            Self { limits, memory_key: "memory", time, time_key: "minutes", silence, spare }
         }
     }
 }
@@ -225,6 +230,23 @@ fn judge(
                 format!("silence: it wrote nothing and left the processor alone for {silence}"),
                 raise("silence"),
             );
+        }
+        Some(Cut::Bytes) => {
+            let most = bounds.limits.disk >> 20;
+            return limit(
+                format!("disk: its layer and the caches of its project took more than {most} MiB"),
+                raise("disk"),
+            );
+        }
+        Some(Cut::Files) => {
+            let most = bounds.limits.disk / BYTES_PER_FILE;
+            return limit(
+                format!("files: its layer and the caches of its project had more than {most}"),
+                raise("disk"),
+            );
+        }
+        Some(Cut::Spare) => {
+            return Err(disk_limit(phase, &format!("less than {} MiB are free", bounds.spare >> 20)));
         }
         None => {}
     }
@@ -280,6 +302,9 @@ mod tests {
             for (status, cut, reason) in [
                 (killed, Some(Cut::Time), None),
                 (killed, Some(Cut::Silence), None),
+                (killed, Some(Cut::Bytes), None),
+                (killed, Some(Cut::Files), None),
+                (killed, Some(Cut::Spare), None),
                 (ExitStatus::OutOfMemory, None, None),
                 (ExitStatus::Code(1), None, Some(Reason::Processes)),
                 (ExitStatus::Code(1), None, Some(Reason::Disk)),
@@ -296,6 +321,12 @@ mod tests {
               hint: raise `minutes` under [build] in server.toml
             the install phase exceeded its limit: silence: it wrote nothing and left the processor alone for 5 minutes
               hint: raise `silence` under [build] in server.toml
+            the install phase exceeded its limit: disk: its layer and the caches of its project took more than 8192 MiB
+              hint: raise `disk` under [build] in server.toml
+            the install phase exceeded its limit: files: its layer and the caches of its project had more than 524288
+              hint: raise `disk` under [build] in server.toml
+            the install phase exceeded its limit: disk: less than 512 MiB are free
+              hint: make room on the disk of the server's state folder
             the install phase exceeded its limit: memory: 1024 MiB
               hint: raise `memory` under [build] in server.toml
             the install phase exceeded its limit: processes: 64
@@ -308,6 +339,12 @@ mod tests {
               hint: raise `compile_minutes` under [build] in server.toml
             the install phase exceeded its limit: silence: it wrote nothing and left the processor alone for 5 minutes
               hint: raise `silence` under [build] in server.toml
+            the install phase exceeded its limit: disk: its layer and the caches of its project took more than 8192 MiB
+              hint: raise `disk` under [build] in server.toml
+            the install phase exceeded its limit: files: its layer and the caches of its project had more than 524288
+              hint: raise `disk` under [build] in server.toml
+            the install phase exceeded its limit: disk: less than 512 MiB are free
+              hint: make room on the disk of the server's state folder
             the install phase exceeded its limit: memory: 4096 MiB
               hint: raise `compile_memory` under [build] in server.toml
             the install phase exceeded its limit: processes: 99

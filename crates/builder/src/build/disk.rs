@@ -2,8 +2,12 @@
 
 use std::{fs, io, path::Path};
 
+use dormouse_runtime::BYTES_PER_FILE;
 use nix::sys::statvfs::statvfs;
 use walkdir::WalkDir;
+
+/// So many files are never too many.
+const FEW: u64 = 1000;
 
 /// Free bytes on a folder's disk.
 pub(super) fn free(dir: &Path) -> io::Result<u64> {
@@ -11,14 +15,17 @@ pub(super) fn free(dir: &Path) -> io::Result<u64> {
     Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
 
-/// Empty a folder that has grown beyond `max` bytes.
-pub(super) fn empty_if_over(dir: &Path, max: u64) -> io::Result<()> {
-    let files = WalkDir::new(dir).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file());
-    let size: u64 = files.filter_map(|e| e.metadata().ok()).map(|m| m.len()).sum();
-    if size > max {
-        fs::remove_dir_all(dir)?;
+/// Whether a folder has grown beyond `max` bytes, or has more files than a disk of that size.
+pub(super) fn is_over(dir: &Path, max: u64) -> bool {
+    let (mut bytes, mut files) = (0, 0);
+    for entry in WalkDir::new(dir).into_iter().filter_map(Result::ok) {
+        files += 1;
+        bytes += entry.metadata().ok().filter(std::fs::Metadata::is_file).map_or(0, |m| m.len());
+        if bytes > max || files > (max / BYTES_PER_FILE).max(FEW) {
+            return true;
+        }
     }
-    Ok(())
+    false
 }
 
 /// Remove leftovers of package managers from a layer that a sandbox wrote.
@@ -58,15 +65,16 @@ mod tests {
     }
 
     #[test]
-    fn caches_are_bounded() {
+    fn what_is_too_much() {
         let dir = tempfile::tempdir().unwrap();
         let cache = dir.path().join("cache");
         fs::create_dir(&cache).unwrap();
         fs::write(cache.join("wheel"), [0; 100]).unwrap();
-        empty_if_over(&cache, 100).unwrap();
-        assert!(cache.exists());
-        empty_if_over(&cache, 99).unwrap();
-        assert!(!cache.exists());
+        assert!(!is_over(&cache, 100));
+        assert!(is_over(&cache, 99));
+        (0..FEW).for_each(|n| fs::write(cache.join(n.to_string()), "").unwrap());
+        assert!(is_over(&cache, 100));
+        assert!(!is_over(&dir.path().join("gone"), 0));
         assert!(free(dir.path()).unwrap() > 0);
     }
 }

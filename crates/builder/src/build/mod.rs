@@ -59,6 +59,7 @@ impl Builder {
         settings: BuildSettings,
         cache: &Path,
     ) -> Self {
+        let bound = settings.cache_bound();
         Self {
             store,
             sandboxes,
@@ -66,7 +67,7 @@ impl Builder {
             host: Host::this(),
             base,
             settings,
-            caches: Arc::new(caches::Caches::new(cache)),
+            caches: Arc::new(caches::Caches::new(cache, bound)),
             locks: locks::Locks::default(),
         }
     }
@@ -181,9 +182,10 @@ impl Job<'_> {
     }
 
     /// What this project's builds keep of one kind.
-    fn cache(&self, phase: &str, kind: &str) -> Result<caches::Cache, BuildError> {
-        let opened = self.builder.caches.open(kind, self.request.key.project.as_str());
-        opened.map_err(|e| host(format!("opening the cache of the {phase} phase"), e))
+    async fn cache(&self, phase: &str, kind: &'static str) -> Result<caches::Cache, BuildError> {
+        let (caches, project) = (self.builder.caches.clone(), self.request.key.project.clone());
+        let opened = blocking(move || caches.open(kind, project.as_str())).await;
+        opened.map_err(|e: std::io::Error| host(format!("opening the cache of the {phase} phase"), e))
     }
 
     /// Name the folders of other services that are in the source folder and not in the image.

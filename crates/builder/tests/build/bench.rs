@@ -130,6 +130,7 @@ impl Bench {
             limits: Limits::default(),
             time_limit: Duration::from_secs(60),
             silence_limit: None,
+            room: None,
             network: false,
             resolver: Resolver::Host,
             profile: Profile::App,

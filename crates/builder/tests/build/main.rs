@@ -49,6 +49,7 @@ fn main() -> ExitCode {
             python::setup_py_and_commands_of_ones_own_install,
             python::a_requirement_that_does_not_exist_is_explained,
             python::a_build_over_its_memory_limit_is_told_so,
+            python::a_build_over_its_disk_is_told_so,
             python::a_cancelled_build_leaves_nothing_and_frees_its_lock,
             sharing::equal_dependencies_are_installed_and_kept_once,
             sharing::what_saw_the_source_stays_with_its_project,

@@ -89,6 +89,36 @@ pub(crate) async fn a_build_over_its_memory_limit_is_told_so(b: &Bench) {
     assert_eq!(b.leftovers(), Vec::<String>::new());
 }
 
+/// Bug: what a build wrote to files was not bounded: one could fill the disk of all, and keep it full.
+pub(crate) async fn a_build_over_its_disk_is_told_so(b: &Bench) {
+    const DISK: u64 = 1 << 30;
+    let hog = "import os, sys, time\nwith open(sys.argv[1], 'wb') as f:\n    for _ in range(1200):\n        f.write(bytes(1 << 20))\n        \
+               f.flush()\ntime.sleep(60)\n";
+    for (id, to) in [(1, "/usr/local/much"), (2, "/var/cache/uv/much")] {
+        let manifest =
+            format!("[services.web]\ninstall = [\"python hog.py {to}\"]\nstart = \"python main.py\"\n");
+        let files = [("dormouse.toml", manifest.as_str()), ("main.py", "x = 1\n"), ("hog.py", hog)];
+        let folder = b.folder(&format!("writes{id}"), &files);
+        let limits = Limits { disk: DISK, ..b.settings.limits };
+        let builder = b.builder(BuildSettings { limits, ..b.settings.clone() });
+        let built = b.build(&builder, &b.request(id, &folder)).await;
+        assert_eq!(
+            built.error().to_string(),
+            "the install phase exceeded its limit: disk: its layer and the caches of its project took more than 1024 MiB\n  \
+             hint: raise `disk` under [build] in server.toml",
+            "{}",
+            built.said.join("\n")
+        );
+        assert_eq!(b.leftovers(), Vec::<String>::new());
+        let cache = b.dir.join("cache/builds/uv").join(format!("writes{id}"));
+        let begin = std::time::Instant::now();
+        while cache.join("much").exists() {
+            assert!(begin.elapsed() < std::time::Duration::from_secs(60), "it stays in the cache");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+}
+
 pub(crate) async fn a_cancelled_build_leaves_nothing_and_frees_its_lock(b: &Bench) {
     let builder = b.builder(b.settings.clone());
     let folder = b.folder(

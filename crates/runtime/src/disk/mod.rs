@@ -24,6 +24,7 @@ use rustix::{
 use serde::{Deserialize, Serialize};
 
 pub(crate) use held::Held;
+pub use templates::BYTES_PER_FILE;
 pub(crate) use templates::{Templates, what_lacks};
 
 /// What is to be made.

@@ -26,8 +26,8 @@ const FEATURES: &str = "none,ext_attr,dir_index,filetype,extent,64bit,flex_bg,sp
 
 const BLOCK: u64 = 4096;
 
-/// Of so many bytes one is a file, or a folder, or a link.
-pub(crate) const BYTES_PER_FILE: u64 = 16 << 10;
+/// Bytes of a disk for each of which there is one file, folder or link.
+pub const BYTES_PER_FILE: u64 = 16 << 10;
 
 /// Those of one server.
 pub(crate) struct Templates {

@@ -26,6 +26,7 @@ use super::{
     Cut, Resolver, RunEnd, RunSpec, SandboxError,
     launch::launch,
     names::{hosts, resolv_conf, resolv_conf_of},
+    room::{self, Bound},
     silence,
     users::{Pool, Users},
     wire::{Go, Launch},
@@ -132,6 +133,7 @@ impl Sandboxes {
             .groups
             .create(&Place::apart(format!("run-{}", spec.name)), &spec.limits, spec.share)
             .map_err(|e| SandboxError::host("making the sandbox's control groups", e))?;
+        let bound = spec.room.as_ref().map(|room| Bound::of(room, &spec));
         // Dropped last: the users and the address are taken until the sandbox is gone.
         let users = self.take_users();
         let mut link = None;
@@ -188,12 +190,19 @@ impl Sandboxes {
                 None => std::future::pending().await,
             }
         };
+        let greedy = async {
+            match bound {
+                Some(bound) => room::too_much(bound, &group).await,
+                None => std::future::pending().await,
+            }
+        };
         let killed = ExitStatus::Signal(Signal::KILL.as_raw());
         let (status, cut) = tokio::select! {
             biased;
             status = ended => (status, None),
             () = sleep(spec.time_limit) => (killed, Some(Cut::Time)),
             () = silent => (killed, Some(Cut::Silence)),
+            cut = greedy => (killed, Some(cut)),
         };
         let oom = group.oom_kills().unwrap_or(0) > 0;
         let end = RunEnd {
@@ -204,6 +213,10 @@ impl Sandboxes {
         };
         clear.now().await;
         drop(link);
+        if end.cut.is_some() {
+            // Nobody keeps it, and it may be much.
+            return Ok(end);
+        }
         // The overlay does not sync; a layer that is kept must be on disk.
         let synced = fs::File::open(&spec.upper).and_then(|dir| Ok(rustix::fs::syncfs(&dir)?));
         synced.map_err(|e| SandboxError::host("writing the layer out", e))?;

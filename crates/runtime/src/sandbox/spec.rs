@@ -31,6 +31,8 @@ pub struct RunSpec {
     pub time_limit: Duration,
     /// How long it may write nothing and leave the processor alone before it is killed.
     pub silence_limit: Option<Duration>,
+    /// Where what it may write to files is bounded, by `limits.disk`. Otherwise it is not.
+    pub room: Option<Room>,
     /// Whether it reaches the outside, through the network for builds. Otherwise it has only a loopback.
     pub network: bool,
     /// Who answers its name lookups.
@@ -39,6 +41,16 @@ pub struct RunSpec {
     pub profile: Profile,
     /// Its share of the processor when others want it too.
     pub share: Share,
+}
+
+/// Room on the host's disk for a run. All that lies in these folders counts, and in those that are mounted to be written to,
+/// whoever has written it; and so do files that were removed while they are open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Folders that count beside the writable layer.
+    pub folders: Vec<PathBuf>,
+    /// Bytes of the disk that are to stay free, whoever takes the rest.
+    pub spare: u64,
 }
 
 /// A host file or folder shown inside.
@@ -94,6 +106,12 @@ pub enum Cut {
     Time,
     /// It showed no sign of life.
     Silence,
+    /// It has written more bytes than it may.
+    Bytes,
+    /// It has made more files than it may.
+    Files,
+    /// The host's disk is nearly full.
+    Spare,
 }
 
 /// Why there is no sandbox.

@@ -290,6 +290,7 @@ async fn builds_are_alone(b: &Bench) {
             limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(30),
             silence_limit: None,
+            room: None,
             network: true,
             resolver: Resolver::Gateway,
             profile: Profile::Build,

@@ -36,6 +36,7 @@ impl Bench {
             limits: Limits { memory: 128 << 20, cpu_milli: 2000, pids: 64, ..Limits::default() },
             time_limit: Duration::from_secs(60),
             silence_limit: None,
+            room: None,
             network: false,
             resolver: Resolver::At([10, 9, 8, 7].into()),
             profile: Profile::App,

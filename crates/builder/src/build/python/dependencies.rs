@@ -120,7 +120,7 @@ impl Job<'_> {
             Sees::Manifests => ("dependencies", MANIFESTS),
             Sees::Source => ("install", "/app"),
         };
-        let cache = self.cache(phase, sees.uv_cache())?;
+        let cache = self.cache(phase, sees.uv_cache()).await?;
         let command = Command::new(phase, argv)
             .env("PATH", PATH)
             .env("VIRTUAL_ENV", VENV)
@@ -139,10 +139,7 @@ impl Job<'_> {
             .mount(manifests.to_owned(), MANIFESTS, true)
             .explained(explain::reason)
             .in_folder(cwd);
-        self.command(stack, draft, command).await?;
-        let (path, max) = (cache.path().to_owned(), self.builder.settings.max_cache);
-        let bounded = blocking(move || cache.bound(cache.path(), max)).await;
-        bounded.map_err(|e| io_error(phase, "emptying", &path, e))
+        self.command(stack, draft, command).await.map(drop)
     }
 }
 

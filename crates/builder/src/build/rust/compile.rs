@@ -44,7 +44,7 @@ impl Job<'_> {
                 let busy = || self.say("another service of the project is being compiled: waiting for it");
                 let cargo = format!("cargo {}", self.request.key.project);
                 let _turn = self.builder.locks.take(cargo, busy).await;
-                let caches = self.cargo_caches()?;
+                let caches = self.cargo_caches().await?;
                 let scratch = draft.work_path().join("compile");
                 let (copy, app) = (source.clone(), scratch.join(SOURCE.trim_start_matches('/')));
                 let record = caches.stamps.clone();
@@ -66,8 +66,7 @@ impl Job<'_> {
                 let to = format!("/usr/local/bin/{}", program.binary);
                 let install = Command::new("compile", &["install", "-D", "-m", "755", "--", &path, &to])
                     .mount(caches.target.clone(), TARGET, true);
-                self.command(stack, draft, install).await?;
-                self.bound(caches).await
+                self.command(stack, draft, install).await.map(drop)
             };
         let layer = self.phase("compile", key, make).await?;
         stack.layers.push(layer);
