@@ -291,6 +291,9 @@ pub struct DiskUsage {
     pub bytes: u64,
     /// Bytes that are left.
     pub free_bytes: u64,
+    /// Bytes that it cannot have while the host's own disk is nearly full.
+    #[serde(default)]
+    pub withheld_bytes: u64,
     /// How many files, folders and links there may be.
     pub files: u64,
     /// How many of them are left.

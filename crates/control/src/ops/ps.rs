@@ -96,6 +96,11 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 fn no_room(disk: DiskUsage) -> String {
     if disk.lacks_files() {
         format!("disk full: it has all {} files that `disk` in its manifest allows", disk.files)
+    } else if disk.withheld_bytes > 0 {
+        format!(
+            "disk full: the server's own is nearly full, so {} MiB of what `disk` in its manifest allows are withheld",
+            disk.withheld_bytes >> 20
+        )
     } else {
         format!("disk full: it has written the {} MiB that `disk` in its manifest allows", disk.bytes >> 20)
     }

@@ -6,6 +6,7 @@
 
 mod held;
 mod loops;
+mod shortage;
 mod templates;
 
 use std::{
@@ -23,7 +24,8 @@ use rustix::{
 };
 use serde::{Deserialize, Serialize};
 
-pub(crate) use held::Held;
+pub(crate) use held::{Divided, Held};
+pub(crate) use shortage::{Shortage, padding};
 pub use templates::BYTES_PER_FILE;
 pub(crate) use templates::{Templates, what_lacks};
 
@@ -45,6 +47,8 @@ impl Disk {
         for folder in folders {
             mkdirat(&root, *folder, Mode::from_raw_mode(0o755))?;
         }
+        // Before the sandbox can take every file that there may be.
+        held::padding(root.as_fd())?;
         // From here on the mount keeps the device.
         Ok((root, device.number))
     }
@@ -74,7 +78,7 @@ mod tests {
     use std::{fs::File, io::Write, os::unix::fs::MetadataExt, path::Path};
 
     use dormouse_model::DiskUsage;
-    use rustix::fs::{OFlags, openat};
+    use rustix::fs::{AtFlags, OFlags, openat, unlinkat};
 
     use super::*;
 
@@ -115,9 +119,25 @@ mod tests {
         assert_eq!(full.raw_os_error(), Some(libc::ENOSPC));
         let files = (0..10_000).map(|n| write(&root, &format!("upper/{n}"), 0)).find_map(Result::err);
         assert_eq!(files.unwrap().raw_os_error(), Some(libc::ENOSPC));
-        let DiskUsage { bytes, free_bytes, files, free_files } = held.usage().unwrap();
+        let DiskUsage { bytes, free_bytes, files, free_files, withheld_bytes: _ } = held.usage().unwrap();
         assert!(bytes > 24 << 20 && free_bytes < 1 << 20, "{free_bytes} of {bytes}");
         assert!((1000..10_000).contains(&files) && free_files == 0, "{free_files} of {files}");
+
+        for name in ["upper/a", "upper/b"] {
+            unlinkat(&root, name, AtFlags::empty()).unwrap();
+        }
+        held.withhold(1 << 30).unwrap();
+        let full = write(&root, "upper/a", 1 << 20).unwrap_err();
+        assert_eq!(full.raw_os_error(), Some(libc::ENOSPC));
+        let Divided { free, padding, owed, real } = held.divided().unwrap();
+        assert!(
+            free == 0 && padding > 28 << 20 && owed < 1 << 20 && real < 2 << 20,
+            "{free} {padding} {owed} {real}"
+        );
+        held.withhold(0).unwrap();
+        write(&root, "upper/a", 20 << 20).unwrap();
+        let Divided { owed, real, .. } = held.divided().unwrap();
+        assert!(owed + real >= 20 << 20, "{owed} {real}");
 
         // What is not written out yet never is.
         drop(root);

@@ -7,7 +7,13 @@ use std::{fs, path::Path};
 
 use serde::Serialize;
 
-use crate::{disk, machine::nearest, modules, swap::SwapSettings};
+use crate::{
+    disk::{self, Shortage},
+    host::takers,
+    machine::nearest,
+    modules,
+    swap::SwapSettings,
+};
 
 /// What a look at one thing came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -242,7 +248,18 @@ fn free(state: &Path) -> Check {
         Ok(stat) => {
             let free = stat.blocks_available() * stat.fragment_size();
             let detail = format!("{:.1} GiB free at {}", gib(free), there.display());
-            if free >= DISK {
+            let low = Shortage::of(stat.blocks() * stat.fragment_size()).low();
+            if free < low {
+                let most = match &takers::takers(state)[..] {
+                    [] => String::new(),
+                    takers => format!("; most was taken by {}", takers::told(takers)),
+                };
+                Check::warn(
+                    "disk",
+                    format!("{detail}{most}"),
+                    format!("make room: with less than {:.1} GiB apps are kept from writing more", gib(low)),
+                )
+            } else if free >= DISK {
                 Check::ok("disk", detail)
             } else {
                 Check::warn(

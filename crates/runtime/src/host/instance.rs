@@ -126,6 +126,13 @@ impl Instance {
         }
     }
 
+    /// Do something with its disk, if it has one that is held and not being let go.
+    pub(super) fn with_disk<T>(&self, act: impl FnOnce(&Held) -> io::Result<T>) -> Option<T> {
+        let disk = self.disk.try_lock().ok()?;
+        let done = act(disk.as_ref()?);
+        done.inspect_err(|e| tracing::debug!("the disk of {}: {e}", self.record.spec.id)).ok()
+    }
+
     /// Let its disk go, now that it has ended. Blocks.
     pub(super) fn end_disk(&self) {
         // Under the lock: who comes second waits until it is gone.
@@ -176,7 +183,7 @@ impl Instance {
             // The first is ours.
             tasks: stats.tasks.saturating_sub(1),
             // Nobody waits for one that is being let go.
-            disk: self.disk.try_lock().ok().and_then(|disk| disk.as_ref()?.usage().ok()),
+            disk: self.with_disk(Held::usage),
         })
     }
 

@@ -7,9 +7,11 @@ mod logs;
 mod networks;
 mod record;
 mod rise;
+mod shortage;
 mod sleep;
 mod start;
 mod stirs;
+pub(crate) mod takers;
 mod users;
 mod workloads;
 
@@ -137,6 +139,7 @@ impl<N: Networks> Host<N> {
             }),
         };
         host.adopt().map_err(|e| SandboxError::host("adopting running instances", e))?;
+        host.inner.watch_disk();
         Ok(host)
     }
 

@@ -11,7 +11,7 @@ use std::{
 use dormouse_backend::Workloads;
 use dormouse_model::{ExitStatus, InstanceId, Limits, Phase, Usage};
 
-use super::instances::{Bench, line};
+use super::instances::{self, Bench, line};
 
 const DISK: u64 = 64 << 20;
 
@@ -100,4 +100,87 @@ pub(super) async fn disks_go_with_their_instances(b: &Bench) {
     }
     assert_eq!(devices(b.state()), 0);
     assert_eq!(fs::read_dir(b.state().join("run")).unwrap().count(), 0);
+}
+
+/// A file system of its own for the state folder; unmounted with the test.
+struct Small {
+    at: std::path::PathBuf,
+    _image: tempfile::TempDir,
+}
+
+impl Small {
+    fn mount(at: &Path, bytes: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let image = dir.path().join("host.img");
+        fs::File::create(&image).unwrap().set_len(bytes).unwrap();
+        let run = |command: &mut Command| assert!(command.status().unwrap().success(), "{command:?}");
+        run(Command::new("mke2fs").args(["-q", "-F", "-t", "ext4", "-m", "0"]).arg(&image));
+        run(Command::new("mount").args(["-o", "loop"]).arg(&image).arg(at));
+        Self { at: at.to_owned(), _image: dir }
+    }
+
+    fn free(&self) -> u64 {
+        let stat = rustix::fs::statvfs(&self.at).unwrap();
+        stat.f_bavail * stat.f_frsize
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.at).status();
+    }
+}
+
+fn blocks(b: &Bench, id: u64) -> u64 {
+    b.state().join(format!("run/i{id}/disk.img")).metadata().unwrap().blocks() * 512
+}
+
+/// Bug: what instances wrote to a full host was lost, and who did not look never heard of it.
+pub(super) fn a_full_host_is_told_before_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let small = Small::mount(dir.path(), 512 << 20);
+    instances::within(dir, async |b| told_before_it_is(b, &small).await);
+}
+
+async fn told_before_it_is(b: &Bench, small: &Small) {
+    let host = b.host(false, false);
+    let limits = Limits { memory: 128 << 20, disk: 1 << 30, ..Limits::default() };
+    // What is removed is given back.
+    let gives =
+        "dd if=/dev/zero of=/a bs=1M count=100 2>/dev/null; sync; rm /a; sync; echo given; sleep 1000";
+    b.start_within(&host, 3, "shop/web", &["/bin/sh", "-c", gives], limits).await;
+    assert_eq!(line(&host, 3, 0).await, "given");
+    until("it is given back", || blocks(b, 3) < 4 << 20).await;
+
+    let hostile = "yes abcdefg | dd of=/a bs=64k count=16000 iflag=fullblock 2>&1 | grep -c 'No space left on device'; \
+                   wc -c < /a; sleep 1000";
+    let honest = "until [ $(df -m /tmp | tail -1 | tr -s ' ' | cut -d ' ' -f 4) -lt 100 ]; do sleep 0.1; done; \
+                  yes abcdefg | dd of=/a bs=64k count=16 iflag=fullblock 2>/dev/null && wc -c < /a; \
+                  until [ $(df -m /tmp | tail -1 | tr -s ' ' | cut -d ' ' -f 4) -gt 500 ]; do sleep 0.1; done; echo again; sleep 1000";
+    b.start_within(&host, 2, "shop/web", &["/bin/sh", "-c", honest], limits).await;
+    b.start_within(&host, 1, "shop/web", &["/bin/sh", "-c", hostile], limits).await;
+    assert_eq!(line(&host, 1, 0).await, "1", "it was not told that the host is full");
+    let written: u64 = line(&host, 1, 1).await.parse().unwrap();
+    assert!(written > 100 << 20, "{written}");
+    let mut sync = Command::new("sync").spawn().unwrap();
+    until("the host has blocks for all that was written", || blocks(b, 1) >= written).await;
+    sync.wait().unwrap();
+    assert_eq!(line(&host, 2, 0).await, (1 << 20).to_string(), "the honest one has its share");
+    assert!(small.free() > 4 << 20, "{} left for the server", small.free());
+    assert!(usage(&host, 2).await.disk.unwrap().withheld_bytes > 500 << 20);
+
+    // The next server knows of it.
+    drop(host);
+    let host = b.host(false, false);
+    host.remove(InstanceId(1)).await.unwrap();
+    assert_eq!(line(&host, 2, 1).await, "again");
+    let start = Instant::now();
+    while usage(&host, 2).await.disk.is_none_or(|d| d.withheld_bytes > 0) {
+        assert!(start.elapsed() < Duration::from_secs(20), "it stays withheld");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    for id in [2, 3] {
+        host.remove(InstanceId(id)).await.unwrap();
+    }
+    assert_eq!(devices(b.state()), 0);
 }

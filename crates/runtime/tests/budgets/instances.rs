@@ -20,7 +20,12 @@ pub(super) struct Bench {
 }
 
 pub(super) fn with(test: impl AsyncFnOnce(&Bench)) {
-    let bench = Bench { dir: tempfile::tempdir().unwrap() };
+    within(tempfile::tempdir().unwrap(), test);
+}
+
+/// With a state folder that is there.
+pub(super) fn within(dir: tempfile::TempDir, test: impl AsyncFnOnce(&Bench)) {
+    let bench = Bench { dir };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let ended = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&bench))));
     if let Err(panic) = ended {
@@ -92,7 +97,7 @@ pub(super) async fn line(host: &Host<Loopback>, id: u64, number: usize) -> Strin
         if let Some(line) = lines.into_iter().nth(number) {
             return line.text;
         }
-        assert!(start.elapsed() < Duration::from_secs(20), "it says nothing");
+        assert!(start.elapsed() < Duration::from_secs(60), "it says nothing");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

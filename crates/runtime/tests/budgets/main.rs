@@ -107,6 +107,7 @@ fn main() {
         ("connections_are_bounded", &|| with(flows::connections_are_bounded)),
         ("disks_are_bounded", &|| instances::with(disk::disks_are_bounded)),
         ("disks_go_with_their_instances", &|| instances::with(disk::disks_go_with_their_instances)),
+        ("a_full_host_is_told_before_it_is", &disk::a_full_host_is_told_before_it_is),
         ("native_aio_is_a_setting", &|| instances::with(instances::native_aio_is_a_setting)),
     ]);
 }

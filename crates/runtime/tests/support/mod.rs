@@ -18,7 +18,7 @@ pub fn fill(root: &Path) {
     for name in [
         "sh", "cat", "id", "ls", "mount", "unshare", "ps", "sleep", "touch", "stat", "rm", "head", "tail",
         "hostname", "mkdir", "chown", "kill", "grep", "true", "echo", "dd", "readlink", "mknod", "reboot",
-        "wc", "tr", "cksum", "nc", "timeout", "mkfifo",
+        "wc", "tr", "cksum", "nc", "timeout", "mkfifo", "yes", "df", "cut", "sync",
     ] {
         symlink("busybox", bin.join(name)).unwrap();
     }
