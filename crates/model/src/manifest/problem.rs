@@ -1,6 +1,6 @@
 //! What is wrong, where, and what to do about it.
 
-use std::{fmt, ops::Range};
+use std::{collections::BTreeSet, fmt, ops::Range};
 
 use serde::{Deserialize, Serialize};
 
@@ -238,7 +238,12 @@ impl Report {
         spec: Option<ProjectSpec>,
     ) -> Result<(ProjectSpec, Vec<Warning>), ManifestError> {
         match spec {
-            Some(spec) if self.problems.is_empty() => Ok((spec, self.warnings)),
+            Some(spec) if self.problems.is_empty() => {
+                // Several services may be made from one file.
+                let mut said = BTreeSet::new();
+                self.warnings.retain(|warning| said.insert(warning.message.clone()));
+                Ok((spec, self.warnings))
+            }
             _ => {
                 self.problems.sort_by_key(|p| p.place.as_ref().map(|p| (p.line, p.column)));
                 self.problems.dedup();

@@ -5,12 +5,13 @@ mod copies;
 mod pip;
 mod stage;
 mod start;
+mod tolerant;
 
 use std::collections::BTreeMap;
 
 use parse_dockerfile::{Command, Dockerfile, FromInstruction};
 
-use self::{copies::Copies, stage::Stage};
+use self::{copies::Copies, stage::Stage, tolerant::Tolerant};
 use super::{
     outside::{Outside, place_of_line},
     path,
@@ -110,18 +111,23 @@ pub(super) fn look(outside: &mut Outside<'_>, recipe: &Recipe, report: &mut Repo
             }
         },
     };
-    let parsed = match parse_dockerfile::parse(&text) {
+    let tolerant = Tolerant::of(text);
+    let text = &tolerant.text;
+    let parsed = match parse_dockerfile::parse(text) {
         Ok(parsed) => parsed,
         Err(e) => {
             report.warn(format!(
-                "{file}:{}: this Dockerfile cannot be read, so it tells nothing: {e}",
-                e.line()
+                "{file}:{}: this Dockerfile cannot be read, so it tells nothing: {e:#}",
+                e.line().max(1)
             ));
             return None;
         }
     };
+    if let Some(warning) = tolerant.warning(&file) {
+        report.warn(warning);
+    }
     let chain = chain(&parsed, recipe, report)?;
-    let reader = Reader { outside, recipe, file: &file, text: &text, parsed: &parsed, left: MOST_STAGES };
+    let reader = Reader { outside, recipe, file: &file, text, parsed: &parsed, left: MOST_STAGES };
     Some(reader.hints(&chain))
 }
 
@@ -298,7 +304,7 @@ impl Reader<'_, '_, '_> {
     /// script that prepares its container.
     fn start(&mut self, stage: &Stage, hints: &mut Hints) {
         let (entry, command) = (hints.entrypoint.clone(), hints.command.clone());
-        // `tini --` alone is none.
+        // `tini --` alone is none, and neither is `[]`.
         let is_some = |told: &Hint<Told>| told.value.words.as_ref().is_none_or(|w| !w.is_empty());
         let (entry, command) = (entry.filter(is_some), command.filter(is_some));
         let words = |told: &Option<Hint<Told>>| told.as_ref().and_then(|t| t.value.words.clone());

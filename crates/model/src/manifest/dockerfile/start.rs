@@ -2,6 +2,7 @@
 
 use parse_dockerfile::Command;
 
+use super::tolerant::NOTHING;
 use crate::source::procfile::port_as_variable;
 
 /// Programs that an image of ours has, or that Python packages bring.
@@ -37,6 +38,7 @@ const INTERPRETERS: [&str; 5] = ["sh", "bash", "dash", "python", "python3"];
 pub(super) fn words(command: &Command<'_>) -> Option<Vec<String>> {
     let words: Vec<String> = match command {
         Command::Exec(words) => words.value.iter().map(|w| w.value.to_string()).collect(),
+        Command::Shell(line) if line.value.trim() == NOTHING => return Some(Vec::new()),
         Command::Shell(line) => return unshelled(line.value),
         // The parser may come to know more.
         _ => return None,

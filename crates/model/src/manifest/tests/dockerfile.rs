@@ -282,7 +282,8 @@ fn folders_and_stages() {
             "FROM python\nCMD [\"a\" \"b\n\nNOPE x",
             expect![[r#"
                 api: source=. port=8000 public
-                warning: Dockerfile:4: this Dockerfile cannot be read, so it tells nothing: unknown instruction 'NOPE' at line 4 column 1
+                warning: Dockerfile: not understood, and passed over: line 4 (unknown instruction 'NOPE')
+                warning: `api` is built without Dockerfile; not honoured: `CMD ["a" "b` (line 2)
             "#]],
         ),
         (
@@ -403,5 +404,123 @@ fn scripts_that_lie_elsewhere_in_the_container() {
             ("manage.py", ""),
         ];
         expected.assert_eq(&shown(&folder("shop", &files)));
+    }
+}
+
+/// Bug: `ENTRYPOINT []`, which takes the image's own away, made the whole file unreadable; uv's example has it.
+#[test]
+fn what_is_emptied_is_taken_away() {
+    for (lines, expected) in [
+        (
+            "FROM ghcr.io/astral-sh/uv:python3.12-bookworm-slim\nWORKDIR /app\nCOPY . /app\n\n# Reset the entrypoint\n\
+             ENTRYPOINT []\n\nCMD [\"uv\", \"run\", \"fastapi\", \"dev\", \"--host\", \"0.0.0.0\", \"a.py\"]\n",
+            expect![[r#"
+                api: source=. port=8000 public start=["fastapi", "dev", "--host", "0.0.0.0", "a.py"] start@Dockerfile:8 health=/
+                warning: `api` is built without Dockerfile; taken: start (CMD, line 8)
+            "#]],
+        ),
+        (
+            "FROM python AS base\nENTRYPOINT [\"python\"]\nCMD [\"b.py\"]\nFROM base\nentrypoint [ ]\nCMD python a.py\n",
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "a.py"] start@Dockerfile:6
+                warning: `api` is built without Dockerfile; taken: start (CMD, line 6)
+            "#]],
+        ),
+        (
+            "FROM python\nENTRYPOINT [\"python\", \"a.py\"]\nCMD []",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "a.py"] start@Dockerfile:2
+            warning: `api` is built without Dockerfile; taken: start (ENTRYPOINT, line 2)
+        "#]],
+        ),
+        (
+            "FROM python\nCMD [\"python\", \"a.py\"]\nCMD []\nENTRYPOINT [\\\n  ]\nEXPOSE 9000\n",
+            expect![[r#"
+                api: source=. port=8000 public
+            "#]],
+        ),
+    ] {
+        check(WEB, lines, &[("a.py", ""), ("b.py", "")], &expected);
+    }
+}
+
+/// Bug: one instruction that is not understood voided all others, and every service of the file said so.
+#[test]
+fn what_is_not_understood_is_passed_over_alone() {
+    let nonsense: String = (1..12).map(|n| format!("NOPE{n} x \\\n  y\n")).collect();
+    for (compose, dockerfile, expected) in [
+        (
+            WEB,
+            "FROM python\nWORKDIR /app\nNOPE a \\\n  # why\n  b\nEXPOSE\nCOPY . .\nRUN <<END\npip install x\nEND\nVOLUME []\nCMD [\"python\", \"a.py\"]\n",
+            expect![[r#"
+                api: source=. port=8000 public start=["python", "a.py"] start@Dockerfile:12
+                warning: Dockerfile: not understood, and passed over: line 3 (unknown instruction 'NOPE'), line 6 (EXPOSE instruction requires at least one argument)
+                warning: `api` is built without Dockerfile; taken: start (CMD, line 12); not honoured: `RUN ` (line 8), `VOLUME` (line 11)
+            "#]],
+        ),
+        (
+            "services:\n  a:\n    build: .\n    command: python a.py\n  b:\n    build: .\n    command: python b.py\n",
+            "FROM python\nNOPE\nENV A=1\n",
+            expect![[r#"
+                a: source=. port=8000 worker start=["python", "a.py"] start@compose.yaml:4 env={"A": "1"}
+                b: source=. port=8000 worker start=["python", "b.py"] start@compose.yaml:7 env={"A": "1"}
+                warning: Dockerfile: not understood, and passed over: line 2 (unknown instruction 'NOPE')
+                warning: `a` is built without Dockerfile; taken: `A` (ENV, line 3)
+                warning: `b` is built without Dockerfile; taken: `A` (ENV, line 3)
+            "#]],
+        ),
+        (
+            WEB,
+            &format!("FROM python\n{nonsense}CMD python a.py\n"),
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "a.py"] start@Dockerfile:24
+            warning: Dockerfile: not understood, and passed over: line 2 (unknown instruction 'NOPE1'), line 4 (unknown instruction 'NOPE2'), line 6 (unknown instruction 'NOPE3'), line 8 (unknown instruction 'NOPE4'), line 10 (unknown instruction 'NOPE5'), line 12 (unknown instruction 'NOPE6'), line 14 (unknown instruction 'NOPE7'), line 16 (unknown instruction 'NOPE8') and 3 more
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 24)
+        "#]],
+        ),
+        (
+            WEB,
+            "# escape=`\nFROM python\nNOPE a `\n b\nCMD python a.py\n",
+            expect![[r#"
+            api: source=. port=8000 public start=["python", "a.py"] start@Dockerfile:5
+            warning: Dockerfile: not understood, and passed over: line 3 (unknown instruction 'NOPE')
+            warning: `api` is built without Dockerfile; taken: start (CMD, line 5)
+        "#]],
+        ),
+        // Without a stage there is nothing.
+        (
+            WEB,
+            "FROM\nCMD python a.py\n",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: Dockerfile:1: this Dockerfile cannot be read, so it tells nothing: FROM instruction requires at least one argument
+        "#]],
+        ),
+        (
+            WEB,
+            "FROM python\nFROM node AS\nCMD python a.py\n",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: Dockerfile:2: this Dockerfile cannot be read, so it tells nothing: expected AS
+        "#]],
+        ),
+        (
+            WEB,
+            "NOPE\n",
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: Dockerfile:1: this Dockerfile cannot be read, so it tells nothing: expected at least one FROM instruction
+        "#]],
+        ),
+        (
+            WEB,
+            &format!("FROM python\n{}CMD python a.py\n", "NOPE\n".repeat(500)),
+            expect![[r#"
+            api: source=. port=8000 public
+            warning: Dockerfile:66: this Dockerfile cannot be read, so it tells nothing: unknown instruction 'NOPE'
+        "#]],
+        ),
+    ] {
+        check(compose, dockerfile, &[("a.py", ""), ("b.py", "")], &expected);
     }
 }
