@@ -259,7 +259,17 @@ fn outward(i: &InstanceRecord, spec: &ServiceSpec) -> (String, Option<String>) {
             Some(format!("if that is how it should be, {}", say_path(spec, "a path that it answers well"))),
         ),
         (Some(Answer::Silent), _) => {
-            (format!("it takes connections on port {port}, and gives no answer to GET {path}"), None)
+            let within = span(spec.health.timeout);
+            let what = format!(
+                "it takes connections on port {port}, and gives no answer to GET {path} within {within}"
+            );
+            let hint = format!(
+                "if its answer takes longer, {}, or {}; if it gives none, {}",
+                say_timeout(spec),
+                say_path(spec, "a path that it answers sooner"),
+                say_tcp(spec)
+            );
+            (what, Some(hint))
         }
         (Some(Answer::Cut), _) => {
             (format!("it closes connections on port {port} without an answer to GET {path}"), None)
@@ -295,6 +305,23 @@ fn say_tcp(spec: &ServiceSpec) -> String {
     match &spec.origins.compose {
         Some(file) => format!("write healthcheck: {{disable: true}} for {} in {file}", spec.name),
         None => format!("write health = \"tcp\" for {} in the manifest", spec.name),
+    }
+}
+
+/// How to give an answer more time.
+fn say_timeout(spec: &ServiceSpec) -> String {
+    let longer = spec.health.timeout.saturating_mul(4).as_secs().max(20);
+    match (&spec.origins.compose, &spec.health.ask) {
+        (Some(file), _) => {
+            format!("write timeout: {longer}s into the `healthcheck` of {} in {file}", spec.name)
+        }
+        (None, Ask::Path(path)) => format!(
+            "write health = {{ path = {path:?}, timeout = \"{longer}s\" }} for {} in the manifest",
+            spec.name
+        ),
+        (None, Ask::Auto { .. } | Ask::Connection) => {
+            format!("write health = {{ timeout = \"{longer}s\" }} for {} in the manifest", spec.name)
+        }
     }
 }
 

@@ -60,6 +60,6 @@ pub(crate) fn busy(server: &Server) {
     });
     let log = server.ok(&["logs", "busy/web"]);
     let stopped = log.lines().find(|l| l.contains("* stopped: ")).unwrap_or_default();
-    assert!(stopped.contains(" gives no answer to GET /health; started again in 0.5 s"), "{log}");
+    assert!(stopped.contains(" gives no answer to GET /health within 1 s; started again in 0.5 s"), "{log}");
     server.ok(&["down", "busy"]);
 }

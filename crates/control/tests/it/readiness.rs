@@ -75,7 +75,7 @@ async fn nor_one_behind_a_script() {
     spec.start = Some(vec!["sh".to_owned(), "start.sh".to_owned()]);
     spec.health = HealthSpec { server: None, ..spec.health };
     check(163, spec, waits, &expect![[r#"
-        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it takes connections on port 18000, and gives no answer to GET /","log_tail":["started"],"old_serves":true}
+        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it takes connections on port 18000, and gives no answer to GET / within 1 s\n  hint: if its answer takes longer, write health = { timeout = \"20s\" } for web in the manifest, or name a path that it answers sooner as `health` of web in the manifest; if it gives none, write health = \"tcp\" for web in the manifest","log_tail":["started"],"old_serves":true}
         * {"event":"failed","reason":"web did not become ready"}
     "#]]).await;
 }
@@ -91,7 +91,7 @@ async fn workers_that_keep_ending_are_found() {
     let mut spec = web();
     spec.health.start_timeout = Duration::from_secs(60);
     check(164, spec, loops, &expect![[r#"
-        web {"event":"waiting","reason":"it takes connections on port 18000, and gives no answer to GET /"}
+        web {"event":"waiting","reason":"it takes connections on port 18000, and gives no answer to GET / within 1 s\n  hint: if its answer takes longer, write health = { timeout = \"20s\" } for web in the manifest, or name a path that it answers sooner as `health` of web in the manifest; if it gives none, write health = \"tcp\" for web in the manifest"}
         web {"event":"rollout_failed","deployment":2,"reason":"its worker processes keep ending before they answer","log_tail":["started"],"old_serves":true}
         * {"event":"failed","reason":"web did not become ready"}
     "#]]).await;
@@ -167,7 +167,7 @@ async fn what_answered_requests_is_not_replaced_by_what_answers_none() {
     spec.start = Some(vec!["python".to_owned(), "app.py".to_owned()]);
     spec.health = HealthSpec { server: None, ..spec.health };
     check(171, spec, hangs, &expect![[r#"
-        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it takes connections on port 18000, and gives no answer to GET /","log_tail":["started"],"old_serves":true}
+        web {"event":"rollout_failed","deployment":2,"reason":"not ready within 2 s: it takes connections on port 18000, and gives no answer to GET / within 1 s\n  hint: if its answer takes longer, write health = { timeout = \"20s\" } for web in the manifest, or name a path that it answers sooner as `health` of web in the manifest; if it gives none, write health = \"tcp\" for web in the manifest","log_tail":["started"],"old_serves":true}
         * {"event":"failed","reason":"web did not become ready"}
     "#]]).await;
 }

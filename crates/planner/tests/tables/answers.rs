@@ -133,7 +133,9 @@ fn what_is_told() {
         "silence",
         &format!("web d1 {old}"),
         Answer::Silent,
-        &expect!["failed; it takes connections on port 8000, and gives no answer to GET /"],
+        &expect![[r#"
+            failed; it takes connections on port 8000, and gives no answer to GET / within 5 s
+              hint: if its answer takes longer, write health = { timeout = "20s" } for web in the manifest, or name a path that it answers sooner as `health` of web in the manifest; if it gives none, write health = "tcp" for web in the manifest"#]],
     );
     check(
         "a cut",

@@ -235,9 +235,9 @@ fn a_version_that_answers_only_some_requests() {
     check(
         "it has had its time",
         &format!("{web} started=-125s ready=-119s ok=-6s failures=1 failed=now silent"),
-        &expect![
-            "fail shop/web d2: not ready within 120 s: it takes connections on port 8000, and gives no answer to GET /; stop shop/web i2: not ready in time"
-        ],
+        &expect![[r#"
+            fail shop/web d2: not ready within 120 s: it takes connections on port 8000, and gives no answer to GET / within 5 s
+              hint: if its answer takes longer, write health = { timeout = "20s" } for web in the manifest, or name a path that it answers sooner as `health` of web in the manifest; if it gives none, write health = "tcp" for web in the manifest; stop shop/web i2: not ready in time"#]],
     );
     check(
         "it serves, because the older one does not, and is busy with that",
