@@ -128,8 +128,14 @@ fn part(hash: &mut Sha256, bytes: &[u8]) {
 impl Source {
     /// Read a folder that is a project of its own.
     pub(crate) fn of(root: &Path) -> Self {
-        Self::read(&Folder { source: root, project: root, include: &[].into(), leaves_out: &|_| false })
-            .unwrap()
+        Self::read(&Folder {
+            source: root,
+            project: root,
+            include: &[].into(),
+            leaves_out: &|_| false,
+            withheld: &[],
+        })
+        .unwrap()
     }
 }
 
@@ -251,8 +257,10 @@ mod tests {
         let spec = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
         let leaves_out = |path: &Path| spec.leaves_out(path);
         let (source, include) = (dir.path(), &spec.include);
-        let read =
-            || Source::read(&Folder { source, project: source, include, leaves_out: &leaves_out }).unwrap();
+        let read = || {
+            Source::read(&Folder { source, project: source, include, leaves_out: &leaves_out, withheld: &[] })
+                .unwrap()
+        };
         let before = read();
         let names: Vec<_> = before.listing.paths().collect();
         assert_eq!(names, ["frontend/shared/api.py", "lib/frontend/a.py", "main.py"]);

@@ -82,8 +82,8 @@ pub struct ServiceSpec {
     pub stop_grace: Duration,
     /// Debian packages its image needs beyond the base.
     pub packages: BTreeSet<String>,
-    /// Files and folders below its source folder that are no part of its image, relative to it: the folders of other
-    /// services, and the project's manifest.
+    /// Files and folders that are no part of its image, relative to its source folder: the folders of other services and
+    /// the project's manifest below it, and files of secrets wherever they are (`../web.vars`), since links lead to them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub left_out: BTreeSet<String>,
     /// What is part of it all the same, although it is or lies in one of those.

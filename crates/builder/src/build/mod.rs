@@ -23,6 +23,7 @@ use std::{
 
 use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
 use dormouse_images::{LayerId, Store};
+use dormouse_model::manifest::is_manifest;
 use dormouse_runtime::Sandboxes;
 use tokio::sync::mpsc;
 
@@ -162,11 +163,15 @@ impl Job<'_> {
         let request = self.request.clone();
         let read = blocking(move || {
             let (spec, leaves_out) = (&request.spec, |path: &Path| request.spec.leaves_out(path));
+            // A manifest holds none.
+            let withheld: Vec<&str> =
+                spec.left_out.iter().map(String::as_str).filter(|path| !is_manifest(path)).collect();
             Source::read(&Folder {
                 source: &request.source,
                 project: &request.project,
                 include: &spec.include,
                 leaves_out: &leaves_out,
+                withheld: &withheld,
             })
         });
         read.await.map_err(|e| match e {

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use dormouse_model::source::{DockerIgnore, Links, secret, text, within};
+use dormouse_model::source::{DockerIgnore, Links, names_along, secret, text, within};
 use sha2::{Digest as _, Sha256};
 
 use super::{Digest, Entry, Kind, Source};
@@ -74,6 +74,8 @@ pub(crate) struct Folder<'a> {
     pub(crate) include: &'a BTreeSet<String>,
     /// Whether a path below it is another service's, or none's.
     pub(crate) leaves_out: &'a dyn Fn(&Path) -> bool,
+    /// Files, as seen from the source folder, that hold secrets whatever they are called: so does what has their bytes.
+    pub(crate) withheld: &'a [&'a str],
 }
 
 /// A reading under way.
@@ -89,6 +91,7 @@ struct Reading<'a> {
     /// The real folders that it is inside of, the outermost first.
     above: Vec<PathBuf>,
     secrets: Vec<String>,
+    withheld: BTreeSet<Digest>,
 }
 
 /// A folder that is copied as a whole: the source, or one that a link out of it leads to.
@@ -98,6 +101,8 @@ struct Tree<'t> {
     real: &'t Path,
     /// Where it is in the source.
     at: &'t Path,
+    /// Its paths in the project: that of the folder itself, and those of links that lead to it.
+    names: &'t [String],
 }
 
 impl Source {
@@ -117,9 +122,11 @@ impl Source {
             links: Links::default(),
             above: Vec::new(),
             secrets: Vec::new(),
+            withheld: withheld(folder)?,
             source: source.clone(),
         };
-        let tree = Tree { real: &source, at: Path::new("") };
+        let names = Vec::from_iter(reading.in_project(&source));
+        let tree = Tree { real: &source, at: Path::new(""), names: &names };
         reading.folder(tree, &source, Path::new(""))?;
         let notes = left_out(&reading.secrets).into_iter().collect();
         let listing = Listing::new(reading.files, reading.links);
@@ -154,7 +161,12 @@ impl Reading<'_> {
             return self.subfolder(tree, real, at);
         }
         // Sockets, pipes and devices have no content to build from.
-        if kind.is_file() && !self.is_out(&at) && !self.is_noise(&at) { self.file(real, at) } else { Ok(()) }
+        if kind.is_file() && !self.is_out(&at) && !self.is_noise(&at) {
+            let names = names_in(tree, &at);
+            self.file(real, at, &names)
+        } else {
+            Ok(())
+        }
     }
 
     fn subfolder(&mut self, tree: Tree<'_>, real: &Path, at: PathBuf) -> Result<(), ReadError> {
@@ -174,16 +186,21 @@ impl Reading<'_> {
         Ok(())
     }
 
-    fn file(&mut self, real: &Path, at: PathBuf) -> Result<(), ReadError> {
+    /// A file, and the paths that it has in the project beside that in the source.
+    fn file(&mut self, real: &Path, at: PathBuf, names: &[String]) -> Result<(), ReadError> {
         let name = at.to_str();
-        if let Some(name) = name
-            && !self.is_asked_for(&at)
-            && secret::holds(name, || head(real))?
-        {
-            self.secrets.push(name.to_owned());
+        let all = name.into_iter().chain(names.iter().map(String::as_str));
+        let free = self.is_asked_for(&at);
+        let shown = || at.to_string_lossy().into_owned();
+        if !free && secret::holds(all, || head(real))? {
+            self.secrets.push(shown());
             return Ok(());
         }
         let (content, digest) = read_file(real, &at)?;
+        if !free && self.withheld.contains(&digest) {
+            self.secrets.push(shown());
+            return Ok(());
+        }
         if let Some(name) = name {
             self.files.insert(name.to_owned(), content);
         }
@@ -214,15 +231,20 @@ impl Reading<'_> {
             let to = below.to_owned();
             return self.inner(real, at, raw, &target, &to);
         }
+        let mut names = names_in(tree, &at);
+        if let Some(link) = self.in_project(real) {
+            names.extend(names_along(&link, |path| fs::read_link(self.project.join(path)).ok()));
+        }
+        names.extend(self.in_project(&target));
         let is_loop = self.above.iter().any(|above| above.starts_with(&target));
         match (target.is_dir(), is_loop) {
             (true, true) => self.keep(real, at, raw),
             (true, false) => {
-                let tree = Tree { real: &target, at: &at };
+                let tree = Tree { real: &target, at: &at, names: &names };
                 self.entries.push(Entry { path: at.clone(), from: target.clone(), kind: Kind::Folder });
                 self.folder(tree, &target, &at)
             }
-            (false, _) => self.file(&target, at),
+            (false, _) => self.file(&target, at, &names),
         }
     }
 
@@ -254,6 +276,11 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// Where something is in the project.
+    fn in_project(&self, real: &Path) -> Option<String> {
+        Some(real.strip_prefix(&self.project).ok()?.to_str()?.to_owned())
+    }
+
     fn is_out(&self, at: &Path) -> bool {
         !self.is_asked_for(at) && at.to_str().is_some_and(|path| self.ignored.leaves_out(path))
     }
@@ -275,6 +302,26 @@ impl Reading<'_> {
     fn asks_for_something_in(&self, folder: &Path) -> bool {
         self.include.iter().any(|path| Path::new(path).starts_with(folder))
     }
+}
+
+/// The paths in the project of what is at a path in the source.
+fn names_in(tree: Tree<'_>, at: &Path) -> Vec<String> {
+    let Ok(below) = at.strip_prefix(tree.at) else { return Vec::new() };
+    tree.names.iter().filter_map(|name| Some(Path::new(name).join(below).to_str()?.to_owned())).collect()
+}
+
+/// Digests of files that are withheld. What is blank holds nothing, and has the bytes of many others.
+fn withheld(folder: &Folder<'_>) -> Result<BTreeSet<Digest>, ReadError> {
+    let project = folder.project.canonicalize()?;
+    let mut digests = BTreeSet::new();
+    for path in folder.withheld {
+        let real = folder.source.join(path).canonicalize().ok();
+        let Some(real) = real.filter(|real| real.starts_with(&project) && real.is_file()) else { continue };
+        if !head(&real)?.trim_ascii().is_empty() {
+            digests.insert(read_file(&real, Path::new(""))?.1);
+        }
+    }
+    Ok(digests)
 }
 
 /// The patterns of the folder's `.dockerignore`, or of that of its Dockerfile.
@@ -388,6 +435,7 @@ mod tests {
                 project: self.0.path(),
                 include: &include,
                 leaves_out: &|_| false,
+                withheld: &["../vars.txt", "own.vars", "../empty"],
             })
         }
 
@@ -475,6 +523,54 @@ mod tests {
             ]
         );
         assert_eq!(project.read("").unwrap().listing.text(".env"), None);
+    }
+
+    /// Bug: a link that leads out of the source folder, or another name of the file that `env_file` names, brought secrets
+    /// along under a name that tells nothing.
+    #[test]
+    fn secrets_have_every_name_that_leads_to_them() {
+        let key = "-----BEGIN OPENSSH PRIVATE KEY-----\nx";
+        let project = Project::new(&[
+            ("web/main.py", ""),
+            ("web/empty.py", ""),
+            ("web/own.vars", "A=own"),
+            ("web/copy.txt", "A=own"),
+            (".env", "A=b"),
+            ("vars.txt", "A=vars"),
+            ("empty", ""),
+            ("conf/prod.env", "A=b"),
+            ("x/conf/k.pem", key),
+            ("secretsd/id", key),
+            ("plain/django", "A=b"),
+            ("lib/util.py", ""),
+            (".env.example", "A="),
+        ])
+        .link("web/settings.txt", "../.env")
+        .link("web/vv", "../vars.txt")
+        .link("web/p.py", "../conf/prod.env")
+        .link("web/dt.css", "../x/conf/k.pem")
+        .link("web/sd", "../secretsd")
+        .link("web/chain.py", "sd/id")
+        .link("staging.env", "plain/django")
+        .link("web/far.html", "../staging.env")
+        .link(".envs", "plain")
+        .link("web/envs", "../.envs")
+        .link("web/util.py", "../lib/util.py")
+        .link("web/sample.txt", "../.env.example")
+        .link("web/inner.py", "own.vars");
+        fs::hard_link(project.0.path().join("vars.txt"), project.0.path().join("web/hard.txt")).unwrap();
+        assert_eq!(project.image(""), "empty.py envs/ inner.py->own.vars main.py sample.txt sd/ util.py");
+        assert_eq!(
+            project.read("").unwrap().notes,
+            [
+                "left out of the image, as they hold secrets: `chain.py`, `copy.txt`, `dt.css`, `envs/django`, `far.html`, \
+              `hard.txt`, `own.vars`, `p.py`, `sd/id`, `settings.txt`, `vv`"
+            ]
+        );
+        assert_eq!(
+            project.image("vv p.py"),
+            "empty.py envs/ inner.py->own.vars main.py p.py sample.txt sd/ util.py vv"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     ProjectSpec, Stored,
     manifest::{self, Given, ManifestInput, Unread},
-    source::secret,
+    source::{names_along, secret},
 };
 use tracing::warn;
 
@@ -114,7 +114,15 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
                 input.add_folder(relative);
                 todo.push(path);
             } else if kind.is_symlink() {
-                match inside(root, &path) {
+                let target = inside(root, &path);
+                if let Some(target) = target.as_deref().filter(|target| root.join(target).is_file()) {
+                    let names = names_along(relative, |path| std::fs::read_link(root.join(path)).ok());
+                    let all = [relative, target].into_iter().chain(names.iter().map(String::as_str));
+                    if secret::holds(all, || head(&root.join(target))).map_err(file)? {
+                        input.add_secret_link(relative, target);
+                    }
+                }
+                match target {
                     Some(target) if matters && root.join(&target).is_file() => {
                         read(&mut input, relative, &root.join(target)).map_err(file)?;
                     }
@@ -126,7 +134,7 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
                 if matters {
                     read(&mut input, relative, &entry.path()).map_err(file)?;
                 }
-                if kind.is_file() && secret::holds(relative, || head(&entry.path())).map_err(file)? {
+                if kind.is_file() && secret::holds([relative], || head(&entry.path())).map_err(file)? {
                     input.add_secret(relative);
                 }
             }
@@ -176,6 +184,42 @@ mod tests {
     use std::{fs, os::unix::fs::symlink};
 
     use super::*;
+
+    /// Bug: links to secrets came along under names that tell nothing, and no warning named them.
+    #[test]
+    fn links_to_secrets_are_named() {
+        let dir = tempfile::tempdir().unwrap();
+        for folder in ["web", "conf"] {
+            fs::create_dir(dir.path().join(folder)).unwrap();
+        }
+        for (file, text) in [
+            ("dormouse.toml", "name = 'shop'\n[services.web]\nenv_file = 'vars.txt'\n"),
+            ("web/requirements.txt", "flask"),
+            ("web/keys.env", "A=b"),
+            (".env", "A=b"),
+            ("vars.txt", "A=b"),
+            ("conf/prod.env", "A=b"),
+            ("conf/plain.txt", "text"),
+        ] {
+            fs::write(dir.path().join(file), text).unwrap();
+        }
+        for (link, target) in [
+            ("web/settings.txt", "../.env"),
+            ("web/vv", "../vars.txt"),
+            ("web/p.py", "../conf/prod.env"),
+            ("web/own.txt", "keys.env"),
+            ("web/plain", "../conf/plain.txt"),
+        ] {
+            symlink(target, dir.path().join(link)).unwrap();
+        }
+        let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
+        let given =
+            Given { files: [("vars.txt".to_owned(), Some("A=b".to_owned()))].into(), ..Given::default() };
+        let (_, warnings) = resolve(dir.path(), &asked, given, Stored::default()).unwrap();
+        let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
+        let told = "not in the images, as they hold secrets: `web/keys.env`, `web/p.py`, `web/settings.txt`, `web/vv`\n";
+        assert!(warning.starts_with(told), "{warning}");
+    }
 
     #[test]
     fn what_the_folder_says_is_read_through_links_of_its_own_only() {

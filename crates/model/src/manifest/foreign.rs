@@ -1,12 +1,14 @@
 //! What lies in a service's source folder and is no part of the service: the folders of other services, and what only
 //! says how to deploy.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
 use super::{MANIFESTS, input::ManifestInput, typed::Service};
+use crate::source::within;
 
-/// Paths below `source` that are left out of the service's image, relative to it. A folder that the service's own code
-/// imports, or its start command or requirements name, is its own too; so is what `include` names.
+/// Paths that are left out of the service's image, relative to `source`: those below it, and files of secrets wherever they are,
+/// since links lead to them. A folder that the service's own code imports, or its start command or requirements name, is its
+/// own too; so is what `include` names.
 pub(super) fn left_out<'a>(
     input: &ManifestInput,
     typed: &Service,
@@ -27,7 +29,7 @@ pub(super) fn left_out<'a>(
     if source == "." {
         out.extend(MANIFESTS.map(str::to_owned));
     }
-    out.extend(secret.iter().filter_map(|path| below(path, source)).map(str::to_owned));
+    out.extend(secret.iter().filter_map(|path| seen_from(source, path)));
     out.retain(|path| !include.iter().any(|i| path == i || below(path, i).is_some()));
     let all = out.clone();
     out.retain(|path| !all.iter().any(|above| below(path, above).is_some()));
@@ -40,8 +42,19 @@ pub(super) fn secret<'a>(all: &'a [Service], secret_files: &'a [String]) -> Vec<
     variables.chain(secret_files).map(|path| path.strip_prefix("./").unwrap_or(path)).collect()
 }
 
+/// `path` as seen from `folder`, both within the project.
+pub(super) fn seen_from(folder: &str, path: &str) -> Option<String> {
+    let path = within(Path::new(""), Path::new(path))?;
+    let folder = within(Path::new(""), Path::new(folder))?;
+    let shared = folder.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+    let up = folder.components().skip(shared).map(|_| "..");
+    let down = path.components().skip(shared).filter_map(|part| part.as_os_str().to_str());
+    let way: Vec<_> = up.chain(down).collect();
+    (!way.is_empty()).then(|| way.join("/"))
+}
+
 /// `path` as seen from `folder`, if it lies strictly below it.
-fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
+pub(super) fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     match folder {
         "." => (path != ".").then_some(path),
         folder => path.strip_prefix(folder)?.strip_prefix('/'),
@@ -152,9 +165,9 @@ mod tests {
         let all = || expect!["conf/web.vars dormouse.toml frontend tools/admin tools/worker.vars"];
         let no_frontend = || expect!["conf/web.vars dormouse.toml tools/admin tools/worker.vars"];
         check(".", "", "", &[], &all());
-        check("tools", "", "", &[], &expect!["admin worker.vars"]);
-        check("frontend", "", "", &[], &expect![""]);
-        check("front", "", "", &[], &expect![""]);
+        check("tools", "", "", &[], &expect!["../conf/web.vars admin worker.vars"]);
+        check("frontend", "", "", &[], &expect!["../conf/web.vars ../tools/worker.vars"]);
+        check("front", "", "", &[], &expect!["../conf/web.vars ../tools/worker.vars"]);
         check(".", "", "frontend", &[], &no_frontend());
         check(".", "", "frontend/shared", &[], &all());
         check(".", "", "tools dormouse.toml", &[], &expect!["conf/web.vars frontend"]);

@@ -24,7 +24,8 @@ pub struct ManifestInput {
     links: Links,
     pub(super) given: Given,
     pub(super) stored: Stored,
-    secrets: BTreeSet<String>,
+    /// Each with what it leads to when it is a link.
+    secrets: BTreeMap<String, Option<String>>,
 }
 
 /// A file, as far as it was read.
@@ -143,12 +144,22 @@ impl ManifestInput {
 
     /// There is a file at `path` that holds secrets ([`crate::source::secret`]).
     pub fn add_secret(&mut self, path: &str) {
-        self.secrets.insert(path.to_owned());
+        self.secrets.insert(path.to_owned(), None);
     }
 
-    /// Files that hold secrets.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.secrets.iter().map(String::as_str)
+    /// There is a link at `path` to a file at `target` that holds secrets, by a name on the way or by its content.
+    pub fn add_secret_link(&mut self, path: &str, target: &str) {
+        self.secrets.insert(path.to_owned(), Some(target.to_owned()));
+    }
+
+    /// Files that hold secrets, and links to them with what they lead to.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.secrets.iter().map(|(path, target)| (path.as_str(), target.as_deref()))
+    }
+
+    /// Every link of which more than its text is known.
+    pub(super) fn links(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.links.iter()
     }
 
     fn add(&mut self, path: &str, content: Content) {

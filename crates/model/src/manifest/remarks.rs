@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{input::ManifestInput, outside::Outside, problem::Report};
+use super::{foreign, input::ManifestInput, outside::Outside, problem::Report};
 use crate::{
     ServiceKind, ServiceSpec,
     source::procfile::{self, Line},
@@ -34,12 +34,18 @@ fn secrets<'s>(
     // Each with its path as the service's own `include` would name it.
     let mut out = BTreeMap::new();
     for service in services {
-        for path in input.secrets() {
-            let below = match service.source.as_str() {
-                "." => Some(path),
-                source => path.strip_prefix(source).and_then(|rest| rest.strip_prefix('/')),
+        let source = service.source.as_str();
+        // What leads to the service's own stays a link.
+        let is_own = |target: &str| foreign::below(target, source).is_some();
+        let is_withheld = |target: &str| {
+            foreign::seen_from(source, target).is_some_and(|target| service.left_out.contains(&target))
+        };
+        let withheld = input.links().filter(|(_, target)| is_withheld(target));
+        let all = input.secrets().chain(withheld.map(|(path, target)| (path, Some(target))));
+        for (path, target) in all {
+            let Some(below) = foreign::below(path, source).filter(|_| !target.is_some_and(is_own)) else {
+                continue;
             };
-            let Some(below) = below else { continue };
             let meant = service.include.contains(below) || outside.is_taken(path);
             if !meant && !service.leaves_out(below.as_ref()) {
                 out.insert(path, below);

@@ -67,9 +67,55 @@ pub fn within(base: &Path, path: &Path) -> Option<PathBuf> {
     Some(out)
 }
 
+/// The paths that a link's target has: what it leads to by its letters, and so on while that is a link, or lies behind one.
+/// All are seen from the top of one folder; a way that leaves it ends there. `read` gives what a link leads to.
+#[must_use]
+pub fn names_along(path: &str, read: impl Fn(&str) -> Option<PathBuf>) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for _ in 0..MAX_HOPS {
+        let path = names.last().map_or(path, String::as_str);
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        let found = ends.filter_map(|end| Some((end, read(&path[..end])?))).next();
+        let Some((end, target)) = found else { break };
+        let folder = Path::new(&path[..end]).parent().unwrap_or(Path::new(""));
+        let Some(to) = within(folder, &target) else { break };
+        let next = to.join(path[end..].trim_start_matches('/'));
+        let Some(next) = next.to_str().map(|next| next.trim_end_matches('/')) else { break };
+        names.push(next.to_owned());
+    }
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_name_on_the_way() {
+        let read = |path: &str| {
+            let target = match path {
+                "web/a" => "../prod.env",
+                "prod.env" => "conf/real",
+                "web/chain.py" => "sd/id",
+                "web/sd" => "../.ssh",
+                ".ssh" => "keys",
+                "web/out" => "../../x",
+                "round" => "round",
+                _ => return None,
+            };
+            Some(PathBuf::from(target))
+        };
+        for (path, want) in [
+            ("web/a", "prod.env conf/real"),
+            ("web/chain.py", "web/sd/id .ssh/id keys/id"),
+            ("web/sd", ".ssh keys"),
+            ("web/out", ""),
+            ("main.py", ""),
+        ] {
+            assert_eq!(names_along(path, read).join(" "), want, "{path}");
+        }
+        assert_eq!(names_along("round", read).len(), MAX_HOPS);
+    }
 
     #[test]
     fn followed() {

@@ -12,4 +12,4 @@ pub mod text;
 pub mod unsupported;
 
 pub use dockerignore::DockerIgnore;
-pub use links::{Links, within};
+pub use links::{Links, names_along, within};

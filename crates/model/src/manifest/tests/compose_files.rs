@@ -81,8 +81,8 @@ fn what_is_extended() {
         &expect![[r#"
             project shop
             front web
-            web: source=api port=80 public limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"}
-            worker: source=api port=8000 worker start=["python", "loop.py"] start@compose.yaml:8 limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"}
+            web: source=api port=80 public limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"} without=["../deploy/common.env"]
+            worker: source=api port=8000 worker start=["python", "loop.py"] start@compose.yaml:8 limits=67108864 1000m 512 env={"A": "a", "B": "own", "FILE": "f"} without=["../deploy/common.env"]
         "#]],
     );
     for (text, expected) in [
@@ -299,7 +299,7 @@ fn sources_above_the_file() {
         &expect![[r#"
             project shop
             front web
-            api: source=api port=90
+            api: source=api port=90 without=["../web.env"]
             web: source=. port=80 public env={"A": "b"} without=["api", "web.env"]
         "#]],
     );

@@ -28,6 +28,43 @@ pub(super) fn is_bare_key(head: &[u8]) -> bool {
     text.len() >= 32 && text.iter().all(u8::is_ascii_graphic)
 }
 
+/// Whether it is more than comments, and not encrypted for people to commit it (SOPS, Ansible).
+pub(super) fn is_filled(head: &[u8]) -> bool {
+    let text = plain(head);
+    significant(&text).next().is_some()
+        && !text.starts_with(b"$ANSIBLE_VAULT;")
+        && !has(&text, b"ENC[AES256_GCM,")
+}
+
+/// Whether it gives values to variables, as the files do that an environment is filled from.
+pub(super) fn is_variables(head: &[u8]) -> bool {
+    let text = plain(head);
+    let assigned = |line: &[u8]| {
+        let line = line.strip_prefix(b"export ").unwrap_or(line);
+        let at = line.iter().position(|b| *b == b'=')?;
+        let (name, value) = (line[..at].trim_ascii(), line[at + 1..].trim_ascii());
+        let is_name = |b: &u8| b.is_ascii_alphanumeric() || b"_.-".contains(b);
+        (!name.is_empty() && name.iter().all(is_name)).then_some(!value.is_empty())
+    };
+    // Of a value that goes over several lines, the others are none.
+    !text.starts_with(b"#!")
+        && significant(&text).next().is_some_and(|first| assigned(first).is_some())
+        && significant(&text).any(|line| assigned(line) == Some(true))
+}
+
+/// Without the marks of UTF-8 and UTF-16 and what the latter puts between letters.
+fn plain(head: &[u8]) -> Vec<u8> {
+    let text: Vec<u8> = head.iter().copied().filter(|b| *b != 0).collect();
+    let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+    marks.iter().find_map(|mark| text.strip_prefix(*mark)).unwrap_or(&text).to_vec()
+}
+
+/// Lines that are no comments.
+fn significant(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let lines = text.split(|b| *b == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+}
+
 /// A private key in DER: a sequence that begins with its version, a small number (PKCS #1 and #8, SEC 1); a certificate
 /// begins with another sequence. Or a store of such keys, by what each format begins with.
 fn is_der_key(head: &[u8]) -> bool {
