@@ -12,7 +12,8 @@ use dormouse_model::{
 
 use crate::{
     clock::Clock,
-    idle, look_in,
+    index::Index,
+    look_in,
     own::{self, Counts},
     stir,
     view::{View, asleep},
@@ -129,10 +130,10 @@ impl Lasts {
 /// What keeps the instances of wanted deployments awake, or is to wake them; those that nobody uses are left out.
 #[must_use]
 pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMap<InstanceId, Awake> {
-    let (clock, wakes) = (Clock::new(now), idle::wakes(desired));
+    let (clock, index) = (Clock::new(now), Index::new(desired, observed));
     let mut out = BTreeMap::new();
-    for (key, svc) in &desired.services {
-        let view = View::new(desired, svc, observed, wakes.get(key).copied(), &clock);
+    for svc in desired.services.values() {
+        let view = View::new(&index, svc, &clock);
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
@@ -256,9 +257,9 @@ pub(crate) fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<T
 /// Whether a service is to sleep because somebody said so, and not for want of use.
 #[must_use]
 pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord, now: Time) -> bool {
-    let (clock, wakes) = (Clock::new(now), idle::wakes(desired));
+    let (clock, index) = (Clock::new(now), Index::new(desired, observed));
     let Some(svc) = desired.services.get(&i.key) else { return false };
-    let view = View::new(desired, svc, observed, wakes.get(&i.key).copied(), &clock);
+    let view = View::new(&index, svc, &clock);
     let asked_for = i.traffic.last_client_byte.max(view.wake);
     let d = std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
     d.is_some_and(|d| sent_to_sleep(&view, d, asked_for))

@@ -9,7 +9,9 @@ use dormouse_model::{
 
 use crate::{
     clock::Clock,
-    idle, job,
+    idle,
+    index::Index,
+    job,
     standing::WORKER_SETTLE,
     trust::{Trust, trust},
     view::View,
@@ -80,7 +82,8 @@ pub fn starts_again(
     now: Time,
 ) -> Option<Duration> {
     let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
-    let view = View::new(desired, svc, observed, idle::wakes(desired).get(key).copied(), &clock);
+    let index = Index::new(desired, observed);
+    let view = View::new(&index, svc, &clock);
     let target = Some(&svc.target).filter(|_| view.given_up().is_none());
     let kept = |d: &&Deployment| match trust(&view) {
         Some(Trust::Lost { deployment, .. }) => d.id != deployment,

@@ -7,7 +7,7 @@ use dormouse_model::{
     ServiceKind, ServiceSpec, Time, server::How,
 };
 
-use crate::{clock::Clock, trial, view::View};
+use crate::{clock::Clock, index::Index, trial, view::View};
 
 /// Age before which nobody looks: most are ready by then.
 const FIRST: Duration = Duration::from_secs(1);
@@ -28,13 +28,13 @@ const MOST: usize = 8;
 /// Instances that somebody should look into: they are starting for so long, or their deployment is on trial.
 #[must_use]
 pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<InstanceId> {
-    due_with(desired, observed, &Clock::new(now))
+    due_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
-pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<InstanceId> {
+pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<InstanceId> {
     let mut out = Vec::new();
-    for svc in desired.services.values() {
-        let view = View::new(desired, svc, observed, None, clock);
+    for svc in index.desired.services.values() {
+        let view = View::new(index, svc, clock);
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);

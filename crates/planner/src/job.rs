@@ -8,11 +8,10 @@
 use std::collections::BTreeMap;
 
 use dormouse_model::{
-    Cause, Deployment, Desired, DesiredService, End, ExitStatus, InstanceRecord, Observed, Phase, ServiceKey,
-    ServiceKind,
+    Cause, Deployment, DesiredService, End, ExitStatus, InstanceRecord, Phase, ServiceKey, ServiceKind,
 };
 
-use crate::{backoff, clock::Clock, view::of, words};
+use crate::{backoff, clock::Clock, index::Index, words};
 
 /// What keeps a target from being started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +41,8 @@ fn is_success(end: &End) -> bool {
 }
 
 /// What is held, and why.
-pub(crate) fn holds<'a>(
-    desired: &'a Desired,
-    observed: &Observed,
-    clock: &Clock,
-) -> BTreeMap<&'a ServiceKey, Hold> {
-    let mut holds = BTreeMap::new();
+pub(crate) fn holds<'a>(index: &Index<'a>, clock: &Clock) -> BTreeMap<&'a ServiceKey, Hold> {
+    let (desired, mut holds) = (index.desired, BTreeMap::new());
     let waits = |svc: &&DesiredService| !svc.after.is_empty() && !svc.is_live();
     let waiting: Vec<_> = desired.services.values().filter(waits).collect();
     // As often as one failure makes another.
@@ -56,8 +51,8 @@ pub(crate) fn holds<'a>(
         for svc in &waiting {
             let others = svc.after.iter().filter_map(|other| desired.services.get(other));
             let found = others.filter_map(|other| match other.target.spec.kind {
-                ServiceKind::Job => until_done(svc, other, observed, &holds, clock),
-                ServiceKind::Web | ServiceKind::Worker => until_ready(svc, other, observed, &holds),
+                ServiceKind::Job => until_done(svc, other, index, &holds, clock),
+                ServiceKind::Web | ServiceKind::Worker => until_ready(svc, other, index, &holds),
             });
             let worst = found.max_by_key(|hold| matches!(hold, Hold::Failed(_)));
             if let Some(hold) = worst
@@ -84,10 +79,10 @@ pub(crate) fn is_late(i: &InstanceRecord, d: &Deployment, clock: &Clock) -> bool
 fn until_ready(
     svc: &DesiredService,
     other: &DesiredService,
-    observed: &Observed,
+    index: &Index<'_>,
     holds: &BTreeMap<&ServiceKey, Hold>,
 ) -> Option<Hold> {
-    let ends = observed.ends_of(&other.key);
+    let ends = index.observed.ends_of(&other.key);
     let because = |end: &End| {
         let why = words::cause(end, &other.target.spec);
         Hold::Failed(format!("not started, because `{}` did not become ready: {why}", other.key.service))
@@ -100,7 +95,7 @@ fn until_ready(
         return Some(because(end));
     }
     let newer = |i: &InstanceRecord| i.deployment > other.target.id && i.started_at >= asked;
-    if of(observed, &other.key).any(newer) {
+    if index.of(&other.key).iter().copied().any(newer) {
         return Some(Hold::Waits);
     }
     if other.is_live() {
@@ -121,11 +116,11 @@ fn until_ready(
 fn until_done(
     svc: &DesiredService,
     job: &DesiredService,
-    observed: &Observed,
+    index: &Index<'_>,
     holds: &BTreeMap<&ServiceKey, Hold>,
     clock: &Clock,
 ) -> Option<Hold> {
-    let ends = observed.ends_of(&job.key);
+    let ends = index.observed.ends_of(&job.key);
     let how = |end: &End| words::cause(end, &job.target.spec);
     let because = |why: String| {
         Hold::Failed(format!("not started, because the job `{}` failed: {why}", job.key.service))
@@ -147,7 +142,7 @@ fn until_done(
     if let Some(end) = failed(ends, &job.target) {
         return Some(because(how(end)));
     }
-    let mut mine = of(observed, &job.key).filter(|i| i.deployment == job.target.process());
+    let mut mine = index.of(&job.key).iter().filter(|i| i.deployment == job.target.process());
     if let Some(late) = mine.find(|i| is_late(i, &job.target, clock)) {
         return Some(because(words::first_line(&words::not_ready(late, &job.target.spec))));
     }

@@ -27,6 +27,7 @@ mod edges;
 mod endpoint;
 mod health;
 mod idle;
+mod index;
 mod inside;
 mod job;
 mod look_in;

@@ -1,6 +1,6 @@
 //! From what should be and what is to what is to be done.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use dormouse_model::{
     Cause, Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, ServiceKind, StopReason, Time,
@@ -9,9 +9,11 @@ use dormouse_model::{
 use crate::{
     Action, awake, backoff,
     clock::Clock,
-    health, idle, inside, job, look_in, probe, standing,
+    health, idle,
+    index::Index,
+    inside, job, look_in, probe, standing,
     trust::{Trust, trust},
-    view::{View, asleep, ended, of},
+    view::{View, asleep, ended},
     watchdog,
 };
 
@@ -27,27 +29,26 @@ const DEEPEN_AGAIN: Duration = Duration::from_secs(60);
 /// happened. Wakes come first; the rest is in an order in which it may be carried out one by one.
 #[must_use]
 pub fn plan(desired: &Desired, observed: &Observed, now: Time) -> Vec<Action> {
-    plan_with(desired, observed, &Clock::new(now))
+    plan_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
 /// The first time at which [`plan`], [`crate::probe_due`], [`crate::inspect_due`] or [`crate::standings`] will say something
 /// else although nothing changes; `None` when they never will.
 #[must_use]
 pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Option<Time> {
-    let clock = Clock::new(now);
-    plan_with(desired, observed, &clock);
-    probe::due_with(desired, observed, &clock);
-    inside::due_with(desired, observed, &clock);
-    standing::standings_with(desired, observed, &clock);
+    let (index, clock) = (Index::new(desired, observed), Clock::new(now));
+    plan_with(&index, &clock);
+    probe::due_with(&index, &clock);
+    inside::due_with(&index, &clock);
+    standing::standings_with(&index, &clock);
     clock.next()
 }
 
-fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Action> {
-    let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
+fn plan_with(index: &Index<'_>, clock: &Clock) -> Vec<Action> {
+    let (desired, holds) = (index.desired, job::holds(index, clock));
     let mut out = Vec::new();
     for (key, svc) in &desired.services {
-        let view =
-            |svc| View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
+        let view = |svc| View::new(index, svc, clock).held(holds.get(key));
         let key = key.clone();
         let (mut before, mut stopped) = (None, Vec::new());
         match trust(&view(svc)) {
@@ -64,14 +65,11 @@ fn plan_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<Actio
         view.alive.retain(|i| !stopped.contains(&i.id));
         Planner { view, can_page: desired.can_page, out: &mut out }.plan();
     }
-    let keys: BTreeSet<&ServiceKey> = observed.instances.values().map(|i| &i.key).collect();
-    for key in keys {
-        for i in of(observed, key) {
-            if ended(i) {
-                out.push(Action::Remove { key: key.clone(), id: i.id });
-            } else if !desired.services.contains_key(key) {
-                unwanted(i, clock, &mut out);
-            }
+    for i in index.instances() {
+        if ended(i) {
+            out.push(Action::Remove { key: i.key.clone(), id: i.id });
+        } else if !desired.services.contains_key(&i.key) {
+            unwanted(i, clock, &mut out);
         }
     }
     out.sort_by_key(Action::rank);

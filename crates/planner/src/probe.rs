@@ -7,7 +7,7 @@ use dormouse_model::{
     ServiceKind, ServiceSpec, Time,
 };
 
-use crate::{clock::Clock, trial, view::View};
+use crate::{clock::Clock, index::Index, trial, view::View};
 
 /// Time between two requests to what answers, but not yet well: each is a line in its log.
 const ANSWERED: Duration = Duration::from_secs(1);
@@ -16,13 +16,13 @@ const ANSWERED: Duration = Duration::from_secs(1);
 /// knows these. Never one that sleeps, drains or has no port.
 #[must_use]
 pub fn probe_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<(InstanceId, Question)> {
-    due_with(desired, observed, &Clock::new(now))
+    due_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
-pub(crate) fn due_with(desired: &Desired, observed: &Observed, clock: &Clock) -> Vec<(InstanceId, Question)> {
+pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<(InstanceId, Question)> {
     let mut out = Vec::new();
-    for svc in desired.services.values() {
-        let view = View::new(desired, svc, observed, None, clock);
+    for svc in index.desired.services.values() {
+        let view = View::new(index, svc, clock);
         for i in &view.alive {
             let wanted =
                 std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);

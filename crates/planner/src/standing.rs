@@ -8,6 +8,7 @@ use crate::{
     backoff,
     clock::Clock,
     idle,
+    index::Index,
     job::{self, Hold},
     view::{View, asleep},
     words,
@@ -66,18 +67,13 @@ impl fmt::Display for State {
 /// Where each wanted service stands.
 #[must_use]
 pub fn standings(desired: &Desired, observed: &Observed, now: Time) -> BTreeMap<ServiceKey, Standing> {
-    standings_with(desired, observed, &Clock::new(now))
+    standings_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
-pub(crate) fn standings_with(
-    desired: &Desired,
-    observed: &Observed,
-    clock: &Clock,
-) -> BTreeMap<ServiceKey, Standing> {
-    let (wakes, holds) = (idle::wakes(desired), job::holds(desired, observed, clock));
-    let view =
-        |(key, svc)| View::new(desired, svc, observed, wakes.get(key).copied(), clock).held(holds.get(key));
-    desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
+pub(crate) fn standings_with(index: &Index<'_>, clock: &Clock) -> BTreeMap<ServiceKey, Standing> {
+    let holds = job::holds(index, clock);
+    let view = |(key, svc)| View::new(index, svc, clock).held(holds.get(key));
+    index.desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
 }
 
 fn standing(view: &View<'_>) -> Standing {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Deployment, Depth, Desired, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey,
-    ServiceKind, Time, Watchdog,
+    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
+    Watchdog,
 };
 
 use crate::{
     awake, backoff,
     clock::Clock,
-    idle,
+    index::Index,
     job::{self, Hold},
     look_in,
     standing::WORKER_SETTLE,
@@ -20,8 +20,7 @@ use crate::{
 /// A wanted service and its instances, sorted by what they are to it.
 pub(crate) struct View<'a> {
     pub(crate) svc: &'a DesiredService,
-    desired: &'a Desired,
-    observed: &'a Observed,
+    index: &'a Index<'a>,
     /// Neither ended nor draining.
     pub(crate) alive: Vec<&'a InstanceRecord>,
     pub(crate) draining: Vec<&'a InstanceRecord>,
@@ -36,25 +35,19 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(
-        desired: &'a Desired,
-        svc: &'a DesiredService,
-        observed: &'a Observed,
-        wake: Option<Time>,
-        clock: &'a Clock,
-    ) -> Self {
-        let (draining, alive) =
-            of(observed, &svc.key).filter(|i| !ended(i)).partition(|i| i.draining_since.is_some());
+    pub(crate) fn new(index: &'a Index<'a>, svc: &'a DesiredService, clock: &'a Clock) -> Self {
+        let observed = index.observed;
+        let mine = index.of(&svc.key).iter().copied().filter(|i| !ended(i));
+        let (draining, alive) = mine.partition(|i| i.draining_since.is_some());
         Self {
             svc,
-            desired,
-            observed,
+            index,
             alive,
             draining,
             ends: observed.ends_of(&svc.key),
             watchdog: observed.watchdogs.get(&svc.key),
             pinger: observed.pingers.get(&svc.key),
-            wake,
+            wake: index.wake(&svc.key),
             hold: None,
             clock,
         }
@@ -92,7 +85,7 @@ impl<'a> View<'a> {
     /// Whether a visitor listens to another service of its project, which may have asked it for what he waits for.
     pub(crate) fn others_are_listened_to(&self) -> bool {
         let hopes = |i: &InstanceRecord| {
-            let svc = self.desired.services.get(&i.key)?;
+            let svc = self.index.desired.services.get(&i.key)?;
             look_in::hopes_until(i, &svc.target.spec.sleep)
         };
         self.others()
@@ -105,24 +98,25 @@ impl<'a> View<'a> {
     pub(crate) fn others_answer(&self) -> bool {
         let awake = |i: &&InstanceRecord| asleep(i).is_none();
         self.others().filter(awake).any(|i| {
-            let svc = self.desired.services.get(&i.key);
+            let svc = self.index.desired.services.get(&i.key);
             svc.is_some_and(|svc| awake::unfinished(i, &svc.target.spec.sleep, self.clock))
         })
     }
 
     fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {
-        let (key, all) = (&self.svc.key, self.observed.instances.values());
-        all.filter(move |i| !ended(i) && i.key.project == key.project && i.key.service != key.service)
+        let key = &self.svc.key;
+        let all = self.index.of_project(&key.project).iter().copied();
+        all.filter(move |i| !ended(i) && i.key.service != key.service)
     }
 
     /// Whether somebody sent it to sleep with all others of its project, and nothing has asked for any of them since.
     pub(crate) fn rests_with_others(&self) -> bool {
-        let (project, wakes) = (&self.svc.key.project, idle::wakes(self.desired));
-        let all = self.desired.services.values().filter(|s| s.key.project == *project);
+        let (project, index) = (&self.svc.key.project, self.index);
+        let all = index.desired.services.values().filter(|s| s.key.project == *project);
         let all: Vec<_> = all.filter(|s| s.target.spec.kind != ServiceKind::Job).collect();
         let rests = |s: &&DesiredService| {
-            let used = of(self.observed, &s.key).filter_map(|i| i.traffic.last_client_byte).max();
-            s.demand.sleep_at > used.max(wakes.get(&s.key).copied()).max(Some(s.target.created_at))
+            let used = index.of(&s.key).iter().filter_map(|i| i.traffic.last_client_byte).max();
+            s.demand.sleep_at > used.max(index.wake(&s.key)).max(Some(s.target.created_at))
         };
         all.len() > 1 && all.iter().all(rests)
     }
