@@ -81,6 +81,28 @@ async fn what_can_be_sent_twice_is_when_a_kept_connection_dies() {
     }
 }
 
+/// A worker that ends in the middle of a request closes its connections.
+#[tokio::test]
+async fn an_answer_that_broke_off_is_told() {
+    for (said, broke_off) in [
+        ("", true),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf", true),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nwhole", false),
+    ] {
+        let (listener, addr) = listener().await;
+        let lab = Lab::new(&[("web", ready(&[target(1, addr, false)]))]).await;
+        let mut client = lab.connect().await;
+        client.get("web").await;
+        let (stream, _) = soon("connecting", listener.accept()).await.unwrap();
+        let mut instance = Client::of(stream);
+        instance.read_until("\r\n\r\n").await;
+        instance.send(said).await;
+        drop(instance);
+        until("its end", || lab.traffic(1).in_flight == 0).await;
+        assert_eq!(lab.traffic(1).broke_off.is_some(), broke_off, "{said:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_connection_the_instance_has_closed_is_not_used() {
     let (listener, addr) = listener().await;
