@@ -2,7 +2,7 @@
 
 use std::{net::Ipv4Addr, path::Path};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use dormouse_api::{Affected, Client};
 
 use crate::{
@@ -39,7 +39,14 @@ async fn one(client: &Client, project: &str, args: &DownArgs) -> Result<Affected
         Ok(affected) => Ok(affected),
         Err(e) => {
             // Also a project that never got as far as a service can be taken down, so ask first and explain after.
-            Target::find(project, client).await?;
+            let target = Target::find(project, client).await?;
+            if let Some(service) = target.service {
+                let whole = target.project;
+                bail!(
+                    "a project goes as a whole, and `{service}` is a service of it\n  hint: `dormouse down {whole}` ends all of it; without \
+                     `{service}` in its manifest, the next deploy ends that one"
+                );
+            }
             Err(e.into())
         }
     }

@@ -1,6 +1,6 @@
-//! `sleep`, `wake` and `restart`.
+//! `sleep`, `wake`, `restart` and `cancel`.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use dormouse_api::Affected;
 
 use crate::{
@@ -40,6 +40,14 @@ pub(crate) async fn apply(
 /// End a deploy.
 pub(crate) async fn cancel(settings: &Settings, args: &CancelArgs, streams: &mut Streams) -> Result<u8> {
     let client = settings.client();
+    // A part of a deploy cannot be ended, and whoever names one does not mean the rest.
+    if args.deploy.contains('/') {
+        let Target { project, .. } = Target::find(&args.deploy, &client).await?;
+        bail!(
+            "a deploy is ended as a whole, and not for `{}` alone\n  hint: `dormouse cancel {project}` ends the one of all its services",
+            args.deploy
+        );
+    }
     let id = deploy_number(&args.deploy, &client).await?;
     let affected = client.cancel(id).await?;
     if settings.json {

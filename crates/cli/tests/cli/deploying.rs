@@ -310,3 +310,41 @@ fn a_deploy_is_named_by_its_number_or_its_project() {
         expected.assert_eq(&dormouse(fake.state(), args).all());
     }
 }
+
+/// Bug: `cancel shop/backend` ended the deploy of every service of `shop`.
+#[test]
+fn a_service_s_part_of_a_deploy_is_not_cancelled_with_the_rest() {
+    let fake = Fake::start(vec![
+        ("GET /v1/ps", vec![(200, crate::listing::PS.to_owned())]),
+        ("GET /v1/projects/shop/deploys/latest", vec![(200, r#"{"id":7}"#.to_owned())]),
+        ("DELETE /v1/deploys/7", vec![(200, r#"{"project":"shop","services":["backend"]}"#.to_owned())]),
+    ]);
+    for (args, expected) in [
+        (
+            "shop/backend",
+            expect![[r#"
+                error: a deploy is ended as a whole, and not for `shop/backend` alone
+                  hint: `dormouse cancel shop` ends the one of all its services
+                [1]
+            "#]],
+        ),
+        (
+            "shop/bakend",
+            expect![[r#"
+                error: project `shop` has no service `bakend`
+                  hint: did you mean `shop/backend`?
+                [1]
+            "#]],
+        ),
+        (
+            "shop",
+            expect![[r#"
+            shop d7 cancelled
+            [0]
+        "#]],
+        ),
+    ] {
+        expected.assert_eq(&dormouse(fake.state(), &["cancel", args]).all());
+    }
+    assert_eq!(fake.seen().iter().filter(|s| s.starts_with("DELETE")).count(), 1, "{:?}", fake.seen());
+}

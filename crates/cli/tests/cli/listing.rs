@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use crate::{dormouse, fake::Fake};
 
-const PS: &str = r#"[
+pub(crate) const PS: &str = r#"[
 {"project":"shop","service":"frontend","state":"asleep","depth":"paged","url":"http://shop.localhost:8080","urls":["http://shop.localhost:8080"],"pid":4711,"resident_bytes":9437184,"swapped_bytes":330301440,"last_wake_ms":21.3,"deployment":"d1","instance":"i1","last_activity":0,"restarts":0,"reason":null},
 {"project":"shop","service":"backend","state":"ready","depth":null,"url":null,"urls":[],"pid":4712,"resident_bytes":324009984,"swapped_bytes":0,"last_wake_ms":null,"deployment":"d2","instance":"i2","last_activity":null,"restarts":0,"reason":null}]"#;
 
@@ -152,6 +152,14 @@ fn verbs() {
         "#]],
         ),
         (
+            &["down", "shop/backend"],
+            expect![[r#"
+                error: a project goes as a whole, and `backend` is a service of it
+                  hint: `dormouse down shop` ends all of it; without `backend` in its manifest, the next deploy ends that one
+                [1]
+            "#]],
+        ),
+        (
             &["down", "--all"],
             expect![[r#"
             shop/backend gone
@@ -183,6 +191,7 @@ fn verbs() {
         DELETE /v1/projects/shop?keep_logs=false&purge=false
         DELETE /v1/projects/shp?keep_logs=false&purge=false
         DELETE /v1/projects/shop?keep_logs=false&purge=false
+        DELETE /v1/projects/shop%2Fbackend?keep_logs=false&purge=false
         DELETE /v1/projects?keep_logs=false&purge=false
         DELETE /v1/projects?keep_logs=true&purge=false
         DELETE /v1/projects/shp?keep_logs=false&purge=false"#]]
