@@ -18,12 +18,7 @@ pub(crate) struct Command {
 /// The command for this service, if there is a `Procfile` that names one. A worker may have a line of its own name.
 pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<Command>, PlanError> {
     let Some(text) = listing.read(procfile::NAME)? else { return Ok(None) };
-    let names: &[&str] = match wishes.kind {
-        ServiceKind::Web => &["web"],
-        ServiceKind::Worker => &[wishes.service, "worker"],
-        ServiceKind::Job => &[wishes.service],
-    };
-    let found = names.iter().find_map(|name| procfile::lines(text).find(|l| l.is(name)));
+    let found = names(wishes).iter().find_map(|name| procfile::lines(text).find(|l| l.is(name)));
     let Some(procfile::Line { number: at, process: name, command: line }) = found else { return Ok(None) };
     let (key, file) = (wishes.start_key(), wishes.file());
     let wrong = |why: &str, hint: String| {
@@ -59,6 +54,69 @@ pub(crate) fn command(listing: &Listing, wishes: &Wishes<'_>) -> Result<Option<C
         return Err(unreadable("is empty".to_owned()));
     }
     Ok(Some(Command { env, words, origin: Origin::written(procfile::NAME, at) }))
+}
+
+/// What the processes of a service may be called, the likeliest first.
+fn names<'w>(wishes: &Wishes<'w>) -> Vec<&'w str> {
+    match wishes.kind {
+        ServiceKind::Web => vec!["web"],
+        ServiceKind::Worker => vec![wishes.service, "worker"],
+        ServiceKind::Job => vec![wishes.service],
+    }
+}
+
+/// Why a `Procfile` starts nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unused {
+    /// With the line, where there is one to look at.
+    pub(crate) why: String,
+    /// What to write instead, where that can be told.
+    pub(crate) hint: Option<String>,
+}
+
+/// Why the `Procfile` in this folder, if there is one, names no command for this service.
+pub(crate) fn unused(listing: &Listing, wishes: &Wishes<'_>, folder: &str) -> Option<Unused> {
+    let text = listing.read(procfile::NAME).ok()??;
+    let slash = if folder.is_empty() { "" } else { "/" };
+    let file = format!("{folder}{slash}{}", procfile::NAME);
+    let names = names(wishes);
+    let name = names.first()?;
+    let unread = |(at, line): (usize, &str)| {
+        let meant = names.iter().find_map(|name| procfile::meant(line, name))?;
+        let why = format!("{file}:{at} is not read, as it has no colon after a name: `{line}`");
+        Some(Unused { why, hint: Some(format!("write it as `{meant}`")) })
+    };
+    let nearly = |line: procfile::Line<'_>| {
+        let (name, at, slip) = (names.iter().find(|name| line.is_nearly(name))?, line.number, line.process);
+        let why = format!("{file}:{at} names `{slip}`, and not `{name}`");
+        Some(Unused {
+            why,
+            hint: Some(format!("if that is what it is, write it as `{name}: {}`", line.command)),
+        })
+    };
+    let other = |(at, line): (usize, &str)| Unused {
+        why: format!("{file}:{at} is not read: `{line}`"),
+        hint: Some(format!("a line is a name, a colon and a command, such as `{name}: {}`", example(wishes))),
+    };
+    let found = procfile::unread(text).find_map(unread).or_else(|| procfile::lines(text).find_map(nearly));
+    let found = found.or_else(|| procfile::unread(text).next().map(other));
+    Some(found.unwrap_or_else(|| {
+        let others: Vec<_> =
+            procfile::lines(text).map(|l| format!("`{}` ({file}:{})", l.process, l.number)).collect();
+        let why = match others.as_slice() {
+            [] => format!("{file} names no process"),
+            others => format!("{file} has no line for `{name}`, only {}", others.join(", ")),
+        };
+        Unused { why, hint: None }
+    }))
+}
+
+fn example(wishes: &Wishes<'_>) -> &'static str {
+    match wishes.kind {
+        ServiceKind::Web => "gunicorn app:app",
+        ServiceKind::Worker => "celery -A tasks worker",
+        ServiceKind::Job => "python manage.py migrate",
+    }
 }
 
 /// `NAME=value`.
@@ -144,5 +202,61 @@ mod tests {
             beat: Procfile:2 {} ["celery", "beat"]
         "#]]
         .assert_eq(&out);
+    }
+}
+
+/// What became of these lines where nothing else says how a service is started.
+#[cfg(test)]
+mod unused_tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    /// Bug: no Procfile was found, it said, where there was one.
+    #[test]
+    fn why_it_starts_nothing() {
+        let mut out = String::new();
+        for text in [
+            "# web: no\n\nweb gunicorn app:app",
+            "worker: celery\nwbe: gunicorn app:app",
+            "gunicorn app:app",
+            "release: x\nclock: y\n",
+            "# nothing\n",
+            "beta: celery beat",
+        ] {
+            let listing = Listing::from([("Procfile", text)]);
+            for (service, kind) in [("web", ServiceKind::Web), ("beat", ServiceKind::Worker)] {
+                let wishes = Wishes { service, kind, ..Wishes::nothing() };
+                if command(&listing, &wishes).unwrap().is_none() {
+                    let Unused { why, hint } = unused(&listing, &wishes, "api").unwrap();
+                    out += &format!("{service}: {why}\n  {}\n", hint.unwrap_or("-".to_owned()));
+                }
+            }
+        }
+        expect![[r#"
+            web: api/Procfile:3 is not read, as it has no colon after a name: `web gunicorn app:app`
+              write it as `web: gunicorn app:app`
+            beat: api/Procfile:3 is not read: `web gunicorn app:app`
+              a line is a name, a colon and a command, such as `beat: celery -A tasks worker`
+            web: api/Procfile:2 names `wbe`, and not `web`
+              if that is what it is, write it as `web: gunicorn app:app`
+            web: api/Procfile:1 is not read: `gunicorn app:app`
+              a line is a name, a colon and a command, such as `web: gunicorn app:app`
+            beat: api/Procfile:1 is not read: `gunicorn app:app`
+              a line is a name, a colon and a command, such as `beat: celery -A tasks worker`
+            web: api/Procfile has no line for `web`, only `release` (api/Procfile:1), `clock` (api/Procfile:2)
+              -
+            beat: api/Procfile has no line for `beat`, only `release` (api/Procfile:1), `clock` (api/Procfile:2)
+              -
+            web: api/Procfile names no process
+              -
+            beat: api/Procfile names no process
+              -
+            web: api/Procfile has no line for `web`, only `beta` (api/Procfile:1)
+              -
+            beat: api/Procfile:1 names `beta`, and not `beat`
+              if that is what it is, write it as `beat: celery beat`
+        "#]].assert_eq(&out);
+        assert_eq!(unused(&Listing::from([("procfile", "")]), &Wishes::nothing(), ""), None);
     }
 }

@@ -104,7 +104,8 @@ fn processes<'s>(
                 procfile::NAME
             ));
         }
-        for Line { number, process, command } in procfile::lines(text) {
+        let names_web = || procfile::lines(text).any(|line| line.is("web"));
+        for line @ Line { number, process, command } in procfile::lines(text) {
             let process = &process.to_ascii_lowercase();
             let runs_it = match process.as_str() {
                 "web" => here().any(|s| s.kind == ServiceKind::Web),
@@ -115,6 +116,12 @@ fn processes<'s>(
                 continue;
             }
             let place = format!("{file}{}:{number}", procfile::NAME);
+            if line.is_nearly("web") && here().any(|s| s.kind == ServiceKind::Web) && !names_web() {
+                report.warn(format!(
+                    "{place}: `{process}` is not started\n  hint: if it is what serves, write it as `web: {command}`"
+                ));
+                continue;
+            }
             report.warn(match (process.as_str(), compose) {
                 (name, Some(compose)) => format!(
                     "{place}: `{name}` is not started\n  hint: make it a service of its own in {compose}, with its command as `command`"

@@ -34,6 +34,29 @@ impl Line<'_> {
     pub fn is(&self, process: &str) -> bool {
         self.process.eq_ignore_ascii_case(process)
     }
+
+    /// Whether its name is a slip of that one: `wbe` of `web`, but not `web2`.
+    #[must_use]
+    pub fn is_nearly(&self, process: &str) -> bool {
+        is_nearly(self.process, process)
+    }
+}
+
+/// What a line that cannot be read was meant to be, when that is the one of a process: `web gunicorn app:app`.
+#[must_use]
+pub fn meant(line: &str, process: &str) -> Option<String> {
+    let end = line.find(|c: char| c.is_whitespace() || "=;,.".contains(c))?;
+    let (name, rest) = line.split_at(end);
+    let command = rest.trim_start_matches(|c: char| c.is_whitespace() || "=;,.:".contains(c));
+    let it_is = name.eq_ignore_ascii_case(process) || is_nearly(name, process);
+    (it_is && !command.is_empty()).then(|| format!("{process}: {command}"))
+}
+
+fn is_nearly(name: &str, process: &str) -> bool {
+    let name = name.to_lowercase();
+    name != process
+        && name.chars().all(|c| c.is_ascii_alphabetic())
+        && strsim::osa_distance(&name, process) <= 1
 }
 
 /// The words of a command, without what runs others in an environment that is there anyway: `poetry run`.
@@ -99,5 +122,24 @@ mod tests {
         let text = "# web: no\n  \nweb gunicorn app:app\nmy web: x\nworker: y\n: z";
         let unread: Vec<_> = unread(text).collect();
         assert_eq!(unread, [(3, "web gunicorn app:app"), (4, "my web: x"), (6, ": z")]);
+    }
+
+    #[test]
+    fn slips() {
+        for (line, want) in [
+            ("web gunicorn app:app", Some("web: gunicorn app:app")),
+            ("Web = gunicorn", Some("web: gunicorn")),
+            ("wbe; x", Some("web: x")),
+            ("web", None),
+            ("web ", None),
+            ("webhook x", None),
+            ("my web: x", None),
+            (": z", None),
+        ] {
+            assert_eq!(meant(line, "web").as_deref(), want, "{line}");
+        }
+        for (process, is) in [("wbe", true), ("Webb", true), ("web", false), ("web2", false), ("db", false)] {
+            assert_eq!(Line { number: 1, process, command: "x" }.is_nearly("web"), is, "{process}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use super::{
     by_hand::{self, Port},
     django, factory,
     framework::{self, App, Made, Script, Serves},
-    procfile,
+    procfile::{self, Unused},
     requirements::{self, Names},
 };
 
@@ -66,15 +66,23 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> R
             return Ok(start);
         }
     }
-    let mut start = detect(inside, wishes, names)?;
+    let unused = [(listing, ""), (inside, top)]
+        .into_iter()
+        .find_map(|(listing, folder)| procfile::unused(listing, wishes, folder));
+    let mut start = detect(inside, wishes, names, unused.as_ref())?;
     if let Some(origin) = &mut start.origin {
         origin.file = requirements::join(top, &origin.file);
     }
     Ok(start)
 }
 
-/// The same where nobody says so.
-fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start, PlanError> {
+/// The same where nobody says so, though a `Procfile` that starts nothing may be there.
+fn detect(
+    listing: &Listing,
+    wishes: &Wishes<'_>,
+    names: &Names,
+    unused: Option<&Unused>,
+) -> Result<Start, PlanError> {
     let files = listing.python();
     match wishes.kind {
         ServiceKind::Web => {}
@@ -85,9 +93,11 @@ fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start
                 }
                 None => say(wishes),
             };
-            return Err(PlanError::new("nothing says how to start this worker", hint));
+            return Err(nothing("nothing says how to start this worker".to_owned(), hint, unused));
         }
-        ServiceKind::Job => return Err(PlanError::new("nothing says what this job runs", say(wishes))),
+        ServiceKind::Job => {
+            return Err(nothing("nothing says what this job runs".to_owned(), say(wishes), unused));
+        }
     }
     let app = find_app(listing, names, &files);
     let page = if names.may_have("streamlit") { find_page(&files, wishes)? } else { None };
@@ -118,14 +128,18 @@ fn detect(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> Result<Start
             Some((file, script, line)) => Ok(run(file, script, line, wishes.port)),
             None => match django::start(listing, wishes, names)? {
                 Some(start) => Ok(start),
-                None => by_itself(&ranked(&files), wishes),
+                None => by_itself(&ranked(&files), wishes, unused),
             },
         },
     }
 }
 
 /// A script that listens where it is told; otherwise what to write.
-fn by_itself(files: &[(&str, &str)], wishes: &Wishes<'_>) -> Result<Start, PlanError> {
+fn by_itself(
+    files: &[(&str, &str)],
+    wishes: &Wishes<'_>,
+    unused: Option<&Unused>,
+) -> Result<Start, PlanError> {
     if let Some(listener) = by_hand::listener(files) {
         return match listener.port {
             Port::Given => Ok(run_by_itself(listener.file, listener.line)),
@@ -143,14 +157,22 @@ fn by_itself(files: &[(&str, &str)], wishes: &Wishes<'_>) -> Result<Start, PlanE
             },
         ));
     }
-    Err(PlanError::new(
-        "no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found",
-        format!(
-            "{}, for example {}; it has to listen on $PORT",
-            say(wishes),
-            wishes.as_start("python main.py")
-        ),
-    ))
+    // A Procfile that is there was found, whatever it is worth.
+    let procfile = if unused.is_none() { ", no Gradio demo and no Procfile" } else { " and no Gradio demo" };
+    let what = format!("no FastAPI, Flask, Django or other app, no Streamlit page{procfile} was found");
+    let example = wishes.as_start("python main.py");
+    let hint = format!("{}, for example {example}; it has to listen on $PORT", say(wishes));
+    Err(nothing(what, hint, unused))
+}
+
+/// Nothing says how to start it; where a `Procfile` was to, why it does not.
+fn nothing(what: String, hint: String, unused: Option<&Unused>) -> PlanError {
+    match unused {
+        None => PlanError::new(what, hint),
+        Some(Unused { why, hint: instead }) => {
+            PlanError::new(format!("{what}, and {why}"), instead.clone().unwrap_or(hint))
+        }
+    }
 }
 
 fn run_by_itself(file: &str, line: usize) -> Start {

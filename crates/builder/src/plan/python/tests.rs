@@ -72,6 +72,10 @@ fn projects() {
         ("Procfile with a variable", [("Procfile", "web: x -w $WORKERS"), ("requirements.txt", "")].into()),
         ("nothing to start", [("lib.py", "x = 1"), ("requirements.txt", "httpx")].into()),
         (
+            "Procfile without a colon",
+            [("Procfile", "web gunicorn app:app"), ("lib.py", "x = 1"), ("requirements.txt", "gunicorn")].into(),
+        ),
+        (
             "lock",
             [("main.py", API), ("pyproject.toml", "[project]\nname='x'\ndependencies=['fastapi']\nrequires-python='>=3.11'"), ("uv.lock", "[[package]]\nname = \"uvicorn\"\n")].into(),
         ),
@@ -239,6 +243,8 @@ fn projects() {
             hint: write start = ["sh", "-c", "x -w $WORKERS"] under [services.web] in dormouse.toml
         nothing to start: cannot: no FastAPI, Flask, Django or other app, no Streamlit page, no Gradio demo and no Procfile was found
             hint: name the command as `start` in dormouse.toml, for example start = "python main.py"; it has to listen on $PORT
+        Procfile without a colon: cannot: no FastAPI, Flask, Django or other app, no Streamlit page and no Gradio demo was found, and Procfile:1 is not read, as it has no colon after a name: `web gunicorn app:app`
+            hint: write it as `web: gunicorn app:app`
         lock: Base Locked { files: ["pyproject.toml", "uv.lock"], package: false }
             $ uvicorn main:app --host 0.0.0.0 --port '$PORT'
             by pyproject.toml:4, uv.lock, main.py:2

@@ -194,6 +194,35 @@ fn what_is_not_in_the_images_is_said() {
     );
 }
 
+#[test]
+fn a_process_whose_name_is_nearly_web_may_be_it() {
+    let app = ("requirements.txt", "");
+    for (text, expected) in [
+        (
+            "wbe: gunicorn app:app",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public
+            warning: Procfile:1: `wbe` is not started
+              hint: if it is what serves, write it as `web: gunicorn app:app`
+        "#]],
+        ),
+        (
+            "wbe: gunicorn app:app\nweb: x",
+            expect![[r#"
+            project shop
+            front web
+            web: source=. port=8000 public
+            warning: Procfile:1: `wbe` is not started
+              hint: make it a service of its own in a dormouse.toml, which names all services, beside [services.web] with source = ".": [services.wbe] with kind = "worker", source = "." and start = "gunicorn app:app"
+        "#]],
+        ),
+    ] {
+        check(&folder("shop", &[app, ("Procfile", text)]), &expected);
+    }
+}
+
 /// Bug: files whose names were nearly right were passed over in silence, also where nothing else said what to run.
 #[test]
 fn names_that_are_nearly_right() {
