@@ -106,8 +106,7 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
         ("rustc", "cargo"),
     ] {
         let missing = |l: &&String| {
-            l.contains(sign)
-                && ["not found", "No such file", "failed", "is not installed"].iter().any(|m| l.contains(m))
+            names(l, sign) && ["not found", "No such file", "is not installed"].iter().any(|m| l.contains(m))
         };
         if let Some(line) = tail.iter().find(missing) {
             return said(
@@ -135,6 +134,21 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
             l.trim_start_matches(['×', ' ']).strip_prefix("error: ").or_else(|| l.strip_prefix("E: "))
         })
         .map(|l| Reason::Said(l.trim().to_owned()))
+}
+
+/// Whether a line names a program or a file, and not another whose name or path has its letters: `/usr/lib/gcc/x`, `a.cc`,
+/// `-lzstd` for `-lz`; nor what pkg-config says when it is there and finds nothing.
+pub(super) fn names(line: &str, sign: &str) -> bool {
+    line.match_indices(sign).any(|(at, _)| {
+        let (before, after) = (line[..at].chars().next_back(), &line[at + sign.len()..]);
+        let mut rest = after.chars();
+        let (next, second) = (rest.next(), rest.next());
+        let in_word = |c: char| c.is_alphanumeric() || c == '_';
+        let begins = sign.starts_with('-') || before.is_none_or(|c| !in_word(c) && c != '.');
+        let is_path = next == Some('/') || (next == Some('.') && second.is_some_and(in_word));
+        let ends = sign.ends_with('/') || (next.is_none_or(|c| !in_word(c)) && !is_path);
+        begins && ends && !after.starts_with(" sure") && !after.starts_with(" search path")
+    })
 }
 
 /// What to do about a package that there is not.
@@ -214,6 +228,12 @@ mod tests {
             "error: Failed to spawn\n  cause: Resource temporarily unavailable (os error 11)",
             "error: Failed to fetch: `https://i.example/simple/x/`\n  cause: tcp connect error\n  cause: No route to host (os error 113)",
             "  ImportError: libGL.so.1: cannot open shared object file: No such file or directory\nerror: Failed to build `x`",
+            // Bugs: packages were named that are there, or that nothing had asked for.
+            "error: command '/usr/bin/gcc' failed with exit code 1",
+            "/usr/lib/gcc/x86_64-linux-gnu/12/cc1: a.c:1: fatal error: nosuch.h: No such file or directory",
+            "FileNotFoundError: [Errno 2] No such file or directory: 'src/x.gcc/a.cc'",
+            "Package cairo was not found in the pkg-config search path.",
+            "pg_config --includedir failed: 1",
             "error: Something new",
             "who knows",
         ] {
@@ -257,6 +277,11 @@ mod tests {
               hint: check this host's connection, and what `[egress.builds]` in server.toml lets builds reach
             ImportError: libGL.so.1: cannot open shared object file: No such file or directory
               hint: name packages = ["libgl1", "libglib2.0-0"] under the service in dormouse.toml
+            command '/usr/bin/gcc' failed with exit code 1
+            None
+            None
+            None
+            None
             Something new
             None
         "#]].assert_eq(&out);

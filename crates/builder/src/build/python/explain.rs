@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Reason, Said};
+use super::{Reason, Said, names};
 
 /// Packages that are compiled while they are installed, and the Debian packages that needs beside a compiler.
 const COMPILED: &[(&str, &[&str])] = &[
@@ -33,6 +33,7 @@ const COMPILED: &[(&str, &[&str])] = &[
 /// What compilers and their helpers say when something is missing, and the Debian package that has it.
 const MISSING: &[(&str, &[&str])] = &[
     ("pg_config", &["libpq-dev"]),
+    ("pg_config.h", &["libpq-dev"]),
     ("libpq-fe.h", &["libpq-dev"]),
     ("-lpq", &["libpq-dev"]),
     ("mysql_config", &["default-libmysqlclient-dev"]),
@@ -151,16 +152,8 @@ fn failed(error: &str) -> Option<&str> {
 
 /// Debian packages of what is said to be missing; a compiler alone is `build-essential`.
 fn missing(tail: &[String]) -> impl Iterator<Item = &'static str> {
-    let is_word = |line: &str, sign: &str| {
-        line.match_indices(sign).any(|(at, _)| {
-            let before = line[..at].chars().next_back();
-            let after = line[at + sign.len()..].chars().next();
-            let open = |c: Option<char>| c.is_none_or(|c| !(c.is_alphanumeric() || c == '_'));
-            (open(before) || sign.starts_with('-')) && (open(after) || sign.ends_with('/'))
-        })
-    };
     let lines = tail.iter().filter(|l| IS_MISSING.iter().any(|m| l.contains(m)));
-    let signs = lines.flat_map(move |line| MISSING.iter().filter(move |(sign, _)| is_word(line, sign)));
+    let signs = lines.flat_map(move |line| MISSING.iter().filter(move |(sign, _)| names(line, sign)));
     let found: Vec<&str> =
         signs.flat_map(|(_, packages)| [COMPILER[0]].into_iter().chain(packages.iter().copied())).collect();
     found.into_iter()
@@ -194,6 +187,11 @@ mod tests {
              'https://127.0.0.1:1/x.git/': Failed to connect to 127.0.0.1 port 1",
             "error: No solution found when resolving dependencies\n  cause: Because the current Python version (3.11.2) does not \
              satisfy Python>=3.12 and x==2 depends on Python>=3.12, we can conclude that x==2 cannot be used.",
+            "error: Failed to build `cairocffi==1`\n         Package cairo was not found in the pkg-config search path.",
+            // Bugs: packages were named that nothing had asked for.
+            "error: Failed to build `thing==1`\n         FileNotFoundError: [Errno 2] No such file or directory: 'src/a.cc'",
+            "error: Failed to build `thing==1`\n         Settings not found, please make sure that they are there",
+            "error: Failed to build `psycopg2==2.9.9`\n         FileNotFoundError: No such file or directory: 'cargo/x.toml'",
             "error: Failed to write: No space left on device (os error 28)",
             "error: Something new",
         ] {
@@ -228,6 +226,10 @@ mod tests {
               hint: check the repository's address, and that it can be fetched without logging in
             Because the current Python version (3.11.2) does not satisfy Python>=3.12 and x==2 depends on Python>=3.12, we can conclude that x==2 cannot be used.
               hint: name the version it needs in a .python-version file, such as 3.12
+            None
+            None
+            None
+            None
             Some(Disk)
             None
         "#]].assert_eq(&out);

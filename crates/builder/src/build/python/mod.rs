@@ -10,7 +10,12 @@ mod tools;
 use dormouse_backend::BuildError;
 
 use super::{
-    Job, Stack, blocking, command::Command, explain::Reason, phase::io_error, said::Said, scope::Sees,
+    Job, Stack, blocking,
+    command::Command,
+    explain::{Reason, names},
+    phase::io_error,
+    said::Said,
+    scope::Sees,
     system::below,
 };
 use crate::{

@@ -1,6 +1,6 @@
 //! What cargo's and the compiler's words mean.
 
-use super::{Reason, Said};
+use super::{Reason, Said, names};
 
 /// Signs that name their cause better than the first error does, with what to do.
 const KNOWN: &[(&str, &str)] = &[
@@ -60,7 +60,8 @@ pub(super) fn reason(said: &mut Said) -> Option<Reason> {
             "name a newer `suite` under [base] in the server's settings",
         );
     }
-    if let Some((_, package)) = MISSING.iter().find(|(sign, _)| line(sign).is_some()) {
+    let named = |sign: &str| tail.iter().any(|l| names(l, sign));
+    if let Some((_, package)) = MISSING.iter().find(|(sign, _)| named(sign)) {
         let hint = format!("add packages = [\"{package}\"] to the service in dormouse.toml");
         let failed = line("failed to run custom build command for");
         return said_so(
@@ -115,6 +116,8 @@ mod tests {
             "error: failed to get `x` as a dependency\n\nCaused by:\n  [6] Could not resolve hostname (Could not resolve host: index.example)",
             "/opt/rust/bin/cargo: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.39' not found (required by /opt/rust/bin/cargo)",
             "error: linking with `cc` failed: exit status: 1\n  = note: /usr/bin/ld: cannot find -lpq: No such file or directory",
+            // Bug: `zlib1g-dev` was named for it.
+            "error: linking with `cc` failed: exit status: 1\n  = note: /usr/bin/ld: cannot find -lzstd: No such file or directory",
             "who knows",
         ] {
             let mut said = Said::default();
@@ -142,6 +145,7 @@ mod tests {
               hint: name a newer `suite` under [base] in the server's settings
             something it is linked with is missing
               hint: add packages = ["libpq-dev"] to the service in dormouse.toml
+            error: linking with `cc` failed: exit status: 1
             None
         "#]]
         .assert_eq(&out);

@@ -12,7 +12,12 @@ use std::path::Path;
 use dormouse_backend::BuildError;
 
 use super::{
-    Job, Stack, blocking, caches::Cache, command::Command, explain::Reason, phase::io_error, said::Said,
+    Job, Stack, blocking,
+    caches::Cache,
+    command::Command,
+    explain::{Reason, names},
+    phase::io_error,
+    said::Said,
     system::below,
 };
 use crate::{plan::Crate, source::Source};

@@ -1,5 +1,7 @@
 //! What a service's Dockerfile adds to what the compose file says, which comes first.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         dockerfile::{self, Hint, Hints, Recipe},
@@ -10,6 +12,7 @@ use super::{
     },
     health,
 };
+use crate::server;
 
 /// Hints and instructions told at most, of each Dockerfile.
 const MOST: usize = 12;
@@ -133,6 +136,8 @@ fn tell(r: &mut Reader<'_>, name: &str, file: &str, taken: Vec<Hint<String>>, un
         }
     };
     let install = unhonoured.iter().any(|h| h.value.contains("apt-get ") || h.value.contains("apt "));
+    let packages: BTreeSet<_> = unhonoured.iter().flat_map(|h| debian_packages(&h.value)).collect();
+    let cut = unhonoured.iter().any(|h| h.value.contains("apt") && h.value.ends_with('…'));
     let mut parts = Vec::new();
     if !taken.is_empty() {
         parts.push(format!("taken: {}", shown(taken, false)));
@@ -143,7 +148,64 @@ fn tell(r: &mut Reader<'_>, name: &str, file: &str, taken: Vec<Hint<String>>, un
     if parts.is_empty() {
         return;
     }
-    let hint = "\n  hint: Debian packages are named in a dormouse.toml: packages = [\"libpq-dev\"]";
-    let hint = if install { hint } else { "" };
+    let named: Vec<_> = packages.iter().map(|p| format!("\"{p}\"")).collect();
+    let more = if cut { ", and what else is installed there" } else { "" };
+    let hint = match (install, named.is_empty()) {
+        (false, _) => String::new(),
+        (true, false) => format!(
+            "\n  hint: Debian packages are named in a dormouse.toml: packages = [{}]{more}",
+            named.join(", ")
+        ),
+        (true, true) => "\n  hint: Debian packages are named in a dormouse.toml, as `packages`".to_owned(),
+    };
     r.report.warn(format!("`{name}` is built without {file}; {}{hint}", parts.join("; ")));
+}
+
+/// What a `RUN` of apt installs; of one that is cut off, as far as it is there.
+fn debian_packages(line: &str) -> Vec<String> {
+    let whole = match line.strip_suffix('…') {
+        // The last word may be half of one.
+        Some(cut) => cut.rsplit_once(' ').map_or("", |(whole, _)| whole),
+        None => line,
+    };
+    let script = whole.strip_prefix("RUN ").unwrap_or(whole);
+    let commands = server::commands(script).into_iter();
+    let installed = commands.filter_map(|words| {
+        let mut words = words.into_iter().skip_while(|w| w == "sudo" || w.contains('='));
+        words.next().filter(|w| w == "apt-get" || w == "apt")?;
+        let mut words = words.filter(|w| !w.starts_with('-'));
+        words.next().filter(|w| w == "install")?;
+        // Without its version and its architecture.
+        let name = |w: String| w.split(['=', ':']).next().unwrap_or_default().to_owned();
+        let is_name =
+            |w: &String| !w.is_empty() && w.chars().all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+        Some(words.map(name).filter(is_name).collect::<Vec<_>>())
+    });
+    installed.flatten().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: whatever a Dockerfile installed, `libpq-dev` was named.
+    #[test]
+    fn what_apt_installs() {
+        for (line, want) in [
+            (
+                "RUN apt-get update && apt-get install -y curl gcc=4:12 && rm -rf /var/lib/apt/lists/*",
+                "curl gcc",
+            ),
+            (
+                "RUN DEBIAN_FRONTEND=noninteractive apt install --no-install-recommends -y libgl1:amd64",
+                "libgl1",
+            ),
+            ("RUN apt-get install -y ffmpeg libsm6 libxe…", "ffmpeg libsm6"),
+            ("RUN apt-get install -y $PACKAGES", ""),
+            ("RUN apt-get update", ""),
+            ("RUN curl -o apt x", ""),
+        ] {
+            assert_eq!(debian_packages(line).join(" "), want, "{line}");
+        }
+    }
 }
