@@ -80,6 +80,8 @@ pub struct DoctorArgs {
     pub listen: SocketAddr,
     /// Where the server of the state folder listens, when one runs.
     pub server: Option<SocketAddr>,
+    /// The projects there are, when one runs.
+    pub projects: Option<Vec<String>>,
 }
 
 /// Run the command line (`args` begins with the program's name) on standard output and error.
@@ -126,11 +128,16 @@ fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
             Ok(OK)
         }
         Command::Doctor => {
-            let server = block_on(async { Ok(settings.client().server().await.ok()) })?;
+            let (server, all) = block_on(async {
+                let client = settings.client();
+                Ok((client.server().await.ok(), client.ps().await.ok()))
+            })?;
+            let projects = all.map(|all| all.into_iter().map(|service| service.project).collect());
             let server = server.and_then(|info| info.listen.parse().ok());
             let listen =
                 if settings.listen_given { settings.listen } else { server.unwrap_or(settings.listen) };
-            let checks = (hooks.doctor)(&DoctorArgs { state: settings.state.clone(), listen, server });
+            let checks =
+                (hooks.doctor)(&DoctorArgs { state: settings.state.clone(), listen, server, projects });
             doctor::show(&settings, &checks, streams)
         }
         Command::Up(args) => block_on(up::up(&settings, &args, streams)),

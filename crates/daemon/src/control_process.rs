@@ -11,7 +11,7 @@ use dormouse_builder::{
 use dormouse_control::{Ballast, Control, ControlSettings};
 use dormouse_images::Store;
 use dormouse_model::{Clock, ServiceKey};
-use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
+use dormouse_runtime::{EgressPolicies, Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
 use dormouse_web::WebSettings;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -22,7 +22,7 @@ use crate::{
     line::{BEAT, FromChild, ToChild, Upward},
     link, memory, records,
     role::Role,
-    settings::{Inherited, Settings, Typed},
+    settings::{Inherited, Settings, Typed, strangers},
     soundness,
     state::StateDir,
     stop::Asked,
@@ -204,6 +204,7 @@ async fn serve(
     let ballast = tokio::spawn(keep(Ballast::of(prepared.state.root())));
     let frugality = tokio::spawn(memory::give_back_when_idle());
     parent.say(&FromChild::Serving);
+    let naming = tokio::spawn(name_strangers(control.clone(), prepared.settings.egress.clone()));
     let pulse = tokio::spawn(pulse(control.clone(), parent.again()?));
     control.run(asked.clone().either()).await;
     let replaced = asked.leave.is_cancelled();
@@ -212,7 +213,7 @@ async fn serve(
         control.stop_all().await;
     }
     let left = control.left_running().await;
-    for task in [&housekeeping, &looking, &frugality, &pulse, &ballast] {
+    for task in [&housekeeping, &looking, &frugality, &naming, &pulse, &ballast] {
         task.abort();
     }
     line.abort();
@@ -240,6 +241,15 @@ async fn pulse(mind: Arc<Mind>, parent: Upward) {
     while mind.pulse().await.is_ok() {
         parent.beat();
         tokio::time::sleep(BEAT).await;
+    }
+}
+
+/// Say which tables of `[egress]` are of projects that there are not.
+async fn name_strangers(mind: Arc<Mind>, egress: EgressPolicies) {
+    let Ok(all) = mind.ps().await else { return };
+    let there = all.iter().map(|service| service.key.project.as_str());
+    if let Some((what, hint)) = strangers(&egress, there) {
+        warn!(hint, "{what}");
     }
 }
 

@@ -5,13 +5,22 @@ use std::net::TcpListener;
 use dormouse_cli::{Check, DoctorArgs, Verdict};
 use dormouse_runtime::{doctor, swap::SwapSettings};
 
-use crate::settings::Typed;
+use crate::settings::{Typed, strangers};
 
 /// Look at this machine.
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     let (settings, swap) = settings(args);
     let machine = doctor::examine(&args.state, swap);
-    [settings].into_iter().chain(machine).chain([port(args)]).map(shown).collect()
+    [settings].into_iter().chain(egress(args)).chain(machine).chain([port(args)]).map(shown).collect()
+}
+
+/// Tables of `server.toml` for projects that there are not; only a server that runs knows which there are.
+fn egress(args: &DoctorArgs) -> Option<doctor::Check> {
+    let there = args.projects.as_ref()?;
+    let typed = Typed::read(&args.state.join("server.toml")).ok()?;
+    let policies = typed.resolve(args.listen, &args.state).ok()?.egress;
+    let (what, hint) = strangers(&policies, there.iter().map(String::as_str))?;
+    Some(doctor::Check::warn("egress", what, hint))
 }
 
 /// `server.toml`, as `serve` would read it; with one that it would refuse, the rest is looked at with the defaults.
@@ -71,7 +80,7 @@ mod tests {
     fn a_taken_port_is_told() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = taken.local_addr().unwrap();
-        let args = |server| DoctorArgs { state: "/nonexistent".into(), listen, server };
+        let args = |server| DoctorArgs { state: "/nonexistent".into(), listen, server, projects: None };
         let checks = examine(&args(None));
         let port = checks.iter().find(|c| c.name == "port").unwrap();
         assert_eq!(port.verdict, Verdict::Warn);
@@ -91,6 +100,7 @@ mod tests {
             state: folder.path().to_owned(),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             server: None,
+            projects: None,
         };
         let mut rows = String::new();
         for text in [
@@ -112,5 +122,21 @@ mod tests {
             Fail `swap.zram`: `lots` is not a size | write it as 512MiB or 4GiB | SwapSettings { zram: Auto, file: Auto }
             Fail in STATE/server.toml: TOML parse error at line 2, column 1: unknown field `zrm`, expected `zram` or `file` | `serve` does not start before this is right | SwapSettings { zram: Auto, file: Auto }
         "#]].assert_eq(&rows.replace(&folder.path().display().to_string(), "STATE"));
+    }
+
+    #[test]
+    fn egress_of_a_project_that_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "[egress.projects.shpo]\nlan = false\n";
+        std::fs::write(folder.path().join("server.toml"), text).unwrap();
+        let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+        let said = |projects: Option<&[&str]>| {
+            let projects = projects.map(|all| all.iter().map(|name| (*name).to_owned()).collect());
+            let args = DoctorArgs { state: folder.path().to_owned(), listen, server: None, projects };
+            egress(&args).map(|check| format!("{:?} {}", check.verdict, check.detail))
+        };
+        assert_eq!((said(None), said(Some(&["shpo"]))), (None, None));
+        expect_test::expect!["Warn [egress.projects.shpo] is of no project that this server has"]
+            .assert_eq(&said(Some(&["shop"])).unwrap());
     }
 }

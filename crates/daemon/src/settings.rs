@@ -19,6 +19,7 @@ use dormouse_runtime::{
 use serde::Deserialize;
 
 use egress::TypedEgress;
+pub(crate) use egress::strangers;
 
 /// `server.toml` in the state folder, as typed. Every key may be missing.
 #[derive(Debug, Default, Deserialize, PartialEq)]
