@@ -128,6 +128,8 @@ impl Parent<'_> {
                 return Err(why);
             }
         }
+        // What a predecessor's processes were written down in, and those of servers before it.
+        records::sweep(self.state);
         info!(state = %self.state.root().display(), listen = %self.sockets.listen, "serving");
         manager::tell("READY=1");
         match self.watch() {
@@ -215,5 +217,41 @@ impl Parent<'_> {
         self.family.end(Role::Control, Signal::SIGTERM);
         orphans::stop(&records::living(self.state, Role::Edge));
         self.family.end(Role::Edge, Signal::SIGTERM);
+        // Of edges that were not our children, and have ended since or just now.
+        records::sweep(self.state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Bug: what an edge that had drained, or a control that was killed beside its successor, was written down in stayed in the
+    /// state folder for ever.
+    #[test]
+    fn an_orderly_end_leaves_no_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateDir::open(folder.path()).unwrap();
+        let listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        let sockets = Sockets::bind(&state, listen, &mut Borrowed::default(), || false).unwrap();
+        let mut ended = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        for role in Role::ALL {
+            records::remember(&state, role, Pid::from_raw(ended.id().cast_signed())).unwrap();
+        }
+        ended.kill().unwrap();
+        ended.wait().unwrap();
+        let mut parent = Parent {
+            state: &state,
+            sockets: &sockets,
+            lock: state.lock().unwrap().unwrap(),
+            family: Family::new(&state, &sockets, false),
+            events: Events::listen().unwrap(),
+            program: PathBuf::new(),
+            stop_apps: false,
+        };
+        parent.stop();
+        let left = std::fs::read_dir(state.root()).unwrap().map(|e| e.unwrap().file_name());
+        let left: Vec<_> = left.filter_map(|name| name.into_string().ok()).collect();
+        assert!(left.iter().all(|name| !name.ends_with(".pid")), "{left:?}");
     }
 }
