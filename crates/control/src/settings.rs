@@ -45,9 +45,14 @@ impl ControlSettings {
         self.state.join("secret.key")
     }
 
+    /// Where uploads go.
+    pub(crate) fn sources(&self) -> PathBuf {
+        self.state.join("sources")
+    }
+
     /// Where a deploy's unpacked source is kept until its images are built.
     pub(crate) fn source(&self, deploy: DeployId) -> PathBuf {
-        self.state.join("sources").join(deploy.0.to_string())
+        self.sources().join(deploy.0.to_string())
     }
 
     pub(crate) fn events(&self, deploy: DeployId) -> PathBuf {

@@ -2,31 +2,79 @@
 
 use crate::{Limits, ServiceSpec, size};
 
-/// A service within what its server gives. Defaults that are more than that become as much as that is: nobody asked for
-/// them.
+/// Something that is asked for, and is more than a server gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooMuch {
+    /// The key: `memory`, `cpu`, `pids`, `disk`.
+    pub what: &'static str,
+    /// How much is asked for.
+    pub asked: String,
+    /// How much there is at most.
+    pub most: String,
+}
+
+impl TooMuch {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        format!("ask for less, or raise `{}` under [limits] in its server.toml", self.what)
+    }
+}
+
+/// What of this is more than a server gives. Defaults never are: nobody asked for them.
+#[must_use]
+pub fn too_much(asked: &Limits, most: &Limits) -> Vec<TooMuch> {
+    let default = Limits::default();
+    let cpus = |milli: u32| (f64::from(milli) / 1000.0).to_string();
+    let mut out = Vec::new();
+    let mut more = |what, is: bool, asked, most| {
+        if is {
+            out.push(TooMuch { what, asked, most });
+        }
+    };
+    more(
+        "memory",
+        asked.memory > most.memory && asked.memory != default.memory,
+        size::show(asked.memory),
+        size::show(most.memory),
+    );
+    more(
+        "cpu",
+        asked.cpu_milli > most.cpu_milli && asked.cpu_milli != default.cpu_milli,
+        cpus(asked.cpu_milli),
+        cpus(most.cpu_milli),
+    );
+    more(
+        "pids",
+        asked.pids > most.pids && asked.pids != default.pids,
+        asked.pids.to_string(),
+        most.pids.to_string(),
+    );
+    more(
+        "disk",
+        asked.disk > most.disk && asked.disk != default.disk,
+        size::show(asked.disk),
+        size::show(most.disk),
+    );
+    out
+}
+
+/// A service within what its server gives. Defaults that are more than that become as much as that is.
 ///
 /// # Errors
-/// With what the manifest asks for, the bound, and whose setting that is.
+/// With what the service asks for, the bound, and whose setting that is; a manifest has told of it with its place before
+/// ([`crate::manifest::ManifestInput::bound`]).
 pub fn bounded(spec: &ServiceSpec, most: &Limits) -> Result<ServiceSpec, String> {
-    let (asked, default) = (spec.limits, Limits::default());
-    let too_much = |what: &str, asked: String, most: String| {
-        Err(format!(
-            "{} asks for {what} = {asked}, and this server gives a service {most} at most\n  hint: ask for less, or raise `{what}` under [limits] in its server.toml",
-            spec.name
-        ))
-    };
-    if asked.memory > most.memory && asked.memory != default.memory {
-        return too_much("memory", size::show(asked.memory), size::show(most.memory));
-    }
-    if asked.cpu_milli > most.cpu_milli && asked.cpu_milli != default.cpu_milli {
-        let cpus = |milli: u32| (f64::from(milli) / 1000.0).to_string();
-        return too_much("cpu", cpus(asked.cpu_milli), cpus(most.cpu_milli));
-    }
-    if asked.pids > most.pids && asked.pids != default.pids {
-        return too_much("pids", asked.pids.to_string(), most.pids.to_string());
-    }
-    if asked.disk > most.disk && asked.disk != default.disk {
-        return too_much("disk", size::show(asked.disk), size::show(most.disk));
+    let asked = spec.limits;
+    if let Some(over) = too_much(&asked, most).first() {
+        return Err(format!(
+            "{} asks for {} = {}, and this server gives a service {} at most\n  hint: {}",
+            spec.name,
+            over.what,
+            over.asked,
+            over.most,
+            over.hint()
+        ));
     }
     let limits = Limits {
         memory: asked.memory.min(most.memory),

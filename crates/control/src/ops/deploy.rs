@@ -96,7 +96,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     ) -> Result<DeployAccepted, OpError> {
         let (dir, beside) = (upload.dir().to_owned(), asked.clone());
         let stored = self.stored().await?;
-        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored));
+        let most = self.settings.most;
+        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored, most));
         let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
         let accepted = self.accept_all(upload, spec, asked).await?;
         warnings.extend(accepted.warnings);
@@ -141,7 +142,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         asked: Asked,
     ) -> Result<DeployAccepted, OpError> {
         let turn = self.one_at_a_time.lock().await;
-        let (id, name) = (upload.id, spec.name.clone());
+        let name = spec.name.clone();
         let (wanted, of) = (spec.clone(), asked.clone());
         let found = self.call(move |state| {
             let known = state.projects.get(&wanted.name).and_then(|p| p.origin.as_ref());
@@ -156,6 +157,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (room, before, warnings) = found.await??;
         // The edge listens on a service's address as soon as it is told of it, so it has to be there.
         self.workloads.ensure_network(&room.network).await?;
+        let id = DeployId(self.store.write(|tx| tx.take(Counter::Deploy)).await?);
+        upload.becomes(self.settings.source(id))?;
         // Kept from here on: once the row is there, the source must be too.
         upload.kept = true;
         let recorded = self.record(id, &spec, &room, asked.origin.clone()).await;

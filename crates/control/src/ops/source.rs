@@ -3,22 +3,23 @@
 use std::{
     io::Read,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
-    ProjectSpec, Stored,
+    Limits, ProjectSpec, Stored,
     manifest::{self, Given, ManifestInput, Unread},
     source::{names_along, secret},
 };
 use tracing::warn;
 
-use crate::{Asked, Control, ControlSettings, DeployId, OpError, ballast, id::Counter};
+use crate::{Asked, Control, ControlSettings, DeployId, OpError, ballast};
 
-/// Where the source of a new deploy is to be put. Dropping it without a deploy removes what is there.
+/// Where the source of a new deploy is to be put. Dropping it without a deploy removes what is there. It has no number
+/// yet: one that is refused, for a slip in its manifest, takes none.
 #[derive(Debug)]
 pub struct Upload {
-    pub(crate) id: DeployId,
     dir: PathBuf,
     pub(crate) kept: bool,
 }
@@ -28,6 +29,19 @@ impl Upload {
     #[must_use]
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// The deploy is to be accepted under this number; from now on its source lies where that says.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn becomes(&mut self, source: PathBuf) -> Result<(), OpError> {
+        std::fs::rename(&self.dir, &source).map_err(|e| OpError::File {
+            what: format!("move the source to {}", source.display()),
+            source: e,
+        })?;
+        self.dir = source;
+        Ok(())
     }
 }
 
@@ -57,7 +71,7 @@ fn remove(dir: &Path) {
 
 /// Remove source folders that no unfinished deploy needs.
 pub(crate) fn sweep_sources(settings: &ControlSettings, unfinished: &[DeployId]) {
-    let Ok(entries) = std::fs::read_dir(settings.state.join("sources")) else { return };
+    let Ok(entries) = std::fs::read_dir(settings.sources()) else { return };
     for entry in entries.flatten() {
         let needed = unfinished.iter().any(|id| settings.source(*id) == entry.path());
         if !needed {
@@ -73,11 +87,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// When the store or the disk refuses, or that is full.
     pub async fn upload(&self) -> Result<Upload, OpError> {
         ballast::room_for_a_deploy(&self.settings.state)?;
-        let id = DeployId(self.store.write(|tx| tx.take(Counter::Deploy)).await?);
-        let dir = self.settings.source(id);
+        // What an earlier control has left there is swept away when one starts.
+        static UPLOADS: AtomicU64 = AtomicU64::new(0);
+        let name = format!("upload-{}-{}", std::process::id(), UPLOADS.fetch_add(1, Ordering::Relaxed));
+        let dir = self.settings.sources().join(name);
         std::fs::create_dir_all(&dir)
             .map_err(|source| OpError::File { what: format!("make {}", dir.display()), source })?;
-        Ok(Upload { id, dir, kept: false })
+        Ok(Upload { dir, kept: false })
     }
 }
 
@@ -87,12 +103,14 @@ pub(super) fn resolve(
     asked: &Asked,
     given: Given,
     stored: Stored,
+    most: Limits,
 ) -> Result<(ProjectSpec, Vec<String>), OpError> {
     let root =
         dir.canonicalize().map_err(|source| OpError::File { what: "read the source".to_owned(), source })?;
     let mut input = look(&root, asked)?;
     input.give(given);
     input.store(stored);
+    input.bound(most);
     let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
     Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
 }
@@ -215,7 +233,7 @@ mod tests {
         let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
         let given =
             Given { files: [("vars.txt".to_owned(), Some("A=b".to_owned()))].into(), ..Given::default() };
-        let (_, warnings) = resolve(dir.path(), &asked, given, Stored::default()).unwrap();
+        let (_, warnings) = resolve(dir.path(), &asked, given, Stored::default(), Limits::default()).unwrap();
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
         let told = "not in the images, as they hold secrets: `web/keys.env`, `web/p.py`, `web/settings.txt`, `web/vv`\n";
         assert!(warning.starts_with(told), "{warning}");
@@ -240,7 +258,7 @@ mod tests {
             symlink("..", dir.path().join("src/api/around")).unwrap();
             symlink(manifest, dir.path().join("dormouse.toml")).unwrap();
             let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
-            match resolve(dir.path(), &asked, Given::default(), Stored::default()) {
+            match resolve(dir.path(), &asked, Given::default(), Stored::default(), Limits::default()) {
                 Ok((spec, _)) => {
                     let env: Vec<_> = spec.services.values().map(|s| s.env.texts()).collect();
                     format!("{} {:?} {env:?}", spec.name, spec.services)

@@ -269,3 +269,18 @@ async fn what_the_server_does_not_give_is_refused() {
           hint: ask for less, or raise `memory` under [limits] in its server.toml"#]]
     .assert_eq(&world.refused(&project("shop", vec![ServiceSpec { limits, ..service("web") }])).await);
 }
+
+/// Bug: thirteen slips in a manifest, and the next deploy was d14.
+#[tokio::test]
+async fn what_is_refused_takes_no_number() {
+    let world = World::new(120).await;
+    let mut greedy = service("web");
+    greedy.limits.memory = 64 << 30;
+    for _ in 0..3 {
+        world.refused(&project("shop", vec![greedy.clone()])).await;
+    }
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    assert_eq!(id.0, 1);
+    assert!(world.events(id).await.contains("\"done\""));
+    assert!(!world.source(id).exists());
+}

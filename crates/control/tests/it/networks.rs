@@ -82,8 +82,8 @@ async fn one_projects_failure_is_nobody_elses() {
     world.stands("shop/s1", "i1").await;
     world.stands("bad/web", "i2").await;
     expect![[r#"
-        bad/web Ready d3 i2
-        shop/s1 Ready d2 i1
+        bad/web Ready d2 i2
+        shop/s1 Ready d1 i1
     "#]]
     .assert_eq(&world.ps().await);
     expect!["making its network: as the simulation wants it"]

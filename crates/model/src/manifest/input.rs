@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{COMPOSE, Given, MANIFEST, OVERRIDES, detect, problem::Report};
 use crate::{
-    Stored,
+    Limits, Stored,
     source::{Links, near, procfile, requirements, text},
 };
 
@@ -24,6 +24,8 @@ pub struct ManifestInput {
     links: Links,
     pub(super) given: Given,
     pub(super) stored: Stored,
+    /// What the server gives a service, where that is known.
+    pub(super) most: Option<Limits>,
     /// Each with what it leads to when it is a link.
     secrets: BTreeMap<String, Option<String>>,
 }
@@ -183,6 +185,11 @@ impl ManifestInput {
     /// What is stored with `dormouse env`, of every project: which one it is, the manifest says.
     pub fn store(&mut self, stored: Stored) {
         self.stored = stored;
+    }
+
+    /// What the server gives a service at most: a manifest that asks for more is refused.
+    pub fn bound(&mut self, most: Limits) {
+        self.most = Some(most);
     }
 
     /// The name that was asked for.

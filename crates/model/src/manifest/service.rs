@@ -70,10 +70,22 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "health" => s.health = health(r, node, &key),
             "needs" => s.needs = r.texts(node, &key),
             "after" => s.after = r.texts(node, &key),
-            "memory" => s.memory = r.size(node, &key),
-            "cpu" => s.cpu_milli = r.cpu(node, &key),
-            "pids" => s.pids = r.number(node, &key, 2..=4_000_000),
-            "disk" => s.disk = r.size(node, &key),
+            "memory" => {
+                s.memory = r.size(node, &key);
+                s.asks("memory", r, node, &key);
+            }
+            "cpu" => {
+                s.cpu_milli = r.cpu(node, &key);
+                s.asks("cpu", r, node, &key);
+            }
+            "pids" => {
+                s.pids = r.number(node, &key, 2..=4_000_000);
+                s.asks("pids", r, node, &key);
+            }
+            "disk" => {
+                s.disk = r.size(node, &key);
+                s.asks("disk", r, node, &key);
+            }
             "env" => s.env = r.env(node, &key),
             "env_file" => s.env_files = r.env_files(node, &key),
             "public" => {

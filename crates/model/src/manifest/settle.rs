@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     Ask, Env, HealthSpec, Limits, Origin, Origins, ProjectName, ProjectSpec, Serves, ServiceKind,
-    ServiceName, ServiceSpec, SleepPolicy, Visibility, server::How,
+    ServiceName, ServiceSpec, SleepPolicy, Visibility, bounds, server::How,
 };
 
 /// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
@@ -156,7 +156,7 @@ fn one(
     let port = typed.port.or_else(|| port::of(typed)).or_else(|| port::in_files(input, typed, source));
     let port = port.or(listens.flatten());
     let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
-    let limits = Limits::default();
+    let limits = limits(input, typed, report);
     let sleep = SleepPolicy::default();
     Some((
         ServiceSpec {
@@ -179,12 +179,7 @@ fn one(
             health: health(typed, kind, facts),
             needs,
             after,
-            limits: Limits {
-                memory: typed.memory.unwrap_or(limits.memory),
-                cpu_milli: typed.cpu_milli.unwrap_or(limits.cpu_milli),
-                pids: typed.pids.unwrap_or(limits.pids),
-                disk: typed.disk.unwrap_or(limits.disk),
-            },
+            limits,
             env: Env::default(),
             stored: Env::default(),
             visibility: Visibility::Private,
@@ -200,6 +195,25 @@ fn one(
         },
         facts,
     ))
+}
+
+/// What its instances may use; more than the server gives is a problem.
+fn limits(input: &ManifestInput, typed: &Service, report: &mut Report) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        memory: typed.memory.unwrap_or(default.memory),
+        cpu_milli: typed.cpu_milli.unwrap_or(default.cpu_milli),
+        pids: typed.pids.unwrap_or(default.pids),
+        disk: typed.disk.unwrap_or(default.disk),
+    };
+    for over in input.most.iter().flat_map(|most| bounds::too_much(&limits, most)) {
+        if let Some(Written { value, place }) = typed.asked.get(over.what) {
+            let message =
+                format!("`{value}` is more than this server gives a service: {} at most", over.most);
+            report.at(place.clone(), message, Some(over.hint()));
+        }
+    }
+    limits
 }
 
 fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {

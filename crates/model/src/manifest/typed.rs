@@ -1,8 +1,8 @@
 //! The manifest as typed by the user: everything optional, nothing checked against anything else.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use super::{environment::Unset, path, problem::Place};
+use super::{environment::Unset, node::Node, path, problem::Place, read::Reader};
 use crate::{Depth, ServiceKind, Streams};
 
 /// A project as typed.
@@ -75,6 +75,8 @@ pub(super) struct Service {
     pub(super) cpu_milli: Option<u32>,
     pub(super) pids: Option<u32>,
     pub(super) disk: Option<u64>,
+    /// How its limits were written, by the names of [`crate::bounds::TooMuch`].
+    pub(super) asked: BTreeMap<&'static str, Written<String>>,
     pub(super) env: Vec<Variable>,
     pub(super) env_files: Vec<EnvFile>,
     /// Variables of its Dockerfile, which all others come before.
@@ -113,6 +115,7 @@ impl Service {
             cpu_milli: None,
             pids: None,
             disk: None,
+            asked: BTreeMap::new(),
             env: Vec::new(),
             env_files: Vec::new(),
             env_hints: Vec::new(),
@@ -124,6 +127,14 @@ impl Service {
             guess: false,
             include: Vec::new(),
         }
+    }
+}
+
+impl Service {
+    /// Remember how one of its limits was written.
+    pub(super) fn asks(&mut self, what: &'static str, r: &Reader<'_>, node: &Node, key: &str) {
+        let value = node.value.scalar().unwrap_or_default();
+        self.asked.insert(what, Written { value, place: r.place(&node.span, key) });
     }
 }
 

@@ -111,9 +111,18 @@ pub(super) fn one(
                 }
             }
             "expose" => exposed = ports::exposed(r, unhonoured, node, &key),
-            "mem_limit" => s.memory = memory(r, node, &key),
-            "cpus" => s.cpu_milli = cpus(r, node, &key),
-            "pids_limit" => s.pids = pids(r, node, &key),
+            "mem_limit" => {
+                s.memory = memory(r, node, &key);
+                s.asks("memory", r, node, &key);
+            }
+            "cpus" => {
+                s.cpu_milli = cpus(r, node, &key);
+                s.asks("cpu", r, node, &key);
+            }
+            "pids_limit" => {
+                s.pids = pids(r, node, &key);
+                s.asks("pids", r, node, &key);
+            }
             "deploy" => deploy(r, unhonoured, node, &key, s),
             "scale" => copies(r, unhonoured, e, &key),
             "healthcheck" => {
@@ -392,11 +401,21 @@ fn deploy(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &s
             let key = join(&key, &e.key);
             for e in known(r, unhonoured, &e.node, &key, keys::LIMITS) {
                 let key = join(&key, &e.key);
-                match e.key.as_str() {
-                    "memory" => s.memory = memory(r, &e.node, &key),
-                    "cpus" => s.cpu_milli = cpus(r, &e.node, &key),
-                    _ => s.pids = pids(r, &e.node, &key),
-                }
+                let what = match e.key.as_str() {
+                    "memory" => {
+                        s.memory = memory(r, &e.node, &key);
+                        "memory"
+                    }
+                    "cpus" => {
+                        s.cpu_milli = cpus(r, &e.node, &key);
+                        "cpu"
+                    }
+                    _ => {
+                        s.pids = pids(r, &e.node, &key);
+                        "pids"
+                    }
+                };
+                s.asks(what, r, &e.node, &key);
             }
         }
     }

@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use super::{check, folder};
+use crate::Limits;
 
 fn wrong(text: &str, expected: &expect_test::Expect) {
     let input = folder("shop", &[("dormouse.toml", text), ("backend/", ""), ("frontend/", "")]);
@@ -340,5 +341,72 @@ fn each_kind_of_mistake() {
         ),
     ] {
         wrong(text, &expected);
+    }
+}
+
+/// Bug: `99TiB` came back as 101376 GiB, without file and line.
+#[test]
+fn what_the_server_does_not_give() {
+    let most = Limits { memory: 8 << 30, cpu_milli: 4000, pids: 9000, disk: 20 << 30 };
+    for (file, text, expected) in [
+        (
+            "dormouse.toml",
+            "[services.web]\nsource = 'backend'\nmemory = '1TiB'\ncpu = 4.5\npids = 4000000\ndisk = \"99TiB\"",
+            expect![[r#"
+                dormouse.toml:3:10: services.web.memory: `1TiB` is more than this server gives a service: 8 GiB at most
+                    |
+                  3 | memory = '1TiB'
+                    |          ^^^^^^
+                  hint: ask for less, or raise `memory` under [limits] in its server.toml
+
+                dormouse.toml:4:7: services.web.cpu: `4.5` is more than this server gives a service: 4 at most
+                    |
+                  4 | cpu = 4.5
+                    |       ^^^
+                  hint: ask for less, or raise `cpu` under [limits] in its server.toml
+
+                dormouse.toml:5:8: services.web.pids: `4000000` is more than this server gives a service: 9000 at most
+                    |
+                  5 | pids = 4000000
+                    |        ^^^^^^^
+                  hint: ask for less, or raise `pids` under [limits] in its server.toml
+
+                dormouse.toml:6:8: services.web.disk: `99TiB` is more than this server gives a service: 20 GiB at most
+                    |
+                  6 | disk = "99TiB"
+                    |        ^^^^^^^
+                  hint: ask for less, or raise `disk` under [limits] in its server.toml
+            "#]],
+        ),
+        (
+            "compose.yaml",
+            "services:\n  web:\n    build: backend\n    mem_limit: 9g\n    deploy: {resources: {limits: {cpus: '5', memory: 10G}}}",
+            expect![[r#"
+                compose.yaml:5:41: services.web.deploy.resources.limits.cpus: `5` is more than this server gives a service: 4 at most
+                    |
+                  5 |     deploy: {resources: {limits: {cpus: '5', memory: 10G}}}
+                    |                                         ^^^
+                  hint: ask for less, or raise `cpu` under [limits] in its server.toml
+
+                compose.yaml:5:54: services.web.deploy.resources.limits.memory: `10G` is more than this server gives a service: 8 GiB at most
+                    |
+                  5 |     deploy: {resources: {limits: {cpus: '5', memory: 10G}}}
+                    |                                                      ^^^
+                  hint: ask for less, or raise `memory` under [limits] in its server.toml
+            "#]],
+        ),
+        (
+            "dormouse.toml",
+            "[services.web]\nsource = 'backend'\nmemory = '8GiB'\ncpu = 4",
+            expect![[r#"
+            project shop
+            front web
+            web: source=backend port=8000 public limits=8589934592 4000m 512
+        "#]],
+        ),
+    ] {
+        let mut input = folder("shop", &[(file, text), ("backend/", "")]);
+        input.bound(most);
+        check(&input, &expected);
     }
 }
