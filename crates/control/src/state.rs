@@ -174,7 +174,11 @@ impl State {
                     None => format!("; {old} does not work either"),
                 },
                 Some((old, ServiceKind::Job)) => format!("; {old} was done"),
-                None => String::new(),
+                // It was never live, and is tried again.
+                None => match svc.filter(|svc| self.ends_in_vain(svc)) {
+                    Some(svc) => format!("; {} does not work either", svc.target.deploy),
+                    None => String::new(),
+                },
             };
             let failed = Event::Failed { deploy: id, why: reason.clone(), serves };
             let note = format!("{id} failed: {reason}{goes_on}");
@@ -185,6 +189,13 @@ impl State {
             self.say(&key, None, failed);
             self.set_note(&key, Some(note));
         }
+    }
+
+    /// Whether what a service is to become has shown that it does not work.
+    fn ends_in_vain(&self, svc: &DesiredService) -> bool {
+        let ends = self.observed.ends_of(&svc.key);
+        dormouse_planner::keeps_ending(ends, svc.target.process())
+            || crate::reconcile::never_ready(svc, ends).is_some()
     }
 
     /// Something happened just now to a service, or to an instance of it.

@@ -336,6 +336,11 @@ fn begin(
         state.facts.builds.remove(&ServiceKey::new(name, &service));
     }
     project.failed = None;
+    let keys = coming.spec.services.keys().map(|service| ServiceKey::new(name, service));
+    let never_ran: Vec<_> = keys.filter(|key| !state.desired.services.contains_key(key)).collect();
+    // The failure of an earlier deploy, which this one may mend.
+    never_ran.iter().for_each(|key| state.set_note(key, None));
+    let project = state.projects.entry(name.clone()).or_default();
     let newer = coming.id;
     let old = project.coming.replace(coming)?;
     give_way(state, &old, GaveWay::To(newer));

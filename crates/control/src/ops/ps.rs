@@ -126,6 +126,10 @@ fn keeps_starting(state: &State, instance: Option<InstanceId>) -> Option<String>
     dormouse_planner::waiting(record, spec, state.clock.now()).map(|why| first_line(&why))
 }
 
+fn has_been_live(state: &State, key: &ServiceKey) -> bool {
+    state.desired.services.get(key).is_some_and(|svc| svc.live.is_some())
+}
+
 fn statuses(state: &State) -> Vec<ServiceStatus> {
     let now = state.clock.now();
     let standings = dormouse_planner::standings(&state.desired, &state.observed, now);
@@ -169,6 +173,12 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Running), _) => (ServiceStanding::Running, None),
                 (Some(Planned::Done), _) => (ServiceStanding::Done, None),
                 (Some(Planned::Stopped), _) => (ServiceStanding::Stopped, None),
+                // Of what never was live the newest deploy counts, and a note is of a newer one than what is tried again.
+                (Some(Planned::Crashed { .. }), _)
+                    if project.notes.contains_key(service) && !has_been_live(state, &key) =>
+                {
+                    (ServiceStanding::Crashed, None)
+                }
                 (Some(Planned::Crashed { reason }), _) => (ServiceStanding::Crashed, Some(reason.clone())),
             };
             let ends = state.observed.ends_of(&key);

@@ -228,6 +228,8 @@ fn apply<'a>(
     }
     for (service, deployment) in numbered {
         let key = ServiceKey::new(&name, &service);
+        // What an earlier deploy could not do is nobody's concern any more: now it is about what this one does.
+        state.set_note(&key, None);
         let goes_on = going_on(&deployment);
         state.set_target(&key, deployment);
         if let Some(svc) = state.desired.services.get_mut(&key).filter(|_| goes_on) {

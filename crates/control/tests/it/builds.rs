@@ -1,12 +1,15 @@
 //! A builder whose result the test decides.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
-use dormouse_model::ImageId;
+use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream, sim::Behaviour};
+use dormouse_model::{DeploymentId, ExitStatus, ImageId};
 use expect_test::expect;
 use tokio::sync::{mpsc, watch};
 
@@ -153,6 +156,58 @@ async fn a_first_build_that_fails_is_shown() {
     world.kill_and_restart().await;
     assert!(world.ps().await.contains("Failed"), "also after a restart: {}", world.ps().await);
     assert_eq!(before.lines().filter(|l| l.contains("Failed")).count(), 2, "{before}");
+}
+
+/// Bug: beside what became of the newest deploy, `ps` said what an older one had failed of.
+#[tokio::test]
+async fn only_the_newest_failure_is_told() {
+    let mut world = World::new(118).await;
+    let spec = project("shop", vec![service("web")]);
+    for (id, code) in [(1, 3), (2, 4)] {
+        let ends = Some((Duration::ZERO, ExitStatus::Code(code)));
+        world.sim.behave(DeploymentId(id), Behaviour { ends, ready_after: None, ..Behaviour::default() });
+    }
+    let reason = async |world: &World| {
+        let all = world.ask(|c| async move { c.ps().await }).await.unwrap();
+        format!("{:?} {}", all[0].standing, all[0].reason.clone().unwrap_or_default())
+    };
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    expect!["Crashed exited with code 3"].assert_eq(&reason(&world).await);
+    world.builder.set_fails(true);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    let newest = expect![
+        "Crashed d2 failed: the dependencies phase failed: exited with code 1; d1 does not work either"
+    ];
+    newest.assert_eq(&reason(&world).await);
+    world.kill_and_restart().await;
+    world.ps_where("Crashed").await;
+    newest.assert_eq(&reason(&world).await);
+    world.builder.set_fails(false);
+    world.builder.set_image(2);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    expect!["Crashed exited with code 4"].assert_eq(&reason(&world).await);
+    world.kill_and_restart().await;
+    world.ps_where("Crashed").await;
+    expect!["Crashed exited with code 4"].assert_eq(&reason(&world).await);
+}
+
+/// The same of one of which nothing ever ran: while a newer deploy is built, the older one's failure is no news.
+#[tokio::test]
+async fn a_first_build_that_failed_is_forgotten_with_the_next() {
+    let world = World::new(119).await;
+    let spec = project("shop", vec![service("web")]);
+    world.builder.set_fails(true);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    world.builder.set_stuck(true);
+    world.deploy(&spec).await;
+    expect![[r#"
+        shop/web Building - -
+    "#]]
+    .assert_eq(&world.ps().await);
 }
 
 #[tokio::test]
