@@ -127,9 +127,32 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
     let waits = busy.is_some();
     let notices = |i: &InstanceRecord| matches!(keeps.get(&i.id), Some(Awake::Watchdog | Awake::Pinger));
     let watchdog = state.watchdog(&key).filter(|_| mine().any(notices));
-    let why = busy.or(watchdog).unwrap_or_else(|| match starting {
+    let why = busy.or(watchdog).or_else(|| under_way(state, &key)).unwrap_or_else(|| match starting {
         true => "it is still starting".to_owned(),
         false => "something used it again at once, or the edge did not confirm".to_owned(),
     });
     Some((key, why, waits))
+}
+
+/// What is being done to it that keeps a process of it awake.
+fn under_way(state: &State, key: &ServiceKey) -> Option<String> {
+    let svc = state.desired.services.get(key)?;
+    let (project, deploy) = (&key.project, svc.target.deploy);
+    let later = "`dormouse ps` shows when that is done; then it can sleep";
+    let coming = state.projects.get(project).and_then(|p| p.coming.as_ref()).map(|c| c.id);
+    match &svc.live {
+        Some(live) if live.id == svc.target.id => {
+            let mut mine = state.observed.instances.values().filter(|i| i.key == *key);
+            let ending = mine.any(|i| i.draining_since.is_some() && i.phase == Phase::Running);
+            ending.then(|| format!("the process before it has not ended yet\n  hint: {later}"))
+        }
+        Some(live) if live.deploy == deploy => {
+            Some(format!("it is being restarted, or given other variables\n  hint: {later}"))
+        }
+        _ if coming == Some(deploy) => Some(format!(
+            "{deploy} is on its way\n  hint: {later}; `dormouse cancel {project}` ends the deploy"
+        )),
+        Some(_) => Some(format!("{deploy} is on its way\n  hint: {later}")),
+        None => None,
+    }
 }

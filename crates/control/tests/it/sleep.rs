@@ -397,3 +397,27 @@ async fn swap_that_is_taken_away_and_comes_back() {
     world.control.look_again();
     assert_eq!(world.instances().await, nobody, "nobody is woken for it");
 }
+
+/// Bug: of what a deploy or a restart kept awake it was said that something used it, or that the edge did not confirm.
+#[tokio::test]
+async fn what_is_under_way_is_why_it_does_not_sleep() {
+    let world = World::new(121).await;
+    let mut web = service("web");
+    web.health.start_timeout = Duration::from_secs(60);
+    let spec = project("shop", vec![web]);
+    let id = world.deploy(&spec).await;
+    world.events(id).await;
+    // It answers now and then, so its trial goes on.
+    world.answers.lock().unwrap().insert(DeploymentId(2), "HTTP/1.1 404 Not Found\r\n\r\n");
+    world.builder.set_image(2);
+    world.deploy(&spec).await;
+    while world.instances().await.len() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    match world.ask(|c| async move { c.sleep_all("shop", None).await }).await {
+        Err(OpError::StaysAwake { why, .. }) => expect![[r#"
+            d2 is on its way
+              hint: `dormouse ps` shows when that is done; then it can sleep; `dormouse cancel shop` ends the deploy"#]].assert_eq(&why),
+        other => panic!("{other:?}"),
+    }
+}
