@@ -1,5 +1,7 @@
 //! One question to one instance: are you well?
 
+mod redirect;
+
 use std::{
     io,
     net::SocketAddrV4,
@@ -11,17 +13,19 @@ use std::{
 use dormouse_model::{Answer, Question};
 use http_body_util::{BodyExt, Empty};
 use hyper::{
-    Request, Response, Uri,
+    Request, Response,
     body::{Body, Bytes, Incoming},
     client::conn::http1,
-    header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, LOCATION, SET_COOKIE, USER_AGENT},
+    header::{ACCEPT, CONNECTION, CONTENT_TYPE, HOST, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::TcpStream,
-    time::timeout,
+    time::{Instant, timeout},
 };
+
+use redirect::Place;
 
 /// How an answer by HTTP begins.
 const HTTP: &[u8] = b"HTTP/1.";
@@ -47,30 +51,48 @@ pub(crate) struct Visitor {
     pub(crate) scheme: String,
 }
 
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) answer: Answer,
+    /// Whether it sends visitors who came by http to the same host by https.
+    pub(crate) to_https: bool,
+}
+
 /// Ask within `limit`.
-pub(crate) async fn ask(
-    addr: SocketAddrV4,
-    visitor: &Visitor,
-    question: &Question,
-    limit: Duration,
-) -> Answer {
+pub(crate) async fn ask(addr: SocketAddrV4, visitor: &Visitor, question: &Question, limit: Duration) -> Said {
     let limit = match question {
         Question::Protocol(_) => limit.min(UNKNOWN),
         Question::Connection | Question::Http(_) => limit,
     };
-    let asked = async {
-        match TcpStream::connect(addr).await {
-            Ok(stream) => answer(stream, visitor, question).await,
-            Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => Answer::Refused,
-            Err(_) => Answer::Silent,
-        }
+    let begun = Instant::now();
+    let (answer, to) = timeout(limit, once(addr, visitor, question)).await.unwrap_or((Answer::Silent, None));
+    let here = match question {
+        Question::Http(path) | Question::Protocol(path) => Place::of(visitor, path),
+        Question::Connection => None,
     };
-    timeout(limit, asked).await.unwrap_or(Answer::Silent)
+    let (Answer::Status(code), Some(to), Some(here)) = (answer, to, here) else {
+        return Said { answer, to_https: false };
+    };
+    let to_https = here.is_the_same_but_for_tls(&to);
+    // Who follows and hears nothing in time has been answered all the same.
+    let left = limit.saturating_sub(begun.elapsed());
+    let loops = timeout(left, redirect::loops(addr, visitor, here, to)).await.unwrap_or(false);
+    Said { answer: if loops { Answer::Loop(code) } else { answer }, to_https }
 }
 
-async fn answer(mut stream: TcpStream, visitor: &Visitor, question: &Question) -> Answer {
+/// One answer, and where it sends whoever asks.
+async fn once(addr: SocketAddrV4, visitor: &Visitor, question: &Question) -> (Answer, Option<Place>) {
+    match TcpStream::connect(addr).await {
+        Ok(stream) => answer(stream, visitor, question).await,
+        Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => (Answer::Refused, None),
+        Err(_) => (Answer::Silent, None),
+    }
+}
+
+async fn answer(mut stream: TcpStream, visitor: &Visitor, question: &Question) -> (Answer, Option<Place>) {
     let (path, carefully) = match question {
-        Question::Connection => return Answer::Accepted,
+        Question::Connection => return (Answer::Accepted, None),
         Question::Http(path) => (path, false),
         Question::Protocol(path) => (path, true),
     };
@@ -82,20 +104,21 @@ async fn answer(mut stream: TcpStream, visitor: &Visitor, question: &Question) -
             || stream.write_all(line.as_bytes()).await.is_err()
             || speaks(&stream).await)
     {
-        return Answer::NotHttp;
+        return (Answer::NotHttp, None);
     }
     let mut heard = Heard { stream, said: if carefully { line.len() } else { 0 }, begins: Vec::new() };
-    match request(&mut heard, path, visitor).await {
-        Ok(answer) => answer,
+    let why = match request(&mut heard, path, visitor).await {
+        Ok(answered) => return answered,
         Err(_) if !heard.begins.is_empty() && heard.begins != HTTP => Answer::NotHttp,
         Err(e) if e.is_parse() => Answer::NotHttp,
         // Reset, closed in the middle of a word, or before the first one.
         Err(_) => Answer::Cut,
-    }
+    };
+    (why, None)
 }
 
 /// Ask, and hear the answer to its end, within limits: one that breaks off is none.
-async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Result<Answer> {
+async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Result<(Answer, Option<Place>)> {
     let request = Request::get(path)
         .header(HOST, &visitor.host)
         .header("X-Forwarded-Proto", &visitor.scheme)
@@ -104,7 +127,7 @@ async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Res
         .header(CONNECTION, "close")
         .body(Empty::<Bytes>::new());
     // A path that cannot be asked for is nothing that any server answers well.
-    let Ok(request) = request else { return Ok(Answer::NotHttp) };
+    let Ok(request) = request else { return Ok((Answer::NotHttp, None)) };
     let (mut sender, connection) = http1::Builder::new()
         .title_case_headers(true)
         .allow_spaces_after_header_name_in_responses(true)
@@ -115,12 +138,11 @@ async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Res
     let asked = async {
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
-        let back = leads_back(&response, path, visitor);
+        let to = redirect::leads_to(&response, path, visitor);
         hear_out(response).await?;
         Ok(match (100..600).contains(&status) {
-            true if back => Answer::Loop(status),
-            true => Answer::Status(status),
-            false => Answer::NotHttp,
+            true => (Answer::Status(status), to),
+            false => (Answer::NotHttp, None),
         })
     };
     tokio::pin!(asked, connection);
@@ -133,40 +155,6 @@ async fn request(heard: &mut Heard, path: &str, visitor: &Visitor) -> hyper::Res
             Err(e) => Err(e),
         },
     }
-}
-
-/// Whether an answer sends whoever asks back to what was asked for. One that has them remember something may answer
-/// otherwise the next time.
-fn leads_back(response: &Response<Incoming>, path: &str, visitor: &Visitor) -> bool {
-    let headers = response.headers();
-    let location = headers.get(LOCATION).and_then(|to| to.to_str().ok());
-    let Some(location) = location.filter(|_| response.status().is_redirection()) else { return false };
-    let Visitor { host, scheme } = visitor;
-    let to = location.split('#').next().unwrap_or_default();
-    let folder = path.split('?').next().and_then(|p| p.rsplit_once('/')).map_or("", |(folder, _)| folder);
-    let to = match to.strip_prefix("./").unwrap_or(to) {
-        "" if !to.is_empty() => format!("{scheme}://{host}{folder}/"),
-        "" => format!("{scheme}://{host}{path}"),
-        other if other.starts_with("//") => format!("{scheme}:{other}"),
-        other if other.starts_with('/') => format!("{scheme}://{host}{other}"),
-        other if other.contains("://") => other.to_owned(),
-        other => format!("{scheme}://{host}{folder}/{other}"),
-    };
-    let same = plain(&to).is_some_and(|to| Some(to) == plain(&format!("{scheme}://{host}{path}")));
-    same && !headers.contains_key(SET_COOKIE)
-}
-
-/// A URL by its parts, with a port in any case.
-fn plain(url: &str) -> Option<(String, String, u16, String)> {
-    let url: Uri = url.parse().ok()?;
-    let scheme = url.scheme_str()?.to_ascii_lowercase();
-    let port = url.port_u16().or(match scheme.as_str() {
-        "http" => Some(80),
-        "https" => Some(443),
-        _other => None,
-    })?;
-    let path = url.path_and_query().map_or("/", |path| path.as_str()).to_owned();
-    Some((scheme, url.host()?.to_ascii_lowercase(), port, path))
 }
 
 /// Until the answer has ended, or begun well enough.
@@ -362,14 +350,14 @@ mod tests {
             let limit =
                 Duration::from_millis(if matches!(does, Does::Hangs | Does::Stops(_)) { 600 } else { 5000 });
             assert_eq!(
-                ask(addr, &visitor("shop.localhost"), &question, limit).await,
+                ask(addr, &visitor("shop.localhost"), &question, limit).await.answer,
                 expected,
                 "{does:?} {question:?}"
             );
         }
     }
 
-    /// Bug: a page that only redirects to itself was well answered.
+    /// Bug: a page that only redirects to itself was well answered. This server says the same of every path.
     #[tokio::test]
     async fn redirects() {
         for (scheme, path, header, loops) in [
@@ -379,9 +367,9 @@ mod tests {
             ("http", "/up/", "Location: ./", true),
             ("http", "/up/x?y", "Location: x?y", true),
             ("http", "/", "Location: ", true),
-            ("http", "/", "Location: /login", false),
-            ("http", "/", "Location: /?lang=en", false),
-            ("http", "/", "Location: login", false),
+            ("http", "/", "Location: /login", true),
+            ("http", "/", "Location: /?lang=en", true),
+            ("http", "/", "Location: login", true),
             ("http", "/", "Location: http://other.localhost:8080/", false),
             // It goes on there, once whoever ends TLS says so.
             ("http", "/", "Location: https://shop.localhost:8080/", false),
@@ -395,7 +383,8 @@ mod tests {
             let question = Question::Http(path.to_owned());
             let want = if loops { Answer::Loop(302) } else { Answer::Status(302) };
             let got = ask(addr, &visitor, &question, Duration::from_secs(5)).await;
-            assert_eq!(got, want, "{scheme} {path} {header}");
+            assert_eq!(got.answer, want, "{scheme} {path} {header}");
+            assert_eq!(got.to_https, scheme == "http" && header.contains("https://"), "{header}");
             assert!(heard.lock().await.contains(&format!("X-Forwarded-Proto: {scheme}\r\n")));
         }
     }
@@ -428,7 +417,8 @@ mod tests {
         for question in
             [Question::Http("/".to_owned()), Question::Protocol("/".to_owned()), Question::Connection]
         {
-            assert_eq!(ask(addr, &visitor("x"), &question, Duration::from_secs(5)).await, Answer::Refused);
+            let said = ask(addr, &visitor("x"), &question, Duration::from_secs(5)).await;
+            assert_eq!(said.answer, Answer::Refused);
         }
     }
 }

@@ -74,7 +74,7 @@ pub enum Answer {
     Accepted,
     /// It answers HTTP, with this status.
     Status(u16),
-    /// The same, with a redirect to just what was asked for.
+    /// The same, with a redirect that leads back to what was asked for, at once or by way of others.
     Loop(u16),
     /// It answers something else, or hung up on an HTTP request that nothing told it to expect.
     NotHttp,

@@ -63,6 +63,9 @@ pub struct Probe {
     pub last_at: Option<Time>,
     /// The last HTTP status it answered with.
     pub status: Option<u16>,
+    /// Whether it sent who asked last by http on to https.
+    #[serde(default)]
+    pub to_https: bool,
     /// Whether it was found to speak HTTP; `None` while nobody has found out, or has had to.
     pub speaks_http: Option<bool>,
     /// When a probe last failed; one that only asks whether a script runs is none.

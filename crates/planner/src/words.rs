@@ -296,6 +296,13 @@ fn strange_host(spec: &ServiceSpec, code: u16, host: &str) -> Option<String> {
 pub fn remark(i: &InstanceRecord, spec: &ServiceSpec, host: &str) -> Option<String> {
     let Question::Http(path) = spec.question(i.probe.speaks_http) else { return None };
     let code = i.probe.status?;
+    if i.probe.to_https {
+        return Some(format!(
+            "it answers {code} to GET {path}, a redirect to https, and this is http://{host}: visitors see an error unless a proxy \
+             before this server ends TLS. Have it trust X-Forwarded-Proto, or turn the redirect off (Django: \
+             SECURE_SSL_REDIRECT; Flask-Talisman: force_https; Rails: config.force_ssl)"
+        ));
+    }
     let host = strange_host(spec, code, host)?;
     Some(format!("it answers {code} to GET {path}: {host}"))
 }

@@ -143,7 +143,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 return Some("it does not wake".to_owned());
             };
             let Some(target) = targets.first() else { break };
-            let answer = ask(target.addr, visitor, &question, spec.health.timeout).await;
+            let answer = ask(target.addr, visitor, &question, spec.health.timeout).await.answer;
             if dormouse_planner::answers_well(spec, &question, answer) {
                 return None;
             }

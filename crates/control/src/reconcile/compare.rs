@@ -76,7 +76,7 @@ impl Before {
                     (answer, dormouse_planner::refuses(answer))
                 }
                 Question::Http(_) | Question::Protocol(_) | Question::Connection => {
-                    let new = probe::ask(addr, visitor, &question, limit).await;
+                    let new = probe::ask(addr, visitor, &question, limit).await.answer;
                     (new, dormouse_planner::fails(new))
                 }
             };
@@ -112,7 +112,7 @@ impl Before {
             self.addr = None;
         }
         let limit = self.live.deployment.spec.health.timeout;
-        let answer = probe::ask(self.addr?, &self.visitor, question, limit).await;
+        let answer = probe::ask(self.addr?, &self.visitor, question, limit).await.answer;
         let (status, loops) = (answer.status()?, matches!(answer, Answer::Loop(_)));
         let (deployment, at) = (self.live.process, self.clock.now());
         Some(Answered { deployment, path: path.to_owned(), status, loops, at })

@@ -24,8 +24,8 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Repaired(repair) => self.repaired(&repair),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
-            Msg::Probed { id, woken_at, asked, host, answer, compared } => {
-                self.probed(id, woken_at, (&asked, &host), (answer, compared));
+            Msg::Probed { id, woken_at, asked, host, answer, to_https, compared } => {
+                self.probed(id, woken_at, (&asked, &host), (answer, to_https, compared));
             }
             Msg::Inspected { id, result } => self.inspected(id, result),
             Msg::Done { subject, number, outcome } => self.done(subject, number, outcome),

@@ -42,6 +42,8 @@ pub(crate) enum Msg {
         asked: Question,
         host: String,
         answer: Answer,
+        /// Whether it sends visitors on to https.
+        to_https: bool,
         compared: Compared,
     },
     /// Somebody looked into an instance.

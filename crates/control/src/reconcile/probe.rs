@@ -11,7 +11,7 @@ use super::{Msg, Reconciler};
 use crate::{
     error::chain,
     names,
-    probe::{self, Visitor},
+    probe::{self, Said, Visitor},
 };
 
 impl<W: Workloads> Reconciler<W> {
@@ -35,7 +35,7 @@ impl<W: Workloads> Reconciler<W> {
             let visitor = Visitor { host, scheme: self.state.settings.scheme.clone() };
             let before = self.before(id, face, deployment);
             let task = self.tasks.spawn(async move {
-                let mut answer = probe::ask(addr, &visitor, &asked, limit).await;
+                let Said { mut answer, to_https } = probe::ask(addr, &visitor, &asked, limit).await;
                 let open = matches!(asked, Question::Protocol(_)) && !has_route;
                 if open
                     && matches!(answer, Answer::Silent | Answer::Cut)
@@ -48,7 +48,7 @@ impl<W: Workloads> Reconciler<W> {
                     None => Compared::default(),
                 };
                 let host = visitor.host;
-                drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer, compared }));
+                drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer, to_https, compared }));
             });
             self.probes.insert(id, task);
         }
@@ -60,13 +60,16 @@ impl<W: Workloads> Reconciler<W> {
         id: InstanceId,
         woken_at: Option<Time>,
         (asked, host): (&Question, &str),
-        (answer, compared): (Answer, Compared),
+        (answer, to_https, compared): (Answer, bool, Compared),
     ) {
         self.probes.remove(&id);
         let now = self.state.clock.now();
         let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
         if record.phase != Phase::Running || record.woken_at != woken_at {
             return;
+        }
+        if answer.status().is_some() {
+            record.probe.to_https = to_https;
         }
         let Some(svc) = self.state.desired.services.get(&record.key) else { return };
         let ready = dormouse_planner::note_answer(record, svc, asked, answer, now);

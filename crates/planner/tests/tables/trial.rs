@@ -307,3 +307,14 @@ fn what_is_said_of_the_first_version() {
         assert_eq!(said.as_deref(), want, "{serves} {status}");
     }
 }
+
+/// Bug: a version that sends everybody to https, where nothing answers, was taken without a word.
+#[test]
+fn what_is_said_of_one_that_wants_https() {
+    let mut s = situation("web d1 serves=gunicorn\ni1 web d1 starting status=301");
+    let spec = s.desired.services[&key("web")].target.spec.clone();
+    let i = s.observed.instances.get_mut(&InstanceId(1)).unwrap();
+    assert_eq!(remark(i, &spec, "shop.localhost:8080"), None);
+    i.probe.to_https = true;
+    expect!["it answers 301 to GET /, a redirect to https, and this is http://shop.localhost:8080: visitors see an error unless a proxy before this server ends TLS. Have it trust X-Forwarded-Proto, or turn the redirect off (Django: SECURE_SSL_REDIRECT; Flask-Talisman: force_https; Rails: config.force_ssl)"].assert_eq(&remark(i, &spec, "shop.localhost:8080").unwrap());
+}
