@@ -225,7 +225,10 @@ impl Group for V2Group {
 
     fn kill(&self) -> io::Result<()> {
         // Works on frozen tasks too.
-        files::write(&self.dir, "cgroup.kill", "1")
+        files::write(&self.dir, "cgroup.kill", "1")?;
+        // The kernel has only told them to end; as with version 1, nothing is left but what hangs in the kernel.
+        files::wait_until(|| Ok(self.procs()?.is_empty()))?;
+        Ok(())
     }
 
     fn remove(&self) -> io::Result<()> {

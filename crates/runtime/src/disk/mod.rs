@@ -114,11 +114,15 @@ mod tests {
         let held = Held::find(device, &image).unwrap();
         assert!(Held::find(device, &disk.template).is_err(), "another's");
 
+        // Names first: on a disk that is full of bytes a folder has no room for more of them.
+        for name in ["upper/a", "upper/b"] {
+            write(&root, name, 0).unwrap();
+        }
+        let files = (0..10_000).map(|n| write(&root, &format!("upper/{n}"), 0)).find_map(Result::err);
+        assert_eq!(files.unwrap().raw_os_error(), Some(libc::ENOSPC));
         write(&root, "upper/a", 20 << 20).unwrap();
         let full = write(&root, "upper/b", 20 << 20).unwrap_err();
         assert_eq!(full.raw_os_error(), Some(libc::ENOSPC));
-        let files = (0..10_000).map(|n| write(&root, &format!("upper/{n}"), 0)).find_map(Result::err);
-        assert_eq!(files.unwrap().raw_os_error(), Some(libc::ENOSPC));
         let DiskUsage { bytes, free_bytes, files, free_files, withheld_bytes: _ } = held.usage().unwrap();
         assert!(bytes > 24 << 20 && free_bytes < 1 << 20, "{free_bytes} of {bytes}");
         assert!((1000..10_000).contains(&files) && free_files == 0, "{free_files} of {files}");

@@ -123,5 +123,6 @@ pub(super) async fn connections_are_bounded(b: &Bench) {
     server.join().unwrap();
     println!("{taken} connections taken; {answers} answers, {questions} remembered");
     assert_eq!((answers, questions), (QUESTIONS as u64, 0));
-    assert!((8000..=8192).contains(&taken), "{taken}");
+    // Kernels count what is just being made differently: 6.1 lets one more in.
+    assert!((8000..=8200).contains(&taken), "{taken}");
 }
