@@ -396,7 +396,9 @@ impl State {
             std::iter::once(&svc.target).chain(&svc.live).any(|d| d.process() == w.deployment)
         };
         let known = [&self.observed.watchdogs, &self.observed.pingers].map(|all| all.get(key).filter(mine));
-        let said: Vec<_> = known.into_iter().flatten().filter_map(dormouse_planner::watchdog).collect();
+        let now = self.clock.now();
+        let said = known.into_iter().flatten().filter_map(|known| dormouse_planner::watchdog(known, now));
+        let said: Vec<_> = said.collect();
         (!said.is_empty()).then(|| said.join("; "))
     }
 

@@ -46,4 +46,4 @@ pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;
-pub use watchdog::{Sighting, Watchdog};
+pub use watchdog::{Sighting, Verdict, Watchdog};

@@ -36,6 +36,20 @@ pub enum ExitStatus {
     Lost,
 }
 
+impl ExitStatus {
+    /// Whether a process says by it that it was done, as those do that their server replaces after so many requests. Who is
+    /// ended by a supervisor ends by a signal, or with a code of its own: gunicorn's workers exit with 1 when they are told to
+    /// abort.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        match self {
+            // uWSGI's workers end with 30 then, Celery's with 155.
+            Self::Code(code) => matches!(code, 0 | 30 | 155),
+            Self::Signal(_) | Self::OutOfMemory | Self::Lost => false,
+        }
+    }
+}
+
 /// Where an instance physically is: what the backend can see by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

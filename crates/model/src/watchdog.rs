@@ -19,11 +19,20 @@ pub enum Sighting {
         slept: Duration,
         /// How many processes.
         processes: u32,
+        /// How many of them are known to have ended because they were done ([`ExitStatus::is_done`]).
+        #[serde(default)]
+        done: u32,
+        /// How long it had run since the wake when that was seen.
+        #[serde(default)]
+        ran: Duration,
     },
     /// The whole instance ended within seconds of a wake.
     Ended {
         /// How long it had been frozen.
         slept: Duration,
+        /// Whether it says that it was done ([`ExitStatus::is_done`]).
+        #[serde(default)]
+        done: bool,
     },
     /// It cut a page off within seconds of a wake: it had pinged it, and missed the answers of the time that it slept.
     Cut {
@@ -32,6 +41,19 @@ pub enum Sighting {
         /// Time between its pings, if that is known.
         pings: Option<Duration>,
     },
+}
+
+/// What sightings say of a service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It may notice sleep: what it lost, it may have lost to what it was asked for instead.
+    Suspected,
+    /// It notices sleep.
+    #[default]
+    Shown,
+    /// It was suspected, and loses as many after sleeps that are too short to be noticed: it sleeps as others do.
+    Refuted,
 }
 
 /// A watchdog that is known, and what follows from it.
@@ -43,6 +65,9 @@ pub struct Watchdog {
     pub seen: Sighting,
     /// When that was.
     pub at: Time,
-    /// How long it may be frozen at a time; after [`Sighting::Cut`], while a page is open.
+    /// How sure that is.
+    #[serde(default)]
+    pub verdict: Verdict,
+    /// How long it may be frozen at a time, unless that is refuted; after [`Sighting::Cut`], while a page is open.
     pub limit: Duration,
 }

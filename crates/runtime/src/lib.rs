@@ -6,6 +6,7 @@ mod activity;
 pub mod cgroup;
 mod disk;
 pub mod doctor;
+mod ends;
 pub mod host;
 pub mod machine;
 pub mod memory;

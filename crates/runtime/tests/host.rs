@@ -544,38 +544,53 @@ async fn the_tree_may_change(b: Bench) {
     host.remove(InstanceId(1)).await.unwrap();
 }
 
-/// Some supervisors cannot be deceived; that is told, and what only looks like it is not.
+/// Whether this kernel tells how a process ended that its parent has taken note of: 6.15 or later.
+fn tells_of_ends() -> bool {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).filter_map(|n| n.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(15))
+}
+
+/// Some supervisors cannot be deceived; that is told, and what only looks like it is not. Bug: that a worker was done, as
+/// those are that are replaced after so many requests, was not.
 async fn a_watchdog_is_seen(b: Bench) {
     let host = b.host();
     let mut sightings = host.sightings();
-    let watchdog = format!(
-        "{SUPERVISION} worker & up 0; echo up; seconds; then=$now; while :; do tick; seconds; \
-         [ $((now-then)) -gt 2 ] && {{ kill $!; wait; worker & echo again; }}; then=$now; done"
-    );
-    host.start(&b.spec(1, &watchdog)).await.unwrap();
+    let watchdog = |worker: &str| {
+        format!(
+            "{SUPERVISION} polite() {{ trap 'exit 0' TERM; worker; }}; \
+             {worker} & up 0; echo up; seconds; then=$now; while :; do tick; seconds; \
+             [ $((now-then)) -gt 2 ] && {{ kill $!; wait; {worker} & echo again; }}; then=$now; done"
+        )
+    };
+    host.start(&b.spec(1, &watchdog("worker"))).await.unwrap();
+    host.start(&b.spec(4, &watchdog("polite"))).await.unwrap();
     // Its child ends after each sleep, by itself.
     host.start(&b.spec(2, "echo up; while :; do sleep 2; echo again; done")).await.unwrap();
-    for id in [1, 2] {
+    for id in [1, 2, 4] {
         until("it is up", async || log(&host, id).await.contains(&"up".into())).await;
         host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
     }
     tokio::time::sleep(Duration::from_millis(3500)).await;
     let heard = async |id: u64| log(&host, id).await.iter().filter(|l| *l == "again").count();
     let before = heard(2).await;
-    for id in [1, 2] {
+    for id in [1, 2, 4] {
         host.wake(InstanceId(id)).await.unwrap();
     }
-    until("it has looked", async || heard(1).await == 1).await;
+    until("it has looked", async || heard(1).await == 1 && heard(4).await == 1).await;
     until("it goes on", async || heard(2).await > before).await;
-    for id in [2, 1] {
+    for id in [2, 1, 4] {
         host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
     }
-    let seen = sightings.try_recv();
-    let restarts = |slept: Duration| slept > Duration::from_millis(3400) && slept < Duration::from_secs(10);
-    assert!(
-        matches!(seen, Ok((InstanceId(1), Sighting::Restarts { slept, processes: 1 })) if restarts(slept)),
-        "{seen:?}"
-    );
+    for (id, polite) in [(1, 0), (4, u32::from(tells_of_ends()))] {
+        let seen = sightings.try_recv();
+        let Ok((InstanceId(of), Sighting::Restarts { slept, processes: 1, done, ran })) = seen else {
+            panic!("{seen:?}")
+        };
+        assert_eq!((of, done), (id, polite));
+        assert!(slept > Duration::from_millis(3400) && slept < Duration::from_secs(10), "{slept:?}");
+        assert!(ran < Duration::from_secs(60), "{ran:?}");
+    }
     assert!(sightings.try_recv().is_err(), "nothing else");
 
     // A dark wake gives it its time, and leaves it asleep; a sleep that is cut by them in time goes unnoticed.
@@ -606,7 +621,7 @@ async fn a_watchdog_is_seen(b: Bench) {
     let after = heard(3).await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(after > before && heard(3).await == after && !awake(3).await);
-    for id in [1, 2, 3] {
+    for id in [1, 2, 3, 4] {
         host.stop(InstanceId(id), Duration::from_millis(100)).await.unwrap();
         host.remove(InstanceId(id)).await.unwrap();
     }

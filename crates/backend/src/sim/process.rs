@@ -135,7 +135,7 @@ impl Process {
     pub(crate) fn look(&self, now: Time) -> Option<Sighting> {
         let slept = now.since(self.frozen_since?);
         let noticed = self.behaviour.patience.is_some_and(|patience| slept > patience);
-        noticed.then_some(Sighting::Restarts { slept, processes: 1 })
+        noticed.then_some(Sighting::Restarts { slept, processes: 1, done: 0, ran: Duration::ZERO })
     }
 
     /// When it will end by itself, and how.

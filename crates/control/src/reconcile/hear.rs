@@ -90,22 +90,22 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn watchdog_seen(&mut self, id: InstanceId, seen: Sighting) {
-        let Some(record) = self.state.observed.instances.get(&id) else { return };
-        let (key, deployment, now) = (record.key.clone(), record.deployment, self.state.clock.now());
-        let observed = &mut self.state.observed;
+        let (now, observed) = (self.state.clock.now(), &mut self.state.observed);
+        let Some(record) = observed.instances.get(&id) else { return };
+        let key = record.key.clone();
         let (of_pages, all) = match seen {
             Sighting::Cut { .. } => (true, &mut observed.pingers),
             Sighting::Puma | Sighting::Restarts { .. } | Sighting::Ended { .. } => {
                 (false, &mut observed.watchdogs)
             }
         };
-        let known = all.get(&key);
-        let Some(watchdog) = dormouse_planner::note_sighting(known, deployment, now, seen) else {
+        let Some(watchdog) = dormouse_planner::note_sighting(all.get(&key), record, now, seen) else {
+            info!(%key, %id, ?seen, "nothing new of how it notices sleep");
             return;
         };
         all.insert(key.clone(), watchdog);
-        warn!(%key, %id, ?seen, limit = ?watchdog.limit, "it notices sleep");
-        if let Some(what) = dormouse_planner::watchdog(&watchdog) {
+        warn!(%key, %id, ?seen, verdict = ?watchdog.verdict, limit = ?watchdog.limit, "it notices sleep");
+        if let Some(what) = dormouse_planner::watchdog(&watchdog, now) {
             let event = if of_pages { Event::LostPage(what) } else { Event::LostProcesses(what) };
             self.state.say(&key, Some(id), event);
         }

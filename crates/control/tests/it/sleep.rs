@@ -251,6 +251,34 @@ async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
     assert!(world.ps().await.contains(said), "{}", world.ps().await);
 }
 
+/// Bug: a service whose requests use up its processes was taken for one that loses them to sleep, and after some such
+/// coincidences was kept awake until its next deploy.
+#[tokio::test]
+async fn what_requests_have_used_up_keeps_nobody_awake() {
+    let mut world = World::new(171).await;
+    let patience = Some(Duration::from_secs(2));
+    world.sim.behave(DeploymentId(1), Behaviour { patience, ..Behaviour::default() });
+    let id = world.deploy(&project("shop", vec![service("web")])).await;
+    world.events(id).await;
+    for (slept, said) in [
+        (9, "it restarted a process after a sleep of 9 s, so it now runs for a moment every 5 s"),
+        (
+            3,
+            "it restarted a process after a sleep of 3 s, as it does after others, so it sleeps as others do",
+        ),
+    ] {
+        world.ask(|c| async move { c.sleep_all("shop", None).await }).await.unwrap();
+        world.sim.advance_to(world.sim.now().after(Duration::from_secs(slept)));
+        let last_client_byte = Some(Time::from(std::time::SystemTime::now()));
+        world.carry(1, Traffic { last_client_byte, ..Traffic::default() });
+        world.ask(|c| async move { c.wake(&key("shop/web")).await }).await.unwrap();
+        world.ps_where(said).await;
+        // Also a later control knows.
+        world.kill_and_restart().await;
+        world.ps_where(said).await;
+    }
+}
+
 /// Bug: a server that pings its pages by the clock cut them off at every wake.
 #[tokio::test]
 async fn a_server_that_takes_a_page_for_gone_is_not_made_to_do_it_again() {

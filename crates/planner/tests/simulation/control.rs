@@ -14,7 +14,7 @@ use dormouse_backend::{
 };
 use dormouse_model::{
     Activity, Answer as Heard, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase,
-    Probe, Question, Sighting, Stir, StopReason, Time, WORKS, Worked,
+    Probe, Question, Sighting, Stir, StopReason, Time, Verdict, WORKS, Worked,
 };
 use dormouse_planner::{
     Action, Edges, Facts, Subject, end_of, endpoints, inspect_due, next_deadline, note_answer, note_end,
@@ -199,7 +199,11 @@ impl Control {
             let Some(i) = self.observed.instances.get(&id) else { continue };
             let Sighting::Restarts { slept, .. } = seen else { continue };
             *w.tally.entry("sleep noticed").or_default() += 1;
-            let known = w.store.watchdogs.get(&i.key).filter(|known| known.deployment == i.deployment);
+            let known = w
+                .store
+                .watchdogs
+                .get(&i.key)
+                .filter(|known| known.deployment == i.deployment && known.verdict != Verdict::Refuted);
             let cannot = self.seen.get(&id).and_then(|seen| seen.wake_failed_at);
             let there = self.since.max(cannot).is_some_and(|since| w.now.since(since) > slept);
             if let Some(known) = known
@@ -209,7 +213,7 @@ impl Control {
             {
                 return Err(format!("{id} was frozen for {slept:?}, and may be for {:?}", known.limit));
             }
-            if let Some(watchdog) = note_sighting(known, i.deployment, w.now, seen) {
+            if let Some(watchdog) = note_sighting(w.store.watchdogs.get(&i.key), i, w.now, seen) {
                 w.store.watchdogs.insert(i.key.clone(), watchdog);
             }
         }

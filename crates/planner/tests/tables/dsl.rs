@@ -23,7 +23,7 @@ use dormouse_model::{
     Activity, Answer, Answered, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
     DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Nap,
     Observed, Phase, Probe, Refusal, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir,
-    StopReason, Streams, Time, Traffic, Visibility, Watchdog, Worked,
+    StopReason, Streams, Time, Traffic, Verdict, Visibility, Watchdog, Worked,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -58,16 +58,32 @@ pub(crate) fn situation(text: &str) -> Situation {
                 let answer = Answered { deployment, path: (*path).to_owned(), status, loops, at: NOW };
                 s.observed.answers.entry(key(service)).or_default().push(answer);
             }
-            ["watchdog", service, deployment, limit] => {
-                let seen = Sighting::Restarts { slept: span("10m"), processes: 2 };
+            ["watchdog", service, deployment, limit, rest @ ..] => {
+                let slept = span("10m");
+                let seen = Sighting::Restarts { slept, processes: 2, done: 0, ran: Duration::ZERO };
                 let deployment = DeploymentId(number(deployment));
-                let watchdog = Watchdog { deployment, seen, at: time("-1h"), limit: span(limit) };
+                let mut watchdog = Watchdog {
+                    deployment,
+                    seen,
+                    at: time("-1h"),
+                    verdict: Verdict::Shown,
+                    limit: span(limit),
+                };
+                for word in rest {
+                    match *word {
+                        "puma" => watchdog.seen = Sighting::Puma,
+                        "suspected" => watchdog.verdict = Verdict::Suspected,
+                        "refuted" => watchdog.verdict = Verdict::Refuted,
+                        at => watchdog.at = time(at.strip_prefix("at=").unwrap()),
+                    }
+                }
                 s.observed.watchdogs.insert(key(service), watchdog);
             }
             ["pinger", service, deployment, limit] => {
                 let seen = Sighting::Cut { slept: span("10m"), pings: Some(span("25s")) };
                 let deployment = DeploymentId(number(deployment));
-                let pinger = Watchdog { deployment, seen, at: time("-1h"), limit: span(limit) };
+                let at = time("-1h");
+                let pinger = Watchdog { deployment, seen, at, verdict: Verdict::Shown, limit: span(limit) };
                 s.observed.pingers.insert(key(service), pinger);
             }
             [id, service, deployment, phase, rest @ ..] if numbered(id, 'i') => {

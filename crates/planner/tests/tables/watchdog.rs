@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Cut, DeploymentId, ExitStatus, Sighting, Watchdog};
+use dormouse_model::{Cut, DeploymentId, ExitStatus, InstanceRecord, Sighting, Verdict, Watchdog};
 use dormouse_planner::{cut_of_sleep, ended_of_sleep, note_sighting, watchdog};
 use expect_test::expect;
 
@@ -111,60 +111,230 @@ fn stays_awake() {
     );
 }
 
+/// Bug: what one day's coincidence had shown of a service lasted until its next deploy.
+#[test]
+fn is_tried_again() {
+    let asleep = "web d1 live=d1
+         i1 web d1 paged client=-25h slept=-1h";
+    check("it was lost long ago", &format!("{asleep}\nwatchdog web d1 25s at=-24h"), &expect!["nothing"]);
+    check(
+        "not so long ago",
+        &format!("{asleep}\nwatchdog web d1 25s at=-23h"),
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "what is known by its name",
+        &format!("{asleep}\nwatchdog web d1 50s puma at=-48h"),
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check(
+        "only suspected",
+        &format!("{asleep}\nwatchdog web d1 25s suspected"),
+        &expect!["dark wake shop/web i1 paged"],
+    );
+    check("refuted", &format!("{asleep}\nwatchdog web d1 5s refuted"), &expect!["nothing"]);
+    let awake = "web d1 live=d1
+         i1 web d1 running client=-25h";
+    check("it was kept awake", &format!("{awake}\nwatchdog web d1 4s at=-23h"), &expect!["nothing"]);
+    check(
+        "and is no longer",
+        &format!("{awake}\nwatchdog web d1 4s at=-24h"),
+        &expect!["sleep shop/web i1 paged"],
+    );
+}
+
+/// One instance of the first deployment, as the words have it.
+fn instance(words: &str) -> InstanceRecord {
+    let world = situation(&format!("web d1 live=d1\ni1 web d1 {words}"));
+    world.observed.instances.into_values().next().unwrap()
+}
+
+fn said(after: Option<Watchdog>) -> String {
+    after.map_or("nothing new".to_owned(), |w| {
+        let verdict = match w.verdict {
+            Verdict::Suspected => "suspected",
+            Verdict::Shown => "shown",
+            Verdict::Refuted => "refuted",
+        };
+        format!("{verdict}, {} s. {}", w.limit.as_secs(), watchdog(&w, NOW).unwrap_or_default())
+    })
+}
+
+fn restarts(slept: u64) -> Sighting {
+    let (slept, ran) = (Duration::from_secs(slept), Duration::from_secs(8));
+    Sighting::Restarts { slept, processes: 2, done: 0, ran }
+}
+
+fn done(slept: u64) -> Sighting {
+    let (slept, ran) = (Duration::from_secs(slept), Duration::from_secs(8));
+    Sighting::Restarts { slept, processes: 2, done: 2, ran }
+}
+
+fn known(verdict: Verdict, limit: u64, seen: Sighting) -> Option<Watchdog> {
+    let (deployment, limit) = (DeploymentId(1), Duration::from_secs(limit));
+    Some(Watchdog { deployment, seen, at: NOW.before(Duration::from_secs(60)), verdict, limit })
+}
+
 #[test]
 fn what_is_learned() {
-    let restarts = |seconds| Sighting::Restarts { slept: Duration::from_secs(seconds), processes: 2 };
     let cut = |seconds, pings: Option<u64>| Sighting::Cut {
         slept: Duration::from_secs(seconds),
         pings: pings.map(Duration::from_secs),
     };
-    let known = |limit, seen| Watchdog {
-        deployment: DeploymentId(1),
-        seen,
-        at: NOW,
-        limit: Duration::from_secs(limit),
-    };
+    let ended = Sighting::Ended { slept: Duration::from_secs(45), done: false };
+    let earlier =
+        known(Verdict::Shown, 10, restarts(20)).map(|w| Watchdog { deployment: DeploymentId(0), ..w });
+    let shown = |limit, seen| known(Verdict::Shown, limit, seen);
     let mut table = String::new();
-    for (what, before, deployment, seen) in [
-        ("a long sleep", None, 1, restarts(600)),
-        ("one of a usual timeout's length", None, 1, restarts(45)),
-        ("a short sleep", None, 1, restarts(12)),
-        ("a very short one", None, 1, restarts(6)),
-        ("shorter than was known", Some(known(25, restarts(600))), 1, restarts(26)),
-        ("no shorter than was known", Some(known(25, restarts(600))), 1, restarts(600)),
-        ("of another deployment", Some(known(10, restarts(20))), 2, restarts(600)),
-        ("a kind that is known", None, 1, Sighting::Puma),
-        ("it is more impatient than its kind", Some(known(50, Sighting::Puma)), 1, restarts(40)),
-        ("it ended", None, 1, Sighting::Ended { slept: Duration::from_secs(45) }),
-        ("its kind says nothing new", Some(known(20, restarts(40))), 1, Sighting::Puma),
-        ("it cut off a page that it pings", None, 1, cut(600, Some(25))),
-        ("one that it pings often", None, 1, cut(600, Some(5))),
-        ("one that it pings seldom", None, 1, cut(600, Some(120))),
-        ("how often is not known", None, 1, cut(30, None)),
-        ("the pieces were too long", Some(known(12, cut(600, Some(25)))), 1, cut(12, Some(25))),
+    for (what, before, seen) in [
+        ("a long sleep", None, restarts(600)),
+        ("one of a usual timeout's length", None, restarts(45)),
+        ("a short sleep", None, restarts(12)),
+        ("a very short one", None, restarts(6)),
+        ("shorter than was known", shown(25, restarts(600)), restarts(26)),
+        ("no shorter than was known", shown(25, restarts(600)), restarts(600)),
+        ("of another deployment", earlier, restarts(600)),
+        ("a kind that is known", None, Sighting::Puma),
+        ("it is known already", shown(50, Sighting::Puma), Sighting::Puma),
+        ("it is more impatient than its kind", shown(50, Sighting::Puma), restarts(40)),
+        ("it ended", None, ended),
+        ("its kind says nothing new", shown(20, restarts(40)), Sighting::Puma),
+        ("it cut off a page that it pings", None, cut(600, Some(25))),
+        ("one that it pings often", None, cut(600, Some(5))),
+        ("one that it pings seldom", None, cut(600, Some(120))),
+        ("how often is not known", None, cut(30, None)),
+        ("the pieces were too long", shown(12, cut(600, Some(25))), cut(12, Some(25))),
     ] {
-        let after = note_sighting(before.as_ref(), DeploymentId(deployment), NOW, seen);
-        let said = after.map(|w| (w.limit.as_millis(), watchdog(&w).unwrap_or_default()));
-        let said = said.map_or("nothing new".to_owned(), |(limit, said)| format!("{limit} ms. {said}"));
-        table.push_str(&format!("{what}: {said}\n"));
+        let after = note_sighting(before.as_ref(), &instance("running"), NOW, seen);
+        table.push_str(&format!("{what}: {}\n", said(after)));
     }
     expect![[r#"
-        a long sleep: 25000 ms. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
-        one of a usual timeout's length: 22000 ms. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
-        a short sleep: 6000 ms. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
-        a very short one: 3000 ms. it restarted 2 of its processes after a sleep of 6 s, so it is kept awake
-        shorter than was known: 13000 ms. it restarted 2 of its processes after a sleep of 26 s, so it now runs for a moment every 13 s
+        a long sleep: shown, 25 s. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
+        one of a usual timeout's length: shown, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        a short sleep: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
+        a very short one: shown, 3 s. it restarted 2 of its processes after a sleep of 6 s, so it is kept awake
+        shorter than was known: shown, 13 s. it restarted 2 of its processes after a sleep of 26 s, so it now runs for a moment every 13 s
         no shorter than was known: nothing new
-        of another deployment: 25000 ms. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
-        a kind that is known: 50000 ms. 
-        it is more impatient than its kind: 20000 ms. it restarted 2 of its processes after a sleep of 40 s, so it now runs for a moment every 20 s
-        it ended: 22000 ms. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
+        of another deployment: shown, 25 s. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
+        a kind that is known: shown, 50 s. 
+        it is known already: nothing new
+        it is more impatient than its kind: shown, 20 s. it restarted 2 of its processes after a sleep of 40 s, so it now runs for a moment every 20 s
+        it ended: shown, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         its kind says nothing new: nothing new
-        it cut off a page that it pings: 12000 ms. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 12 s while one is open
-        one that it pings often: 2000 ms. it took an open page for gone after a sleep of 10 min, so it is kept awake while one is open
-        one that it pings seldom: 25000 ms. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 25 s while one is open
-        how often is not known: 15000 ms. it took an open page for gone after a sleep of 30 s, so it now runs for a moment every 15 s while one is open
-        the pieces were too long: 6000 ms. it took an open page for gone after a sleep of 12 s, so it now runs for a moment every 6 s while one is open
+        it cut off a page that it pings: shown, 12 s. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 12 s while one is open
+        one that it pings often: shown, 2 s. it took an open page for gone after a sleep of 10 min, so it is kept awake while one is open
+        one that it pings seldom: shown, 25 s. it took an open page for gone after a sleep of 10 min, so it now runs for a moment every 25 s while one is open
+        how often is not known: shown, 15 s. it took an open page for gone after a sleep of 30 s, so it now runs for a moment every 15 s while one is open
+        the pieces were too long: shown, 6 s. it took an open page for gone after a sleep of 12 s, so it now runs for a moment every 6 s while one is open
+    "#]].assert_eq(&table);
+}
+
+/// Bug: processes that requests used up, as with a server that replaces its workers after so many, were taken for lost to
+/// the sleep before, and after some coincidences the service was kept awake for ever.
+#[test]
+fn what_was_lost_to_requests() {
+    let asked = "running client=-3s woken=-8s slept=-60s";
+    let of_bytes = "running woken=-8s slept=-60s stirred=-9s,0";
+    let before = "running client=-10m woken=-8s slept=-60s";
+    let suspected = |limit| known(Verdict::Suspected, limit, restarts(600));
+    let shown = |limit| known(Verdict::Shown, limit, restarts(600));
+    let refuted = known(Verdict::Refuted, 5, restarts(3));
+    let long_ago =
+        |w: Option<Watchdog>| w.map(|w| Watchdog { at: NOW.before(Duration::from_secs(90_000)), ..w });
+    let half_done = Sighting::Restarts {
+        slept: Duration::from_secs(45),
+        processes: 2,
+        done: 1,
+        ran: Duration::from_secs(8),
+    };
+    let ended = |done| Sighting::Ended { slept: Duration::from_secs(45), done };
+    let mut table = String::new();
+    for (what, i, before, seen) in [
+        ("done with what it was asked for", asked, None, done(45)),
+        ("with what arrived", of_bytes, None, done(45)),
+        ("done, and nobody asked", before, None, done(45)),
+        ("not done, or not known to be", asked, None, restarts(45)),
+        ("some were done", asked, None, half_done),
+        ("killed, and nobody asked", before, None, restarts(45)),
+        ("the instance, done", asked, None, ended(true)),
+        ("the instance, not done", asked, None, ended(false)),
+        ("the instance, and nobody asked", before, None, ended(false)),
+        ("after a short sleep", asked, None, restarts(6)),
+        ("after hardly any", asked, None, restarts(4)),
+        ("again, after one of its pieces", asked, suspected(25), restarts(24)),
+        ("again, after a short piece", asked, suspected(12), restarts(6)),
+        ("again, after hardly any sleep", asked, suspected(12), restarts(4)),
+        ("again, after the shortest piece", asked, suspected(5), restarts(5)),
+        ("again, after a long sleep", asked, suspected(5), restarts(45)),
+        ("done with it", asked, suspected(5), done(5)),
+        ("done, and nobody asked, in the shortest pieces", before, suspected(5), done(5)),
+        ("it was refuted", asked, refuted, restarts(45)),
+        ("nobody asked in its pieces", before, suspected(12), restarts(12)),
+        ("nobody asked though it was refuted", before, refuted, restarts(12)),
+        ("shown, and lost more", asked, shown(25), restarts(24)),
+        ("shown, and lost more after hardly any sleep", asked, shown(25), restarts(3)),
+        ("tried again: lost as much", asked, long_ago(shown(12)), restarts(600)),
+        ("tried again: lost more", before, long_ago(shown(12)), restarts(8)),
+        ("tried again: lost after less", asked, long_ago(shown(12)), restarts(8)),
+        ("tried again: suspected anew", asked, long_ago(suspected(12)), restarts(600)),
+        ("tried again: refuted long ago", asked, long_ago(refuted), restarts(600)),
+    ] {
+        let after = note_sighting(before.as_ref(), &instance(i), NOW, seen);
+        table.push_str(&format!("{what}: {}\n", said(after)));
+    }
+    expect![[r#"
+        done with what it was asked for: nothing new
+        with what arrived: nothing new
+        done, and nobody asked: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        not done, or not known to be: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        some were done: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        killed, and nobody asked: shown, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        the instance, done: nothing new
+        the instance, not done: suspected, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
+        the instance, and nobody asked: shown, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
+        after a short sleep: suspected, 5 s. it restarted 2 of its processes after a sleep of 6 s, so it now runs for a moment every 5 s
+        after hardly any: nothing new
+        again, after one of its pieces: suspected, 12 s. it restarted 2 of its processes after a sleep of 24 s, so it now runs for a moment every 12 s
+        again, after a short piece: suspected, 5 s. it restarted 2 of its processes after a sleep of 6 s, so it now runs for a moment every 5 s
+        again, after hardly any sleep: refuted, 12 s. it restarted 2 of its processes after a sleep of 4 s, as it does after others, so it sleeps as others do
+        again, after the shortest piece: refuted, 5 s. it restarted 2 of its processes after a sleep of 5 s, as it does after others, so it sleeps as others do
+        again, after a long sleep: nothing new
+        done with it: nothing new
+        done, and nobody asked, in the shortest pieces: refuted, 5 s. it restarted 2 of its processes after a sleep of 5 s, as it does after others, so it sleeps as others do
+        it was refuted: nothing new
+        nobody asked in its pieces: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
+        nobody asked though it was refuted: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
+        shown, and lost more: shown, 12 s. it restarted 2 of its processes after a sleep of 24 s, so it now runs for a moment every 12 s
+        shown, and lost more after hardly any sleep: shown, 5 s. it restarted 2 of its processes after a sleep of 3 s, so it now runs for a moment every 5 s
+        tried again: lost as much: shown, 12 s. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 12 s
+        tried again: lost more: shown, 4 s. it restarted 2 of its processes after a sleep of 8 s, so it is kept awake
+        tried again: lost after less: nothing new
+        tried again: suspected anew: suspected, 12 s. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 12 s
+        tried again: refuted long ago: suspected, 25 s. it restarted 2 of its processes after a sleep of 10 min, so it now runs for a moment every 25 s
+    "#]].assert_eq(&table);
+}
+
+/// What comes of one who is asked for something after every sleep, or of a supervisor, in the course of time.
+#[test]
+fn chains() {
+    let mut table = String::new();
+    for (what, slept, i, seen) in [
+        ("recycled by requests", &[73, 17, 4, 10][..], "running client=-3s", done as fn(u64) -> Sighting),
+        ("the same, and it is not told how they ended", &[73, 17, 4, 10], "running client=-3s", restarts),
+        ("a supervisor of 10 s, found by nobody's wish", &[73, 25, 12], "running client=-10m", restarts),
+        ("one of 3 s", &[73, 25, 12, 6, 3], "running client=-10m", restarts),
+    ] {
+        let mut known = None;
+        for slept in slept {
+            known = note_sighting(known.as_ref(), &instance(i), NOW, seen(*slept)).or(known);
+        }
+        table.push_str(&format!("{what}: {}\n", said(known)));
+    }
+    expect![[r#"
+        recycled by requests: nothing new
+        the same, and it is not told how they ended: refuted, 8 s. it restarted 2 of its processes after a sleep of 4 s, as it does after others, so it sleeps as others do
+        a supervisor of 10 s, found by nobody's wish: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
+        one of 3 s: shown, 1 s. it restarted 2 of its processes after a sleep of 3 s, so it is kept awake
     "#]].assert_eq(&table);
 }
 
@@ -175,6 +345,7 @@ fn who_ends_of_a_sleep() {
         deployment: DeploymentId(1),
         seen: Sighting::Puma,
         at: NOW,
+        verdict: Verdict::Shown,
         limit: Duration::from_secs(22),
     };
     let mut table = String::new();
@@ -196,15 +367,15 @@ fn who_ends_of_a_sleep() {
         table.push_str(&format!("{what}: {seen:?}\n"));
     }
     expect![[r#"
-        soon after a wake: Some(Ended { slept: 45s })
-        killed: Some(Ended { slept: 45s })
+        soon after a wake: Some(Ended { slept: 45s, done: false })
+        killed: Some(Ended { slept: 45s, done: false })
         too much memory: None
         later: None
         after a short sleep: None
         it never slept: None
-        in a moment that nobody sees: Some(Ended { slept: 22s })
-        before its wake was seen to be done: Some(Ended { slept: 24s })
-        after a short sleep again: Some(Ended { slept: 6s })
+        in a moment that nobody sees: Some(Ended { slept: 22s, done: false })
+        before its wake was seen to be done: Some(Ended { slept: 24s, done: false })
+        after a short sleep again: Some(Ended { slept: 6s, done: false })
         asleep, by somebody's hand: None
     "#]]
     .assert_eq(&table);

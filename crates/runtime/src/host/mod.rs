@@ -4,6 +4,7 @@ mod inspect;
 mod instance;
 mod kills;
 mod logs;
+mod missed;
 mod networks;
 mod record;
 mod rise;

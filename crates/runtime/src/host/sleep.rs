@@ -12,10 +12,11 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 use super::{
     instance::Instance,
     lock,
+    missed::Missed,
     rise::{self, Rise},
     stirs::Listener,
 };
-use crate::{cgroup::Group, tree::Tree};
+use crate::{cgroup::Group, ends::Ends, tree::Tree};
 
 /// This much left after paging out is not worth another try. A shell that waits has less.
 const SMALL: u64 = 1 << 20;
@@ -43,12 +44,6 @@ pub(super) struct Sleep {
     listener: Option<Listener>,
     /// Whether they have.
     stirred: bool,
-}
-
-/// Processes that should still be there some time after a wake.
-struct Missed {
-    tree: Tree,
-    slept: Duration,
 }
 
 impl Sleep {
@@ -207,15 +202,23 @@ impl Instance {
     /// Thaw those that were held back, unless it is put to sleep again meanwhile.
     fn rise(&self, rise: &Rise, turn: u64) {
         let Some(group) = &self.group else { return };
+        // Who could take note of their ends is still held back.
+        let ends = Ends::watch(rise.lasting.members());
+        {
+            let mut sleep = self.sleep_state();
+            let is_ours = sleep.rising == Some(turn);
+            if let Some(missed) = sleep.missed.as_mut().filter(|_| is_ours) {
+                missed.watch(ends);
+            }
+        }
         let wanted = || self.sleep_state().rising == Some(turn) && !self.has_ended();
         let thaw = |level| {
             let mut sleep = self.sleep_state();
             if sleep.rising != Some(turn) {
                 return false;
             }
-            // What has ended by now was not ended by who is thawed now.
             if let Some(missed) = &mut sleep.missed {
-                missed.tree.forget_ended();
+                missed.forget_ended();
             }
             // A group that is gone has nobody in it.
             group.thaw_level(level).is_ok()
@@ -248,11 +251,10 @@ impl Instance {
     }
 
     fn look_for_missed(&self, missed: Option<Missed>, group: &dyn Group) -> io::Result<()> {
-        let Some(Missed { tree, slept }) = missed else { return Ok(()) };
+        let Some(missed) = missed else { return Ok(()) };
         let now = Tree::of(&group.procs()?, self.record.process.pid);
-        let processes = u32::try_from(tree.replaced_in(&now)).unwrap_or(u32::MAX);
-        if processes > 0 {
-            self.tell(Sighting::Restarts { slept, processes });
+        if let Some(seen) = missed.look(&now) {
+            self.tell(seen);
         }
         Ok(())
     }
@@ -325,7 +327,7 @@ fn begin(sleep: &mut Sleep, rise: &Rise, group: &dyn Group) -> io::Result<u64> {
     rise.begin(group)?;
     let turn = sleep.begin_turn();
     sleep.rising = Some(turn);
-    sleep.missed = rise.slept().map(|slept| Missed { tree: rise.lasting.clone(), slept });
+    sleep.missed = Missed::of(rise);
     Ok(turn)
 }
 

@@ -90,19 +90,28 @@ impl Tree {
         self.members.retain(|_, m| Stat::of(m.pid).is_some_and(|stat| m.is(&stat) && !stat.has_ended()));
     }
 
-    /// How many processes of this tree were replaced in a later one: their supervisor is still there, has other children
-    /// now, and lost at least half of those it had. Fewer may have ended for reasons of their own.
-    pub(crate) fn replaced_in(&self, later: &Self) -> usize {
+    /// Which processes of this tree were replaced in a later one: their supervisor is still there, has other children now, and
+    /// lost at least half of those it had. Fewer may have ended for reasons of their own.
+    pub(crate) fn replaced_in(&self, later: &Self) -> Replaced {
         let children = |tree: &Self, of: &Member| {
             tree.members().filter(|m| m.parent == of.pid).copied().collect::<Vec<Member>>()
         };
         let replaced = |supervisor: &Member| {
             let (before, after) = (children(self, supervisor), children(later, supervisor));
-            let lost = before.iter().filter(|child| !after.contains(child)).count();
+            let lost: Vec<Member> = before.iter().filter(|child| !after.contains(child)).copied().collect();
             let new = after.iter().filter(|child| !before.contains(child)).count();
-            if lost * 2 >= before.len() { lost.min(new) } else { 0 }
+            if lost.len() * 2 >= before.len() {
+                Replaced { count: lost.len().min(new), lost }
+            } else {
+                Replaced::default()
+            }
         };
-        self.members().filter(|m| later.members.get(&m.pid) == Some(m)).map(replaced).sum()
+        let each = self.members().filter(|m| later.members.get(&m.pid) == Some(m)).map(replaced);
+        each.fold(Replaced::default(), |mut all, one| {
+            all.count += one.count;
+            all.lost.extend(one.lost);
+            all
+        })
     }
 
     /// Whether one of these processes is the master of a cluster of Puma, which says so in its title: `puma 5.6.5 (…)`.
@@ -117,9 +126,18 @@ impl Tree {
     }
 }
 
+/// Processes whose supervisor has others instead.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Replaced {
+    /// For how many there is another.
+    pub(crate) count: usize,
+    /// Those that are gone, at least as many when there are any.
+    pub(crate) lost: Vec<Member>,
+}
+
 impl Member {
     /// Whether it is meant.
-    fn is(&self, stat: &Stat) -> bool {
+    pub(crate) fn is(&self, stat: &Stat) -> bool {
         stat.start_ticks == self.start_ticks
     }
 }
@@ -206,8 +224,9 @@ mod tests {
             ("under a shell", "2<1 3<2 4<3 5<3", "2<1 3<2 6<3 7<3"),
             ("a supervisor by its own", "2<1 3<2 4<3", "2<1 5<2 6<5"),
         ];
-        let table =
-            rows.map(|(what, before, after)| format!("{what}: {}\n", tree(before).replaced_in(&tree(after))));
+        let table = rows.map(|(what, before, after)| {
+            format!("{what}: {}\n", tree(before).replaced_in(&tree(after)).count)
+        });
         expect![[r#"
             nothing happened: 0
             all workers: 2
