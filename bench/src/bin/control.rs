@@ -170,7 +170,7 @@ async fn turns(control: &Mind, count: usize) -> Samples {
     samples
 }
 
-/// Resident memory over what there was before there was any app.
+/// Resident memory over what there was before there was any app, once what is free is given back as the server does when idle.
 struct Figures {
     apps: usize,
     empty: u64,
@@ -186,6 +186,7 @@ impl Figures {
     }
 
     fn print(&self, after: &str) {
+        dormouse_runtime::memory::give_back();
         let now = resident(std::process::id());
         #[allow(clippy::cast_precision_loss, reason = "for display")]
         let each = now.saturating_sub(self.empty) as f64 / 1024.0 / self.apps as f64;

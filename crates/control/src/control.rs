@@ -256,6 +256,16 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         answer.await.map_err(|_| OpError::Closing)
     }
 
+    /// How many things of each kind are held in memory: what grows without anything being added shows here.
+    ///
+    /// # Errors
+    /// When the reconciler has ended.
+    pub async fn inventory(&self) -> Result<BTreeMap<&'static str, usize>, OpError> {
+        let (reply, answer) = oneshot::channel();
+        self.inbox.send(Msg::Inventory(reply)).map_err(|_| OpError::Closing)?;
+        answer.await.map_err(|_| OpError::Closing)
+    }
+
     /// Have the reconciler do something with its state, between two turns.
     pub(crate) async fn call<T: Send + 'static>(
         &self,

@@ -41,7 +41,7 @@ pub(crate) fn authority(
 /// All public URLs of a project, the front one first: one for each service.
 pub(crate) fn urls(spec: &ProjectSpec, settings: &ControlSettings) -> Vec<String> {
     let front = spec.front();
-    let others = spec.services.values().filter(|s| front.is_none_or(|f| f.name != s.name));
+    let others = spec.services.values().map(AsRef::as_ref).filter(|s| front.is_none_or(|f| f.name != s.name));
     front
         .into_iter()
         .chain(others)

@@ -115,7 +115,7 @@ pub(crate) struct Removing {
 
 impl Project {
     /// Its services, those of a deploy under way included; what is rolled out comes first.
-    pub(crate) fn services(&self) -> BTreeMap<&ServiceName, &ServiceSpec> {
+    pub(crate) fn services(&self) -> BTreeMap<&ServiceName, &Arc<ServiceSpec>> {
         let coming = self.coming.iter().flat_map(|c| &c.spec.services);
         let mut out: BTreeMap<_, _> = self.failed.iter().flat_map(|f| &f.services).collect();
         out.extend(coming);
@@ -141,7 +141,7 @@ impl Project {
     /// Its private network as it is to be.
     pub(crate) fn network(&self, name: &ProjectName) -> Option<NetworkSpec> {
         let (first, more) = self.blocks.split_first()?;
-        let vip = |(service, spec): (&ServiceName, &ServiceSpec)| {
+        let vip = |(service, spec): (&ServiceName, &Arc<ServiceSpec>)| {
             let addr = *self.vips.get(service)?;
             Some(Vip { service: service.clone(), addr, port: spec.port })
         };
@@ -425,7 +425,7 @@ fn closure(
     let mut out = BTreeSet::new();
     let mut todo = vec![of];
     while let Some(next) = todo.pop() {
-        for need in spec.services.get(next).into_iter().flat_map(asks) {
+        for need in spec.services.get(next).into_iter().flat_map(|s| asks(s)) {
             if need != of && out.insert(need.clone()) {
                 todo.push(need);
             }

@@ -110,7 +110,8 @@ mod tests {
             let mut input = ManifestInput::new("shop");
             input.add_file("requirements.txt", "fastapi\n");
             input.add_file("dormouse.toml", format!("[services.web]\n{keys}\n"));
-            let mut web = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
+            let resolved = resolve(&input).unwrap().0;
+            let mut web = ServiceSpec::clone(&resolved.services[&"web".parse().unwrap()]);
             for (name, value) in kept {
                 web.stored.insert(*name, crate::EnvValue::Text((*value).to_owned()));
             }

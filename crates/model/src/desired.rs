@@ -1,6 +1,9 @@
 //! What the user asked for, and what traffic asks for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -19,8 +22,8 @@ pub struct Deployment {
     pub deploy: DeployId,
     /// The image it runs.
     pub image: ImageId,
-    /// The configuration it runs with.
-    pub spec: ServiceSpec,
+    /// The configuration it runs with, shared by all who hold it.
+    pub spec: Arc<ServiceSpec>,
     /// When its process was asked for.
     pub created_at: Time,
     /// The deployment whose process it goes on with, because it differs only in what is applied to a running one

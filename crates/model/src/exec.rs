@@ -67,7 +67,8 @@ mod tests {
     fn check(variables: &[(&str, usize)], argument: usize, expected: &Expect) {
         let mut input = ManifestInput::new("shop");
         input.add_file("requirements.txt", "");
-        let mut spec = resolve(&input).unwrap().0.services.into_values().next().unwrap();
+        let resolved = resolve(&input).unwrap().0;
+        let mut spec = ServiceSpec::clone(resolved.services.values().next().unwrap());
         spec.env = variables.iter().map(|(name, size)| ((*name).to_owned(), "x".repeat(*size))).collect();
         spec.start = Some(vec!["serve".to_owned(), "x".repeat(argument)]);
         expected.assert_eq(&too_large(&spec).unwrap_or_default());

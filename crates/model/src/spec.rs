@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -15,8 +16,8 @@ use crate::{Depth, Env, HealthSpec, Origins, ProjectName, Question, ServiceName}
 pub struct ProjectSpec {
     /// The tenant's name, and the first label of its public host.
     pub name: ProjectName,
-    /// Its services by name; never empty.
-    pub services: BTreeMap<ServiceName, ServiceSpec>,
+    /// Its services by name; never empty. Shared by all who hold them: control has several of each, most of them equal.
+    pub services: BTreeMap<ServiceName, Arc<ServiceSpec>>,
 }
 
 impl ProjectSpec {
@@ -24,7 +25,8 @@ impl ProjectSpec {
     /// or the first public one by name. `None` when nothing is public.
     #[must_use]
     pub fn front(&self) -> Option<&ServiceSpec> {
-        let public = || self.services.values().filter(|s| s.visibility == Visibility::Public);
+        let public =
+            || self.services.values().map(Arc::as_ref).filter(|s| s.visibility == Visibility::Public);
         ["frontend", "web", "app"]
             .iter()
             .find_map(|n| public().find(|s| s.name.as_str() == *n))

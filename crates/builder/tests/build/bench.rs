@@ -15,7 +15,7 @@ use dormouse_builder::{
     hostnet::{Host, HostNet, NetSettings},
 };
 use dormouse_images::Store;
-use dormouse_model::{BuildId, ExitStatus, ImageId, Limits, ServiceKey, ServiceName, manifest};
+use dormouse_model::{BuildId, ExitStatus, ImageId, Limits, ServiceKey, ServiceName, ServiceSpec, manifest};
 use dormouse_runtime::{EgressPolicies, Profile, Resolver, RunSpec, Sandboxes, Share, net::Network};
 use tokio::sync::mpsc;
 
@@ -94,7 +94,7 @@ impl Bench {
             key,
             source: folder.join(&spec.source),
             project: folder.to_owned(),
-            spec,
+            spec: ServiceSpec::clone(&spec),
         }
     }
 

@@ -137,7 +137,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         deploy: DeployId,
         row: &BuildRow,
         key: ServiceKey,
-        spec: ServiceSpec,
+        spec: Arc<ServiceSpec>,
         log: &Arc<EventLog>,
     ) -> Result<BuildOutcome, BuildError> {
         let host = |source: std::io::Error| BuildError::Host {
@@ -150,7 +150,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let source = service_source(&project, &spec.source).map_err(host)?;
         log.say(Some(&key.service), DeployStep::Building);
         // A build has no need of a service's secrets.
-        let spec = ServiceSpec { env: Env::default(), stored: Env::default(), ..spec };
+        let spec = ServiceSpec { env: Env::default(), stored: Env::default(), ..Arc::unwrap_or_clone(spec) };
         let request = BuildRequest { id: row.id, key, source, project, spec };
         let (events, mut heard) = mpsc::unbounded_channel();
         let build = self.builds.build(&request, events);

@@ -78,7 +78,7 @@ fn surprises(project: &Project, wanted: &ProjectSpec, settings: &ControlSettings
 /// The project within what the server gives its services.
 fn within(spec: &ProjectSpec, most: &Limits) -> Result<ProjectSpec, OpError> {
     let services = spec.services.values().map(|service| bounds::bounded(service, most));
-    let services = services.map(|s| s.map(|s| (s.name.clone(), s))).collect::<Result<_, _>>();
+    let services = services.map(|s| s.map(|s| (s.name.clone(), Arc::new(s)))).collect::<Result<_, _>>();
     Ok(ProjectSpec { services: services.map_err(OpError::Manifest)?, ..spec.clone() })
 }
 
@@ -127,7 +127,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
         let accepting = tokio::spawn(async move {
             let configured = configured(&spec, &this.stored().await?);
-            if let Some(why) = configured.services.values().find_map(dormouse_model::exec::too_large) {
+            if let Some(why) = configured.services.values().find_map(|s| dormouse_model::exec::too_large(s)) {
                 return Err(OpError::Manifest(why));
             }
             Box::pin(this.accept(upload, spec, asked)).await
@@ -284,7 +284,7 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
     services.extend(project.iter().flat_map(|p| p.services()).map(|(n, s)| (n.clone(), s.clone())));
     let (mut blocks, mut vips) = project.map(|p| (p.blocks.clone(), p.vips.clone())).unwrap_or_default();
     let everybodys: Vec<_> = state.projects.values().flat_map(|p| &p.blocks).copied().collect();
-    let need = Need::of(services.values());
+    let need = Need::of(services.values().map(Arc::as_ref));
     let block = address::further(state.settings.pool, &everybodys, &blocks, need).map_err(full)?;
     blocks.extend(block);
     let stale = vips.extract_if(.., |name, _| !services.contains_key(name)).map(|(name, _)| name).collect();

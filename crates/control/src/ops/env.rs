@@ -159,7 +159,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             .into_iter()
             .map(|(key, target, live)| {
                 let stored = stored.of(&key.project, Some(&key.service));
-                (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
+                (key, ServiceSpec { stored, ..ServiceSpec::clone(&target.spec) }, target, live)
             })
             .filter(|(_, spec, target, _)| {
                 // What a process is given already needs no new one.
@@ -193,9 +193,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 
 /// A project as it is deployed: with what is kept for each of its services.
 pub(super) fn configured(spec: &ProjectSpec, stored: &Stored) -> ProjectSpec {
-    let with = |service: &ServiceSpec| ServiceSpec {
-        stored: stored.of(&spec.name, Some(&service.name)),
-        ..service.clone()
+    let with = |service: &Arc<ServiceSpec>| {
+        let stored = stored.of(&spec.name, Some(&service.name));
+        match stored == service.stored {
+            true => service.clone(),
+            false => Arc::new(ServiceSpec { stored, ..ServiceSpec::clone(service) }),
+        }
     };
     let services = spec.services.iter().map(|(name, service)| (name.clone(), with(service))).collect();
     ProjectSpec { services, ..spec.clone() }

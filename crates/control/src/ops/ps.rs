@@ -187,7 +187,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let restarts = ends.iter().filter(|e| Some(e.deployment) == process).count();
             let face = project.face().filter(|_| project.removing.is_none());
             let shown = |f: &dormouse_model::ProjectSpec| {
-                names::hosts(f, f.services.get(service).unwrap_or(spec), &state.settings.domain)
+                names::hosts(f, f.services.get(service).map_or(spec, AsRef::as_ref), &state.settings.domain)
             };
             let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());

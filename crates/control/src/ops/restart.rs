@@ -55,7 +55,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 let current = self.call(move |state| current(state, &wanted)).await??;
                 let anew = current.into_iter().map(|(key, target, live)| {
                     let stored = stored.of(&key.project, Some(&key.service));
-                    (key, ServiceSpec { stored, ..target.spec.clone() }, target, live)
+                    (key, ServiceSpec { stored, ..ServiceSpec::clone(&target.spec) }, target, live)
                 });
                 self.replace(turn, anew.collect(), request).await?;
             }
@@ -74,7 +74,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let current: Vec<_> = with
             .into_iter()
             .map(|(key, spec, old, live)| {
-                (key, Deployment { spec, created_at: at, continues: None, ..old }, live)
+                (key, Deployment { spec: Arc::new(spec), created_at: at, continues: None, ..old }, live)
             })
             .collect();
         let numbered = self

@@ -45,7 +45,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let images: BTreeMap<_, _> = outcomes
             .into_iter()
             .map(|(name, outcome)| {
-                if let Some(service) = spec.services.get_mut(&name) {
+                if let Some(service) = spec.services.get_mut(&name).map(Arc::make_mut) {
                     if service.start.is_none() {
                         service.origins.start = outcome.start_origin;
                     }

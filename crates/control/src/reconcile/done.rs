@@ -84,6 +84,7 @@ impl<W: Workloads> Reconciler<W> {
             let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
             let end = End { deployment, at: now, how, ready_for: None, detail: None };
             self.networks.remove(&key.project);
+            self.early_exits.remove(&id);
             self.keep_end(&key, end, id);
             self.state.log_tails.remove(&key);
             return;

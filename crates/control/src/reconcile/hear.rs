@@ -12,7 +12,7 @@ use crate::{error::chain, events::Event};
 impl<W: Workloads> Reconciler<W> {
     pub(super) fn hear(&mut self, msg: Msg) {
         // Looking is not an event: otherwise those who look after every event would keep us turning.
-        self.moved |= !matches!(msg, Msg::Call(_));
+        self.moved |= !matches!(msg, Msg::Call(_) | Msg::Inventory(_));
         match msg {
             Msg::Wake { key, by, asked, reply } => self.asked_for(key, by, asked, reply),
             Msg::Edge(id, news) => self.edge(id, news),
@@ -31,6 +31,8 @@ impl<W: Workloads> Reconciler<W> {
             Msg::Done { subject, number, outcome } => self.done(subject, number, outcome),
             Msg::Tail { key, id, lines } => self.tail(&key, id, lines),
             Msg::NetworkGone { project, result } => self.network_gone(&project, result),
+            // Who asked may have left.
+            Msg::Inventory(reply) => drop(reply.send(self.inventory())),
             Msg::Call(call) => call(&mut self.state),
         }
     }
@@ -73,7 +75,7 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn exited(&mut self, id: InstanceId) {
-        if !self.state.observed.instances.contains_key(&id) {
+        if self.starting.contains_key(&id) {
             self.early_exits.insert(id);
         }
         self.list();

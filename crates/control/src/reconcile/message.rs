@@ -1,6 +1,6 @@
 //! What the reconciler hears.
 
-use std::net::Ipv4Addr;
+use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use dormouse_backend::{Moment, Repair, Workload, WorkloadError};
 use dormouse_model::{
@@ -54,6 +54,8 @@ pub(crate) enum Msg {
     Tail { key: ServiceKey, id: InstanceId, lines: Vec<String> },
     /// A project's network has been removed.
     NetworkGone { project: ProjectName, result: Result<(), WorkloadError> },
+    /// Somebody wants to know how much is held.
+    Inventory(oneshot::Sender<BTreeMap<&'static str, usize>>),
     /// An operation wants to look at, or change, the state.
     Call(Box<dyn FnOnce(&mut State) + Send>),
 }

@@ -7,6 +7,7 @@ mod compare;
 mod done;
 mod fate;
 mod hear;
+mod inventory;
 mod message;
 mod not_later;
 mod old_logs;
@@ -42,6 +43,9 @@ use crate::{clock::until, events::Waker, state::State};
 /// Until every edge has told what it carries, or this time has passed, nothing is put to sleep or drained:
 /// an instance without known traffic looks idle.
 const TRUST: Duration = Duration::from_secs(5);
+
+/// What has not failed for this long after its pause begins anew when it does.
+const FORGOTTEN: Duration = Duration::from_secs(600);
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -233,6 +237,8 @@ impl<W: Workloads> Reconciler<W> {
     /// Not again before `pause`, which doubles with every failure up to a minute.
     fn hold(&mut self, subject: Subject, pause: Duration) {
         let now = self.state.clock.now();
+        // What failed long ago, and may be gone since, is no reason for a longer pause any more.
+        self.held.retain(|_, held| held.until.after(FORGOTTEN) > now);
         let held = self.held.entry(subject).or_default();
         let pause = pause.saturating_mul(1 << held.failures.min(10)).min(Duration::from_secs(60));
         held.failures += 1;

@@ -24,8 +24,10 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
             let key = ServiceKey::new(name, service);
             let live = state.desired.services.get(&key).and_then(|svc| svc.live.as_ref());
             // What takes calls does so until something that does not has taken its place.
-            let takes_calls =
-                [Some(spec), live.map(|d| &d.spec)].into_iter().flatten().any(|s| s.kind == ServiceKind::Web);
+            let takes_calls = [Some(&**spec), live.map(|d| &*d.spec)]
+                .into_iter()
+                .flatten()
+                .any(|s| s.kind == ServiceKind::Web);
             let Some(addr) = project.vips.get(service).copied().filter(|_| takes_calls) else { continue };
             names.insert(service.to_string(), addr);
             for alias in &spec.aliases {

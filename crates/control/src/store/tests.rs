@@ -41,7 +41,7 @@ pub(crate) fn spec() -> ProjectSpec {
         include: BTreeSet::new(),
         aliases: BTreeSet::new(),
     };
-    let services = [(service.name.clone(), service)].into();
+    let services = [(service.name.clone(), service.into())].into();
     ProjectSpec { name: "shop".parse().unwrap(), services }
 }
 
@@ -111,7 +111,7 @@ fn what_older_versions_wrote_is_read() {
     health.insert("path".to_owned(), "/up".into());
     let read = serde_json::from_value::<ServiceSpec>(json).unwrap();
     assert_eq!(read.health.ask, Ask::Path("/up".to_owned()));
-    assert_eq!(ServiceSpec { health: spec.health.clone(), ..read }, spec);
+    assert_eq!(ServiceSpec { health: spec.health.clone(), ..read }, *spec);
 }
 
 #[test]

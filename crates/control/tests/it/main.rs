@@ -10,6 +10,7 @@ mod env;
 mod events;
 mod full_disk;
 mod goes_on;
+mod inventory;
 mod jobs;
 mod left_out;
 mod lost;

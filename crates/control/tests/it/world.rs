@@ -102,7 +102,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
 }
 
 pub(crate) fn project(name: &str, services: Vec<ServiceSpec>) -> ProjectSpec {
-    let services = services.into_iter().map(|s| (s.name.clone(), s)).collect();
+    let services = services.into_iter().map(|s| (s.name.clone(), s.into())).collect();
     ProjectSpec { name: name.parse().unwrap(), services }
 }
 

@@ -1,6 +1,6 @@
 //! From what was typed to what is meant: defaults filled in, references checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
     detect::{self, Facts},
@@ -106,7 +106,7 @@ pub(super) fn project(
         }
     }
     remarks::all(input, outside, settled.iter().map(|(_, spec, _)| spec), report);
-    let services: BTreeMap<_, _> = settled.into_iter().map(|(_, s, _)| (s.name.clone(), s)).collect();
+    let services = settled.into_iter().map(|(_, s, _)| (s.name.clone(), Arc::new(s))).collect();
     Some(ProjectSpec { name: name?, services })
 }
 

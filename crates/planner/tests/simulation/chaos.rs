@@ -131,7 +131,7 @@ impl History {
             id,
             deploy,
             image: ImageId("sha256:aa".into()),
-            spec: self.spec(key),
+            spec: self.spec(key).into(),
             created_at: self.now,
             continues: None,
         };
@@ -159,7 +159,7 @@ impl History {
         spec.limits.memory = memory;
         let svc = self.store.desired.services.get_mut(&key).unwrap();
         let Some(live) = svc.live.as_ref() else { return };
-        let new = Deployment { id, spec, continues: Some(live.process()), ..live.clone() };
+        let new = Deployment { id, spec: spec.into(), continues: Some(live.process()), ..live.clone() };
         (svc.target, svc.live) = (new.clone(), Some(new));
         self.tell(|| format!("deploy {key} {id} without a restart"));
         self.count("deployed without a restart");

@@ -171,14 +171,15 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         deploy: if id == target { deploy } else { DeployId(1) },
         continues: id.split_once('<').map(|(_, earlier)| DeploymentId(number(earlier))),
         image: ImageId("sha256:aa".into()),
-        spec: spec.clone(),
+        spec: spec.clone().into(),
         created_at: created,
     };
     DesiredService {
         key: key(service),
         target: deployment(target),
         live: live.map(deployment).map(|mut live| {
-            live.spec.kind = was.unwrap_or(live.spec.kind);
+            let kind = was.unwrap_or(live.spec.kind);
+            std::sync::Arc::make_mut(&mut live.spec).kind = kind;
             live
         }),
         replaced: replaced.map(deployment).map(|before| dormouse_model::Replaced {

@@ -50,7 +50,7 @@ fn web(line: &str) -> Result<ServiceSpec, String> {
     given.files.insert("web.env".to_owned(), Some("A=1".to_owned()));
     input.give(given);
     let resolved = resolve(&input).map_err(|e| e.to_string())?;
-    Ok(resolved.0.services[&"web".parse().unwrap()].clone())
+    Ok(ServiceSpec::clone(&resolved.0.services[&"web".parse().unwrap()]))
 }
 
 #[test]
