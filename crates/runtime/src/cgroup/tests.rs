@@ -371,6 +371,7 @@ fn what_counts_as_pushed_out() {
     fs::write(place.join("cgroup.freeze"), "1").unwrap();
     let group = groups.create(&shop("one"), &LIMITS, Share::App).unwrap();
     fs::write(place.join("cpu.stat"), "usage_usec 1\n").unwrap();
+    fs::write(place.join("pids.current"), "1\n").unwrap();
     // In KiB; then whether it counts as such when found, and when just tried.
     for (what, resident, anon, shmem, swapped, paged) in [
         ("all of it", 900, 0, 0, 300_000, [true, true]),
