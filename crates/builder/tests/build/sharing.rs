@@ -51,8 +51,8 @@ pub(crate) async fn what_saw_the_source_stays_with_its_project(b: &Bench) {
     let builder = b.builder(b.settings.clone());
     // Equal in all that is written down, but for the source.
     let project = |name: &str| {
-        let manifest = "[services.web]\ninstall = ['cp /app/secret.txt /var/cache/uv/secret-of-a-build', 'pip --version']\n";
-        b.folder(name, &[("main.py", SHOWS), ("dormouse.toml", manifest), ("secret.txt", name), PROCFILE])
+        let manifest = "[services.web]\ninstall = ['cp /app/hers-alone.txt /var/cache/uv/left-by-a-build', 'pip --version']\n";
+        b.folder(name, &[("main.py", SHOWS), ("dormouse.toml", manifest), ("hers-alone.txt", name), PROCFILE])
     };
     let mut layers = Vec::new();
     for (id, name) in [(1, "hers"), (2, "his")] {
@@ -64,10 +64,10 @@ pub(crate) async fn what_saw_the_source_stays_with_its_project(b: &Bench) {
     let found: Vec<_> = walkdir::WalkDir::new(b.dir.join("cache/builds"))
         .into_iter()
         .map(Result::unwrap)
-        .filter(|e| e.file_name() == "secret-of-a-build")
+        .filter(|e| e.file_name() == "left-by-a-build")
         .map(|e| e.path().strip_prefix(&b.dir).unwrap().to_str().unwrap().to_owned())
         .collect();
-    let (hers, his) = ("cache/builds/uv/hers/secret-of-a-build", "cache/builds/uv/his/secret-of-a-build");
+    let (hers, his) = ("cache/builds/uv/hers/left-by-a-build", "cache/builds/uv/his/left-by-a-build");
     assert!(found.len() == 2 && found.iter().all(|f| f == hers || f == his), "{found:?}");
 
     // A package of the source folder, of the same name in both.
