@@ -47,9 +47,10 @@ impl Job<'_> {
                 let caches = self.cargo_caches().await?;
                 let scratch = draft.work_path().join("compile");
                 let (copy, app) = (source.clone(), scratch.join(SOURCE.trim_start_matches('/')));
-                let record = caches.stamps.clone();
+                let (record, target) = (caches.stamps.clone(), caches.target.clone());
                 let copied = blocking(move || {
-                    let stamps = Stamps::read(&record).renew(&copy, SystemTime::now());
+                    let now = SystemTime::now();
+                    let stamps = Stamps::read_with(&record, &target, now)?.renew(&copy, now);
                     copy.copy_to(&app)?;
                     stamps.apply(&app, &copy)?;
                     stamps.write(&record)
