@@ -16,10 +16,10 @@ const PROJECT: &str = "late";
 /// never woken: an event loop's timers cannot be told from its housekeeping, and no bytes arrive.
 pub(crate) fn words(server: &Server) {
     let visitor = deploy(server, PROJECT, "sleep = \"2s\"\n");
-    let done = on_a_websocket(server, &visitor, "pause=8");
     // What it begins to work on when it is looked in on is seen, and waited for.
-    assert_eq!(on_a_websocket(server, &visitor, "pause=8&work=6"), done, "the same process");
+    let done = on_a_websocket(server, &visitor, "pause=8&work=6");
     in_a_stream(server, &visitor);
+    assert_eq!(in_time(server, &visitor, "pause=8"), done, "the same process");
     nothing(server, &visitor);
     server.ok(&["down", PROJECT]);
 }
@@ -42,6 +42,19 @@ fn in_a_stream(server: &Server, visitor: &Visitor) {
     assert_eq!(event().as_deref(), Some("data: 0"));
     server.wait_state(PROJECT, "web", "asleep");
     assert_eq!(event().as_deref(), Some("data: 1"));
+}
+
+/// Bug: each such word was late, also when the one before had been.
+fn in_time(server: &Server, visitor: &Visitor, how: &str) -> String {
+    let sleeps = || server.ok(&["logs", PROJECT]).matches("asleep after").count();
+    let mut page = visitor.websocket(&format!("/ws/late?{how}"));
+    page.send(Message::text("go")).expect("sent");
+    assert_eq!(next(&mut page), "begun");
+    let before = sleeps();
+    let done = next(&mut page);
+    assert!(before >= 2, "{before} sleeps are told");
+    assert_eq!(sleeps(), before);
+    done
 }
 
 /// A page that waits for nothing is looked in on, and nobody sees it.

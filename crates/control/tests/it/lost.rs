@@ -110,7 +110,7 @@ async fn what_nobody_knows_is_taken_down_by_its_name() {
 /// Which addresses are meant stood in `networks.json` alone.
 #[tokio::test]
 async fn a_database_knows_what_its_addresses_are_counted_from() {
-    let mut world = World::new(164).await;
+    let mut world = World::new(244).await;
     let state = world.state().to_owned();
     let pool = || recorded_pool(&state).unwrap().map(|pool| pool.to_string());
     let ours = Some("127.164.0.0".to_owned());

@@ -255,7 +255,7 @@ async fn a_supervisor_that_notices_sleep_is_not_made_to_notice_it_again() {
 /// coincidences was kept awake until its next deploy.
 #[tokio::test]
 async fn what_requests_have_used_up_keeps_nobody_awake() {
-    let mut world = World::new(171).await;
+    let mut world = World::new(245).await;
     let patience = Some(Duration::from_secs(2));
     world.sim.behave(DeploymentId(1), Behaviour { patience, ..Behaviour::default() });
     let id = world.deploy(&project("shop", vec![service("web")])).await;
