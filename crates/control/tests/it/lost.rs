@@ -113,7 +113,7 @@ async fn a_database_knows_what_its_addresses_are_counted_from() {
     let mut world = World::new(244).await;
     let state = world.state().to_owned();
     let pool = || recorded_pool(&state).unwrap().map(|pool| pool.to_string());
-    let ours = Some("127.164.0.0".to_owned());
+    let ours = Some("127.244.0.0".to_owned());
     let id = world.deploy(&project("shop", vec![service("web")])).await;
     world.events(id).await;
     assert_eq!(pool(), ours);
