@@ -178,6 +178,9 @@ pub struct Inside {
     pub astray_since: Option<Time>,
     /// Worker processes with their parent's numbers.
     pub workers: BTreeMap<u32, u32>,
+    /// Whether a server was seen in it that forks its workers: what ends there is none of the app's own children.
+    #[serde(default)]
+    pub forks: bool,
     /// Looks at which a worker was gone though its parent went on.
     pub losses: u32,
     /// When the last of them was.

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dormouse_model::{
     Deployment, Desired, DesiredService, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process,
-    ServiceKind, ServiceSpec, Time, server::How,
+    ServiceKind, ServiceSpec, Time,
+    server::{self, How, Program},
 };
 
 use crate::{clock::Clock, index::Index, trial, view::View};
@@ -58,7 +59,7 @@ fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
             let Some(last) = i.inside.looked_at else { return true };
             let broke_off = i.traffic.broke_off > Some(last);
             return (broke_off && clock.passed(last, OFTEN))
-                || (forks_workers(&d.spec) && clock.passed(last, RARELY));
+                || (forks_workers(i, &d.spec) && clock.passed(last, RARELY));
         }
         (Phase::Running, _, _) | (Phase::Asleep(_) | Phase::Exited(_), _, _) => return false,
     }
@@ -74,9 +75,18 @@ fn is_watched(svc: &DesiredService, i: &InstanceRecord) -> bool {
     svc.replaced.is_some() && svc.live.as_ref().is_some_and(|live| live.process() == i.deployment)
 }
 
-/// Whether it is started by a server whose children are its workers, and nothing else.
-pub(crate) fn forks_workers(spec: &ServiceSpec) -> bool {
-    spec.health.server.is_some_and(|server| server.by.forks_workers())
+/// Whether it is a server whose children are its workers, and nothing else.
+pub(crate) fn forks_workers(i: &InstanceRecord, spec: &ServiceSpec) -> bool {
+    i.inside.forks || spec.health.server.is_some_and(|server| server.by.forks_workers())
+}
+
+/// Whether a process is such a server: one that always is, or was told to be.
+fn forks(process: &Process) -> bool {
+    let told = |word: &String| word == "--workers" || word.starts_with("--workers=");
+    match server::program(&process.argv) {
+        Some(Program::Http(by)) => by.forks_workers() || process.argv.iter().any(told),
+        Some(Program::Other) | None => false,
+    }
 }
 
 /// Take in what was seen. True when that is as good as an end: of a version that has still to show that it holds, a worker
@@ -88,7 +98,7 @@ pub fn note_inspection(i: &mut InstanceRecord, svc: &DesiredService, seen: &Insp
     let since = |at: Option<Time>| at.is_some() && at > i.inside.looked_at;
     let broke_off = since(i.traffic.broke_off);
     let again = i.inside.lost_at.is_some_and(|at| now <= at.after(trial::STEADY_AGAIN));
-    let by_itself = forks_workers(spec) && again && !since(i.traffic.last_client_byte);
+    let by_itself = forks_workers(i, spec) && again && !since(i.traffic.last_client_byte);
     let mut listeners = seen.listeners.clone();
     listeners.sort_unstable_by_key(|at| (!reached(i, spec, at), *at));
     listeners.dedup();
@@ -101,6 +111,7 @@ pub fn note_inspection(i: &mut InstanceRecord, svc: &DesiredService, seen: &Insp
     inside.listeners = listeners;
     inside.astray_since = astray.then(|| inside.astray_since.unwrap_or(now));
     inside.workers = workers(&seen.processes);
+    inside.forks |= seen.processes.iter().any(forks);
     inside.losses += u32::from(lost);
     inside.lost_at = if lost { Some(now) } else { inside.lost_at };
     lost && (broke_off || by_itself) && is_watched(svc, i)
@@ -142,8 +153,12 @@ pub(crate) fn is_astray(i: &InstanceRecord) -> bool {
 }
 
 /// Whether its workers keep ending while it takes connections and answers none, or before there are any: uvicorn leaves it
-/// to its workers to listen. What is not known to be a server may have other children.
+/// to its workers to listen. What is not known to be a server may have other children, and what answers may have some that
+/// come and go, unless its server forks.
 pub(crate) fn workers_die(i: &InstanceRecord, spec: &ServiceSpec) -> bool {
+    if i.probe.ready_at.is_some() && !forks_workers(i, spec) {
+        return false;
+    }
     let takes = i.inside.listeners.iter().any(|at| reached(i, spec, at));
     let server = spec.health.server.is_some_and(|s| s.how == How::Command);
     (takes && i.inside.losses >= LOSSES) || (server && i.inside.losses >= EARLY_LOSSES)

@@ -117,7 +117,7 @@ pub fn note_sighting(
     Some(Watchdog { deployment: i.deployment, seen, at, verdict, limit })
 }
 
-/// What the loss of processes is worth; nothing when they were done with what they had been asked for.
+/// What the loss of processes is worth.
 fn weigh(i: &InstanceRecord, at: Time, seen: Sighting) -> Option<Evidence> {
     let (fell_asleep, done) = match seen {
         Sighting::Restarts { slept, processes, done, ran } => {
@@ -128,8 +128,8 @@ fn weigh(i: &InstanceRecord, at: Time, seen: Sighting) -> Option<Evidence> {
     };
     let last = i.traffic.last_client_byte.max(i.stirred.map(|stir| stir.at));
     match (last > fell_asleep, done) {
-        (true, true) => None,
-        (true, false) | (false, true) => Some(Evidence::Hint),
+        // Who takes leave when a supervisor asks it to ends as one does that is done.
+        (true, _) | (false, true) => Some(Evidence::Hint),
         (false, false) => Some(Evidence::Proof),
     }
 }

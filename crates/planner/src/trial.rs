@@ -101,8 +101,8 @@ fn steady(view: &View<'_>, i: &InstanceRecord) -> Option<Time> {
     // What keeps ending is no measure any more.
     let works = view.older().is_some_and(|older| !backoff::keeps_ending(view.ends, older.process()));
     let refused = i.probe.refuses.as_ref().filter(|_| works).map(|r| r.at);
-    let broken = [i.inside.lost_at, i.probe.failed_at, refused, i.probe.found_at].into_iter().flatten();
+    let broken = [i.probe.failed_at, refused, i.probe.found_at].into_iter().flatten();
     let steady = broken.fold(ready, Time::max).after(STEADY);
-    let lost = i.inside.lost_at.filter(|_| inside::forks_workers(&view.svc.target.spec));
+    let lost = i.inside.lost_at.filter(|_| inside::forks_workers(i, &view.svc.target.spec));
     Some(lost.map_or(steady, |lost| steady.max(lost.after(STEADY_AGAIN))))
 }

@@ -307,6 +307,7 @@ fn instance(id: u64, service: &str, deployment: u64, phase: &str, words: &[&str]
             }
             ("astray", v) => i.inside.astray_since = Some(time(v)),
             ("looked", v) => i.inside.looked_at = Some(time(v)),
+            ("forks", _) => i.inside.forks = true,
             ("lost", v) => i.inside.lost_at = Some(time(v)),
             ("killed", v) => {
                 let (n, at) = v.split_once(',').unwrap();

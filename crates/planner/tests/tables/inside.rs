@@ -145,3 +145,27 @@ fn a_worker_that_ends_in_a_request() {
         assert_eq!(note_inspection(i, svc, &seen, NOW), ended, "{what}");
     }
 }
+
+/// Bug: an app with jobs in processes of its own, which end as they should, could not be deployed again.
+#[test]
+fn whose_children_are_workers() {
+    for (argv, forks) in [
+        (&["gunicorn: master [app:app]"][..], true),
+        (&["python", "-m", "gunicorn", "app:app"][..], true),
+        (&["uvicorn", "main:app", "--workers", "4"][..], true),
+        (&["uvicorn", "main:app", "--workers=4"][..], true),
+        (&["uvicorn", "main:app"][..], false),
+        (&["flask", "run"][..], false),
+        (&["python", "app.py"][..], false),
+    ] {
+        let mut s = situation("web d1\ni1 web d1 starting");
+        let i = s.observed.instances.get_mut(&InstanceId(1)).unwrap();
+        let argv = argv.iter().map(|word| (*word).to_owned()).collect();
+        let seen = Inspection {
+            listeners: vec![],
+            processes: vec![Process { pid: 10, parent: 1, program: "python".to_owned(), argv }],
+        };
+        note_inspection(i, &s.desired.services[&i.key], &seen, NOW);
+        assert_eq!(i.inside.forks, forks, "{seen:?}");
+    }
+}

@@ -218,8 +218,13 @@ fn a_version_that_answers_only_some_requests() {
     );
     check(
         "a child ended, which may have been the app's own",
-        &format!("{} ready=-60s ok=now lost=-5s", web.replace("gunicorn", "uvicorn")),
+        &format!("{} ready=-60s ok=now lost=-1s losses=9", web.replace("gunicorn", "uvicorn")),
         &expect!["promote shop/web d2; drain shop/web i1"],
+    );
+    check(
+        "or that of a server behind it, which forks",
+        &format!("{} ready=-60s ok=now lost=-1s forks", web.replace("gunicorn", "uvicorn")),
+        &expect!["nothing"],
     );
     check("a worker did", &format!("{web} ready=-60s ok=now lost=-14s"), &expect!["nothing"]);
     check(

@@ -283,13 +283,13 @@ fn what_was_lost_to_requests() {
         table.push_str(&format!("{what}: {}\n", said(after)));
     }
     expect![[r#"
-        done with what it was asked for: nothing new
-        with what arrived: nothing new
+        done with what it was asked for: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
+        with what arrived: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
         done, and nobody asked: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
         not done, or not known to be: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
         some were done: suspected, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
         killed, and nobody asked: shown, 22 s. it restarted 2 of its processes after a sleep of 45 s, so it now runs for a moment every 22 s
-        the instance, done: nothing new
+        the instance, done: suspected, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         the instance, not done: suspected, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         the instance, and nobody asked: shown, 22 s. it ended by itself after a sleep of 45 s, so it now runs for a moment every 22 s
         after a short sleep: suspected, 5 s. it restarted 2 of its processes after a sleep of 6 s, so it now runs for a moment every 5 s
@@ -299,7 +299,7 @@ fn what_was_lost_to_requests() {
         again, after hardly any sleep: refuted, 12 s. it restarted 2 of its processes after a sleep of 4 s, as it does after others, so it sleeps as others do
         again, after the shortest piece: refuted, 5 s. it restarted 2 of its processes after a sleep of 5 s, as it does after others, so it sleeps as others do
         again, after a long sleep: nothing new
-        done with it: nothing new
+        done with it: refuted, 5 s. it restarted 2 of its processes after a sleep of 5 s, as it does after others, so it sleeps as others do
         done, and nobody asked, in the shortest pieces: refuted, 5 s. it restarted 2 of its processes after a sleep of 5 s, as it does after others, so it sleeps as others do
         it was refuted: nothing new
         nobody asked in its pieces: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
@@ -331,7 +331,7 @@ fn chains() {
         table.push_str(&format!("{what}: {}\n", said(known)));
     }
     expect![[r#"
-        recycled by requests: nothing new
+        recycled by requests: refuted, 8 s. it restarted 2 of its processes after a sleep of 4 s, as it does after others, so it sleeps as others do
         the same, and it is not told how they ended: refuted, 8 s. it restarted 2 of its processes after a sleep of 4 s, as it does after others, so it sleeps as others do
         a supervisor of 10 s, found by nobody's wish: shown, 6 s. it restarted 2 of its processes after a sleep of 12 s, so it now runs for a moment every 6 s
         one of 3 s: shown, 1 s. it restarted 2 of its processes after a sleep of 3 s, so it is kept awake
