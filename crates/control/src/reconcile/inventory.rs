@@ -32,6 +32,7 @@ impl<W> Reconciler<W> {
             ("protocols", self.state.speaks_http.len()),
             ("limits to be applied", self.state.unapplied.len()),
             ("under way", self.busy.len() + self.starting.len() + self.probes.len() + self.looks.len()),
+            ("tasks", self.tasks.len()),
             ("pauses", self.held.len()),
             ("early exits", self.early_exits.len()),
             ("falling asleep", self.seals.len() + self.cut.len() + facts.falling_asleep.len()),

@@ -130,6 +130,8 @@ impl<W: Workloads> Reconciler<W> {
     pub(crate) async fn run(&mut self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
         loop {
+            // While more and more is heard nobody comes to the tasks below, and what has ended keeps its memory until it is taken.
+            while self.tasks.try_join_next().is_some() {}
             let wait = self.turn();
             let timer = async {
                 match wait {
@@ -162,7 +164,8 @@ impl<W: Workloads> Reconciler<W> {
                 Some((id, seen)) = self.sightings.recv() => { self.hear(Msg::Seen(id, seen)); false }
                 Some((id, n)) = self.kills.recv() => { self.hear(Msg::Killed(id, n)); false }
                 Some(repair) = self.repairs.recv() => { self.hear(Msg::Repaired(repair)); false }
-                Some(_) = self.tasks.join_next() => false,
+                // What came of it was heard before it ended.
+                Some(_) = self.tasks.join_next() => true,
                 () = &mut timer => { self.moved = true; false }
             } {}
         }
