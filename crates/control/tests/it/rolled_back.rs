@@ -73,6 +73,8 @@ async fn to_the_last_that_held_when_two_do_not() {
     assert_eq!(world.ask(|c| async move { c.live_images().await }).await.unwrap().len(), 3);
     keeps_ending(&world, 3, 3).await;
     world.ps_where("Ready d2").await;
+    // Written down is only what control found time for.
+    world.ask(|c| async move { c.live_images().await }).await.unwrap();
     world.kill_and_restart().await;
     keeps_ending(&world, 2, 3).await;
     world.ps_where("Ready d1").await;
