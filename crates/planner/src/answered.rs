@@ -1,6 +1,6 @@
 //! A version that is to replace another has to answer what that one answers.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
 use dormouse_model::{
     Answer, Answered, Ask, Deployment, DeploymentId, Desired, DesiredService, InstanceId, InstanceRecord,
@@ -11,6 +11,9 @@ use crate::view::{asleep, of};
 
 /// For how long what the live version answered is taken to be what it answers.
 const FRESH: Duration = Duration::from_secs(10);
+
+/// What nobody has to be asked about.
+const WELL: Range<u16> = 200..400;
 
 /// What decides between two versions if the path that the new one is asked for does not.
 const FRONT: &str = "/";
@@ -109,7 +112,7 @@ pub fn compared_by(d: &Deployment, asked: &Question, answer: Answer) -> Vec<Stri
         return Vec::new();
     }
     if !refuses(answer) {
-        let front = is_good(answer) && has_front_beside(d, path);
+        let front = is_well(answer) && has_front_beside(d, path);
         return front.then(|| FRONT.to_owned()).into_iter().collect();
     }
     let gone = matches!(answer.status(), Some(404 | 410));
@@ -132,8 +135,8 @@ fn is_found(d: &Deployment, path: &str) -> bool {
 /// Whether it may have a front page beside such a route.
 fn has_front_beside(d: &Deployment, path: &str) -> bool {
     match &d.spec.health.ask {
-        Ask::Auto { page, .. } => page == FRONT && path != FRONT && is_found(d, path),
-        Ask::Path(_) | Ask::Connection => false,
+        Ask::Auto { route: Some(route), page } => route == path && path != FRONT && page == FRONT,
+        Ask::Auto { route: None, .. } | Ask::Path(_) | Ask::Connection => false,
     }
 }
 
@@ -170,14 +173,14 @@ pub fn fails(answer: Answer) -> bool {
 
 /// Whether an answer leaves nothing to be desired.
 #[must_use]
-pub fn is_good(answer: Answer) -> bool {
-    matches!(answer, Answer::Status(200..400))
+pub fn is_well(answer: Answer) -> bool {
+    matches!(answer, Answer::Status(code) if WELL.contains(&code))
 }
 
 /// Whether what comes after is held to this.
 #[must_use]
 pub fn binds(answered: &Answered) -> bool {
-    (200..400).contains(&answered.status) && !answered.loops
+    WELL.contains(&answered.status) && !answered.loops
 }
 
 /// Take in the status that a probe under the name `host` was answered with, after [`crate::note_answer`], and what came of

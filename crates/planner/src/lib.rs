@@ -45,7 +45,7 @@ mod words;
 
 pub use action::{Action, Subject};
 pub use answered::{
-    Before, Compared, Refused, binds, compared_by, compared_with, fails, is_good, note_status, refuses,
+    Before, Compared, Refused, binds, compared_by, compared_with, fails, is_well, note_status, refuses,
 };
 pub use awake::{Awake, keeps_awake, told_to_sleep};
 pub use backoff::{end_of, keeps_ending, note_end, starts_again};

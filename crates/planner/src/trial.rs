@@ -42,22 +42,18 @@ pub(crate) fn proven(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> boo
 /// When an instance that has answered well has to do so again, for its deployment to be taken to work; `None` when it has,
 /// and when nobody waits for it to.
 pub(crate) fn asked_again_at(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> Option<Time> {
-    match (i.phase, d.spec.kind, d.spec.question(i.probe.speaks_http)) {
-        (Phase::Running, ServiceKind::Web, Question::Http(_)) if replaces(view, d) => second_answer(view, i),
-        (
-            Phase::Running,
-            ServiceKind::Web,
-            Question::Http(_) | Question::Connection | Question::Protocol(_),
-        )
-        | (Phase::Running, ServiceKind::Worker | ServiceKind::Job, _)
-        | (Phase::Asleep(_) | Phase::Exited(_), _, _) => None,
-    }
+    second_answer(view, i).filter(|_| has_to_answer(view, i, d))
 }
 
 /// Whether an instance that has answered for long enough has still to be looked into, for its deployment to be taken to work.
 pub(crate) fn is_unseen(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> bool {
+    has_to_answer(view, i, d) && unseen(view, i)
+}
+
+/// Whether its deployment replaces one that serves, and shows by answers that it works.
+fn has_to_answer(view: &View<'_>, i: &InstanceRecord, d: &Deployment) -> bool {
     match (i.phase, d.spec.kind, d.spec.question(i.probe.speaks_http)) {
-        (Phase::Running, ServiceKind::Web, Question::Http(_)) => replaces(view, d) && unseen(view, i),
+        (Phase::Running, ServiceKind::Web, Question::Http(_)) => replaces(view, d),
         (Phase::Running, ServiceKind::Web, Question::Connection | Question::Protocol(_))
         | (Phase::Running, ServiceKind::Worker | ServiceKind::Job, _)
         | (Phase::Asleep(_) | Phase::Exited(_), _, _) => false,

@@ -80,7 +80,7 @@ impl Before {
                     (new, dormouse_planner::fails(new))
                 }
             };
-            if dormouse_planner::is_good(new) {
+            if dormouse_planner::is_well(new) {
                 break;
             }
             if !fails {
