@@ -6,11 +6,13 @@
 
 mod builds;
 pub mod conformance;
+mod events;
 pub mod sim;
 mod workloads;
 
 pub use builds::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+pub use events::{Damage, HostDisk, Notifier, Repair, WorkloadEvent};
 pub use workloads::{
-    Capabilities, Damage, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Repair, Vip, Workload,
-    WorkloadError, Workloads,
+    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Vip, Workload, WorkloadError,
+    Workloads,
 };

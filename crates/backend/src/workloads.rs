@@ -1,18 +1,15 @@
 //! Running, sleeping and waking instances.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    future::Future,
-    net::Ipv4Addr,
-    time::Duration,
-};
+use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
     Activity, AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
-    ServiceKey, ServiceName, Sighting, Time, Usage,
+    ServiceKey, ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
+
+use crate::WorkloadEvent;
 
 /// What the hands can do to instances. Every call is idempotent: asking for what already is succeeds.
 pub trait Workloads: Send + Sync + 'static {
@@ -97,23 +94,9 @@ pub trait Workloads: Send + Sync + 'static {
         from: u64,
     ) -> impl Future<Output = Result<LogChunk, WorkloadError>> + Send;
 
-    /// Tells, from now on, which instances ended by themselves. One receiver at a time.
-    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId>;
-
-    /// Tells which sleeping instances bytes have arrived for, once for each sleep, and to begin with those for which they
-    /// arrived while nobody listened. Bytes that arrive between the freeze and whatever looks for them are told too.
-    /// What the edge and the prober send is not: they know whom they send it to. One receiver at a time.
-    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId>;
-
-    /// Tells, from now on, of supervisors that a sleep could not be hidden from. One receiver at a time.
-    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)>;
-
-    /// Tells, from now on, what of the networks somebody else has damaged and is made again. One receiver at a time.
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair>;
-
-    /// Instances of which the kernel has just killed so many processes because the limit of memory was reached, while the rest
-    /// runs on. Only the last receiver is told.
-    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)>;
+    /// Tells of what happens by itself from now on; before that, of bytes that have arrived for instances that sleep while nobody
+    /// listened. Bytes that arrive between the freeze and whatever looks for them are told too. One receiver at a time.
+    fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent>;
 }
 
 /// What came of a dark wake.
@@ -211,28 +194,6 @@ pub struct Vip {
     pub addr: Ipv4Addr,
     /// The port it is reached at.
     pub port: u16,
-}
-
-/// Something of the networks that was not as it had been left, and is again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repair {
-    /// What it was.
-    pub damage: Damage,
-    /// Whom it concerned.
-    pub projects: BTreeSet<ProjectName>,
-    /// From when it was noticed until it was made again.
-    pub took: Duration,
-}
-
-/// What somebody else can damage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Damage {
-    /// The rules about who reaches whom.
-    Firewall,
-    /// The bridge of a network, an address on it, or what is plugged into it.
-    Bridge,
-    /// What keeps addresses that no network has on this host.
-    Route,
 }
 
 /// A stretch of log.

@@ -1,6 +1,8 @@
 //! Instances on this machine: start, sleep, wake, adopt, end. Needs root and a static busybox.
 #![allow(missing_docs)]
 
+#[path = "support/events.rs"]
+mod events;
 mod support;
 
 use std::{
@@ -13,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dormouse_backend::{InstanceSpec, Workload, WorkloadError, Workloads};
+use dormouse_backend::{InstanceSpec, Workload, WorkloadError, WorkloadEvent, Workloads};
 use dormouse_images::{ImageConfig, Store};
 use dormouse_model::{
     DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase, Sighting, WORKS,
@@ -22,6 +24,7 @@ use dormouse_runtime::{
     Host, HostSettings, Loopback,
     swap::{Size, Swap, SwapSettings},
 };
+use events::next;
 use expect_test::expect;
 
 #[derive(Clone)]
@@ -132,7 +135,7 @@ async fn a_life(b: Bench) {
 
 async fn ends_by_itself(b: Bench) {
     let host = b.host();
-    let mut exits = host.exits();
+    let mut events = host.events();
     let mut rows = String::new();
     for (id, script) in [
         (1, "exit 3"),
@@ -141,7 +144,7 @@ async fn ends_by_itself(b: Bench) {
         (4, "tail -c 200m /dev/zero; exit 137"),
     ] {
         host.start(&b.spec(id, script)).await.unwrap();
-        assert_eq!(exits.recv().await, Some(InstanceId(id)));
+        assert_eq!(next(&mut events, ended).await, InstanceId(id));
         rows.push_str(&format!("{script}: {:?}\n", one(&host, id).await.phase));
         host.remove(InstanceId(id)).await.unwrap();
     }
@@ -154,27 +157,35 @@ async fn ends_by_itself(b: Bench) {
     .assert_eq(&rows);
 }
 
+fn ended(event: WorkloadEvent) -> Option<InstanceId> {
+    if let WorkloadEvent::Ended(id) = event { Some(id) } else { None }
+}
+
+fn killed(event: WorkloadEvent) -> Option<(InstanceId, u64)> {
+    if let WorkloadEvent::Killed(id, processes) = event { Some((id, processes)) } else { None }
+}
+
 /// Bug: nobody was told of a worker that was killed for want of memory, because its instance went on.
 async fn a_killed_worker_is_told(b: Bench) {
     let host = b.host();
-    let mut kills = host.kills();
+    let mut events = host.events();
     let spec = b.spec(1, "tail -c 200m /dev/zero; echo $?; while :; do sleep 0.05; done");
     host.start(&spec).await.unwrap();
-    let told = tokio::time::timeout(Duration::from_secs(20), kills.recv()).await;
-    assert_eq!(told.expect("nobody told"), Some((InstanceId(1), 1)));
+    let told = tokio::time::timeout(Duration::from_secs(20), next(&mut events, killed)).await;
+    assert_eq!(told.expect("nobody told"), (InstanceId(1), 1));
     until("it goes on", async || log(&host, 1).await.contains(&"137".into())).await;
     assert_eq!(one(&host, 1).await.phase, Phase::Running);
     // Who ends of it tells by its end, and what took over is told too.
-    let next = b.host();
-    let mut kills = next.kills();
-    next.start(&b.spec(2, "tail -c 200m /dev/zero")).await.unwrap();
-    until("it has ended", async || matches!(one(&next, 2).await.phase, Phase::Exited(_))).await;
-    next.start(&b.spec(3, "sleep 1; tail -c 200m /dev/zero; while :; do sleep 0.05; done")).await.unwrap();
-    let told = tokio::time::timeout(Duration::from_secs(20), kills.recv()).await;
-    assert_eq!(told.expect("nobody told"), Some((InstanceId(3), 1)));
+    let after = b.host();
+    let mut events = after.events();
+    after.start(&b.spec(2, "tail -c 200m /dev/zero")).await.unwrap();
+    until("it has ended", async || matches!(one(&after, 2).await.phase, Phase::Exited(_))).await;
+    after.start(&b.spec(3, "sleep 1; tail -c 200m /dev/zero; while :; do sleep 0.05; done")).await.unwrap();
+    let told = tokio::time::timeout(Duration::from_secs(20), next(&mut events, killed)).await;
+    assert_eq!(told.expect("nobody told"), (InstanceId(3), 1));
     for id in [1, 2, 3] {
-        next.stop(InstanceId(id), Duration::ZERO).await.unwrap();
-        next.remove(InstanceId(id)).await.unwrap();
+        after.stop(InstanceId(id), Duration::ZERO).await.unwrap();
+        after.remove(InstanceId(id)).await.unwrap();
     }
 }
 
@@ -316,7 +327,7 @@ async fn is_adopted(b: Bench) {
     .await;
 
     let host = b.host();
-    let mut exits = host.exits();
+    let mut events = host.events();
     let after = host.list().await.unwrap();
     assert_eq!(after[..2], before[..2]);
     assert_eq!(after[2].phase, Phase::Exited(ExitStatus::Signal(15)));
@@ -327,7 +338,7 @@ async fn is_adopted(b: Bench) {
     assert_eq!(one(&host, 2).await.phase, Phase::Running);
     // Ends of adopted ones are told too.
     std::process::Command::new("kill").args(["-TERM", &before[0].pid.to_string()]).status().unwrap();
-    assert_eq!(exits.recv().await, Some(InstanceId(1)));
+    assert_eq!(next(&mut events, ended).await, InstanceId(1));
     host.stop(InstanceId(2), GRACE).await.unwrap();
     for id in 1..=3 {
         host.remove(InstanceId(id)).await.unwrap();
@@ -337,7 +348,7 @@ async fn is_adopted(b: Bench) {
 /// Bug: one whose init was killed on the host, before our eyes, had "ended while nobody was watching".
 async fn an_init_is_killed_from_outside(b: Bench) {
     let host = b.host();
-    let mut exits = host.exits();
+    let mut events = host.events();
     let kill = |pid: u32| {
         std::process::Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
     };
@@ -345,7 +356,7 @@ async fn an_init_is_killed_from_outside(b: Bench) {
         host.start(&b.spec(id, "sleep 1000")).await.unwrap();
     }
     kill(one(&host, 1).await.pid);
-    assert_eq!(exits.recv().await, Some(InstanceId(1)));
+    assert_eq!(next(&mut events, ended).await, InstanceId(1));
     assert_eq!(one(&host, 1).await.phase, Phase::Exited(ExitStatus::Signal(9)));
     let pid = one(&host, 2).await.pid;
     drop(host);
@@ -555,7 +566,7 @@ fn tells_of_ends() -> bool {
 /// those are that are replaced after so many requests, was not.
 async fn a_watchdog_is_seen(b: Bench) {
     let host = b.host();
-    let mut sightings = host.sightings();
+    let mut events = host.events();
     let watchdog = |worker: &str| {
         format!(
             "{SUPERVISION} polite() {{ trap 'exit 0' TERM; worker; }}; \
@@ -583,15 +594,17 @@ async fn a_watchdog_is_seen(b: Bench) {
         host.sleep(InstanceId(id), Depth::Frozen).await.unwrap();
     }
     for (id, polite) in [(1, 0), (4, u32::from(tells_of_ends()))] {
-        let seen = sightings.try_recv();
-        let Ok((InstanceId(of), Sighting::Restarts { slept, processes: 1, done, ran })) = seen else {
+        let seen = events.try_recv();
+        let Ok(WorkloadEvent::Noticed(InstanceId(of), Sighting::Restarts { slept, processes: 1, done, ran })) =
+            seen
+        else {
             panic!("{seen:?}")
         };
         assert_eq!((of, done), (id, polite));
         assert!(slept > Duration::from_millis(3400) && slept < Duration::from_secs(10), "{slept:?}");
         assert!(ran < Duration::from_secs(60), "{ran:?}");
     }
-    assert!(sightings.try_recv().is_err(), "nothing else");
+    assert!(events.try_recv().is_err(), "nothing else");
 
     // A dark wake gives it its time, and leaves it asleep; a sleep that is cut by them in time goes unnoticed.
     let awake = async |id| one(&host, id).await.phase == Phase::Running;

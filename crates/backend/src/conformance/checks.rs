@@ -6,7 +6,7 @@ use dormouse_model::{Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits,
 use tokio::sync::mpsc;
 
 use super::{Harness, Program};
-use crate::{Stream, WorkloadError, Workloads};
+use crate::{Stream, WorkloadError, WorkloadEvent, Workloads};
 
 type Outcome = Result<(), String>;
 
@@ -44,10 +44,18 @@ pub(super) async fn network<W: Workloads>(h: &Harness<W>) -> Outcome {
 }
 
 pub(super) async fn repairs<W: Workloads>(h: &Harness<W>) -> Outcome {
-    let mut repairs = h.workloads.repairs();
+    let mut events = h.workloads.events();
     for _ in 0..2 {
         let damage = (h.damage)(&h.network);
-        let told = repairs.recv().await.ok_or("nobody tells of repairs")?;
+        let told = next(&mut events, |event| match event {
+            WorkloadEvent::Repaired(repair) => Some(repair),
+            WorkloadEvent::Ended(_)
+            | WorkloadEvent::Stirred(_)
+            | WorkloadEvent::Noticed(..)
+            | WorkloadEvent::Killed(..)
+            | WorkloadEvent::Disk(_) => None,
+        })
+        .await?;
         same("what was repaired", told.damage, damage)?;
         if !told.projects.contains(&h.network.project) {
             return Err(format!("it is not told whom it concerned: {told:?}"));
@@ -129,7 +137,8 @@ pub(super) async fn sleep<W: Workloads>(h: &Harness<W>) -> Outcome {
 }
 
 pub(super) async fn stirs<W: Workloads>(h: &Harness<W>) -> Outcome {
-    let (w, mut stirs) = (&h.workloads, h.workloads.stirs());
+    let (w, mut events) = (&h.workloads, h.workloads.events());
+    let stirred = |event| if let WorkloadEvent::Stirred(id) = event { Some(id) } else { None };
     let (awake, asleep) = (h.run(9, Program::Serve).await?, h.run(10, Program::Serve).await?);
     let arrive = |n| {
         let spec = h.spec(n, Program::Serve);
@@ -140,18 +149,18 @@ pub(super) async fn stirs<W: Workloads>(h: &Harness<W>) -> Outcome {
         arrive(9);
         arrive(10);
         arrive(10);
-        same("stirred", stirs.recv().await, Some(asleep))?;
+        same("stirred", next(&mut events, stirred).await?, asleep)?;
         // It stays asleep until somebody wakes it.
         same("asleep", matches!(h.phase(asleep).await?, Phase::Asleep(_)), true)?;
         done("wake", w.wake(asleep).await)?;
-        same("once for each sleep", stirs.try_recv().ok(), None)?;
+        same("once for each sleep", events.try_recv().ok(), None)?;
     }
     arrive(10);
     done("sleep", w.sleep(asleep, Depth::Frozen).await)?;
-    drop(stirs);
+    drop(events);
     arrive(10);
-    let mut later = w.stirs();
-    same("while nobody listened", later.recv().await, Some(asleep))?;
+    let mut later = w.events();
+    same("while nobody listened", next(&mut later, stirred).await?, asleep)?;
     same("of one that is awake", later.try_recv().ok(), None)?;
     h.clear(awake).await?;
     h.clear(asleep).await
@@ -205,21 +214,27 @@ pub(super) async fn stubborn<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await
 }
 
-/// Waits for the end of `id` to be reported.
-async fn ended(exits: &mut mpsc::UnboundedReceiver<InstanceId>, id: InstanceId) -> Outcome {
+type Heard = mpsc::UnboundedReceiver<WorkloadEvent>;
+
+/// Waits for an event of a kind.
+async fn next<T>(events: &mut Heard, pick: impl Fn(WorkloadEvent) -> Option<T>) -> Result<T, String> {
     loop {
-        match exits.recv().await {
-            Some(got) if got == id => return Ok(()),
-            Some(_other) => {}
-            None => return Err("the channel of exits closed".to_owned()),
+        let event = events.recv().await.ok_or("nobody tells of events any more")?;
+        if let Some(found) = pick(event) {
+            return Ok(found);
         }
     }
 }
 
+/// Waits for the end of `id` to be reported.
+async fn ended(events: &mut Heard, id: InstanceId) -> Outcome {
+    next(events, |event| (event == WorkloadEvent::Ended(id)).then_some(())).await
+}
+
 pub(super) async fn exit<W: Workloads>(h: &Harness<W>) -> Outcome {
-    let mut exits = h.workloads.exits();
+    let mut events = h.workloads.events();
     let id = h.run(5, Program::Exit).await?;
-    ended(&mut exits, id).await?;
+    ended(&mut events, id).await?;
     let w = h.find(id).await?.ok_or("an ended instance is not listed")?;
     same("phase", w.phase, Phase::Exited(ExitStatus::Code(3)))?;
     same("pid", w.pid, 0)?;
@@ -287,11 +302,11 @@ pub(super) async fn inspect<W: Workloads>(h: &Harness<W>) -> Outcome {
 }
 
 pub(super) async fn out_of_memory<W: Workloads>(h: &Harness<W>) -> Outcome {
-    let mut exits = h.workloads.exits();
+    let mut events = h.workloads.events();
     let mut spec = h.spec(6, Program::Greedy);
     spec.limits.memory = 64 << 20;
     done("start", h.workloads.start(&spec).await)?;
-    ended(&mut exits, spec.id).await?;
+    ended(&mut events, spec.id).await?;
     same("phase", h.phase(spec.id).await?, Phase::Exited(ExitStatus::OutOfMemory))?;
     h.clear(spec.id).await
 }

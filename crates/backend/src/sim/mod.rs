@@ -16,12 +16,9 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{
-    Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Sighting, Time,
-};
-use tokio::sync::mpsc;
+use dormouse_model::{Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
 
-use crate::{Damage, NetworkSpec, Repair};
+use crate::{Damage, HostDisk, NetworkSpec, Notifier, Repair, WorkloadEvent};
 use clock::{Timers, Until};
 use process::Process;
 
@@ -72,11 +69,7 @@ pub(crate) struct World {
     refused: BTreeSet<ProjectName>,
     missing: BTreeSet<ImageId>,
     behaviours: BTreeMap<DeploymentId, Behaviour>,
-    exits: Option<mpsc::UnboundedSender<InstanceId>>,
-    stirs: Option<mpsc::UnboundedSender<InstanceId>>,
-    sightings: Option<mpsc::UnboundedSender<(InstanceId, Sighting)>>,
-    repairs: Option<mpsc::UnboundedSender<Repair>>,
-    kills: Option<mpsc::UnboundedSender<(InstanceId, u64)>>,
+    events: Notifier,
     timers: Timers,
 }
 
@@ -96,11 +89,7 @@ impl Sim {
             refused: BTreeSet::new(),
             missing: BTreeSet::new(),
             behaviours: BTreeMap::new(),
-            exits: None,
-            stirs: None,
-            sightings: None,
-            repairs: None,
-            kills: None,
+            events: Notifier::default(),
             timers: Timers::default(),
         })))
     }
@@ -171,23 +160,18 @@ impl Sim {
 
     /// The kernel kills so many of an instance's processes for want of memory; the rest runs on.
     pub fn kill_some(&self, id: InstanceId, processes: u64) {
-        self.with(|w| {
-            if let Some(kills) = &w.kills {
-                // Nobody has to listen.
-                let _ = kills.send((id, processes));
-            }
-        });
+        self.with(|w| w.events.tell(WorkloadEvent::Killed(id, processes)));
     }
 
     /// Somebody damages these projects' networks, and they are made again.
     pub fn repair(&self, damage: Damage, projects: &[ProjectName], took: Duration) {
-        self.with(|w| {
-            if let Some(repairs) = &w.repairs {
-                let projects = projects.iter().cloned().collect();
-                // Nobody has to listen.
-                let _ = repairs.send(Repair { damage, projects, took });
-            }
-        });
+        let repair = Repair { damage, projects: projects.iter().cloned().collect(), took };
+        self.with(|w| w.events.tell(WorkloadEvent::Repaired(repair)));
+    }
+
+    /// The host's disk has less or more room than before.
+    pub fn set_disk(&self, disk: HostDisk) {
+        self.with(|w| w.events.tell(WorkloadEvent::Disk(disk)));
     }
 
     /// The private networks there are.
@@ -243,12 +227,8 @@ impl Sim {
         self.with(|w| {
             let Some(p) = w.processes.get_mut(&id) else { return };
             let asleep = matches!(p.phase, Phase::Asleep(_));
-            if asleep
-                && !std::mem::replace(&mut p.stirred, true)
-                && let Some(stirs) = &w.stirs
-            {
-                // Nobody has to listen.
-                let _ = stirs.send(id);
+            if asleep && !std::mem::replace(&mut p.stirred, true) {
+                w.events.tell(WorkloadEvent::Stirred(id));
             }
         });
     }
@@ -285,18 +265,13 @@ impl World {
             return;
         };
         p.go(Phase::Exited(how), at);
-        if let Some(exits) = &self.exits {
-            // Nobody has to listen.
-            let _ = exits.send(id);
-        }
+        self.events.tell(WorkloadEvent::Ended(id));
     }
 
     /// A supervisor looks at its processes, for the first time since they were frozen.
     fn look(&mut self, id: InstanceId) {
-        let seen = self.processes.get(&id).and_then(|p| p.look(self.now));
-        if let (Some(seen), Some(sightings)) = (seen, &self.sightings) {
-            // Nobody has to listen.
-            let _ = sightings.send((id, seen));
+        if let Some(seen) = self.processes.get(&id).and_then(|p| p.look(self.now)) {
+            self.events.tell(WorkloadEvent::Noticed(id, seen));
         }
     }
 

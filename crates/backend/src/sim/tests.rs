@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::{Answer, Behaviour, Faults, Sim};
 use crate::{
-    BuildRequest, Builds, Damage, InstanceSpec, NetworkSpec, Workloads,
+    BuildRequest, Builds, Damage, InstanceSpec, NetworkSpec, WorkloadEvent, Workloads,
     conformance::{Harness, suite},
 };
 
@@ -73,7 +73,7 @@ async fn time_passes_only_when_told_to() {
     let ends = Some((Duration::from_secs(2), ExitStatus::OutOfMemory));
     let ready_after = Some(Duration::from_secs(1));
     sim.behave(DeploymentId(1), Behaviour { ready_after, ends, ..Behaviour::default() });
-    let mut exits = sim.exits();
+    let mut events = sim.events();
 
     let start = tokio::spawn({
         let sim = sim.clone();
@@ -90,7 +90,7 @@ async fn time_passes_only_when_told_to() {
     assert_eq!(sim.answer(InstanceId(1)), Answer::Healthy);
     assert_eq!(sim.next_event(), Some(Time(1_002_020)));
     sim.advance_to(Time(1_005_000));
-    assert_eq!(exits.recv().await, Some(InstanceId(1)));
+    assert_eq!(events.recv().await, Some(WorkloadEvent::Ended(InstanceId(1))));
     let listed = sim.list().await.unwrap();
     assert_eq!(listed[0].phase, Phase::Exited(ExitStatus::OutOfMemory));
     assert_eq!(listed[0].exited_at, Some(Time(1_002_020)));

@@ -6,8 +6,7 @@ use std::{
 };
 
 use dormouse_model::{
-    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Sighting,
-    Usage, WORKS,
+    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage, WORKS,
 };
 use tokio::sync::mpsc;
 
@@ -16,8 +15,8 @@ use super::{
     process::{Behaviour, Trouble},
 };
 use crate::{
-    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Repair, Stream, Workload,
-    WorkloadError, Workloads, conformance::Program,
+    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Stream, Workload, WorkloadError,
+    WorkloadEvent, Workloads, conformance::Program,
 };
 
 /// What a running process occupies, and what remains of it when it is paged out.
@@ -333,39 +332,10 @@ impl Workloads for Sim {
         }))
     }
 
-    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
-        let (tx, rx) = mpsc::unbounded_channel();
-        self.with(|w| w.exits = Some(tx));
-        rx
-    }
-
-    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId> {
-        let (tx, rx) = mpsc::unbounded_channel();
+    fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent> {
         self.with(|w| {
-            for (id, _) in w.processes.iter().filter(|(_, p)| p.stirred) {
-                // Nobody has to listen.
-                let _ = tx.send(*id);
-            }
-            w.stirs = Some(tx);
-        });
-        rx
-    }
-
-    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)> {
-        let (tx, rx) = mpsc::unbounded_channel();
-        self.with(|w| w.sightings = Some(tx));
-        rx
-    }
-
-    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)> {
-        let (tx, rx) = mpsc::unbounded_channel();
-        self.with(|w| w.kills = Some(tx));
-        rx
-    }
-
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        let (tx, rx) = mpsc::unbounded_channel();
-        self.with(|w| w.repairs = Some(tx));
-        rx
+            let stirred = w.processes.iter().filter(|(_, p)| p.stirred);
+            w.events.listen(|| stirred.map(|(id, _)| WorkloadEvent::Stirred(*id)))
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use dormouse_backend::Damage;
+use dormouse_backend::{Damage, HostDisk};
 use dormouse_model::{Cause, DeployId, DeploymentId, ExitStatus, InstanceId, ServiceName, size};
 use dormouse_planner::span;
 
@@ -49,6 +49,8 @@ pub(crate) enum Event {
     Killed { processes: u64, limit: u64 },
     /// Somebody damaged what keeps its network, and it was made again.
     Repaired { damage: Damage, took: Duration },
+    /// The disk of the server is nearly full, or is not any more.
+    Disk(HostDisk),
     /// The project was taken down.
     TakenDown,
 }
@@ -102,6 +104,7 @@ impl Event {
             | Self::LayerDamaged { .. }
             | Self::Killed { .. }
             | Self::Repaired { .. }
+            | Self::Disk(_)
             | Self::TakenDown => None,
         }
     }
@@ -197,6 +200,13 @@ impl fmt::Display for Event {
                 };
                 write!(f, "another program removed or changed {what}; made again in {}", millis(*took))
             }
+            Self::Disk(HostDisk::Short { left, each }) => write!(
+                f,
+                "the server's disk is nearly full ({} are left): it may write {} more, then it hears `No space left on device`",
+                size::show(*left),
+                size::show(*each)
+            ),
+            Self::Disk(HostDisk::Enough) => f.write_str("the server's disk has room again"),
             Self::TakenDown => f.write_str("taken down by `dormouse down`"),
         }
     }
@@ -287,6 +297,8 @@ mod tests {
             Event::Repaired { damage: Damage::Firewall, took: us(8_300) },
             Event::Repaired { damage: Damage::Bridge, took: us(12_700) },
             Event::Repaired { damage: Damage::Route, took: us(900) },
+            Event::Disk(HostDisk::Short { left: 300 << 20, each: 75 << 20 }),
+            Event::Disk(HostDisk::Enough),
             Event::TakenDown,
         ];
         let table: String = all
@@ -338,6 +350,8 @@ mod tests {
             another program removed or changed the firewall around its network; made again in 8.3 ms
             another program removed or changed the bridge of its network; made again in 12 ms
             another program removed or changed the route that keeps its network's addresses on this host; made again in 0.9 ms
+            the server's disk is nearly full (300 MiB are left): it may write 75 MiB more, then it hears `No space left on device`
+            the server's disk has room again
             taken down by `dormouse down`
         "#]].assert_eq(&table);
     }

@@ -48,8 +48,7 @@ impl<W: Workloads> Reconciler<W> {
         (outbox, inbox, pulses): Ears,
     ) -> Result<Self, OpError> {
         // Before the list, so that no exit falls in between.
-        let (exits, stirs, sightings) = (workloads.exits(), workloads.stirs(), workloads.sightings());
-        let (repairs, kills) = (workloads.repairs(), workloads.kills());
+        let events = workloads.events();
         let mut all = workloads.list().await?;
         not_later(settings.clock.now(), &mut snapshot, &mut all);
         let epoch = snapshot.epoch;
@@ -78,11 +77,7 @@ impl<W: Workloads> Reconciler<W> {
             inbox,
             pulses,
             outbox,
-            exits,
-            stirs,
-            sightings,
-            repairs,
-            kills,
+            events,
             tables,
             turns: watch::channel(()).0,
             moved: true,

@@ -1,6 +1,6 @@
 //! Taking in what happened.
 
-use dormouse_backend::{Repair, Workload, Workloads};
+use dormouse_backend::{HostDisk, Repair, Workload, WorkloadEvent, Workloads};
 use dormouse_model::{Cause, Depth, EdgeId, InstanceId, Phase, Sighting};
 use dormouse_planner::Subject;
 use tokio::time::Instant;
@@ -16,12 +16,8 @@ impl<W: Workloads> Reconciler<W> {
         match msg {
             Msg::Wake { key, by, asked, reply } => self.asked_for(key, by, asked, reply),
             Msg::Edge(id, news) => self.edge(id, news),
-            Msg::Exited(id) => self.exited(id),
-            Msg::Stirred(id) => self.stirred(id),
-            Msg::Seen(id, seen) => self.watchdog_seen(id, seen),
-            Msg::Killed(id, processes) => self.killed(id, processes),
+            Msg::Happened(event) => self.happened(event),
             Msg::Look => self.list(),
-            Msg::Repaired(repair) => self.repaired(&repair),
             Msg::Listed(Ok(all)) => all.iter().for_each(|w| self.seen(w)),
             Msg::Listed(Err(error)) => warn!(error = %chain(&error), "cannot see what exists"),
             Msg::Probed { id, woken_at, asked, host, answer, to_https, compared } => {
@@ -34,6 +30,17 @@ impl<W: Workloads> Reconciler<W> {
             // Who asked may have left.
             Msg::Inventory(reply) => drop(reply.send(self.inventory())),
             Msg::Call(call) => call(&mut self.state),
+        }
+    }
+
+    fn happened(&mut self, event: WorkloadEvent) {
+        match event {
+            WorkloadEvent::Ended(id) => self.exited(id),
+            WorkloadEvent::Stirred(id) => self.stirred(id),
+            WorkloadEvent::Noticed(id, seen) => self.watchdog_seen(id, seen),
+            WorkloadEvent::Killed(id, processes) => self.killed(id, processes),
+            WorkloadEvent::Repaired(repair) => self.repaired(&repair),
+            WorkloadEvent::Disk(disk) => self.disk(disk),
         }
     }
 
@@ -136,6 +143,13 @@ impl<W: Workloads> Reconciler<W> {
         let Repair { damage, took, .. } = *repair;
         for key in self.state.desired.services.keys().filter(|key| repair.projects.contains(&key.project)) {
             self.state.say(key, None, Event::Repaired { damage, took });
+        }
+    }
+
+    /// All are concerned: nobody knows who writes next.
+    fn disk(&mut self, disk: HostDisk) {
+        for key in self.state.desired.services.keys() {
+            self.state.say(key, None, Event::Disk(disk));
         }
     }
 

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use dormouse_backend::{Moment, Repair, Workload, WorkloadError};
+use dormouse_backend::{Moment, Workload, WorkloadError, WorkloadEvent};
 use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
-    ServiceKey, Sighting, Target, Time, TrafficReport, WakeRefused,
+    ServiceKey, Target, Time, TrafficReport, WakeRefused,
 };
 use dormouse_planner::{Compared, Subject};
 use tokio::{sync::oneshot, time::Instant};
@@ -21,18 +21,10 @@ pub(crate) enum Msg {
     Wake { key: ServiceKey, by: Waker, asked: Instant, reply: WakeReply },
     /// News of an edge.
     Edge(EdgeId, OfEdge),
-    /// An instance ended by itself.
-    Exited(InstanceId),
-    /// Bytes arrived for an instance that sleeps.
-    Stirred(InstanceId),
-    /// The supervisor in an instance noticed a sleep.
-    Seen(InstanceId, Sighting),
+    /// Something happened by itself.
+    Happened(WorkloadEvent),
     /// What the backend has may have changed without a word.
     Look,
-    /// The kernel killed so many processes of an instance.
-    Killed(InstanceId, u64),
-    /// What somebody had damaged of the networks is made again.
-    Repaired(Repair),
     /// What the backend has.
     Listed(Result<Vec<Workload>, WorkloadError>),
     /// A probe ended; `woken_at` is from when it began.

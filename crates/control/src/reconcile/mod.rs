@@ -27,8 +27,8 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::{Repair, Workloads};
-use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Sighting, Time};
+use dormouse_backend::{WorkloadEvent, Workloads};
+use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Time};
 use dormouse_planner::{Action, Edges, Subject};
 pub(crate) use fate::never_ready;
 pub(crate) use message::{Msg, OfEdge, WakeReply};
@@ -86,11 +86,7 @@ pub(crate) struct Reconciler<W> {
     /// Who wants to know whether we still take turns.
     pulses: mpsc::UnboundedReceiver<oneshot::Sender<()>>,
     outbox: mpsc::UnboundedSender<Msg>,
-    exits: mpsc::UnboundedReceiver<InstanceId>,
-    stirs: mpsc::UnboundedReceiver<InstanceId>,
-    sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
-    repairs: mpsc::UnboundedReceiver<Repair>,
-    kills: mpsc::UnboundedReceiver<(InstanceId, u64)>,
+    events: mpsc::UnboundedReceiver<WorkloadEvent>,
     tables: watch::Sender<Arc<RouteTable>>,
     /// Told after every turn in which something may have changed by itself.
     turns: watch::Sender<()>,
@@ -159,11 +155,7 @@ impl<W: Workloads> Reconciler<W> {
                     }
                     false
                 }
-                Some(id) = self.exits.recv() => { self.hear(Msg::Exited(id)); false }
-                Some(id) = self.stirs.recv() => { self.hear(Msg::Stirred(id)); false }
-                Some((id, seen)) = self.sightings.recv() => { self.hear(Msg::Seen(id, seen)); false }
-                Some((id, n)) = self.kills.recv() => { self.hear(Msg::Killed(id, n)); false }
-                Some(repair) = self.repairs.recv() => { self.hear(Msg::Repaired(repair)); false }
+                Some(event) = self.events.recv() => { self.hear(Msg::Happened(event)); false }
                 // What came of it was heard before it ended.
                 Some(_) = self.tasks.join_next() => true,
                 () = &mut timer => { self.moved = true; false }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use dormouse_backend::{
-    InstanceSpec, Moment, Workload, WorkloadError, Workloads,
+    InstanceSpec, Moment, Workload, WorkloadError, WorkloadEvent, Workloads,
     sim::{Answer, Sim},
 };
 use dormouse_model::{
@@ -73,7 +73,7 @@ struct Seen {
 /// What is forgotten when control ends.
 pub(crate) struct Control {
     seen: BTreeMap<InstanceId, Seen>,
-    stirs: mpsc::UnboundedReceiver<InstanceId>,
+    events: mpsc::UnboundedReceiver<WorkloadEvent>,
     /// What the edges have confirmed and carried.
     pub(crate) edges: Edges,
     /// Those that were not shown a table yet.
@@ -90,7 +90,6 @@ pub(crate) struct Control {
     deadline: Option<Time>,
     /// Since when it has been there.
     since: Option<Time>,
-    sightings: mpsc::UnboundedReceiver<(InstanceId, Sighting)>,
 }
 
 /// What control works with.
@@ -140,7 +139,7 @@ impl Control {
         edges.for_each(|id| known.expect(id));
         Self {
             seen: BTreeMap::new(),
-            stirs: sim.stirs(),
+            events: sim.events(),
             edges: known,
             fresh: BTreeSet::new(),
             trusts_after: Some(u64::MAX),
@@ -152,7 +151,6 @@ impl Control {
             observed: Observed::default(),
             deadline: None,
             since: None,
-            sightings: sim.sightings(),
         }
     }
 
@@ -170,9 +168,21 @@ impl Control {
     pub(crate) fn tick(&mut self, w: &mut World<'_>) -> Result<(), String> {
         self.since.get_or_insert(w.now);
         self.held.retain(|_, until| *until > w.now);
-        self.hear_watchdogs(w)?;
+        let (mut noticed, mut stirred) = (Vec::new(), Vec::new());
+        while let Ok(event) = self.events.try_recv() {
+            match event {
+                WorkloadEvent::Noticed(id, seen) => noticed.push((id, seen)),
+                WorkloadEvent::Stirred(id) => stirred.push(id),
+                // Who has ended is found when looking at all.
+                WorkloadEvent::Ended(_)
+                | WorkloadEvent::Killed(..)
+                | WorkloadEvent::Repaired(_)
+                | WorkloadEvent::Disk(_) => {}
+            }
+        }
+        self.hear_watchdogs(w, noticed)?;
         self.learn(w);
-        self.hear_stirs(w);
+        self.hear_stirs(w, stirred);
         for round in 0.. {
             if round > 50 {
                 return Err("control cannot settle".to_owned());
@@ -194,8 +204,12 @@ impl Control {
 
     /// Takes in whose supervisors noticed a sleep: of a length that was known to be noticed, only if nobody was there to
     /// cut it, or could.
-    fn hear_watchdogs(&mut self, w: &mut World<'_>) -> Result<(), String> {
-        while let Ok((id, seen)) = self.sightings.try_recv() {
+    fn hear_watchdogs(
+        &mut self,
+        w: &mut World<'_>,
+        noticed: Vec<(InstanceId, Sighting)>,
+    ) -> Result<(), String> {
+        for (id, seen) in noticed {
             let Some(i) = self.observed.instances.get(&id) else { continue };
             let Sighting::Restarts { slept, .. } = seen else { continue };
             *w.tally.entry("sleep noticed").or_default() += 1;
@@ -580,8 +594,8 @@ impl Control {
     }
 
     /// Bytes arrived for some that sleep.
-    fn hear_stirs(&mut self, w: &mut World<'_>) {
-        while let Ok(id) = self.stirs.try_recv() {
+    fn hear_stirs(&mut self, w: &mut World<'_>, stirred: Vec<InstanceId>) {
+        for id in stirred {
             *w.tally.entry("stir").or_default() += 1;
             self.look(w);
             let Some(mut record) = self.observed.instances.get(&id).cloned() else { continue };

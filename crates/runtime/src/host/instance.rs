@@ -10,14 +10,14 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::Workload;
+use dormouse_backend::{Notifier, Workload};
 use dormouse_model::{ExitStatus, Limits, Phase, Time, Usage, clock};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::{sync::watch, time::timeout};
 
 use super::{
     record::{Folder, Record},
-    sleep::{Sightings, Sleep},
+    sleep::Sleep,
 };
 use crate::{
     cgroup::Group,
@@ -36,7 +36,7 @@ pub(super) struct Instance {
     pub(super) sleep: Mutex<Sleep>,
     /// Its disk, once it is held.
     disk: Mutex<Option<Held>>,
-    pub(super) sightings: Sightings,
+    pub(super) events: Notifier,
     /// What it runs within; newer than what `record` says once they have been changed.
     limits: Mutex<Limits>,
     ended: watch::Sender<Option<(ExitStatus, Time)>>,
@@ -52,7 +52,7 @@ impl Instance {
         record: Record,
         folder: Folder,
         group: Option<Arc<dyn Group>>,
-        sightings: Sightings,
+        events: Notifier,
     ) -> io::Result<Self> {
         let pidfd = record.process.open().ok().flatten();
         let sleep = match (&group, &pidfd) {
@@ -66,7 +66,7 @@ impl Instance {
             group,
             sleep: Mutex::new(sleep),
             disk: Mutex::new(None),
-            sightings,
+            events,
             ended: watch::Sender::new(None),
             stopping: AtomicBool::new(false),
             busy: tokio::sync::Mutex::new(()),

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use dormouse_backend::WorkloadEvent;
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::{Inner, Networks, instance::Instance, lock};
+use super::{Inner, Networks, instance::Instance};
 use crate::cgroup::{Group, Listening};
 
 /// The kernel says that there is no memory left before it kills, and who ends of it does so a moment later.
@@ -51,10 +52,7 @@ impl<N: Networks> Inner<N> {
             let now = spawn_blocking(move || of.oom_kills()).await.map_err(io::Error::other)??;
             if now > seen {
                 let Some(inner) = inner.upgrade() else { return Ok(()) };
-                if let Some(to) = lock(&inner.kills).as_ref() {
-                    // Nobody asked to be told any more.
-                    to.send((id, now - seen)).ok();
-                }
+                inner.events.tell(WorkloadEvent::Killed(id, now - seen));
                 seen = now;
                 drop(inner);
                 sleep(PAUSE).await;

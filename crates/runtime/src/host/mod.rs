@@ -26,10 +26,9 @@ use std::{
     },
 };
 
-use dormouse_backend::WorkloadError;
+use dormouse_backend::{Notifier, WorkloadError, WorkloadEvent};
 use dormouse_images::Store;
 use dormouse_model::{InstanceId, Limits};
-use tokio::sync::mpsc;
 
 use crate::{
     Mount, SandboxError,
@@ -42,7 +41,6 @@ pub(crate) use networks::BuildNetwork;
 pub use networks::{BuildLink, Loopback, NetworkError, Networks};
 use record::Folder;
 pub(crate) use record::running;
-use sleep::Sightings;
 use users::ProjectUsers;
 
 /// How this machine is to be used.
@@ -80,13 +78,11 @@ struct Inner<N> {
     networks: N,
     instances: Mutex<BTreeMap<InstanceId, Arc<Instance>>>,
     starting: Mutex<BTreeSet<InstanceId>>,
-    exits: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
-    stirs: Mutex<Option<mpsc::UnboundedSender<InstanceId>>>,
-    kills: Mutex<Option<mpsc::UnboundedSender<(InstanceId, u64)>>>,
+    /// Also the networks'.
+    events: Notifier,
     can_page: AtomicBool,
     /// Whether it was said that the kernel does not tell of connections.
     is_blind: AtomicBool,
-    sightings: Sightings,
     users: ProjectUsers,
     disks: Arc<Templates>,
 }
@@ -125,15 +121,12 @@ impl<N: Networks> Host<N> {
         let host = Self {
             inner: Arc::new(Inner {
                 groups,
+                events: networks.notifier(),
                 networks,
                 instances: Mutex::default(),
                 starting: Mutex::default(),
-                exits: Mutex::default(),
-                stirs: Mutex::default(),
-                kills: Mutex::default(),
                 can_page: AtomicBool::new(settings.can_page),
                 is_blind: AtomicBool::new(false),
-                sightings: Sightings::default(),
                 users: ProjectUsers::new(&tag),
                 disks,
                 settings,
@@ -173,7 +166,7 @@ impl<N: Networks> Host<N> {
             match folder.load()? {
                 Some(record) => {
                     inner.users.remember(&record.spec.key.project, record.users);
-                    let instance = Arc::new(Instance::adopt(record, folder, group, inner.sightings.clone())?);
+                    let instance = Arc::new(Instance::adopt(record, folder, group, inner.events.clone())?);
                     lock(&inner.instances).insert(id, instance.clone());
                     if !instance.has_ended() {
                         instance.listen(|| inner.listen_again(&instance));
@@ -211,11 +204,8 @@ impl<N: Networks> Inner<N> {
                 return;
             }
             let Some(inner) = inner.upgrade() else { return };
-            if !instance.stopping.load(Ordering::SeqCst)
-                && let Some(to) = lock(&inner.exits).as_ref()
-            {
-                // Nobody asked to be told any more.
-                to.send(id).ok();
+            if !instance.stopping.load(Ordering::SeqCst) {
+                inner.events.tell(WorkloadEvent::Ended(id));
             }
             tokio::task::spawn_blocking(move || instance.end_disk());
         });

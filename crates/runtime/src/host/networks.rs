@@ -11,9 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use dormouse_backend::{NetworkSpec, Repair};
+use dormouse_backend::{NetworkSpec, Notifier};
 use dormouse_model::ProjectName;
-use tokio::sync::mpsc;
 
 /// Why a network could not be had.
 pub type NetworkError = Box<dyn std::error::Error + Send + Sync>;
@@ -49,8 +48,8 @@ pub trait Networks: Send + Sync + 'static {
     /// `None` without a network.
     fn arrivals(&self, project: &ProjectName, addr: Ipv4Addr) -> Result<Option<OwnedFd>, NetworkError>;
 
-    /// Tells, from now on, what of the networks others have damaged and is made again. One receiver at a time.
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair>;
+    /// Where it is told what of the networks others have damaged and is made again.
+    fn notifier(&self) -> Notifier;
 
     /// The gateway of a project's network, which is also its name server; `None` without one.
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr>;
@@ -115,8 +114,8 @@ impl<N: Networks> Networks for Arc<N> {
         N::arrivals(self, project, addr)
     }
 
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        N::repairs(self)
+    fn notifier(&self) -> Notifier {
+        N::notifier(self)
     }
 
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {
@@ -183,8 +182,8 @@ impl Networks for Loopback {
         Ok(None)
     }
 
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        mpsc::unbounded_channel().1
+    fn notifier(&self) -> Notifier {
+        Notifier::default()
     }
 
     fn gateway(&self, _project: &ProjectName) -> Option<Ipv4Addr> {

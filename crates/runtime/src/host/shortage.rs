@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use dormouse_backend::{HostDisk, WorkloadEvent};
 use dormouse_model::InstanceId;
 use rustix::fs::statvfs;
 use tokio::{task::spawn_blocking, time::sleep};
@@ -81,6 +82,7 @@ fn look<N: Networks>(inner: &Weak<Inner<N>>, mut seen: Seen) -> Option<(Seen, Du
     match share {
         Some(share) if seen.told.is_none_or(|at| at.elapsed() >= TELL_AGAIN) => {
             seen.told = Some(Instant::now());
+            inner.events.tell(WorkloadEvent::Disk(HostDisk::Short { left, each: share }));
             let (state, instances) = (state.clone(), disks.len());
             // Looking who has taken it takes a while.
             thread::spawn(move || {
@@ -96,6 +98,7 @@ fn look<N: Networks>(inner: &Weak<Inner<N>>, mut seen: Seen) -> Option<(Seen, Du
         }
         None if before.is_on() => {
             seen.told = None;
+            inner.events.tell(WorkloadEvent::Disk(HostDisk::Enough));
             info!("there is room again on the disk of {}: {} MiB", state.display(), left >> 20);
         }
         Some(_) | None => {}

@@ -2,16 +2,16 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
-use dormouse_model::{Depth, InstanceId, Sighting};
-use tokio::{sync::mpsc, task::spawn_blocking};
+use dormouse_backend::WorkloadEvent;
+use dormouse_model::{Depth, Sighting};
+use tokio::task::spawn_blocking;
 
 use super::{
     instance::Instance,
-    lock,
     missed::Missed,
     rise::{self, Rise},
     stirs::Listener,
@@ -23,9 +23,6 @@ const SMALL: u64 = 1 << 20;
 
 /// Time after a wake within which a supervisor that noticed the sleep has replaced its processes: Puma looks every 5 s.
 const AFTERMATH: Duration = Duration::from_secs(8);
-
-/// Where it is told that a supervisor noticed a sleep.
-pub(super) type Sightings = Arc<Mutex<Option<mpsc::UnboundedSender<(InstanceId, Sighting)>>>>;
 
 /// Whether an instance sleeps, and how it wakes.
 #[derive(Default)]
@@ -260,10 +257,7 @@ impl Instance {
     }
 
     fn tell(&self, seen: Sighting) {
-        if let Some(to) = lock(&self.sightings).as_ref() {
-            // Nobody asked to be told any more.
-            to.send((self.record.spec.id, seen)).ok();
-        }
+        self.events.tell(WorkloadEvent::Noticed(self.record.spec.id, seen));
     }
 
     /// Let its supervisors look at their processes although it sleeps, and everybody do what came due meanwhile. Returns on how

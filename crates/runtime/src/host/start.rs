@@ -66,7 +66,7 @@ impl<N: Networks> Inner<N> {
                 started_at: clock::now(),
             };
             folder.save(&record).map_err(|e| failed("recording the instance", e))?;
-            Instance::adopt(record, folder.clone(), Some(group.clone()), self.sightings.clone())
+            Instance::adopt(record, folder.clone(), Some(group.clone()), self.events.clone())
                 .map_err(|e| failed("watching the instance", e))
         };
         match started.await {

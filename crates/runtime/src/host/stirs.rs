@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use dormouse_backend::WorkloadEvent;
 use rustix::io::read;
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -15,7 +16,7 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 use tracing::warn;
 
-use super::{Inner, Networks, instance::Instance, lock};
+use super::{Inner, Networks, instance::Instance};
 use crate::activity;
 
 /// What came this long before the freeze had its chance to be read.
@@ -60,10 +61,8 @@ impl<N: Networks> Inner<N> {
             if arrived(arrivals, pid, gateway, lately).await
                 && let (Some(inner), Some(instance)) = (Weak::upgrade(&inner), Weak::upgrade(&instance))
                 && instance.stir()
-                && let Some(to) = lock(&inner.stirs).as_ref()
             {
-                // Nobody asked to be told any more.
-                to.send(instance.record.spec.id).ok();
+                inner.events.tell(WorkloadEvent::Stirred(instance.record.spec.id));
             }
         }))
     }

@@ -7,11 +7,11 @@ use std::{
 };
 
 use dormouse_backend::{
-    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Repair, Workload, WorkloadError, Workloads,
+    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Workload, WorkloadError, WorkloadEvent,
+    Workloads,
 };
 use dormouse_model::{
-    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Sighting, Usage, WORKS,
-    clock,
+    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage, WORKS, clock,
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::warn;
@@ -199,36 +199,11 @@ impl<N: Networks> Workloads for Host<N> {
         read.map_err(|e| failed(format!("reading the log of instance {id}"), e))
     }
 
-    fn exits(&self) -> mpsc::UnboundedReceiver<InstanceId> {
-        let (to, from) = mpsc::unbounded_channel();
-        *lock(&self.inner.exits) = Some(to);
-        from
-    }
-
-    fn stirs(&self) -> mpsc::UnboundedReceiver<InstanceId> {
-        let (to, from) = mpsc::unbounded_channel();
-        let mut stirs = lock(&self.inner.stirs);
-        for (id, _) in lock(&self.inner.instances).iter().filter(|(_, i)| i.is_stirred()) {
-            // It is there.
-            to.send(*id).ok();
-        }
-        *stirs = Some(to);
-        from
-    }
-
-    fn sightings(&self) -> mpsc::UnboundedReceiver<(InstanceId, Sighting)> {
-        let (to, from) = mpsc::unbounded_channel();
-        *lock(&self.inner.sightings) = Some(to);
-        from
-    }
-
-    fn kills(&self) -> mpsc::UnboundedReceiver<(InstanceId, u64)> {
-        let (to, from) = mpsc::unbounded_channel();
-        *lock(&self.inner.kills) = Some(to);
-        from
-    }
-
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        self.inner.networks.repairs()
+    fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent> {
+        self.inner.events.listen(|| {
+            let instances = lock(&self.inner.instances);
+            let stirred = instances.iter().filter(|(_, i)| i.is_stirred());
+            stirred.map(|(id, _)| WorkloadEvent::Stirred(*id)).collect::<Vec<_>>()
+        })
     }
 }

@@ -1,11 +1,10 @@
 //! Making again what somebody else has removed or changed.
 
-use std::{collections::BTreeSet, sync::PoisonError, time::Instant};
+use std::{collections::BTreeSet, time::Instant};
 
-use dormouse_backend::{Damage, Repair};
+use dormouse_backend::{Damage, Repair, WorkloadEvent};
 use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
-use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::{NetError, Network, bridge, links, route};
@@ -75,16 +74,6 @@ impl Network {
     pub(super) fn tell(&self, damage: Damage, projects: BTreeSet<ProjectName>, heard: Instant) {
         let repair = Repair { damage, projects, took: heard.elapsed() };
         warn!(?damage, took = ?repair.took, "another program changed the apps' networks; made again");
-        let repairs = self.repairs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(to) = repairs.as_ref() {
-            // Nobody asked to be told any more.
-            to.send(repair).ok();
-        }
-    }
-
-    pub(super) fn hear_of_repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        let (to, from) = mpsc::unbounded_channel();
-        *self.repairs.lock().unwrap_or_else(PoisonError::into_inner) = Some(to);
-        from
+        self.events.tell(WorkloadEvent::Repaired(repair));
     }
 }

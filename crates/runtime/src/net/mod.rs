@@ -37,10 +37,9 @@ use std::{
     time::Instant,
 };
 
-use dormouse_backend::{Damage, NetworkSpec, Repair};
+use dormouse_backend::{Damage, NetworkSpec, Notifier};
 use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
-use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::host::{BuildLink, NetworkError, Networks, running};
@@ -66,7 +65,7 @@ pub struct Network {
     build_addresses: builds::Addresses,
     /// Whether it is over: nothing is to be made again.
     is_torn_down: AtomicBool,
-    repairs: Mutex<Option<mpsc::UnboundedSender<Repair>>>,
+    events: Notifier,
 }
 
 impl Network {
@@ -113,7 +112,7 @@ impl Network {
             build_addresses: builds::Addresses::new(record.pool),
             projects: Mutex::new(record.projects),
             is_torn_down: AtomicBool::new(false),
-            repairs: Mutex::default(),
+            events: Notifier::default(),
         };
         sysctl::forward()?;
         for (bridge, error) in network.settle().await? {
@@ -323,8 +322,8 @@ impl Networks for Network {
         Ok(Some(arrivals::listen(&self.names.cable(addr), addr, spec.gateway)?))
     }
 
-    fn repairs(&self) -> mpsc::UnboundedReceiver<Repair> {
-        self.hear_of_repairs()
+    fn notifier(&self) -> Notifier {
+        self.events.clone()
     }
 
     fn gateway(&self, project: &ProjectName) -> Option<Ipv4Addr> {

@@ -8,10 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use dormouse_backend::Workloads;
+use dormouse_backend::{HostDisk, WorkloadEvent, Workloads};
 use dormouse_model::{ExitStatus, InstanceId, Limits, Phase, Usage};
 
-use super::instances::{self, Bench, line};
+use super::{
+    events::next,
+    instances::{self, Bench, line},
+};
 
 const DISK: u64 = 64 << 20;
 
@@ -144,6 +147,7 @@ pub(super) fn a_full_host_is_told_before_it_is() {
 
 async fn told_before_it_is(b: &Bench, small: &Small) {
     let host = b.host(false, false);
+    let mut events = host.events();
     let limits = Limits { memory: 128 << 20, disk: 1 << 30, ..Limits::default() };
     // What is removed is given back.
     let gives =
@@ -168,6 +172,11 @@ async fn told_before_it_is(b: &Bench, small: &Small) {
     assert_eq!(line(&host, 2, 0).await, (1 << 20).to_string(), "the honest one has its share");
     assert!(small.free() > 4 << 20, "{} left for the server", small.free());
     assert!(usage(&host, 2).await.disk.unwrap().withheld_bytes > 500 << 20);
+
+    let short =
+        |event| if let WorkloadEvent::Disk(HostDisk::Short { left, .. }) = event { Some(left) } else { None };
+    let left = next(&mut events, short).await;
+    assert!(left < 256 << 20, "{left}");
 
     // The next server knows of it.
     drop(host);

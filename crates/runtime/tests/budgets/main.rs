@@ -5,6 +5,8 @@
 #[path = "../support/bench.rs"]
 mod bench;
 mod disk;
+#[path = "../support/events.rs"]
+mod events;
 mod flows;
 mod instances;
 mod memory;

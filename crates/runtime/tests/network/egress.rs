@@ -179,11 +179,11 @@ async fn check() {
         assert_eq!(knock(last, addr, port), Some(io::ErrorKind::HostUnreachable), "{addr}");
     }
     // What others damage is made again.
-    let mut repairs = network.repairs();
+    let mut events = network.notifier().listen(|| []);
     network.watch().unwrap();
     for set in ["internet", "lan", "mail", "open"] {
         run("nft", &format!("flush set inet dormouse_{TAG} {set}"));
-        let told = tokio::time::timeout(Duration::from_secs(20), repairs.recv()).await;
+        let told = tokio::time::timeout(Duration::from_secs(20), events.recv()).await;
         assert!(told.unwrap().is_some(), "{set}");
         assert_eq!(table(), reach, "after {set}");
     }

@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::print_stdout)]
 
 mod egress;
+#[path = "../support/events.rs"]
+mod events;
 mod lost;
 mod many;
 mod repairs;
@@ -19,12 +21,13 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::{Damage, InstanceSpec, NetworkSpec, Vip, Workloads, conformance};
+use dormouse_backend::{Damage, InstanceSpec, NetworkSpec, Vip, WorkloadEvent, Workloads, conformance};
 use dormouse_images::{ImageConfig, Store};
 use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use dormouse_runtime::{
     EgressPolicies, Host, HostSettings, Network, Networks, Profile, Resolver, RunSpec, Sandboxes, Share, tag,
 };
+use events::{Events, next};
 use expect_test::expect;
 use tokio::sync::mpsc;
 
@@ -130,11 +133,12 @@ async fn conforms(b: &Bench) {
 async fn answers_wake(b: &Bench) {
     let (host, project) = (b.host(), b.project("calls", 10));
     host.ensure_network(&project).await.unwrap();
-    let mut stirs = host.stirs();
+    let mut events = host.events();
     let addr = |n: u64| b.at(10, 63 + u8::try_from(n).unwrap());
     let start = async |n, script: &str| host.start(&b.spec(n, "calls", addr(n), script)).await.unwrap();
-    let stirred = async |stirs: &mut mpsc::UnboundedReceiver<InstanceId>, within| {
-        tokio::time::timeout(Duration::from_millis(within), stirs.recv()).await.ok().flatten()
+    let stirred = async |events: &mut Events, within| {
+        let of = |event| if let WorkloadEvent::Stirred(id) = event { Some(id) } else { None };
+        tokio::time::timeout(Duration::from_millis(within), next(events, of)).await.ok()
     };
 
     start(1, "(sleep 4; echo answer; sleep 100) | nc -l -p 9000").await;
@@ -152,7 +156,7 @@ async fn answers_wake(b: &Bench) {
     assert!(call.sent.is_some(), "{call:?}");
     host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
     assert_eq!(host.activity(InstanceId(2)).await.unwrap().calls, []);
-    assert_eq!(stirred(&mut stirs, 10_000).await, Some(InstanceId(2)), "the answer");
+    assert_eq!(stirred(&mut events, 10_000).await, Some(InstanceId(2)), "the answer");
     host.wake(InstanceId(2)).await.unwrap();
     let call = host.activity(InstanceId(2)).await.unwrap().calls.pop().expect("it is still open");
     assert!(call.received > call.sent, "{call:?}");
@@ -164,12 +168,12 @@ async fn answers_wake(b: &Bench) {
     let mut edge = TcpStream::connect((addr(3), 9001)).unwrap();
     edge.write_all(b"a ping").unwrap();
     start(4, &format!("(sleep 2; echo data; sleep 100) | nc {} 9001", addr(3))).await;
-    assert_eq!(stirred(&mut stirs, 1000).await, None);
-    assert_eq!(stirred(&mut stirs, 5000).await, Some(InstanceId(3)));
+    assert_eq!(stirred(&mut events, 1000).await, None);
+    assert_eq!(stirred(&mut events, 5000).await, Some(InstanceId(3)));
     // The next server hears of it too: the bytes are still unread.
     drop(host);
     let host = b.host();
-    assert_eq!(stirred(&mut host.stirs(), 5000).await, Some(InstanceId(3)));
+    assert_eq!(stirred(&mut host.events(), 5000).await, Some(InstanceId(3)));
     for id in 1..=4 {
         host.stop(InstanceId(id), Duration::ZERO).await.unwrap();
         host.remove(InstanceId(id)).await.unwrap();
@@ -179,9 +183,9 @@ async fn answers_wake(b: &Bench) {
 
 /// Runs a script in an instance of `project`, and returns what it said.
 async fn ask(b: &Bench, host: &Machine, id: u64, project: &str, addr: Ipv4Addr, script: &str) -> String {
-    let mut exits = host.exits();
+    let mut events = host.events();
     host.start(&b.spec(id, project, addr, script)).await.unwrap();
-    while exits.recv().await != Some(InstanceId(id)) {}
+    next(&mut events, |event| (event == WorkloadEvent::Ended(InstanceId(id))).then_some(())).await;
     let chunk = host.read_log(&format!("{project}/web").parse().unwrap(), InstanceId(id), 0).await.unwrap();
     host.remove(InstanceId(id)).await.unwrap();
     chunk.lines.into_iter().map(|l| l.text + "\n").collect()

@@ -11,13 +11,16 @@ use std::{
 };
 
 use caps::{CapSet, Capability};
-use dormouse_backend::Repair;
+use dormouse_backend::{Repair, WorkloadEvent};
 use dormouse_runtime::{EgressPolicies, Network, Networks};
 use expect_test::expect;
 use nix::sched::{CloneFlags, unshare};
-use tokio::{sync::mpsc, time::timeout};
+use tokio::time::timeout;
 
-use crate::many::{fresh, knock, project, serve};
+use crate::{
+    events::{self, Events},
+    many::{fresh, knock, project, serve},
+};
 
 pub(crate) const TAG: &str = "0badcafe";
 /// The host's own address.
@@ -70,9 +73,10 @@ pub(crate) async fn instance(network: &Network, name: &str, addr: Ipv4Addr) -> A
     place
 }
 
-async fn next(repairs: &mut mpsc::UnboundedReceiver<Repair>) -> String {
-    let told = timeout(Duration::from_secs(20), repairs.recv()).await;
-    let Repair { damage, projects, .. } = told.expect("a repair").expect("a watcher");
+async fn next(events: &mut Events) -> String {
+    let repaired = |event| if let WorkloadEvent::Repaired(repair) = event { Some(repair) } else { None };
+    let told = timeout(Duration::from_secs(20), events::next(events, repaired)).await;
+    let Repair { damage, projects, .. } = told.expect("a repair");
     let projects: Vec<_> = projects.iter().map(|p| p.as_str()).collect();
     format!("{damage:?} of {}", projects.join(" "))
 }
@@ -118,7 +122,7 @@ async fn damages() {
     let whole = reach();
     assert_eq!(whole, "a neighbour, by a neighbour, its service, by the host");
 
-    let mut repairs = network.repairs();
+    let mut events = network.notifier().listen(|| []);
     network.watch().unwrap();
     let bridge = format!("dm-{TAG}-08g");
     let mut told = String::new();
@@ -133,7 +137,7 @@ async fn damages() {
     ] {
         run(program, &damage);
         let shown = damage.replace(&format!("10.{}.", pool.octets()[1]), "10.N.");
-        told += &format!("{shown}: {}\n", next(&mut repairs).await);
+        told += &format!("{shown}: {}\n", next(&mut events).await);
         assert_eq!(reach(), whole, "after {damage}");
         assert_eq!(way(nowhere), "RTNETLINK answers: No route to host", "after {damage}");
     }
@@ -141,7 +145,7 @@ async fn damages() {
     network.ensure(&project(pool, 72)).await.unwrap();
     network.remove(&"p72".parse().unwrap()).await.unwrap();
     run("nft", "flush ruleset");
-    told += &format!("and once more: {}\n", next(&mut repairs).await);
+    told += &format!("and once more: {}\n", next(&mut events).await);
     expect![[r#"
         flush ruleset: Firewall of p70 p71
         flush table inet dormouse_0badcafe: Firewall of p70 p71
@@ -173,10 +177,10 @@ async fn nothing_starts_unguarded() {
     let network = Network::open(dir.path(), TAG, EgressPolicies::default(), None).await.unwrap();
     network.ensure(&project(network.pool(), 70)).await.unwrap();
     let addr = project(network.pool(), 70).blocks().next().unwrap().at(9);
-    let mut repairs = network.repairs();
+    let mut events = network.notifier().listen(|| []);
     run("nft", "flush ruleset");
     let place = instance(&network, "p70", addr).await;
-    assert_eq!(next(&mut repairs).await, "Firewall of p70");
+    assert_eq!(next(&mut events).await, "Firewall of p70");
     assert!(!knock(&place, HOST, 9000));
 
     run("nft", "flush ruleset");
