@@ -39,5 +39,5 @@ pub use ops::{
 };
 pub use origin::{Asked, Origin};
 pub use settings::ControlSettings;
-pub use store::{StoreError, check_database, recorded_pool};
+pub use store::{StoreError, check_database, recorded_pool, set_aside};
 pub use vault::Unsealable;

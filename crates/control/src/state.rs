@@ -20,7 +20,7 @@ use crate::{
     deploys::EventLog,
     events::{Event, Events},
     id::Block,
-    store::Store,
+    store::{Store, Unreadable},
 };
 
 /// Everything the reconciler knows.
@@ -35,6 +35,8 @@ pub(crate) struct State {
     pub(crate) observed: Observed,
     /// What runs and the database does not know.
     pub(crate) quarantined: BTreeMap<InstanceId, Workload>,
+    /// What the database holds and this release cannot read.
+    pub(crate) unreadable: Vec<Unreadable>,
     pub(crate) facts: Facts,
     /// The last lines of what a service said, for those that keep ending.
     pub(crate) log_tails: BTreeMap<ServiceKey, Vec<String>>,

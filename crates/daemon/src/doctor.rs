@@ -11,7 +11,32 @@ use crate::settings::{Typed, strangers};
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
     let (settings, swap) = settings(args);
     let machine = doctor::examine(&args.state, swap);
-    [settings].into_iter().chain(egress(args)).chain(machine).chain([port(args)]).map(shown).collect()
+    [settings]
+        .into_iter()
+        .chain(database(args))
+        .chain(egress(args))
+        .chain(machine)
+        .chain([port(args)])
+        .map(shown)
+        .collect()
+}
+
+/// What the database holds and the release that last served from it could not read; nothing to say when that is all of it.
+fn database(args: &DoctorArgs) -> Option<doctor::Check> {
+    let missing = match dormouse_control::set_aside(&args.state) {
+        Ok(missing) => missing,
+        Err(error) => {
+            let text = error.to_string();
+            let (why, hint) = text.split_once("\n  hint: ").unwrap_or((&text, "`serve` says more"));
+            return Some(doctor::Check::fail("database", why, hint));
+        }
+    };
+    let (what, hint) = missing.first()?;
+    let more = match missing.len() - 1 {
+        0 => String::new(),
+        n => format!(" ({n} more: the server's log names them)"),
+    };
+    Some(doctor::Check::warn("database", format!("{what}{more}"), hint.clone()))
 }
 
 /// Tables of `server.toml` for projects that there are not; only a server that runs knows which there are.

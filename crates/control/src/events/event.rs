@@ -51,6 +51,8 @@ pub(crate) enum Event {
     Repaired { damage: Damage, took: Duration },
     /// The disk of the server is nearly full, or is not any more.
     Disk(HostDisk),
+    /// The database holds something of it that this release cannot read; `mark` tells it from others.
+    Unreadable { mark: String, what: String },
     /// The project was taken down.
     TakenDown,
 }
@@ -93,6 +95,7 @@ impl Event {
             | Self::JobFailed { deployment, .. } => Some(format!("refused {}", deployment.0)),
             Self::Failed { deploy, .. } => Some(format!("failed {deploy}")),
             Self::Ended { .. } | Self::JobDone => instance.map(|id| format!("ended {id}")),
+            Self::Unreadable { mark, .. } => Some(format!("unreadable {mark}")),
             Self::Asleep(_)
             | Self::Stopped(_)
             | Self::Sleepless { .. }
@@ -207,6 +210,7 @@ impl fmt::Display for Event {
                 size::show(*each)
             ),
             Self::Disk(HostDisk::Enough) => f.write_str("the server's disk has room again"),
+            Self::Unreadable { what, .. } => f.write_str(what),
             Self::TakenDown => f.write_str("taken down by `dormouse down`"),
         }
     }
@@ -299,6 +303,10 @@ mod tests {
             Event::Repaired { damage: Damage::Route, took: us(900) },
             Event::Disk(HostDisk::Short { left: 300 << 20, each: 75 << 20 }),
             Event::Disk(HostDisk::Enough),
+            Event::Unreadable {
+                mark: "deployment 7".to_owned(),
+                what: "it holds what cannot be read".to_owned(),
+            },
             Event::TakenDown,
         ];
         let table: String = all
@@ -352,6 +360,7 @@ mod tests {
             another program removed or changed the route that keeps its network's addresses on this host; made again in 0.9 ms
             the server's disk is nearly full (300 MiB are left): it may write 75 MiB more, then it hears `No space left on device`
             the server's disk has room again
+            it holds what cannot be read  [unreadable deployment 7]
             taken down by `dormouse down`
         "#]].assert_eq(&table);
     }

@@ -95,7 +95,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         given: Given,
     ) -> Result<DeployAccepted, OpError> {
         let (dir, beside) = (upload.dir().to_owned(), asked.clone());
-        let stored = self.stored().await?;
+        let stored = self.stored(None).await?;
         let most = self.settings.most;
         let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored, most));
         let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
@@ -126,7 +126,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let spec = within(&spec, &self.settings.most)?;
         // A task of its own: who asks may leave at any moment, and a deploy is accepted as a whole or not at all.
         let accepting = tokio::spawn(async move {
-            let configured = configured(&spec, &this.stored().await?);
+            let configured = configured(&spec, &this.stored(Some(&spec.name)).await?);
             if let Some(why) = configured.services.values().find_map(|s| dormouse_model::exec::too_large(s)) {
                 return Err(OpError::Manifest(why));
             }

@@ -62,6 +62,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             let of = |w: &Workload| w.key.project == name;
             let ended: Vec<_> = state.quarantined.values().filter(|w| of(w)).cloned().collect();
             state.release(of);
+            state.unreadable.retain(|u| !u.replaced || u.project.as_ref() != Some(&name));
+            state.store.later(move |tx| tx.forget_replaced(&name));
             Ok::<_, OpError>(ended)
         });
         let ended = ended.await??;

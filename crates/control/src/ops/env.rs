@@ -147,7 +147,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let Ok(keys) = self.keys(name.as_str(), service.as_ref().map(ServiceName::as_str)).await else {
             return Ok(EnvChanged { set, passed_over, ..EnvChanged::default() });
         };
-        let stored = self.stored().await?;
+        let stored = self.stored(Some(&name)).await?;
         let current = self
             .call(move |state| {
                 // What was never built has it from its first deployment on.
@@ -185,9 +185,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         Ok(purge.await?)
     }
 
-    /// Everything that is kept.
-    pub(super) async fn stored(&self) -> Result<Stored, OpError> {
-        Ok(self.store.write(|tx| tx.env_all()).await?)
+    /// Everything that is kept; all of it of the project that needs it.
+    ///
+    /// # Errors
+    /// When something of that cannot be read: nothing runs without a variable that it was given.
+    pub(super) async fn stored(&self, needed: Option<&ProjectName>) -> Result<Stored, OpError> {
+        let needed = needed.cloned();
+        Ok(self.store.write(move |tx| tx.env_all(needed.as_ref())).await?)
     }
 }
 

@@ -7,7 +7,7 @@ use dormouse_model::{DeployId, Depth, DiskUsage, InstanceId, ServiceKey, Time, U
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
-use crate::{Control, OpError, error::first_line, names, state::State};
+use crate::{Control, OpError, error::first_line, names, state::State, store::Part};
 
 /// Where a service stands, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,36 +212,74 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
         }
     }
     out.extend(state.quarantined.values().map(|w| quarantined(state, w)));
+    unreadable(state, &mut out);
     out
 }
 
-/// What nothing is known of but that it runs.
-fn quarantined(state: &State, workload: &Workload) -> ServiceStatus {
-    let project = &workload.key.project;
-    let deployed = state.projects.get(project).is_some_and(|p| p.face().is_some());
-    let (knows, what) = if deployed {
-        ("the version it is", format!("`dormouse down {project} --quarantined` ends it"))
-    } else {
-        (
-            "its project",
-            format!("deploy {project} again; `dormouse down {project} --quarantined` then ends what this is"),
-        )
+/// Say of each service what of it cannot be read, also of one that nothing else tells of.
+fn unreadable(state: &State, out: &mut Vec<ServiceStatus>) {
+    let missing = |key: &ServiceKey| {
+        let mut all = state.unreadable.iter().filter(|u| !u.replaced && u.concerns(key));
+        let known = state.desired.services.contains_key(key);
+        all.find(|u| (u.hides_what_runs() && !known) || u.part == Part::Variable)
+            .map(|u| format!("{}\n  hint: {}", u.what(), u.hint()))
     };
+    for status in out.iter_mut() {
+        if let Some(missing) = missing(&status.key) {
+            if status.standing == ServiceStanding::Building {
+                status.standing = ServiceStanding::Failed;
+            }
+            if status.standing != ServiceStanding::Quarantined {
+                status.reason = Some(missing);
+            }
+        }
+    }
+    for key in state.known_keys() {
+        let Some(missing) = missing(&key).filter(|_| !out.iter().any(|s| s.key == key)) else { continue };
+        out.push(nothing_known(key, ServiceStanding::Failed, missing));
+    }
+}
+
+fn nothing_known(key: ServiceKey, standing: ServiceStanding, reason: String) -> ServiceStatus {
     ServiceStatus {
-        key: workload.key.clone(),
-        standing: ServiceStanding::Quarantined,
+        key,
+        standing,
         urls: Vec::new(),
         pid: None,
         usage: None,
         last_wake_ms: None,
         deploy: None,
-        instance: Some(workload.id),
+        instance: None,
         last_activity: None,
         awake: None,
         restarts: 0,
-        reason: Some(format!(
-            "{} runs on, but the server's database does not know {knows}, so nothing is sent to it\n  hint: {what}",
-            workload.id
-        )),
+        reason: Some(reason),
     }
+}
+
+/// What nothing is known of but that it runs.
+fn quarantined(state: &State, workload: &Workload) -> ServiceStatus {
+    let project = &workload.key.project;
+    let again =
+        format!("deploy {project} again; `dormouse down {project} --quarantined` then ends what this is");
+    let hidden = state.unreadable.iter().find(|u| u.hides_what_runs() && u.concerns(&workload.key));
+    let (why, what) = if let Some(hidden) = hidden.filter(|u| !u.replaced) {
+        (
+            hidden.what(),
+            format!("{}; `dormouse down {project} --quarantined` then ends what this is", hidden.hint()),
+        )
+    } else if state.projects.get(project).is_some_and(|p| p.face().is_some()) {
+        (
+            "the server's database does not know the version it is".to_owned(),
+            format!("`dormouse down {project} --quarantined` ends it"),
+        )
+    } else {
+        ("the server's database does not know its project".to_owned(), again)
+    };
+    let reason = match hidden.is_some_and(|u| !u.replaced) {
+        true => format!("{} runs on, and nothing is sent to it: {why}\n  hint: {what}", workload.id),
+        false => format!("{} runs on, but {why}, so nothing is sent to it\n  hint: {what}", workload.id),
+    };
+    let known = nothing_known(workload.key.clone(), ServiceStanding::Quarantined, reason);
+    ServiceStatus { instance: Some(workload.id), ..known }
 }

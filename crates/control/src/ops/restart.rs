@@ -51,7 +51,8 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 self.until_live(waiting).await?;
             }
             Come::New | Come::Kept => {
-                let (wanted, stored) = (keys.clone(), self.stored().await?);
+                let stored = self.stored(keys.first().map(|key| &key.project)).await?;
+                let wanted = keys.clone();
                 let current = self.call(move |state| current(state, &wanted)).await??;
                 let anew = current.into_iter().map(|(key, target, live)| {
                     let stored = stored.of(&key.project, Some(&key.service));

@@ -55,9 +55,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             })
             .collect();
         // Takes its time, so others may have their turn meanwhile.
-        let looked = self.look(&configured(&spec, &self.stored().await?), &images).await?;
+        let looked = self.look(&configured(&spec, &self.stored(Some(&spec.name)).await?), &images).await?;
         let turn = self.one_at_a_time.lock().await;
-        let wanted = configured(&spec, &self.stored().await?);
+        let wanted = configured(&spec, &self.stored(Some(&spec.name)).await?);
         let mut rolled = spec.clone();
         let found = self
             .call(move |state| {

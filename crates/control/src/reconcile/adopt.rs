@@ -196,6 +196,7 @@ fn state(
         desired: Desired::default(),
         observed: Observed::default(),
         quarantined: BTreeMap::new(),
+        unreadable: snapshot.unreadable,
         facts: Facts::default(),
         log_tails: BTreeMap::new(),
         history: BTreeMap::new(),
@@ -257,6 +258,7 @@ fn state(
             }
         }
     }
+    state.fill_in();
     let names: Vec<_> = state.projects.keys().cloned().collect();
     for name in &names {
         state.refresh_needs(name);
@@ -298,6 +300,7 @@ fn state(
         }
     }
     tell_ends(&state, &snapshot.ended);
+    state.tell_unreadable();
     Ok(state)
 }
 

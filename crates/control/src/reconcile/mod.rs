@@ -17,6 +17,7 @@ mod rollout;
 mod seal;
 mod table;
 mod tail;
+mod unreadable;
 mod waiters;
 
 use std::{

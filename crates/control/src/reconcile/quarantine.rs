@@ -20,8 +20,9 @@ pub(super) async fn strangers(
     let goes = |w: &Workload| state.projects.get(&w.key.project).is_some_and(|p| p.removing.is_some());
     let (asked, known): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|w| !matches!(w.phase, Phase::Exited(_)) && !goes(w));
+    let (hidden, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(|w| state.hides(w));
     let told = state.store.write(move |tx| {
-        let mut told = (Vec::new(), known);
+        let mut told = (hidden, known);
         for workload in asked {
             match tx.knows(workload.id, &workload.key, workload.deployment)? {
                 true => told.1.push(workload),
@@ -52,9 +53,10 @@ impl State {
             let Workload { id, key, addr, .. } = &workload;
             warn!(
                 %key, %id,
-                "the database does not know this instance: it is left running, and reached by nobody\n  \
+                "{} this instance: it is left running, and reached by nobody\n  \
                  hint: `dormouse ps` shows it; deploy the project again, then end it with \
                  `dormouse down {} --quarantined`",
+                if self.hides(&workload) { "nothing that can be read tells of" } else { "the database does not know" },
                 key.project
             );
             let network = there.iter().find(|n| n.project == key.project);

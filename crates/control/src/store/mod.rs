@@ -10,6 +10,7 @@ mod schema;
 mod sealed;
 mod snapshots;
 mod tables;
+mod unreadable;
 mod writer;
 
 use std::{
@@ -26,6 +27,8 @@ use rusqlite::{Connection, OpenFlags, Transaction};
 pub(crate) use tables::REMEMBERED;
 use tokio::sync::oneshot;
 use tracing::error;
+pub use unreadable::set_aside;
+pub(crate) use unreadable::{Part, Unreadable};
 use writer::Job;
 
 use crate::{
@@ -47,7 +50,7 @@ pub enum StoreError {
     Content(#[from] serde_json::Error),
     /// A row was sealed with another key than ours.
     #[error(
-        "the database holds something that cannot be read ({what}): {why}\n  hint: secret.key beside it belongs to another database; put the right one back"
+        "the database holds something that cannot be read ({what}): {why}\n  hint: secret.key beside it belongs to another database; put the right one back and start the server again, or set anew what it sealed"
     )]
     Sealed {
         /// What.
@@ -87,6 +90,28 @@ pub enum StoreError {
     /// The writer has ended.
     #[error("the database is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// What is wrong with a row, if it is that and not the database. Says nothing of what the row holds: that may be secret.
+    fn of_row(&self) -> Option<String> {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        match self {
+            Self::Sqlite(
+                error @ (FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)),
+            ) => Some(error.to_string()),
+            Self::Content(error) => Some(match error.to_string() {
+                text if text.starts_with("missing field ") => text,
+                _ if error.is_data() => format!("another shape at column {}", error.column()),
+                _ => format!("no JSON at column {}", error.column()),
+            }),
+            Self::Sealed { why, .. } => Some(why.to_string()),
+            Self::Name(error) => Some(error.to_string()),
+            Self::Sqlite(_) | Self::Newer { .. } | Self::Damaged { .. } | Self::File(_) | Self::Closed => {
+                None
+            }
+        }
+    }
 }
 
 /// Look whether this version can work with the database in a state folder, without changing it: another server may be at

@@ -8,6 +8,7 @@ use dormouse_model::{
     ProjectSpec, ServiceKey, ServiceName, Time, Watchdog,
 };
 
+use super::Unreadable;
 use crate::{DeployId, Origin};
 
 /// A project.
@@ -123,6 +124,8 @@ pub(crate) struct Snapshot {
     pub(crate) watchdogs: Vec<(ServiceKey, Watchdog)>,
     pub(crate) pingers: Vec<(ServiceKey, Watchdog)>,
     pub(crate) answers: Vec<(ServiceKey, Vec<Answered>)>,
+    /// What could not be read, and what could not once and has been replaced since.
+    pub(crate) unreadable: Vec<Unreadable>,
     /// First instance number that is free; a block from there on has been taken out.
     pub(crate) instance_block: u64,
     /// How often control has been started in this state folder.

@@ -154,6 +154,19 @@ CREATE TABLE pool (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     base TEXT NOT NULL
 ) STRICT;
+", "
+-- What a release could not read, as it was. It also lies where it belongs until something else takes its place there.
+CREATE TABLE unreadable (
+    part TEXT NOT NULL,            -- what it is
+    place TEXT NOT NULL,           -- its key in the table it is of
+    project TEXT,                  -- whom it concerns, where that is known
+    service TEXT,
+    content TEXT NOT NULL,
+    why TEXT NOT NULL,
+    since INTEGER NOT NULL,        -- when it was first found so
+    replaced_at INTEGER,           -- when something else was found in its place
+    PRIMARY KEY (part, place)
+) STRICT, WITHOUT ROWID;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

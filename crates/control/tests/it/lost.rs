@@ -141,7 +141,7 @@ async fn a_database_knows_what_its_addresses_are_counted_from() {
     }
     // As an older release left it, and before there was any.
     let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.execute("DROP TABLE pool", []).unwrap();
+    connection.execute_batch("DROP TABLE pool; DROP TABLE unreadable;").unwrap();
     connection.pragma_update(None, "user_version", 12).unwrap();
     drop(connection);
     assert_eq!(pool(), None);

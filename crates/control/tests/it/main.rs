@@ -20,4 +20,5 @@ mod rolled_back;
 mod sleep;
 mod survival;
 mod unfinished;
+mod unreadable;
 mod world;

@@ -6,12 +6,17 @@ use dormouse_model::{ProjectName, ServiceName, Stored, Time, Variables};
 use rusqlite::params;
 
 use super::super::{StoreError, Tx, rows::EnvRow};
+use crate::vault::Vault;
 
-fn place(project: &str, service: &str, name: &str) -> String {
+pub(super) fn place(project: &str, service: &str, name: &str) -> String {
     format!("env {project}/{service} {name}")
 }
 
-fn service_of(text: &str) -> Result<Option<ServiceName>, StoreError> {
+pub(super) fn unseal(vault: &Vault, place: &str, sealed: &str) -> Result<String, StoreError> {
+    vault.unseal(place, sealed).map_err(|why| StoreError::Sealed { what: place.to_owned(), why })
+}
+
+pub(super) fn service_of(text: &str) -> Result<Option<ServiceName>, StoreError> {
     Ok(if text.is_empty() { None } else { Some(text.parse()?) })
 }
 
@@ -67,18 +72,19 @@ impl Tx<'_> {
         Ok(out)
     }
 
-    /// Everything that is kept.
-    pub(crate) fn env_all(&self) -> Result<Stored, StoreError> {
+    /// Everything that can be read of what is kept. Of the one project that needs it that has to be all.
+    pub(crate) fn env_all(&self, needed: Option<&ProjectName>) -> Result<Stored, StoreError> {
         let mut statement = self.0.prepare("SELECT project, service, name, sealed FROM env")?;
         let mut rows = statement.query([])?;
         let mut out = Stored::default();
         while let Some(row) = rows.next()? {
             let (project, service): (String, String) = (row.get(0)?, row.get(1)?);
             let (name, sealed): (String, String) = (row.get(2)?, row.get(3)?);
-            let place = place(&project, &service, &name);
-            let value =
-                self.1.unseal(&place, &sealed).map_err(|why| StoreError::Sealed { what: place, why })?;
-            out.insert(project.parse()?, service_of(&service)?, name, value);
+            match unseal(self.1, &place(&project, &service, &name), &sealed) {
+                Ok(value) => out.insert(project.parse()?, service_of(&service)?, name, value),
+                Err(error) if needed.is_some_and(|needed| needed.as_str() == project) => return Err(error),
+                Err(_) => {}
+            }
         }
         Ok(out)
     }

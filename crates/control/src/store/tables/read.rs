@@ -3,17 +3,19 @@
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, BuildId, Demand, Deployment, DeploymentId, InstanceId, ServiceKey, ServiceName, Time,
+    AddressBlock, BuildId, Demand, Deployment, DeploymentId, InstanceId, ProjectName, ServiceKey,
+    ServiceName, Time,
 };
 use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    StoreError, pool,
-    rows::{BuildRow, DeployRow, EndedRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
+    Part, StoreError, pool,
+    rows::{BuildRow, DeployRow, DeployState, EndedRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
     sealed,
+    unreadable::{Aside, of},
 };
-use super::write::take;
+use super::{env, write::take};
 use crate::{
     DeployId,
     id::{BLOCK, Counter, Used},
@@ -33,35 +35,34 @@ pub(in crate::store) fn read(
         tx.execute(sql, params![counter.name(), used.of(counter)])?;
     }
     pool::keep(tx, pool)?;
-    Ok(Snapshot {
-        projects: projects(tx, pool, vault)?,
-        services: services(tx, pool)?,
-        unfinished: unfinished(tx, vault)?,
-        ended: ended(tx)?,
-        deployments: deployments(tx, vault)?,
-        instances: instances(tx)?,
-        ends: of_services(tx, "ends")?,
-        watchdogs: of_services(tx, "watchdogs")?,
-        pingers: of_services(tx, "pingers")?,
-        answers: of_services(tx, "answers")?,
+    let aside = Aside::new(tx)?;
+    let read = Reader { tx, pool, vault, aside: &aside };
+    let mut snapshot = Snapshot {
+        projects: read.projects()?,
+        services: read.services()?,
+        unfinished: read.unfinished()?,
+        ended: read.ended()?,
+        deployments: read.deployments()?,
+        instances: read.instances()?,
+        ends: read.of_services("ends")?,
+        watchdogs: read.of_services("watchdogs")?,
+        pingers: read.of_services("pingers")?,
+        answers: read.of_services("answers")?,
+        unreadable: Vec::new(),
         instance_block: take(tx, Counter::Instance, BLOCK)?,
         epoch: take(tx, Counter::Epoch, 1)?,
-    })
+    };
+    read.variables()?;
+    snapshot.unreadable = aside.settle()?;
+    Ok(snapshot)
 }
 
-/// Rows of a query, each made into a value by `make`.
-fn all<T>(
-    tx: &Transaction<'_>,
-    sql: &str,
-    mut make: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
-) -> Result<Vec<T>, StoreError> {
-    let mut statement = tx.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    let mut out = Vec::new();
-    while let Some(row) = rows.next()? {
-        out.push(make(row)?);
-    }
-    Ok(out)
+/// Reads tables, and sets aside what cannot be read.
+struct Reader<'a> {
+    tx: &'a Transaction<'a>,
+    pool: Ipv4Addr,
+    vault: &'a Vault,
+    aside: &'a Aside<'a>,
 }
 
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
@@ -84,144 +85,212 @@ fn at(pool: Ipv4Addr, offset: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(pool.to_bits() | offset)
 }
 
-fn projects(tx: &Transaction<'_>, pool: Ipv4Addr, vault: &Vault) -> Result<Vec<ProjectRow>, StoreError> {
-    let mut blocks: BTreeMap<String, Vec<_>> = BTreeMap::new();
-    for (project, block) in
-        all(tx, "SELECT project, start, prefix FROM blocks ORDER BY project, nth", |row| {
-            Ok((row.get(0)?, AddressBlock::around(at(pool, row.get(1)?), row.get(2)?)))
-        })?
-    {
-        blocks.entry(project).or_default().push(block);
-    }
-    let sql = "SELECT name, spec, removing, origin,
-                      (SELECT iif(p.spec IS NULL AND d.state = 'failed', d.spec, NULL) FROM deploys d
-                       WHERE d.project = p.name ORDER BY d.id DESC LIMIT 1),
-                      (SELECT d.spec FROM deploys d
-                       WHERE d.project = p.name AND d.state = 'done' ORDER BY d.id DESC LIMIT 1)
-               FROM projects p ORDER BY name";
-    all(tx, sql, |row| {
-        let name: String = row.get(0)?;
-        let origin: Option<String> = row.get(3)?;
-        let failed: Option<String> = row.get(4)?;
-        let done: Option<String> = row.get(5)?;
-        let spec: Option<String> = row.get(1)?;
-        let removing: u8 = row.get(2)?;
-        Ok(ProjectRow {
-            blocks: blocks.remove(&name).unwrap_or_default(),
-            name: name.parse()?,
-            origin: origin.as_deref().map(json).transpose()?,
-            spec: spec.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
-            done: done.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
-            failed: failed.as_deref().map(|s| sealed::read_project(vault, &name, s)).transpose()?,
-            removing: (removing > 0).then_some(removing > 1),
-        })
-    })
-}
-
-fn services(tx: &Transaction<'_>, pool: Ipv4Addr) -> Result<Vec<ServiceRow>, StoreError> {
-    let sql =
-        "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at, trusted, used_at
-               FROM services ORDER BY project, name";
-    all(tx, sql, |row| {
-        Ok(ServiceRow {
-            key: key(row, 0, 1)?,
-            vip: row.get::<_, Option<u32>>(2)?.map(|vip| at(pool, vip)),
-            target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
-            live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
-            replaced: row.get::<_, Option<u64>>(8)?.map(DeploymentId).zip(time(row, 9)?),
-            trusted: row.get::<_, Option<u64>>(10)?.map(DeploymentId),
-            demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
-            note: row.get(7)?,
-            used_at: time(row, 11)?,
-        })
-    })
-}
-
-fn unfinished(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<DeployRow>, StoreError> {
-    let sql =
-        "SELECT id, spec, state, project FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
-    let mut deploys = all(tx, sql, |row| {
-        Ok(DeployRow {
-            id: DeployId(row.get(0)?),
-            spec: sealed::read_project(vault, &row.get::<_, String>(3)?, &row.get::<_, String>(1)?)?,
-            rolling: row.get::<_, String>(2)? == "rolling",
-            builds: Vec::new(),
-            deployments: Vec::new(),
-        })
-    })?;
-    for deploy in &mut deploys {
-        let mut statement =
-            tx.prepare("SELECT id, service, outcome FROM builds WHERE deploy = ? ORDER BY id")?;
-        let mut rows = statement.query(params![deploy.id.0])?;
+impl Reader<'_> {
+    /// Rows of a query about a table, each made into a value by `make`.
+    fn all<T>(
+        &self,
+        table: &str,
+        sql: &str,
+        mut make: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.tx.prepare(sql)?;
+        let mut rows = statement.query([])?;
+        let mut out = Vec::new();
         while let Some(row) = rows.next()? {
-            let outcome: Option<String> = row.get(2)?;
-            deploy.builds.push(BuildRow {
-                id: BuildId(row.get(0)?),
-                service: row.get::<_, String>(1)?.parse()?,
-                outcome: outcome.as_deref().map(json).transpose()?,
+            out.extend(self.aside.row(table, row, make(row))?);
+        }
+        Ok(out)
+    }
+
+    fn projects(&self) -> Result<Vec<ProjectRow>, StoreError> {
+        let mut blocks: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (project, block) in
+            self.all("blocks", "SELECT project, start, prefix FROM blocks ORDER BY project, nth", |row| {
+                Ok((row.get(0)?, AddressBlock::around(at(self.pool, row.get(1)?), row.get(2)?)))
+            })?
+        {
+            let blocks: &mut Vec<_> = blocks.entry(project).or_default();
+            blocks.push(block);
+        }
+        let sql =
+            "SELECT p.name, p.spec, removing, origin, d.id, d.spec, d.state = 'failed', done.id, done.spec
+                   FROM projects p
+                   LEFT JOIN deploys d ON d.id = (SELECT max(id) FROM deploys WHERE project = p.name)
+                   LEFT JOIN deploys done
+                       ON done.id = (SELECT max(id) FROM deploys WHERE project = p.name AND state = 'done')
+                   ORDER BY p.name";
+        self.all("projects", sql, |row| {
+            let name: ProjectName = row.get::<_, String>(0)?.parse()?;
+            let spec: Option<String> = row.get(1)?;
+            let origin: Option<String> = row.get(3)?;
+            let failed: Option<String> = row.get(5)?;
+            let failed =
+                failed.filter(|_| spec.is_none()).filter(|_| row.get(6).is_ok_and(|failed: bool| failed));
+            let done: Option<String> = row.get(8)?;
+            let removing: u8 = row.get(2)?;
+            let of = || (Some(name.clone()), None);
+            let origin = origin
+                .map(|text| self.aside.part((Part::Origin, name.to_string(), of()), &text, json(&text)));
+            let spec = spec.map(|text| {
+                let read = sealed::read_project(self.vault, name.as_str(), &text);
+                self.aside.part((Part::Rollout, name.to_string(), of()), &text, read)
             });
-        }
-        let mut statement = tx.prepare("SELECT service, id FROM deployments WHERE deploy = ? ORDER BY id")?;
-        let mut rows = statement.query(params![deploy.id.0])?;
-        while let Some(row) = rows.next()? {
-            let service: ServiceName = row.get::<_, String>(0)?.parse()?;
-            deploy.deployments.push((service, DeploymentId(row.get(1)?)));
-        }
+            let deploy = |id: usize, text: Option<String>| {
+                let Some(text) = text else { return Ok(None) };
+                let read = sealed::read_project(self.vault, name.as_str(), &text);
+                self.aside.part((Part::Deploy, row.get::<_, u64>(id)?.to_string(), of()), &text, read)
+            };
+            Ok(ProjectRow {
+                blocks: blocks.remove(name.as_str()).unwrap_or_default(),
+                origin: origin.transpose()?.flatten(),
+                spec: spec.transpose()?.flatten(),
+                done: deploy(7, done)?,
+                failed: deploy(4, failed)?,
+                removing: (removing > 0).then_some(removing > 1),
+                name,
+            })
+        })
     }
-    Ok(deploys)
-}
 
-fn ended(tx: &Transaction<'_>) -> Result<Vec<EndedRow>, StoreError> {
-    let sql = "SELECT d.id, d.project, d.state = 'done', b.service, b.error
-               FROM (SELECT max(id) AS id FROM deploys WHERE state IN ('done', 'failed') GROUP BY project) newest
-               JOIN deploys d ON d.id = newest.id
-               LEFT JOIN builds b ON b.id = (SELECT min(id) FROM builds WHERE deploy = d.id AND error IS NOT NULL)";
-    all(tx, sql, |row| {
-        let service: Option<String> = row.get(3)?;
-        let service: Option<ServiceName> = service.map(|name| name.parse()).transpose()?;
-        Ok(EndedRow {
-            id: DeployId(row.get(0)?),
-            project: row.get::<_, String>(1)?.parse()?,
-            done: row.get(2)?,
-            build: service.zip(row.get(4)?),
+    fn services(&self) -> Result<Vec<ServiceRow>, StoreError> {
+        let sql = "SELECT project, name, vip, target, live, wake_at, sleep_at, note, replaced, replaced_at, trusted,
+                          used_at
+                   FROM services ORDER BY project, name";
+        self.all("services", sql, |row| {
+            Ok(ServiceRow {
+                key: key(row, 0, 1)?,
+                vip: row.get::<_, Option<u32>>(2)?.map(|vip| at(self.pool, vip)),
+                target: row.get::<_, Option<u64>>(3)?.map(DeploymentId),
+                live: row.get::<_, Option<u64>>(4)?.map(DeploymentId),
+                replaced: row.get::<_, Option<u64>>(8)?.map(DeploymentId).zip(time(row, 9)?),
+                trusted: row.get::<_, Option<u64>>(10)?.map(DeploymentId),
+                demand: Demand { wake_at: time(row, 5)?, sleep_at: time(row, 6)? },
+                note: row.get(7)?,
+                used_at: time(row, 11)?,
+            })
         })
-    })
-}
+    }
 
-fn deployments(tx: &Transaction<'_>, vault: &Vault) -> Result<Vec<Deployment>, StoreError> {
-    // Bodies of older versions do not say which deploy they are of; then a restart is taken to be of the newest before.
-    let sql =
-        "SELECT body, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
-                                              AND e.service = d.service AND e.id < d.id), 0)
-               FROM deployments d WHERE EXISTS
-               (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted)) ORDER BY id";
-    all(tx, sql, |row| {
-        let mut deployment = sealed::read_deployment(vault, &row.get::<_, String>(0)?)?;
-        if deployment.deploy == DeployId::default() {
-            deployment.deploy = DeployId(row.get(1)?);
+    /// Deploys that go on. One that cannot be read does not: newer ones could be undone by it.
+    fn unfinished(&self) -> Result<Vec<DeployRow>, StoreError> {
+        let sql =
+            "SELECT id, spec, state, project FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
+        let found = self.all("deploys", sql, |row| {
+            let (id, text): (u64, String) = (row.get(0)?, row.get(1)?);
+            let project: ProjectName = row.get::<_, String>(3)?.parse()?;
+            let rolling = row.get::<_, String>(2)? == "rolling";
+            let spec = sealed::read_project(self.vault, project.as_str(), &text);
+            let spec = self.aside.part((Part::Deploy, id.to_string(), (Some(project), None)), &text, spec)?;
+            Ok((DeployId(id), rolling, spec))
+        })?;
+        let mut deploys = Vec::new();
+        for (id, rolling, spec) in found {
+            let Some(spec) = spec else {
+                let failed = params![id.0, DeployState::Failed.name()];
+                self.tx.execute("UPDATE deploys SET state = ?2 WHERE id = ?1", failed)?;
+                continue;
+            };
+            let (builds, deployments) = (self.builds(id, &spec.name)?, self.rolled_out(id)?);
+            deploys.push(DeployRow { id, spec, rolling, builds, deployments });
         }
-        Ok(deployment)
-    })
-}
+        Ok(deploys)
+    }
 
-fn instances(tx: &Transaction<'_>) -> Result<Vec<InstanceRow>, StoreError> {
-    let sql = "SELECT id, project, service, ready_at, draining_since FROM instances ORDER BY id";
-    all(tx, sql, |row| {
-        Ok(InstanceRow {
-            id: InstanceId(row.get(0)?),
-            key: key(row, 1, 2)?,
-            ready_at: time(row, 3)?,
-            draining_since: time(row, 4)?,
+    /// What is built of a deploy. One that cannot be read is made again.
+    fn builds(&self, deploy: DeployId, project: &ProjectName) -> Result<Vec<BuildRow>, StoreError> {
+        let sql = format!("SELECT id, service, outcome FROM builds WHERE deploy = {} ORDER BY id", deploy.0);
+        self.all("builds", &sql, |row| {
+            let (id, outcome): (u64, Option<String>) = (row.get(0)?, row.get(2)?);
+            let service: ServiceName = row.get::<_, String>(1)?.parse()?;
+            let outcome = outcome.map(|text| {
+                let of = (Some(project.clone()), Some(service.clone()));
+                self.aside.part((Part::Build, id.to_string(), of), &text, json(&text))
+            });
+            Ok(BuildRow { id: BuildId(id), service, outcome: outcome.transpose()?.flatten() })
         })
-    })
-}
+    }
 
-/// What a table says of each service.
-fn of_services<T: DeserializeOwned>(
-    tx: &Transaction<'_>,
-    table: &'static str,
-) -> Result<Vec<(ServiceKey, T)>, StoreError> {
-    all(tx, &format!("SELECT project, service, body FROM {table}"), |row| {
-        Ok((key(row, 0, 1)?, json(&row.get::<_, String>(2)?)?))
-    })
+    fn rolled_out(&self, deploy: DeployId) -> Result<Vec<(ServiceName, DeploymentId)>, StoreError> {
+        let sql = format!("SELECT service, id FROM deployments WHERE deploy = {} ORDER BY id", deploy.0);
+        self.all("deployments", &sql, |row| {
+            Ok((row.get::<_, String>(0)?.parse()?, DeploymentId(row.get(1)?)))
+        })
+    }
+
+    fn ended(&self) -> Result<Vec<EndedRow>, StoreError> {
+        let sql = "SELECT d.id, d.project, d.state = 'done', b.service, b.error
+                   FROM (SELECT max(id) AS id FROM deploys WHERE state IN ('done', 'failed') GROUP BY project) newest
+                   JOIN deploys d ON d.id = newest.id
+                   LEFT JOIN builds b ON b.id = (SELECT min(id) FROM builds WHERE deploy = d.id AND error IS NOT NULL)";
+        self.all("deploys", sql, |row| {
+            let service: Option<String> = row.get(3)?;
+            let service: Option<ServiceName> = service.map(|name| name.parse()).transpose()?;
+            Ok(EndedRow {
+                id: DeployId(row.get(0)?),
+                project: row.get::<_, String>(1)?.parse()?,
+                done: row.get(2)?,
+                build: service.zip(row.get(4)?),
+            })
+        })
+    }
+
+    fn deployments(&self) -> Result<Vec<Deployment>, StoreError> {
+        // Bodies of older versions do not say which deploy they are of; then a restart is taken to be of the newest before.
+        let sql = "SELECT id, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
+                                                AND e.service = d.service AND e.id < d.id), 0),
+                          body, project, service
+                   FROM deployments d WHERE EXISTS
+                   (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted)) ORDER BY id";
+        let found = self.all("deployments", sql, |row| {
+            let (id, body): (u64, String) = (row.get(0)?, row.get(2)?);
+            let read = sealed::read_deployment(self.vault, &body);
+            let part = (Part::Deployment, id.to_string(), of(&key(row, 3, 4)?));
+            let Some(mut deployment) = self.aside.part(part, &body, read)? else { return Ok(None) };
+            if deployment.deploy == DeployId::default() {
+                deployment.deploy = DeployId(row.get(1)?);
+            }
+            Ok(Some(deployment))
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn instances(&self) -> Result<Vec<InstanceRow>, StoreError> {
+        let sql = "SELECT id, project, service, ready_at, draining_since FROM instances ORDER BY id";
+        self.all("instances", sql, |row| {
+            Ok(InstanceRow {
+                id: InstanceId(row.get(0)?),
+                key: key(row, 1, 2)?,
+                ready_at: time(row, 3)?,
+                draining_since: time(row, 4)?,
+            })
+        })
+    }
+
+    /// What a table says of each service.
+    fn of_services<T: DeserializeOwned>(
+        &self,
+        table: &'static str,
+    ) -> Result<Vec<(ServiceKey, T)>, StoreError> {
+        let sql = format!("SELECT project, service, body FROM {table}");
+        let found = self.all(table, &sql, |row| {
+            let (key, body): (_, String) = (key(row, 0, 1)?, row.get(2)?);
+            let part = (Part::Found, format!("{table} of {key}"), of(&key));
+            Ok(self.aside.part(part, &body, json(&body))?.map(|value| (key, value)))
+        })?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// What `dormouse env` keeps is read when it is needed; what cannot be is told now.
+    fn variables(&self) -> Result<(), StoreError> {
+        let sql = "SELECT name, project, service, sealed FROM env";
+        self.all("env", sql, |row| {
+            let (name, sealed): (String, String) = (row.get(0)?, row.get(3)?);
+            let (project, service): (String, String) = (row.get(1)?, row.get(2)?);
+            let place = env::place(&project, &service, &name);
+            let read = env::unseal(self.vault, &place, &sealed);
+            let of = (Some(project.parse()?), env::service_of(&service)?);
+            self.aside.part((Part::Variable, place, of), &sealed, read).map(drop)
+        })?;
+        Ok(())
+    }
 }

@@ -80,6 +80,8 @@ impl Tx<'_> {
         let ids = statement.query_map([name.as_str()], |row| Ok(DeployId(row.get(0)?)))?;
         let deploys = ids.collect::<Result<Vec<_>, _>>()?;
         self.0.execute("DELETE FROM projects WHERE name = ?", [name.as_str()])?;
+        // What is kept of its variables stays, readable or not.
+        self.0.execute("DELETE FROM unreadable WHERE project = ? AND part != 'variable'", [name.as_str()])?;
         Ok(deploys)
     }
 
@@ -284,15 +286,28 @@ impl Tx<'_> {
     pub(crate) fn images(&self) -> Result<BTreeSet<ImageId>, StoreError> {
         let mut out = BTreeSet::new();
         let mut statement = self.0.prepare(
-            "SELECT json_extract(body, '$.image') FROM deployments d WHERE EXISTS
+            "SELECT body FROM deployments d WHERE EXISTS
                  (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted))
-             UNION SELECT json_extract(b.outcome, '$.image') FROM builds b JOIN deploys d ON d.id = b.deploy
+             UNION SELECT b.outcome FROM builds b JOIN deploys d ON d.id = b.deploy
                  WHERE b.outcome IS NOT NULL AND d.state IN ('building', 'rolling')",
         )?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            out.insert(ImageId(row.get::<_, String>(0)?.into()));
+            out.extend(image(&row.get::<_, String>(0)?));
         }
         Ok(out)
     }
+}
+
+/// The image that a body names. A body that is unreadable as a whole mostly tells it all the same, and it has to stay.
+fn image(body: &str) -> Option<ImageId> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        image: ImageId,
+    }
+    let named = serde_json::from_str(body).map(|Named { image }| image);
+    named.ok().or_else(|| {
+        let (_, rest) = body.split_once(r#""image":""#)?;
+        Some(ImageId(rest.split_once('"')?.0.into()))
+    })
 }
