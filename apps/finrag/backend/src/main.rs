@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use clap::{Parser, Subcommand};
-use finrag_backend::command::{self, EvalArgs, IngestArgs};
+use finrag_backend::command::{self, AuditArgs, EvalArgs, IngestArgs};
 use finrag_backend::config::ServeArgs;
 use tracing_subscriber::EnvFilter;
 
@@ -25,6 +25,15 @@ enum Command {
     Ingest(Box<IngestArgs>),
     /// Measure retrieval and figures over a file of questions
     Eval(Box<EvalArgs>),
+    /// Hold the data's figures against a table of true ones
+    Audit(Box<AuditArgs>),
+}
+
+fn print(report: &str) -> anyhow::Result<()> {
+    let mut out = std::io::stdout();
+    out.write_all(report.trim_end().as_bytes())?;
+    out.write_all(b"\n")?;
+    Ok(())
 }
 
 #[tokio::main]
@@ -40,11 +49,7 @@ async fn main() -> anyhow::Result<()> {
         None => command::serve(&line.serve).await,
         Some(Command::Serve(args)) => command::serve(&args).await,
         Some(Command::Ingest(args)) => command::ingest(&args).await,
-        Some(Command::Eval(args)) => {
-            let report = command::eval(&args).await?;
-            std::io::stdout().write_all(report.trim_end().as_bytes())?;
-            std::io::stdout().write_all(b"\n")?;
-            Ok(())
-        }
+        Some(Command::Eval(args)) => print(&command::eval(&args).await?),
+        Some(Command::Audit(args)) => print(&command::audit(&args).await?),
     }
 }

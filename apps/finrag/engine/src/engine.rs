@@ -7,6 +7,7 @@ use tantivy::tokenizer::TextAnalyzer;
 
 use crate::index::analyzer;
 use crate::index::lexical::Lexical;
+use crate::kpi::trust::Ledger;
 use crate::retrieve::{passage_around, search};
 use crate::tables::companies::Companies;
 use crate::tables::facts::Facts;
@@ -16,7 +17,7 @@ use crate::tables::vectors::Vectors;
 use crate::tables::{self, fetch};
 use crate::understand::Understander;
 use crate::{
-    CompanySummary, DataRoot, KpiBlock, LoadError, MetricSummary, Passage, Retrieval, RetrieveOptions,
+    CompanySummary, DataRoot, Fact, KpiBlock, LoadError, MetricSummary, Passage, Retrieval, RetrieveOptions,
     SectionSummary, Summary, Understanding, kpi,
 };
 
@@ -26,6 +27,7 @@ pub struct Engine {
     pub(crate) companies: Companies,
     pub(crate) sections: Sections,
     pub(crate) facts: Facts,
+    pub(crate) ledger: Ledger,
     pub(crate) vectors: Option<Vectors>,
     pub(crate) lexical: Lexical,
     pub(crate) analyzer: TextAnalyzer,
@@ -104,6 +106,7 @@ impl Engine {
             Some(bytes) => Facts::decode(bytes, &mut companies)?,
             None => Facts::default(),
         };
+        let ledger = Ledger::build(&facts, &sentences);
         let vectors = match fetched.vectors {
             Some((meta, bytes)) => Some(Vectors::join(&meta, bytes, &sentences)?),
             None => None,
@@ -117,6 +120,7 @@ impl Engine {
             companies,
             sections,
             facts,
+            ledger,
             vectors,
             lexical,
             analyzer,
@@ -160,6 +164,11 @@ impl Engine {
     /// Looks up and computes the figures a question asks for; `None` when it asks for none.
     pub fn kpi(&self, understanding: &Understanding) -> Option<KpiBlock> {
         kpi::block(self, understanding)
+    }
+
+    /// The figure of a metric (by its key) of one company and fiscal year, with what speaks against it; `None` when the data has none.
+    pub fn figure(&self, ticker: &str, metric: &str, year: i32) -> Option<Fact> {
+        kpi::figure(self, self.companies.by_ticker(ticker)?, metric, year)
     }
 
     /// The sentences around one, at most `radius` positions away in its section; `None` when there is no such sentence.

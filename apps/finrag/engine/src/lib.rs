@@ -20,12 +20,13 @@ pub mod understand;
 pub use embed::{EmbedError, Embedder};
 pub use engine::{Engine, LoadOptions};
 pub use error::LoadError;
-pub use kpi::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock};
+pub use kpi::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock, Period};
 pub use retrieve::{
     Hit, Passage, PassageSentence, Regime, Retrieval, RetrievalStats, RetrieveOptions, StageTimings,
 };
 pub use root::{DataRoot, RootError};
 pub use summary::{CompanySummary, MetricSummary, SectionSummary, Summary};
+pub use tables::span::PeriodKind;
 pub use understand::{
     CompanyMention, ItemMention, MentionKind, MetricMention, RiskTopic, Scope, Understanding,
 };

@@ -38,10 +38,11 @@ pub struct Point {
 }
 
 impl Kpi {
-    /// The facts of a block by company, metric and unit, in the block's order; none when it has no facts.
+    /// The facts of a block by company, metric and unit, in the block's order; none when it has no facts. A doubted figure is left out: a
+    /// quarter among years would be drawn as a fall.
     pub(super) fn new(block: &KpiBlock) -> Option<Self> {
         let mut series: Vec<Series> = Vec::new();
-        for fact in &block.facts {
+        for fact in block.facts.iter().filter(|fact| fact.doubt.is_none()) {
             let point = Point { year: fact.year, value: fact.value };
             let same = series.iter_mut().find(|series| {
                 series.ticker == fact.ticker && series.metric == fact.metric_key && series.unit == fact.unit

@@ -94,9 +94,7 @@ fn series(facts: &[Fact], number: usize) -> String {
     let years: Vec<String> = facts
         .iter()
         .enumerate()
-        .map(|(n, fact)| {
-            format!("{} in fiscal {} [{}]", amount(fact.value, &fact.unit), fact.year, number + n)
-        })
+        .map(|(n, fact)| format!("{} [{}]", figure_of_year(fact), number + n))
         .collect();
     let list = match years.split_last() {
         Some((last, [])) => last.clone(),
@@ -105,6 +103,18 @@ fn series(facts: &[Fact], number: usize) -> String {
     };
     let verb = if plural(&first.metric_label) { "were" } else { "was" };
     format!("{} of {} {verb} {list}.", first.metric_label, stop_less(&first.company))
+}
+
+/// A figure, which year's it is, when that year ended, and what speaks against it.
+fn figure_of_year(fact: &Fact) -> String {
+    let ended = fact.period.as_ref().map_or(String::new(), |period| format!(" (ended {})", period.end));
+    let doubt = fact.doubt.as_ref().map_or(String::new(), |doubt| format!(" ({})", in_short(doubt)));
+    format!("{} in fiscal {}{ended}{doubt}", amount(fact.value, &fact.unit), fact.year)
+}
+
+/// A doubt without its reason, which the remarks give.
+fn in_short(doubt: &str) -> &str {
+    doubt.split_once(':').map_or(doubt, |(short, _)| short)
 }
 
 fn plural(label: &str) -> bool {
@@ -187,7 +197,7 @@ fn reads_well(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
-    use finrag_engine::{DerivedKind, FactSource};
+    use finrag_engine::{DerivedKind, FactSource, Period, PeriodKind};
 
     use super::*;
 
@@ -204,6 +214,9 @@ mod tests {
             filed_date: None,
             accession_no: None,
             source: FactSource::Filed,
+            period: None,
+            doubt: None,
+            sentence_id: None,
         }
     }
 
@@ -247,6 +260,16 @@ mod tests {
 
             Not in the data: Net income of NVDA for FY 2020; EPS of NVDA."#]]
         .assert_eq(&write(Some(&kpi), &[], &candidates));
+    }
+
+    #[test]
+    fn a_doubted_figure_says_so_and_a_known_year_when_it_ended() {
+        let doubt = "may be a quarter's: operating cash flow of the year is more ($77.434 billion)";
+        let quarter = Fact { doubt: Some(doubt.to_owned()), ..fact(2018, 62.9e9) };
+        let end = Period { start: None, end: "2019-01-27".to_owned(), kind: PeriodKind::Annual };
+        let year = Fact { period: Some(end), ..fact(2019, 11.716e9) };
+        expect!["Net income of NVIDIA CORP was $62.90 billion in fiscal 2018 (may be a quarter's) [1] and $11.72 billion in fiscal 2019 (ended 2019-01-27) [2]."]
+            .assert_eq(&series(&[quarter, year], 1));
     }
 
     #[test]

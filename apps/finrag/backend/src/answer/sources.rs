@@ -31,7 +31,7 @@ pub struct Source {
     pub company: String,
     /// Report year.
     pub year: i32,
-    /// The sentence's id; sentences only.
+    /// The sentence's id; sentences, and facts that a sentence says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sentence_id: Option<String>,
     /// The filing; sentences only.
@@ -72,17 +72,20 @@ fn of_fact(n: usize, fact: &Fact) -> Source {
     let figure = amount(fact.value, &fact.unit);
     let form = fact.form.as_deref().map(|form| format!(", {form}")).unwrap_or_default();
     let filing = fact.accession_no.as_deref().map(|no| format!(", accession {no}")).unwrap_or_default();
+    let ended = fact.period.as_ref().map_or(String::new(), |period| format!(" (ended {})", period.end));
+    let said = fact.sentence_id.as_deref().map(|id| format!(", said in {id}")).unwrap_or_default();
+    let doubt = fact.doubt.as_deref().map(|doubt| format!("; {doubt}")).unwrap_or_default();
     Source {
         n,
         kind: SourceKind::Fact,
         label: format!(
-            "{} ({}), FY {}, {}: {figure}{form}{filing}",
+            "{} ({}), FY {}{ended}, {}: {figure}{form}{filing}{said}{doubt}",
             fact.company, fact.ticker, fact.year, fact.metric_label
         ),
         ticker: fact.ticker.clone(),
         company: fact.company.clone(),
         year: fact.year,
-        sentence_id: None,
+        sentence_id: fact.sentence_id.clone(),
         doc_id: None,
         section: None,
         text: None,

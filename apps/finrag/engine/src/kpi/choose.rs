@@ -31,10 +31,13 @@ struct Claim<'f> {
     last: usize,
 }
 
-/// Chooses among the rows of one (company, metric, year); `None` only when there are none.
+/// Chooses among the rows of one (company, metric, year); `None` when there are none but of quarters and the like. Where one row
+/// has the dates of a year, those without dates count no more.
 pub(crate) fn choose(rows: &[FactRow]) -> Option<Choice<'_>> {
     let mut claims: Vec<Claim<'_>> = Vec::new();
-    for (at, row) in rows.iter().enumerate() {
+    let dated = rows.iter().any(|row| row.span.is_year());
+    let able = |row: &FactRow| if dated { row.span.is_year() } else { row.span.may_be_a_year() };
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| able(row)) {
         let same = |other: f64| (other - row.value).abs() <= SAME * other.abs().max(row.value.abs());
         match claims.iter_mut().find(|claim| same(claim.row.value)) {
             Some(claim) => {
@@ -103,6 +106,7 @@ fn rank(row: &FactRow) -> (u8, u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tables::span::Span;
 
     fn row(value: f64, form: &str, filed: &str, accession: &str) -> FactRow {
         let text = |text: &str| (!text.is_empty()).then(|| text.into());
@@ -116,6 +120,7 @@ mod tests {
             filed: text(filed),
             accession: text(accession),
             period: None,
+            span: Span::default(),
             precomputed: form.is_empty(),
         }
     }
@@ -161,5 +166,19 @@ mod tests {
             assert_eq!((choice.row.value, choice.others.len()), (value, others), "{name}");
         }
         assert!(choose(&[]).is_none());
+    }
+
+    #[test]
+    fn dates_count_before_all_else() {
+        let of = |value: f64, start: &str, end: &str| FactRow {
+            span: Span::new(Some(start.into()), Some(end.into())),
+            ..row(value, "10-K", "2021-02-01", "a")
+        };
+        let year = of(9.0, "2020-01-01", "2020-12-31");
+        let quarter = of(30.0, "2020-10-01", "2020-12-31");
+        let rows = [row(40.0, "10-K", "2021-02-01", "a"), quarter.clone(), year];
+        let choice = choose(&rows).unwrap();
+        assert_eq!((choice.row.value, choice.others.len()), (9.0, 0));
+        assert!(choose(&[quarter]).is_none(), "a quarter answers for no year");
     }
 }

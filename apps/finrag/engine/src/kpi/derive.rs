@@ -128,6 +128,9 @@ mod tests {
             filed_date: None,
             accession_no: None,
             source: FactSource::Filed,
+            period: None,
+            doubt: None,
+            sentence_id: None,
         }
     }
 

@@ -24,14 +24,6 @@ use Input::{Before, Of};
 /// The formulas; the first whose inputs are there is taken.
 pub(crate) const FORMULAS: &[Formula] = &[
     Formula {
-        key: "revenue",
-        unit: "USD",
-        inputs: &[Of("net_income"), Of("net_profit_margin"), Of("cfo")],
-        how: "net income over net profit margin",
-        // A revenue below the cash that operations left means that the income is a quarter's and the margin a year's.
-        compute: |x| Some(whole(x[0] / (x[1] / 100.0))).filter(|revenue| *revenue > x[2]).unwrap_or(f64::NAN),
-    },
-    Formula {
         key: "operating_income",
         unit: "USD",
         inputs: &[Of("operating_margin"), Of("revenue")],
@@ -135,11 +127,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn revenue_follows_from_margin() {
-        let formula = FORMULAS.iter().find(|formula| formula.key == "revenue").unwrap();
-        let margin = 96_995e6 / 383_285e6 * 100.0;
-        assert_eq!(formula.apply(&[96_995e6, margin, 110_543e6]), Some(383_285e6));
-        assert_eq!(formula.apply(&[96_995e6, 0.0, 110_543e6]), None);
-        assert_eq!(formula.apply(&[24_000e6, margin, 110_543e6]), None, "a quarter's income");
+    fn income_follows_from_margin() {
+        let formula = FORMULAS.iter().find(|formula| formula.key == "operating_income").unwrap();
+        let margin = 114_301e6 / 383_285e6 * 100.0;
+        assert_eq!(formula.apply(&[margin, 383_285e6]), Some(114_301e6));
+        let margin = FORMULAS.iter().find(|formula| formula.key == "net_profit_margin").unwrap();
+        assert_eq!(margin.apply(&[1.0, 0.0]), None);
     }
 }

@@ -4,11 +4,11 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::choose::choose;
 use super::formula::{FORMULAS, Input};
-use super::quarter::suspects;
-use super::{Conflict, Fact, FactSource, KpiBlock, derive, text};
+use super::trust::{Basis, Judged, Line};
+use super::{Conflict, Fact, FactSource, KpiBlock, Period, derive, text};
 use crate::Understanding;
 use crate::engine::Engine;
-use crate::kpi::format::figure;
+use crate::kpi::format;
 use crate::tables::facts::FactRow;
 use crate::understand::asked::ASKED;
 
@@ -47,15 +47,78 @@ fn fact(engine: &Engine, row: &FactRow) -> Fact {
         filed_date: text(&row.filed),
         accession_no: text(&row.accession),
         source: if row.precomputed { FactSource::Precomputed } else { FactSource::Filed },
+        period: row.span.end.as_ref().zip(row.span.kind).map(|(end, kind)| Period {
+            start: text(&row.span.start),
+            end: end.to_string(),
+            kind,
+        }),
+        doubt: None,
+        sentence_id: None,
     }
+}
+
+/// A figure that rests on no row.
+fn bare(engine: &Engine, company: u16, asked: &str, year: i32, value: f64, source: FactSource) -> Fact {
+    let row = engine.companies.get(company);
+    let label = ASKED.iter().find(|known| known.key == asked).map_or(asked, |known| known.label);
+    Fact {
+        ticker: row.ticker.clone(),
+        company: row.name.clone(),
+        year,
+        metric_key: asked.to_owned(),
+        metric_label: label.to_owned(),
+        value,
+        unit: "USD".to_owned(),
+        form: None,
+        filed_date: None,
+        accession_no: None,
+        source,
+        period: None,
+        doubt: None,
+        sentence_id: None,
+    }
+}
+
+/// A line of the income statement, as it was judged when the table was loaded.
+fn judged(engine: &Engine, company: u16, line: Line, judged: &Judged, year: i32) -> Found {
+    let value = judged.value;
+    let (fact, how) = match &judged.basis {
+        Basis::Row(row) => (fact(engine, row), None),
+        Basis::Ratio(how) => {
+            (bare(engine, company, line.key(), year, value, FactSource::Computed), Some(*how))
+        }
+        Basis::Said => (bare(engine, company, line.key(), year, value, FactSource::Stated), None),
+    };
+    let chosen = Fact {
+        doubt: judged.doubt.as_ref().map(ToString::to_string),
+        sentence_id: judged.said.map(|row| engine.sentences.id(row).to_owned()),
+        ..fact
+    };
+    let conflict = (!judged.others.is_empty()).then(|| Conflict {
+        chosen: chosen.clone(),
+        others: judged.others.iter().map(|row| self::fact(engine, row)).collect(),
+        why: judged.why.to_owned(),
+    });
+    Found { fact: chosen, how, conflict }
+}
+
+/// The figure of a metric as asked of one company and year, with what speaks against it.
+pub(crate) fn figure(engine: &Engine, company: u16, asked: &str, year: i32) -> Option<Fact> {
+    find(engine, company, asked, year, DEPTH).map(|found| found.fact)
 }
 
 /// The value of a metric as asked, from the table or by a formula.
 fn find(engine: &Engine, company: u16, asked: &str, year: i32, depth: usize) -> Option<Found> {
+    if let Some(line) = Line::of(asked) {
+        return engine
+            .ledger
+            .get(company, line, year)
+            .map(|found| judged(engine, company, line, found, year));
+    }
     for key in keys_of(asked) {
         let rows = engine.facts.metric(key).map(|metric| engine.facts.of(company, metric, year));
         if let Some(choice) = rows.and_then(choose) {
-            let chosen = fact(engine, choice.row);
+            let chosen = Fact { doubt: doubt(engine, company, key, choice.row), ..fact(engine, choice.row) };
             let conflict = (!choice.others.is_empty()).then(|| Conflict {
                 chosen: chosen.clone(),
                 others: choice.others.iter().map(|row| fact(engine, row)).collect(),
@@ -78,38 +141,26 @@ fn find(engine: &Engine, company: u16, asked: &str, year: i32, depth: usize) -> 
             .map(|found| found.map(|found| found.fact))
             .collect::<Option<_>>()?;
         // A quarter's figure beside a year's gives nonsense.
-        if inputs.iter().any(|input| is_suspect(engine, company, input)) {
+        if inputs.iter().any(|input| input.doubt.is_some()) {
             return None;
         }
         let values: Vec<f64> = inputs.iter().map(|input| input.value).collect();
         let value = formula.apply(&values)?;
-        let row = engine.companies.get(company);
-        let label = ASKED.iter().find(|known| known.key == asked).map_or(asked, |known| known.label);
         let fact = Fact {
-            ticker: row.ticker.clone(),
-            company: row.name.clone(),
-            year,
-            metric_key: asked.to_owned(),
-            metric_label: label.to_owned(),
-            value,
             unit: formula.unit.to_owned(),
-            form: None,
-            filed_date: None,
             // The accession of a filed input is where a reader can check.
             accession_no: inputs.iter().find_map(|input| input.accession_no.clone()),
-            source: FactSource::Computed,
+            ..bare(engine, company, asked, year, value, FactSource::Computed)
         };
         Some(Found { fact, how: Some(formula.how), conflict: None })
     })
 }
 
-fn is_suspect(engine: &Engine, company: u16, fact: &Fact) -> bool {
-    let Some(metric) = engine.facts.metric(&fact.metric_key) else { return false };
-    let mut series: Vec<(i32, f64)> = Vec::new();
-    for rows in engine.facts.series(company, metric).chunk_by(|a, b| a.year == b.year) {
-        series.extend(choose(rows).map(|choice| (choice.row.year, choice.row.value)));
-    }
-    fact.source == FactSource::Filed && suspects(&fact.metric_key, &series).contains(&fact.year)
+/// What speaks against a row that was asked for by another name of a judged line.
+fn doubt(engine: &Engine, company: u16, key: &str, row: &FactRow) -> Option<String> {
+    let found = engine.ledger.get(company, Line::of_key(key)?, row.year)?;
+    let own = matches!(&found.basis, Basis::Row(basis) if basis.metric == row.metric);
+    found.doubt.as_ref().filter(|_| own).map(ToString::to_string)
 }
 
 /// The years a metric has for a company, ascending.
@@ -119,6 +170,9 @@ fn years_of(engine: &Engine, company: u16, asked: &str) -> BTreeSet<i32> {
         if let Some(metric) = engine.facts.metric(key) {
             years.extend(engine.facts.series(company, metric).iter().map(|row| row.year));
         }
+    }
+    if let Some(line) = Line::of(asked) {
+        years.extend(engine.ledger.years(company, line));
     }
     for formula in FORMULAS.iter().filter(|formula| formula.key == asked) {
         if let Some(Input::Of(key)) = formula.inputs.first()
@@ -202,18 +256,10 @@ pub(crate) fn block(engine: &Engine, understanding: &Understanding) -> Option<Kp
         (place, found.fact.metric_key.clone(), found.fact.year)
     };
     found.sort_by_key(order);
-    let suspects: Vec<bool> = found
-        .iter()
-        .map(|found| {
-            let company = engine.companies.by_ticker(&found.fact.ticker);
-            company.is_some_and(|company| is_suspect(engine, company, &found.fact))
-        })
-        .collect();
-    let notes = notes(&found, &suspects, all);
+    let notes = notes(&found, all);
     let conflicts: Vec<Conflict> = found.iter().filter_map(|found| found.conflict.clone()).collect();
     let facts: Vec<Fact> = found.into_iter().map(|found| found.fact).collect();
-    let skip =
-        |fact: &Fact| facts.iter().position(|known| std::ptr::eq(known, fact)).is_some_and(|at| suspects[at]);
+    let skip = |fact: &Fact| fact.doubt.is_some();
     let name = |fact: &Fact| {
         let key = (fact.ticker.clone(), fact.year, fact.metric_key.clone());
         asked_as.get(&key).cloned().unwrap_or_else(|| fact.metric_key.clone())
@@ -249,14 +295,17 @@ fn years(
     years
 }
 
-fn notes(found: &[Found], suspects: &[bool], ranked: bool) -> Vec<String> {
+fn notes(found: &[Found], ranked: bool) -> Vec<String> {
     let mut notes = Vec::new();
-    for (found, suspect) in found.iter().zip(suspects) {
+    for found in found {
         let fact = &found.fact;
-        if *suspect {
+        if let Some(doubt) = &fact.doubt {
             notes.push(format!(
-                "[{}] {} FY {} ({}) looks like one quarter's figure: until 2020 filings repeated their quarters, and the table has no other row for the year",
-                fact.ticker, fact.metric_label, fact.year, figure(fact.value, &fact.unit)
+                "[{}] {} FY {} ({}) {doubt}; it is not used in growth or comparison",
+                fact.ticker,
+                fact.metric_label,
+                fact.year,
+                format::figure(fact.value, &fact.unit)
             ));
         }
         if let Some(how) = found.how {
@@ -267,7 +316,7 @@ fn notes(found: &[Found], suspects: &[bool], ranked: bool) -> Vec<String> {
     let tickers: BTreeSet<&str> = found.iter().map(|found| found.fact.ticker.as_str()).collect();
     if ranked || tickers.len() > 1 {
         let mut by: HashMap<(String, i32), Vec<&Fact>> = HashMap::new();
-        for found in found {
+        for found in found.iter().filter(|found| found.fact.doubt.is_none()) {
             by.entry((found.fact.metric_label.clone(), found.fact.year)).or_default().push(&found.fact);
         }
         let mut by: Vec<_> = by.into_iter().filter(|(_, facts)| facts.len() > 1).collect();
@@ -277,7 +326,7 @@ fn notes(found: &[Found], suspects: &[bool], ranked: bool) -> Vec<String> {
             let list: Vec<String> = facts
                 .iter()
                 .take(8)
-                .map(|fact| format!("{} {}", fact.ticker, figure(fact.value, &fact.unit)))
+                .map(|fact| format!("{} {}", fact.ticker, format::figure(fact.value, &fact.unit)))
                 .collect();
             notes.push(format!("{label} FY {year}, highest first: {}", list.join(", ")));
         }

@@ -5,9 +5,9 @@ mod derive;
 pub(crate) mod format;
 mod formula;
 mod lookup;
-mod quarter;
 mod text;
+pub(crate) mod trust;
 mod types;
 
-pub(crate) use lookup::{block, metric_names};
-pub use types::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock};
+pub(crate) use lookup::{block, figure, metric_names};
+pub use types::{Conflict, Derived, DerivedKind, Fact, FactSource, KpiBlock, Period};

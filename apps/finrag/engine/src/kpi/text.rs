@@ -16,7 +16,11 @@ pub(crate) fn block(
         let head = &series[0];
         lines.push(format!("[{}] {} | {}", head.ticker, head.company, head.metric_label));
         for fact in series {
-            lines.push(format!("  FY {}: {} ({})", fact.year, figure(fact.value, &fact.unit), origin(fact)));
+            let doubt = fact.doubt.as_ref().map_or(String::new(), |doubt| format!("; {doubt}"));
+            let ended =
+                fact.period.as_ref().map_or(String::new(), |period| format!(" (ended {})", period.end));
+            let value = figure(fact.value, &fact.unit);
+            lines.push(format!("  FY {}{ended}: {value} ({}{doubt})", fact.year, origin(fact)));
         }
     }
     section(
@@ -68,6 +72,10 @@ pub(crate) fn origin(fact: &Fact) -> String {
         }
         (FactSource::Filed, None) => "fact table, no accession number".to_owned(),
         (FactSource::Precomputed, _) => "computed in the fact table".to_owned(),
+        (FactSource::Stated, _) => {
+            let sentence = fact.sentence_id.as_deref().unwrap_or("a filing's text");
+            format!("as the filing's text says, {sentence}")
+        }
         (FactSource::Computed, _) => "computed from the figures of the fact table".to_owned(),
     }
 }

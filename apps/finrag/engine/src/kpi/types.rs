@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::tables::span::PeriodKind;
+
 /// One figure of one company and year.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fact {
@@ -27,6 +29,23 @@ pub struct Fact {
     pub accession_no: Option<String>,
     /// Where the figure comes from.
     pub source: FactSource,
+    /// The time it covers, where known: a fiscal year is not always a calendar's.
+    pub period: Option<Period>,
+    /// Why it may not be the year's or the whole company's. Such a figure is shown, and never compared or computed with.
+    pub doubt: Option<String>,
+    /// The sentence that says it, where one does.
+    pub sentence_id: Option<String>,
+}
+
+/// The time a figure covers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Period {
+    /// First day (YYYY-MM-DD); none for a balance.
+    pub start: Option<String>,
+    /// Last day (YYYY-MM-DD).
+    pub end: String,
+    /// What kind of time it is.
+    pub kind: PeriodKind,
 }
 
 /// Where a figure comes from.
@@ -39,6 +58,8 @@ pub enum FactSource {
     Precomputed,
     /// Computed here from other facts.
     Computed,
+    /// As a sentence of a filing says it.
+    Stated,
 }
 
 /// Something computed from facts.

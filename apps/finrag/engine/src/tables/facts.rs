@@ -8,9 +8,11 @@ use bytes::Bytes;
 use super::FACTS;
 use super::columns::{Ints, Strings, floats, open, undecodable};
 use super::companies::Companies;
+use super::misfiled;
+use super::span::Span;
 use crate::LoadError;
 
-const COLUMNS: [&str; 13] = [
+const COLUMNS: [&str; 16] = [
     "cik",
     "ticker",
     "year",
@@ -24,6 +26,9 @@ const COLUMNS: [&str; 13] = [
     "filed_date",
     "accession_no",
     "fiscal_period",
+    "period_start",
+    "period_end",
+    "dimensions",
 ];
 
 /// A metric that the table has.
@@ -47,6 +52,8 @@ pub(crate) struct FactRow {
     pub(crate) accession: Option<Arc<str>>,
     /// `FY`, `Q1` … where the table says.
     pub(crate) period: Option<Arc<str>>,
+    /// First and last day, where the table says.
+    pub(crate) span: Span,
     /// Computed by the data's maker rather than tagged in a filing.
     pub(crate) precomputed: bool,
 }
@@ -55,6 +62,8 @@ pub(crate) struct FactRow {
 #[derive(Debug, Default)]
 pub(crate) struct Facts {
     pub(crate) rows: Vec<FactRow>,
+    /// Rows of a part (a segment, a class of shares), with the part: kept apart, for they answer for no whole.
+    pub(crate) parts: Vec<(Arc<str>, FactRow)>,
     pub(crate) metrics: Vec<Metric>,
 }
 
@@ -90,6 +99,7 @@ impl Facts {
             let (label, gaap, kind) = (maybe("metric_label")?, maybe("metric_gaap")?, maybe("metric_type")?);
             let (unit, form, filed) = (maybe("unit")?, maybe("form")?, maybe("filed_date")?);
             let (accession, period) = (maybe("accession_no")?, maybe("fiscal_period")?);
+            let (start, end, parts) = (maybe("period_start")?, maybe("period_end")?, maybe("dimensions")?);
             let at = |column: &Option<Strings<'_>>, row| {
                 column
                     .as_ref()
@@ -122,7 +132,8 @@ impl Facts {
                     }
                 };
                 let mut intern = |column| at(column, row).map(|text| strings.get(&text));
-                facts.rows.push(FactRow {
+                let part = intern(&parts);
+                let row = FactRow {
                     company,
                     metric,
                     year,
@@ -131,11 +142,17 @@ impl Facts {
                     filed: intern(&filed),
                     accession: intern(&accession),
                     period: intern(&period),
+                    span: Span::new(intern(&start), intern(&end)),
                     unit: intern(&unit).unwrap_or_else(|| "number".into()),
                     precomputed: kind.as_ref().and_then(|kind| kind.get(row)) == Some("derived"),
-                });
+                };
+                match part {
+                    Some(part) => facts.parts.push((part, row)),
+                    None => facts.rows.push(row),
+                }
             }
         }
+        misfiled::put_right(&mut facts.rows);
         facts.rows.sort_by_key(|row| (row.company, row.metric, row.year));
         Ok(facts)
     }

@@ -5,9 +5,11 @@ pub(crate) mod columns;
 pub(crate) mod companies;
 pub(crate) mod facts;
 pub(crate) mod fetch;
+pub(crate) mod misfiled;
 pub(crate) mod nature;
 pub(crate) mod sections;
 pub(crate) mod sentences;
+pub(crate) mod span;
 pub(crate) mod vectors;
 
 /// The sentences, when they are one file; else every `.parquet` under [`SENTENCES_FOLDER`].

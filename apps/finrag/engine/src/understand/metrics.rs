@@ -225,7 +225,7 @@ mod tests {
                 "us-gaap:DeferredTaxAssetsOperatingLossCarryforwardsForeign",
             ),
         ];
-        MetricNames::new(&Facts { rows: Vec::new(), metrics: metrics.into_iter().map(metric).collect() })
+        MetricNames::new(&Facts { metrics: metrics.into_iter().map(metric).collect(), ..Facts::default() })
     }
 
     #[test]
