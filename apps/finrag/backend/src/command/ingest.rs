@@ -44,6 +44,9 @@ pub async fn ingest(args: &IngestArgs) -> anyhow::Result<()> {
     for (file, reason) in &report.refused {
         tracing::warn!("{} was not used: {reason}", file.display());
     }
+    for (file, remark) in &report.remarks {
+        tracing::warn!("{}: {remark}", file.display());
+    }
     tracing::info!(
         read = report.read,
         unchanged = report.unchanged,

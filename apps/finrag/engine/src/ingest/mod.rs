@@ -1,16 +1,19 @@
 //! From 10-K filings to tables.
 
 mod embed;
+mod exhibit;
 mod facts;
 mod html;
 mod items;
 mod known;
+mod plain;
 mod run;
 mod source;
 mod split;
 mod submission;
 mod types;
 mod write;
+mod yields;
 
 pub use embed::embed;
 pub use run::run;

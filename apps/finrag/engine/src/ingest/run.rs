@@ -5,9 +5,10 @@ use sha2::{Digest, Sha256};
 use super::known::{Known, Remembered, Row, STATE};
 use super::source::Source;
 use super::submission::About;
+use super::yields::Yield;
 use super::{
-    IngestError, IngestOptions, IngestReport, Progress, facts, html, items, known, source, split, submission,
-    write,
+    IngestError, IngestOptions, IngestReport, Progress, exhibit, facts, html, items, known, plain, source,
+    split, submission, write, yields,
 };
 use crate::Embedder;
 use crate::tables::companies::CompanyRow;
@@ -19,6 +20,8 @@ struct Filing {
     about: About,
     rows: Vec<Row>,
     doc_id: String,
+    /// What a reader should know of it.
+    remark: Option<String>,
 }
 
 /// Reads filings into the tables, incrementally: a file whose digest is known is skipped, one that changed replaces its own rows.
@@ -54,6 +57,9 @@ pub async fn run(
         match filing(&source, &String::from_utf8_lossy(&bytes), &known) {
             Ok(filing) => {
                 report.read += 1;
+                if let Some(remark) = &filing.remark {
+                    report.remarks.push((source.path.clone(), remark.clone()));
+                }
                 progress(Progress::Read { file: source.path.clone(), sentences: filing.rows.len() });
                 take(&mut known, &source.name, digest, filing);
             }
@@ -103,12 +109,14 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
         about.company.clone().or(row.map(|row| row.name.clone())).unwrap_or_else(|| format!("CIK {cik}"));
     about.company = Some(company.clone());
     about.cik = Some(cik);
-    let body = submission.body;
-    let is_html = body.get(..body.len().min(4096)).unwrap_or(body).contains('<') && body.contains("</");
-    let plain = if is_html { html::text(body) } else { html::lines(body) };
-    let items = items::split(&plain);
+    let plain = lines_of(submission.body);
+    let mut items = items::split(&plain);
     if items.is_empty() {
         return Err("no item's heading (\"Item 1. Business\") is in it".to_owned());
+    }
+    let report = submission.report.filter(|_| exhibit::is_left_to_it(&items)).map(lines_of);
+    if let Some(report) = &report {
+        exhibit::lay_in(&mut items, report);
     }
     let doc_id = format!("{cik:010}_10-K_{year}");
     let mut rows = Vec::new();
@@ -127,7 +135,18 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
             });
         }
     }
-    Ok(Filing { about, rows, doc_id })
+    let text = plain.clone() + report.as_deref().unwrap_or_default();
+    let remark = match yields::weigh(&text, rows.iter().map(|row| row.sentence.as_str())) {
+        Yield::Enough => None,
+        Yield::Little(remark) => Some(remark),
+        Yield::Failed(reason) => return Err(reason),
+    };
+    Ok(Filing { about, rows, doc_id, remark })
+}
+
+/// A document's lines, whichever way it was written.
+fn lines_of(body: &str) -> String {
+    if plain::is_html(body) { html::text(body) } else { plain::text(body) }
 }
 
 /// Takes a filing in, in the place of what the file or the document was before.

@@ -17,32 +17,49 @@ pub(crate) struct About {
 pub(crate) struct Submission<'t> {
     pub(crate) about: About,
     pub(crate) body: &'t str,
+    /// The annual report to shareholders (exhibit 13), where the submission has one.
+    pub(crate) report: Option<&'t str>,
 }
 
 /// Reads a file: a submission when it has SGML documents, else the text itself. `Err` is for a submission without a 10-K.
 pub(crate) fn read(text: &str) -> Result<Submission<'_>, String> {
     let Some(first) = find(text, "<DOCUMENT>") else {
-        return Ok(Submission { about: About::default(), body: text });
+        return Ok(Submission { about: About::default(), body: text, report: None });
     };
     let about = header(&text[..first]);
-    let mut at = first;
+    let (mut body, mut report) = (None, None);
+    for (kind, text) in documents(&text[first..]) {
+        if body.is_none() && kind.starts_with("10-K") {
+            body = Some(text);
+        } else if report.is_none() && (kind == "EX-13" || kind.starts_with("EX-13.")) {
+            report = Some(text);
+        }
+    }
+    let body = body.ok_or_else(|| "it has no document of type 10-K".to_owned())?;
+    Ok(Submission { about, body, report })
+}
+
+/// The documents of a submission: type in capitals, and text.
+fn documents(text: &str) -> Vec<(String, &str)> {
+    let mut documents = Vec::new();
+    let mut at = 0;
     while let Some(start) = find(&text[at..], "<DOCUMENT>") {
         let document = &text[at + start..];
         let end = find(document, "</DOCUMENT>").unwrap_or(document.len());
         let document = &document[..end];
-        let kind =
-            find(document, "<TYPE>").map(|from| document[from + 6..].lines().next().unwrap_or("").trim());
-        if kind.is_some_and(|kind| kind.to_uppercase().starts_with("10-K")) {
+        if let Some(kind) =
+            find(document, "<TYPE>").map(|from| document[from + 6..].lines().next().unwrap_or("").trim())
+        {
             let from = find(document, "<TEXT>").map_or(0, |from| from + 6);
             let to = find(document, "</TEXT>").unwrap_or(document.len()).max(from);
-            return Ok(Submission { about, body: &document[from..to] });
+            documents.push((kind.to_uppercase(), &document[from..to]));
         }
-        at += start + end;
+        at += start + end.max("<DOCUMENT>".len());
         if at >= text.len() {
             break;
         }
     }
-    Err("it has no document of type 10-K".to_owned())
+    documents
 }
 
 fn find(text: &str, tag: &str) -> Option<usize> {
@@ -87,6 +104,13 @@ mod tests {
         assert_eq!((read.about.cik, read.about.year), (Some(1), Some(2023)));
         assert_eq!(read.about.company.as_deref(), Some("EXAMPLE WORKS INC"));
         assert_eq!(read.about.filed.as_deref(), Some("2024-01-31"));
+    }
+
+    #[test]
+    fn an_annual_report_comes_along() {
+        let with = SUBMISSION.replace("<TYPE>EX-21", "<TYPE>EX-13.1");
+        assert_eq!(super::read(&with).unwrap().report.map(str::trim), Some("no"));
+        assert_eq!(super::read(SUBMISSION).unwrap().report, None);
     }
 
     #[test]
