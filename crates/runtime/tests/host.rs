@@ -11,6 +11,7 @@ use std::{
     net::SocketAddr,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     path::Path,
+    process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -640,21 +641,21 @@ async fn a_watchdog_is_seen(b: Bench) {
     }
 }
 
-fn main() {
+fn main() -> ExitCode {
     support::main(&[
-        ("a_life", &|| with(a_life)),
-        ("ends_by_itself", &|| with(ends_by_itself)),
-        ("a_killed_worker_is_told", &|| with(a_killed_worker_is_told)),
-        ("what_cannot_start_leaves_nothing", &|| with(what_cannot_start_leaves_nothing)),
-        ("sleeps_and_wakes_with_its_state", &|| with(sleeps_and_wakes_with_its_state)),
-        ("is_paged", &|| with(is_paged)),
-        ("is_looked_into", &|| with(is_looked_into)),
-        ("is_adopted", &|| with(is_adopted)),
-        ("who_watches_wakes_last", &|| with(who_watches_wakes_last)),
-        ("nobody_stays_held_back", &|| with(nobody_stays_held_back)),
-        ("a_watchdog_is_seen", &|| with(a_watchdog_is_seen)),
-        ("the_tree_may_change", &|| with(the_tree_may_change)),
-        ("an_init_is_killed_from_outside", &|| with(an_init_is_killed_from_outside)),
-        ("a_deaf_one_is_killed_with_all_it_started", &|| with(a_deaf_one_is_killed_with_all_it_started)),
-    ]);
+        ("a_life", || with(a_life)),
+        ("ends_by_itself", || with(ends_by_itself)),
+        ("a_killed_worker_is_told", || with(a_killed_worker_is_told)),
+        ("what_cannot_start_leaves_nothing", || with(what_cannot_start_leaves_nothing)),
+        ("sleeps_and_wakes_with_its_state", || with(sleeps_and_wakes_with_its_state)),
+        ("is_paged", || with(is_paged)),
+        ("is_looked_into", || with(is_looked_into)),
+        ("is_adopted", || with(is_adopted)),
+        ("who_watches_wakes_last", || with(who_watches_wakes_last)),
+        ("nobody_stays_held_back", || with(nobody_stays_held_back)),
+        ("a_watchdog_is_seen", || with(a_watchdog_is_seen)),
+        ("the_tree_may_change", || with(the_tree_may_change)),
+        ("an_init_is_killed_from_outside", || with(an_init_is_killed_from_outside)),
+        ("a_deaf_one_is_killed_with_all_it_started", || with(a_deaf_one_is_killed_with_all_it_started)),
+    ])
 }

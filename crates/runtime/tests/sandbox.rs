@@ -1,4 +1,4 @@
-//! Commands in real sandboxes. Needs root and a static busybox; says so and passes where either is missing.
+//! Commands in real sandboxes. Needs root and a static busybox; ignored where either is missing.
 //!
 //! Without the usual harness, because a sandbox begins as a re-execution of this very program.
 #![allow(missing_docs)]
@@ -11,6 +11,7 @@ use std::{
     collections::BTreeMap,
     fs,
     os::unix::fs::{MetadataExt, symlink},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
@@ -330,18 +331,18 @@ fn with(test: impl AsyncFnOnce(&Bench)) {
     runtime.block_on(test(&Bench::new()));
 }
 
-fn main() {
+fn main() -> ExitCode {
     support::main(&[
-        ("it_is_root_in_its_own_world", &|| with(it_is_root_in_its_own_world)),
-        ("layers_stay_owned_by_root_on_disk", &|| with(layers_stay_owned_by_root_on_disk)),
-        ("what_it_may_not_do", &|| with(what_it_may_not_do)),
-        ("ends_are_told", &|| with(ends_are_told)),
-        ("commands_that_cannot_be_run", &|| with(commands_that_cannot_be_run)),
-        ("memory_limit_is_named", &|| with(memory_limit_is_named)),
-        ("a_fork_bomb_hurts_only_itself", &|| with(a_fork_bomb_hurts_only_itself)),
-        ("time_limit_and_dropping_kill_everything", &|| with(time_limit_and_dropping_kill_everything)),
-        ("silence_is_told_from_work", &|| with(silence_is_told_from_work)),
-        ("what_a_run_writes_is_bounded", &|| with(what_a_run_writes_is_bounded)),
-        ("mounts_and_output", &|| with(mounts_and_output)),
-    ]);
+        ("it_is_root_in_its_own_world", || with(it_is_root_in_its_own_world)),
+        ("layers_stay_owned_by_root_on_disk", || with(layers_stay_owned_by_root_on_disk)),
+        ("what_it_may_not_do", || with(what_it_may_not_do)),
+        ("ends_are_told", || with(ends_are_told)),
+        ("commands_that_cannot_be_run", || with(commands_that_cannot_be_run)),
+        ("memory_limit_is_named", || with(memory_limit_is_named)),
+        ("a_fork_bomb_hurts_only_itself", || with(a_fork_bomb_hurts_only_itself)),
+        ("time_limit_and_dropping_kill_everything", || with(time_limit_and_dropping_kill_everything)),
+        ("silence_is_told_from_work", || with(silence_is_told_from_work)),
+        ("what_a_run_writes_is_bounded", || with(what_a_run_writes_is_bounded)),
+        ("mounts_and_output", || with(mounts_and_output)),
+    ])
 }

@@ -1,9 +1,9 @@
 //! The platform as its users meet it: the real binary, real packages, a real browser.
 //!
 //! One server serves all of it, as one would serve all of your projects, and the tests run one after the other. It needs
-//! root (sandboxes, networks) and the package registries.
+//! root (sandboxes, networks) and the package registries; without root each test is ignored.
 #![allow(missing_docs, reason = "a test")]
-#![allow(clippy::print_stdout, reason = "what is skipped is told")]
+#![allow(clippy::print_stdout, reason = "figures are told")]
 
 mod activity;
 mod broken;
@@ -28,7 +28,7 @@ mod upgrade;
 use std::{process::ExitCode, sync::Arc};
 
 use dormouse_e2e::Server;
-use libtest_mimic::{Arguments, Failed, Trial};
+use dormouse_trials::{Trials, lacks_root};
 
 /// A test with the shared server.
 type Test = fn(&Server);
@@ -109,51 +109,29 @@ fn long() -> bool {
 }
 
 fn main() -> ExitCode {
-    let mut args = Arguments::from_args();
-    // One server, two cores: side by side the tests would only measure each other.
-    args.test_threads = Some(1);
-    if args.list {
-        libtest_mimic::run(&args, trials(None)).exit();
-    }
-    if !nix::unistd::geteuid().is_root() {
-        println!("skipped: the end-to-end tests need root, for sandboxes and networks");
-        args.ignored = true;
-        libtest_mimic::run(&args, trials(None).into_iter().map(|t| t.with_ignored_flag(true)).collect())
-            .exit();
-    }
-    // A folder that is kept saves whoever works on one test from building all of its services each time.
-    let kept = std::env::var_os("DORMOUSE_E2E_STATE");
-    let server = kept.map_or_else(Server::start, |folder| Server::start_in(folder.as_ref()));
-    let server = Arc::new(server);
-    let conclusion = libtest_mimic::run(&args, trials(Some(&server)));
-    if conclusion.has_failed() {
-        eprintln!("--- what the server wrote ---\n{}", server.log());
-    }
-    // The clean stop is part of what is tested.
-    let server = Arc::into_inner(server).expect("every test has ended");
-    server.stop();
-    conclusion.exit_code()
-}
-
-fn trials(server: Option<&Arc<Server>>) -> Vec<Trial> {
-    let shared = TESTS.iter().map(|(name, test)| {
-        let server = server.cloned();
-        Trial::test(*name, move || guarded(|| server.as_deref().map_or((), test)))
+    let mut trials = Trials::new(lacks_root());
+    let server = trials.will_run().then(|| {
+        // A folder that is kept saves whoever works on one test from building all of its services each time.
+        let kept = std::env::var_os("DORMOUSE_E2E_STATE");
+        Arc::new(kept.map_or_else(Server::start, |folder| Server::start_in(folder.as_ref())))
     });
-    let alone = ALONE.iter().map(|(name, test)| Trial::test(*name, move || guarded(test)));
-    let long =
-        LONG.iter().map(|(name, test)| Trial::test(*name, move || guarded(test)).with_ignored_flag(!long()));
-    shared.chain(alone).chain(long).collect()
-}
-
-/// A panic fails the one test.
-fn guarded(test: impl FnOnce()) -> Result<(), Failed> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).map_err(|panic| {
-        let text = panic
-            .downcast_ref::<String>()
-            .cloned()
-            .or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned()))
-            .unwrap_or_default();
-        Failed::from(text)
-    })
+    for (name, test) in TESTS {
+        let server = server.clone();
+        trials.add(name, move || test(&server.expect("one serves where tests run")));
+    }
+    for (name, test) in ALONE {
+        trials.add(name, test);
+    }
+    for (name, test) in LONG {
+        trials.add_long(long(), name, test);
+    }
+    let has_failed = trials.run();
+    if let Some(server) = server {
+        if has_failed {
+            eprintln!("--- what the server wrote ---\n{}", server.log());
+        }
+        // The clean stop is part of what is tested.
+        Arc::into_inner(server).expect("every test has ended").stop();
+    }
+    ExitCode::from(u8::from(has_failed))
 }

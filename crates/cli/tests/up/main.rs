@@ -12,7 +12,6 @@ use std::{
     process::{Child, ChildStdout, Command, ExitCode, Stdio},
 };
 
-use libtest_mimic::{Arguments, Trial};
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
@@ -23,8 +22,7 @@ fn main() -> ExitCode {
     if std::env::var_os(player::PART).is_some() {
         return player::dormouse();
     }
-    let args = Arguments::from_args();
-    let tests: [(&str, fn()); 8] = [
+    let tests: &[(&str, fn())] = &[
         ("the_url_then_the_log_then_a_clean_stop", url_log_stop),
         ("a_server_that_cannot_start_says_why", cannot_start),
         ("a_server_that_dies_is_not_waited_for", dies),
@@ -34,13 +32,7 @@ fn main() -> ExitCode {
         ("an_interrupted_deploy_is_left_running", deploy_left),
         ("an_interrupted_deploy_is_cancelled", deploy_cancelled),
     ];
-    let trial = |(name, test): (&str, fn())| {
-        Trial::test(name, move || {
-            test();
-            Ok(())
-        })
-    };
-    libtest_mimic::run(&args, tests.into_iter().map(trial).collect()).exit_code()
+    dormouse_trials::run(None, tests)
 }
 
 struct Up {

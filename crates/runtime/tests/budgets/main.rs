@@ -14,7 +14,10 @@ mod memory;
 mod support;
 mod take;
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::{Command, ExitCode},
+};
 
 use bench::Bench;
 use dormouse_backend::Stream;
@@ -97,19 +100,19 @@ fn with(test: impl AsyncFnOnce(&Bench)) {
     runtime.block_on(test(&Bench::new()));
 }
 
-fn main() {
+fn main() -> ExitCode {
     take::act_if_asked();
     flows::act_if_asked();
     memory::act_if_asked();
     support::main(&[
-        ("others_get_theirs", &|| with(others_get_theirs)),
-        ("a_project_has_users_of_its_own", &|| instances::with(instances::a_project_has_users_of_its_own)),
-        ("buffers_of_tcp_are_bounded", &|| with(memory::buffers_of_tcp_are_bounded)),
-        ("memory_and_swap_are_bounded", &|| instances::with(memory::memory_and_swap_are_bounded)),
-        ("connections_are_bounded", &|| with(flows::connections_are_bounded)),
-        ("disks_are_bounded", &|| instances::with(disk::disks_are_bounded)),
-        ("disks_go_with_their_instances", &|| instances::with(disk::disks_go_with_their_instances)),
-        ("a_full_host_is_told_before_it_is", &disk::a_full_host_is_told_before_it_is),
-        ("native_aio_is_a_setting", &|| instances::with(instances::native_aio_is_a_setting)),
-    ]);
+        ("others_get_theirs", || with(others_get_theirs)),
+        ("a_project_has_users_of_its_own", || instances::with(instances::a_project_has_users_of_its_own)),
+        ("buffers_of_tcp_are_bounded", || with(memory::buffers_of_tcp_are_bounded)),
+        ("memory_and_swap_are_bounded", || instances::with(memory::memory_and_swap_are_bounded)),
+        ("connections_are_bounded", || with(flows::connections_are_bounded)),
+        ("disks_are_bounded", || instances::with(disk::disks_are_bounded)),
+        ("disks_go_with_their_instances", || instances::with(disk::disks_go_with_their_instances)),
+        ("a_full_host_is_told_before_it_is", disk::a_full_host_is_told_before_it_is),
+        ("native_aio_is_a_setting", || instances::with(instances::native_aio_is_a_setting)),
+    ])
 }

@@ -16,7 +16,7 @@ use std::{
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     path::Path,
-    process::Command,
+    process::{Command, ExitCode},
     sync::Arc,
     time::Duration,
 };
@@ -364,17 +364,17 @@ async fn is_taken_up_again(b: &Bench) {
     host.remove(InstanceId(1)).await.unwrap();
 }
 
-fn main() {
+fn main() -> ExitCode {
     support::main(&[
-        ("conforms", &|| with(conforms)),
-        ("answers_wake", &|| with(answers_wake)),
-        ("doors", &|| with(doors)),
-        ("an_address_is_used_again", &|| with(an_address_is_used_again)),
-        ("builds_are_alone", &|| with(builds_are_alone)),
-        ("a_database_is_enough", &lost::a_database_is_enough),
-        ("is_taken_up_again", &|| with(is_taken_up_again)),
-        ("many_projects", &many::many_projects),
-        ("what_a_project_reaches", &egress::what_a_project_reaches),
-        ("what_others_damage_is_repaired", &repairs::what_others_damage_is_repaired),
-    ]);
+        ("conforms", || with(conforms)),
+        ("answers_wake", || with(answers_wake)),
+        ("doors", || with(doors)),
+        ("an_address_is_used_again", || with(an_address_is_used_again)),
+        ("builds_are_alone", || with(builds_are_alone)),
+        ("a_database_is_enough", lost::a_database_is_enough),
+        ("is_taken_up_again", || with(is_taken_up_again)),
+        ("many_projects", many::many_projects),
+        ("what_a_project_reaches", egress::what_a_project_reaches),
+        ("what_others_damage_is_repaired", repairs::what_others_damage_is_repaired),
+    ])
 }
