@@ -32,7 +32,7 @@ pub struct Route {
     pub service: ServiceKey,
 }
 
-/// A private listener: traffic to a service name goes through here, so that it can be balanced and can wake.
+/// A private listener: traffic to a service name goes through here, so that it can wake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// The service's platform address and port.

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{input::ManifestInput, names, typed::Service};
+use super::{
+    input::{ManifestInput, PYTHON},
+    names,
+    typed::Service,
+};
 use crate::{server::Server, source::requirements};
 
 /// What a source folder turned out to hold.
@@ -19,12 +23,6 @@ pub(super) struct Facts {
     /// What the code uses to serve, as far as that can be told.
     pub(super) server: Option<Server>,
 }
-
-/// Files that say how to build what lies beside them.
-pub(super) const BUILDABLE: [&str; 5] = [PYTHON[0], PYTHON[1], PYTHON[2], PYTHON[3], "Cargo.toml"];
-
-/// Those of Python.
-const PYTHON: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"];
 
 /// Health routes people write, the likeliest first.
 const HEALTH_ROUTES: [&str; 4] = ["/health", "/healthz", "/api/health", "/livez"];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COMPOSE, Given, MANIFEST, OVERRIDES, detect, problem::Report};
+use super::{COMPOSE, Given, MANIFEST, OVERRIDES, problem::Report};
 use crate::{
     Limits, Stored,
     source::{Links, near, procfile, requirements, text},
@@ -10,6 +10,12 @@ use crate::{
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
 const MAX_DEPTH: usize = 6;
+
+/// Files that say how to build what lies beside them.
+pub(super) const BUILDABLE: [&str; 5] = [PYTHON[0], PYTHON[1], PYTHON[2], PYTHON[3], "Cargo.toml"];
+
+/// Those of Python.
+pub(super) const PYTHON: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"];
 
 /// Largest file worth reading, in bytes: no manifest, lock or module of code comes near.
 const MAX_FILE: usize = 1 << 20;
@@ -61,7 +67,7 @@ pub fn is_manifest(path: &str) -> bool {
 #[must_use]
 pub fn says_how_to_build(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
-    detect::BUILDABLE.contains(&name) || requirements::is_elsewhere(path)
+    BUILDABLE.contains(&name) || requirements::is_elsewhere(path)
 }
 
 /// Names that a manifest may have.

@@ -2,8 +2,8 @@
 //! command, its code or those who call it tell otherwise.
 
 use super::{
-    detect::{self, Facts},
-    input::ManifestInput,
+    detect::Facts,
+    input::{self, ManifestInput},
     port,
     typed::Service,
 };
@@ -68,7 +68,7 @@ pub(super) fn listens(
             let code = || input.ending(source, ".py").map(|(_, text)| text);
             let serves = facts.fastapi || facts.streamlit || facts.server.is_some() || code().any(tells);
             let none =
-                || code().next().is_none() && !detect::BUILDABLE.iter().any(|f| input.has_file(source, f));
+                || code().next().is_none() && !input::BUILDABLE.iter().any(|f| input.has_file(source, f));
             // Of a folder without any code that we know, a port is expected as of any service.
             (serves || none()).then_some(None)
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::requirements::normalize;
+use super::name::normalize;
 
 /// The group of what only those who work on the project need.
 pub(crate) const DEV: &str = "dev";

@@ -8,12 +8,7 @@ use std::{
 use pep440_rs::VersionSpecifiers;
 use serde::Deserialize;
 
-use super::{
-    Listing, Origin, PlanError,
-    project::Project,
-    requirements::{Names, normalize},
-    see,
-};
+use super::{Listing, Origin, PlanError, name::normalize, project::Project, requirements::Names, see};
 
 /// The file.
 pub(crate) const LOCK: &str = "uv.lock";

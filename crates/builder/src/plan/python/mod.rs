@@ -9,6 +9,7 @@ mod framework;
 mod groups;
 mod install;
 mod lock;
+mod name;
 mod poetry;
 mod project;
 mod requirements;

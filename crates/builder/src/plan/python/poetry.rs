@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::{
     Listing, PlanError,
-    requirements::{Names, join, normalize},
+    name::normalize,
+    requirements::{Names, join},
     see,
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Listing, Origin, PlanError, project, setup};
+use super::{Listing, Origin, PlanError, name::normalize, project, setup};
 
 /// What a requirements file and its includes say.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -109,19 +109,6 @@ impl std::fmt::Display for Names {
 
 fn split(text: &str, at: impl FnMut(char) -> bool) -> (&str, &str) {
     text.split_at(text.find(at).unwrap_or(text.len()))
-}
-
-/// Lower case, and every run of `-`, `_` and `.` one `-`.
-pub(crate) fn normalize(name: &str) -> String {
-    let mut out = String::new();
-    for c in name.trim().chars() {
-        match c {
-            '-' | '_' | '.' if out.ends_with('-') => {}
-            '-' | '_' | '.' => out.push('-'),
-            c => out.push(c.to_ascii_lowercase()),
-        }
-    }
-    out
 }
 
 /// Read `file` and what it includes.
