@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         Some(role) => log::run(role, serve::role),
         None => dormouse_cli::run(
             std::env::args_os(),
-            &Hooks { serve: serve::serve, doctor: doctor::examine, version: env!("CARGO_PKG_VERSION") },
+            &Hooks { serve: serve::serve, doctor: doctor::examine, version: env!("DORMOUSE_VERSION") },
         ),
     }
 }
