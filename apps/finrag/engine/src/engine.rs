@@ -106,12 +106,17 @@ impl Engine {
             Some(bytes) => Facts::decode(bytes, &mut companies)?,
             None => Facts::default(),
         };
-        let ledger = Ledger::build(&facts, &sentences);
         let vectors = match fetched.vectors {
             Some((meta, bytes)) => Some(Vectors::join(&meta, bytes, &sentences)?),
             None => None,
         };
-        let lexical = Lexical::build(&sentences)?;
+        // Both read all sentences.
+        let (ledger, lexical) = std::thread::scope(|scope| {
+            let ledger = scope.spawn(|| Ledger::build(&facts, &sentences));
+            let lexical = Lexical::build(&sentences);
+            (ledger.join().unwrap_or_else(|panicked| std::panic::resume_unwind(panicked)), lexical)
+        });
+        let lexical = lexical?;
         let understander = Understander::new(&companies, &sentences, &facts);
         let fingerprint = fetched.fingerprint;
         let analyzer = analyzer::analyzer();

@@ -15,7 +15,7 @@ use crate::llm::Limits;
 /// Arguments of `finrag ingest`.
 #[derive(Debug, Clone, Args)]
 pub struct IngestArgs {
-    /// Filings: files, or folders searched for .txt, .htm and .html
+    /// Filings, or folders searched for .txt, .htm and .html; the SEC's companyfacts JSON and folders of its data sets
     #[arg(required = true)]
     pub sources: Vec<PathBuf>,
     #[command(flatten)]
@@ -50,12 +50,13 @@ pub async fn ingest(args: &IngestArgs) -> anyhow::Result<()> {
     tracing::info!(
         read = report.read,
         unchanged = report.unchanged,
+        facts = report.facts,
         refused = report.refused.len(),
         sentences = report.sentences,
         "ingested"
     );
     anyhow::ensure!(
-        report.read + report.unchanged > 0,
+        report.read + report.unchanged + report.facts > 0,
         "none of the {} files could be used\nhint: 10-K filings as .txt, .htm or .html are read",
         report.refused.len()
     );

@@ -1,5 +1,6 @@
 //! Figures that a folder of filings brings along, merged into the fact table.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,24 @@ pub(crate) struct FactEntry {
     pub(crate) filed_date: Option<String>,
     #[serde(default)]
     pub(crate) accession_no: Option<String>,
+    /// First day; none for a balance.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) period_start: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) period_end: Option<String>,
+    /// The part of the company that it is of; none for the whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) dimensions: Option<String>,
+}
+
+impl FactEntry {
+    /// What makes it the same row, whatever its value.
+    fn id(&self) -> impl Eq + std::hash::Hash + use<> {
+        (
+            (self.cik, self.year, self.metric_key.clone(), self.accession_no.clone()),
+            (self.period_start.clone(), self.period_end.clone(), self.dimensions.clone()),
+        )
+    }
 }
 
 /// Reads fact files.
@@ -45,11 +64,8 @@ pub(crate) fn read(files: &[PathBuf]) -> Result<Vec<FactEntry>, IngestError> {
 /// The table's rows, with new ones in the place of those they equal but for the value, and the rest after. Rows that the
 /// same source has twice (a conflict in a filing) stay two.
 pub(crate) fn merge(known: Vec<FactEntry>, new: Vec<FactEntry>) -> Vec<FactEntry> {
-    let same = |a: &FactEntry, b: &FactEntry| {
-        (a.cik, a.year, &a.metric_key, &a.accession_no) == (b.cik, b.year, &b.metric_key, &b.accession_no)
-    };
-    let mut merged: Vec<FactEntry> =
-        known.into_iter().filter(|old| !new.iter().any(|fact| same(old, fact))).collect();
+    let ids: HashSet<_> = new.iter().map(FactEntry::id).collect();
+    let mut merged: Vec<FactEntry> = known.into_iter().filter(|old| !ids.contains(&old.id())).collect();
     merged.extend(new);
     merged
 }
@@ -69,6 +85,9 @@ pub(crate) async fn known(root: &DataRoot) -> Result<Vec<FactEntry>, LoadError> 
         "form",
         "filed_date",
         "accession_no",
+        "period_start",
+        "period_end",
+        "dimensions",
     ];
     let mut facts = Vec::new();
     for batch in open(FACTS, bytes, &columns)? {
@@ -91,6 +110,9 @@ pub(crate) async fn known(root: &DataRoot) -> Result<Vec<FactEntry>, LoadError> 
                 form: text("form")?,
                 filed_date: text("filed_date")?,
                 accession_no: text("accession_no")?,
+                period_start: text("period_start")?,
+                period_end: text("period_end")?,
+                dimensions: text("dimensions")?,
             });
         }
     }

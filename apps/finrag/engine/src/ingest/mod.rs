@@ -13,6 +13,7 @@ mod split;
 mod submission;
 mod types;
 mod write;
+mod xbrl;
 mod yields;
 
 pub use embed::embed;

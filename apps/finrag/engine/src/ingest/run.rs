@@ -1,14 +1,18 @@
 //! The run of an ingest: find, read, merge, write.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
 use sha2::{Digest, Sha256};
 
+use super::facts::FactEntry;
 use super::known::{Known, Remembered, Row, STATE};
 use super::source::Source;
 use super::submission::About;
 use super::yields::Yield;
 use super::{
     IngestError, IngestOptions, IngestReport, Progress, exhibit, facts, html, items, known, plain, source,
-    split, submission, write, yields,
+    split, submission, write, xbrl, yields,
 };
 use crate::Embedder;
 use crate::tables::companies::CompanyRow;
@@ -19,6 +23,7 @@ use crate::tables::{COMPANIES, FACTS, SECTIONS, SENTENCES};
 struct Filing {
     about: About,
     rows: Vec<Row>,
+    facts: Vec<FactEntry>,
     doc_id: String,
     /// What a reader should know of it.
     remark: Option<String>,
@@ -31,11 +36,12 @@ pub async fn run(
     embedder: Option<&dyn Embedder>,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<IngestReport, IngestError> {
-    let (sources, fact_files) = source::find(&options.sources)?;
-    progress(Progress::Found { files: sources.len() });
+    let found = source::find(&options.sources)?;
+    progress(Progress::Found { files: found.filings.len() });
     let mut known = known::read(&options.into).await?;
     let mut report = IngestReport::default();
-    for source in sources {
+    let mut new_facts = facts::read(&found.facts)?;
+    for source in found.filings {
         let refuse = |reason: String, report: &mut IngestReport| {
             progress(Progress::Refused { file: source.path.clone(), reason: reason.clone() });
             report.refused.push((source.path.clone(), reason));
@@ -55,8 +61,9 @@ pub async fn run(
             continue;
         }
         match filing(&source, &String::from_utf8_lossy(&bytes), &known) {
-            Ok(filing) => {
+            Ok(mut filing) => {
                 report.read += 1;
+                new_facts.append(&mut filing.facts);
                 if let Some(remark) = &filing.remark {
                     report.remarks.push((source.path.clone(), remark.clone()));
                 }
@@ -67,8 +74,8 @@ pub async fn run(
         }
     }
     report.sentences = known.rows.len();
-    let new_facts = facts::read(&fact_files)?;
-    if report.read > 0 {
+    report.facts = bulk(&found.company_facts, &found.data_sets, &mut known, &mut new_facts, &mut report)?;
+    if report.read > 0 || report.facts > 0 {
         store(&options, &mut known, progress).await?;
     }
     if !new_facts.is_empty() {
@@ -89,11 +96,14 @@ pub async fn run(
 /// Reads one filing.
 fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> {
     let submission = submission::read(text)?;
-    let mut about = source.about.clone();
-    let said = submission.about;
-    about.cik = about.cik.or(said.cik);
-    about.company = about.company.or(said.company);
-    about.year = about.year.or(said.year);
+    let tagged = xbrl::read(submission.body);
+    let tagged = match submission.instance {
+        Some(instance) if tagged.facts.is_empty() => xbrl::read(instance),
+        Some(_) | None => tagged,
+    };
+    // The list first, then what the filing tags of itself, then its header, then its name.
+    let about = source.listed.clone().or(tagged.about).or(submission.about).or(source.about.clone());
+    let mut about = about;
     if about.cik.is_none() {
         let ticker = about.ticker.as_deref().unwrap_or_default();
         about.cik = known.companies.iter().find(|row| row.ticker == ticker).map(|row| row.cik);
@@ -141,12 +151,76 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
         Yield::Little(remark) => Some(remark),
         Yield::Failed(reason) => return Err(reason),
     };
-    Ok(Filing { about, rows, doc_id, remark })
+    let facts = tagged
+        .facts
+        .into_iter()
+        .map(|fact| FactEntry {
+            cik,
+            ticker: about.ticker.clone().or(row.map(|row| row.ticker.clone())).unwrap_or_default(),
+            form: fact.form.or(about.form.clone()),
+            filed_date: about.filed.clone(),
+            accession_no: about.accession.clone(),
+            ..fact
+        })
+        .collect();
+    Ok(Filing { about, rows, facts, doc_id, remark })
 }
 
 /// A document's lines, whichever way it was written.
 fn lines_of(body: &str) -> String {
     if plain::is_html(body) { html::text(body) } else { plain::text(body) }
+}
+
+/// Reads the SEC's bulk formats; gives the number of facts in them. A file that is none of them is refused and the others go on.
+fn bulk(
+    company_facts: &[PathBuf],
+    data_sets: &[PathBuf],
+    known: &mut Known,
+    facts: &mut Vec<FactEntry>,
+    report: &mut IngestReport,
+) -> Result<usize, IngestError> {
+    let mut count = 0;
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|source| IngestError::Source { path: path.to_owned(), source })
+    };
+    let mut take = |cik: u64, name: String, mut new: Vec<FactEntry>| {
+        let row = match known.companies.iter().find(|row| row.cik == cik) {
+            Some(row) => row.clone(),
+            None => {
+                let row = CompanyRow { cik, ticker: format!("CIK{cik}"), name, aliases: Vec::new() };
+                known.companies.push(row.clone());
+                row
+            }
+        };
+        for fact in &mut new {
+            fact.ticker.clone_from(&row.ticker);
+        }
+        count += new.len();
+        facts.append(&mut new);
+    };
+    for path in company_facts {
+        let text = read(path)?;
+        if !xbrl::is_company_facts(&text) {
+            continue;
+        }
+        match xbrl::read_company_facts(&text) {
+            Ok((cik, name, new)) => take(cik, name, new),
+            Err(reason) => report.refused.push((path.clone(), reason)),
+        }
+    }
+    for folder in data_sets {
+        let tag = read(&folder.join("tag.txt")).unwrap_or_default();
+        let (companies, new) =
+            xbrl::read_data_set(&read(&folder.join("num.txt"))?, &read(&folder.join("sub.txt"))?, &tag);
+        let mut by_company: BTreeMap<u64, Vec<FactEntry>> = BTreeMap::new();
+        for fact in new {
+            by_company.entry(fact.cik).or_default().push(fact);
+        }
+        for (cik, new) in by_company {
+            take(cik, companies.get(&cik).cloned().unwrap_or_default(), new);
+        }
+    }
+    Ok(count)
 }
 
 /// Takes a filing in, in the place of what the file or the document was before.

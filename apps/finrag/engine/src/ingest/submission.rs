@@ -12,6 +12,21 @@ pub(crate) struct About {
     pub(crate) filed: Option<String>,
 }
 
+impl About {
+    /// What this says, and where it says nothing the other.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            cik: self.cik.or(other.cik),
+            company: self.company.or(other.company),
+            ticker: self.ticker.or(other.ticker),
+            year: self.year.or(other.year),
+            form: self.form.or(other.form),
+            accession: self.accession.or(other.accession),
+            filed: self.filed.or(other.filed),
+        }
+    }
+}
+
 /// A filing's header and main text (HTML or plain).
 #[derive(Debug)]
 pub(crate) struct Submission<'t> {
@@ -19,24 +34,28 @@ pub(crate) struct Submission<'t> {
     pub(crate) body: &'t str,
     /// The annual report to shareholders (exhibit 13), where the submission has one.
     pub(crate) report: Option<&'t str>,
+    /// The facts of an older submission, as an XBRL instance of its own.
+    pub(crate) instance: Option<&'t str>,
 }
 
 /// Reads a file: a submission when it has SGML documents, else the text itself. `Err` is for a submission without a 10-K.
 pub(crate) fn read(text: &str) -> Result<Submission<'_>, String> {
     let Some(first) = find(text, "<DOCUMENT>") else {
-        return Ok(Submission { about: About::default(), body: text, report: None });
+        return Ok(Submission { about: About::default(), body: text, report: None, instance: None });
     };
     let about = header(&text[..first]);
-    let (mut body, mut report) = (None, None);
+    let (mut body, mut report, mut instance) = (None, None, None);
     for (kind, text) in documents(&text[first..]) {
         if body.is_none() && kind.starts_with("10-K") {
             body = Some(text);
         } else if report.is_none() && (kind == "EX-13" || kind.starts_with("EX-13.")) {
             report = Some(text);
+        } else if kind == "EX-101.INS" {
+            instance = Some(text);
         }
     }
     let body = body.ok_or_else(|| "it has no document of type 10-K".to_owned())?;
-    Ok(Submission { about, body, report })
+    Ok(Submission { about, body, report, instance })
 }
 
 /// The documents of a submission: type in capitals, and text.

@@ -70,6 +70,8 @@ pub struct IngestReport {
     pub unchanged: usize,
     /// Files that could not be used, with the reason.
     pub refused: Vec<(PathBuf, String)>,
+    /// Facts read from bulk files of the SEC.
+    pub facts: usize,
     /// Files that were read and gave little, with what to know of them.
     pub remarks: Vec<(PathBuf, String)>,
     /// Sentences in the tables now.

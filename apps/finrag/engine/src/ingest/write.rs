@@ -62,6 +62,9 @@ pub(crate) fn facts(facts: &[FactEntry]) -> Result<Vec<u8>, parquet::errors::Par
         ("form", text(|fact| fact.form.as_deref())),
         ("filed_date", text(|fact| fact.filed_date.as_deref())),
         ("accession_no", text(|fact| fact.accession_no.as_deref())),
+        ("period_start", text(|fact| fact.period_start.as_deref())),
+        ("period_end", text(|fact| fact.period_end.as_deref())),
+        ("dimensions", text(|fact| fact.dimensions.as_deref())),
     ])
 }
 
