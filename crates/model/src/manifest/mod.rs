@@ -12,6 +12,7 @@ mod foreign;
 mod given;
 mod input;
 mod jobs;
+mod keys;
 mod names;
 mod nearly;
 mod node;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{
+    keys::{self, Key},
     names,
     node::{Entry, Node, Span, Value},
     problem::{Place, Report, Sources},
@@ -10,12 +11,6 @@ use super::{
     typed::{EnvFile, Project, Variable, Written},
     value,
 };
-
-/// Keys of the file.
-pub(super) const KEYS: [&str; 2] = ["name", "services"];
-
-/// Keys of a file of variables.
-pub(super) const ENV_FILE_KEYS: [&str; 3] = ["path", "required", "format"];
 
 /// What `dormouse.toml` says.
 pub(super) fn project(sources: &Sources<'_>, root: &Node, report: &mut Report) -> Project {
@@ -35,12 +30,12 @@ pub(super) fn project(sources: &Sources<'_>, root: &Node, report: &mut Report) -
             }
             other => {
                 // A service's key at the top is the likeliest slip.
-                if service::KEYS.contains(&other) {
+                if service::is_key(other) {
                     let place = r.place(&entry.key_span, other);
                     let hint = "put it under its service: [services.web]".to_owned();
                     r.report.at(place, "this key belongs to a service", Some(hint));
                 } else {
-                    r.unknown_key(entry, "", &KEYS);
+                    r.unknown_key(entry, "", keys::FILE);
                 }
             }
         }
@@ -69,9 +64,9 @@ impl Reader<'_> {
         self.problem(&node.span, key, format!("expected {want}, found {}", node.value.kind()), None);
     }
 
-    pub(super) fn unknown_key(&mut self, entry: &Entry, path: &str, keys: &[&str]) {
+    pub(super) fn unknown_key(&mut self, entry: &Entry, path: &str, keys: &'static [Key]) {
         let place = self.place(&entry.key_span, &join(path, &entry.key));
-        let hint = names::did_you_mean(&entry.key, keys.iter().copied());
+        let hint = names::did_you_mean(&entry.key, keys::names(keys));
         self.report.at(place, format!("unknown key `{}`", entry.key), hint);
     }
 
@@ -271,7 +266,7 @@ impl Reader<'_> {
                 "path" => path = self.text(&e.node, &at).map(|p| (p, self.place(&e.node.span, &at))),
                 "required" => required = self.bool(&e.node, &at).unwrap_or(true),
                 "format" => raw = self.text(&e.node, &at).is_some_and(|format| format == "raw"),
-                _ => self.unknown_key(e, key, &ENV_FILE_KEYS),
+                _ => self.unknown_key(e, key, keys::ENV_FILE),
             }
         }
         let Some((path, place)) = path else {

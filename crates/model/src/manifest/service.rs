@@ -1,44 +1,17 @@
 //! One `[services.<name>]` table as typed.
 
 use super::{
-    names,
+    keys, names,
     node::{Entry, Node, Value},
     read::{Reader, join},
     typed::{Health, ProbeKind, Service, Sleep, Written},
 };
 use crate::{Depth, ServiceKind, Streams, server};
 
-/// Keys of a service.
-pub(super) const KEYS: [&str; 22] = [
-    "source",
-    "include",
-    "kind",
-    "start",
-    "workdir",
-    "requirements",
-    "install",
-    "package",
-    "port",
-    "health",
-    "needs",
-    "after",
-    "memory",
-    "cpu",
-    "pids",
-    "disk",
-    "env",
-    "env_file",
-    "public",
-    "sleep",
-    "stop_grace",
-    "packages",
-];
-pub(super) const HEALTH_KEYS: [&str; 6] =
-    ["path", "interval", "timeout", "start_timeout", "hang_timeout", "failures"];
-pub(super) const SLEEP_KEYS: [&str; 4] = ["after", "depth", "streams", "patience"];
-const KINDS: [&str; 3] = ["web", "worker", "job"];
-const DEPTHS: [&str; 3] = ["frozen", "paged", "stopped"];
-const STREAMS: [&str; 2] = ["count", "ignore"];
+/// Whether a service may say this.
+pub(super) fn is_key(name: &str) -> bool {
+    keys::names(keys::SERVICE).any(|key| key == name)
+}
 
 /// Read the table; a service that is none at all is reported and left out.
 pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
@@ -95,7 +68,7 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "sleep" => s.sleep = sleep(r, node, &key),
             "stop_grace" => s.stop_grace = r.duration(node, &key),
             "packages" => s.packages = packages(r, node, &key),
-            _ => r.unknown_key(e, &path, &KEYS),
+            _ => r.unknown_key(e, &path, keys::SERVICE),
         }
     }
     Some(s)
@@ -118,15 +91,16 @@ fn word(r: &mut Reader<'_>, node: &Node, key: &str, what: &str, words: &[&'stati
 }
 
 fn kind(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<ServiceKind> {
-    word(r, node, key, "kind", &KINDS).map(|i| [ServiceKind::Web, ServiceKind::Worker, ServiceKind::Job][i])
+    word(r, node, key, "kind", &keys::KINDS)
+        .map(|i| [ServiceKind::Web, ServiceKind::Worker, ServiceKind::Job][i])
 }
 
 fn depth(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Depth> {
-    word(r, node, key, "depth", &DEPTHS).map(|i| [Depth::Frozen, Depth::Paged, Depth::Stopped][i])
+    word(r, node, key, "depth", &keys::DEPTHS).map(|i| [Depth::Frozen, Depth::Paged, Depth::Stopped][i])
 }
 
 fn streams(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<Streams> {
-    word(r, node, key, "word for streams", &STREAMS).map(|i| [Streams::Count, Streams::Ignore][i])
+    word(r, node, key, "word for streams", &keys::STREAMS).map(|i| [Streams::Count, Streams::Ignore][i])
 }
 
 pub(super) fn port(r: &mut Reader<'_>, node: &Node, key: &str) -> Option<u16> {
@@ -211,7 +185,7 @@ fn health(r: &mut Reader<'_>, node: &Node, key: &str) -> Health {
             "start_timeout" => h.start_timeout = positive(r, &e.node, &key),
             "hang_timeout" => h.hang_timeout = positive(r, &e.node, &key),
             "failures" => h.failures = r.number(&e.node, &key, 1..=1000),
-            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), &HEALTH_KEYS),
+            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), keys::HEALTH),
         }
     }
     h
@@ -265,7 +239,7 @@ fn sleep(r: &mut Reader<'_>, node: &Node, key: &str) -> Sleep {
             "depth" => sleep.depth = depth(r, &e.node, &key),
             "streams" => sleep.streams = streams(r, &e.node, &key),
             "patience" => sleep.patience = r.duration(&e.node, &key),
-            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), &SLEEP_KEYS),
+            _ => r.unknown_key(e, key.rsplit_once('.').map_or("", |(path, _)| path), keys::SLEEP),
         }
     }
     sleep

@@ -101,7 +101,7 @@ fn hint(entry: &Entry, keys: Keys) -> Option<String> {
             None => format!("did you mean `{meant}`?"),
         });
     }
-    if has(keys, "depends_on") && service::KEYS.contains(&key) {
+    if has(keys, "depends_on") && service::is_key(key) {
         return Some("this is a key of dormouse.toml, which is read instead of a compose file".to_owned());
     }
     // All of many are no hint.

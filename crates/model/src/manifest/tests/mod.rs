@@ -15,6 +15,7 @@ mod errors;
 mod files;
 mod manifest;
 mod no_panic;
+mod schema;
 
 use expect_test::Expect;
 
