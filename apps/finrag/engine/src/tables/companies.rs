@@ -22,7 +22,8 @@ pub(crate) struct CompanyRow {
     pub aliases: Vec<String>,
 }
 
-fn digits<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+/// A number, or text of its digits.
+pub(crate) fn digits<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {

@@ -11,6 +11,8 @@ use crate::ingest::facts::FactEntry;
 
 #[derive(Deserialize)]
 struct Company<'j> {
+    /// A number in what the SEC serves today, and digits in older copies.
+    #[serde(deserialize_with = "crate::tables::companies::digits")]
     cik: u64,
     #[serde(rename = "entityName", default)]
     name: String,
@@ -163,6 +165,8 @@ mod tests {
             revenue 2022 95 to 2022-12-31 from c
             revenue 2024 130 to 2024-12-31 from c"#]]
         .assert_eq(&shown.join("\n"));
+        let (cik, _, _) = read(r#"{"cik":"0000000011","entityName":"BRIDGE CO","facts":{}}"#).unwrap();
+        assert_eq!(cik, 11, "digits are read as well");
         assert!(read("{}").is_err());
     }
 }

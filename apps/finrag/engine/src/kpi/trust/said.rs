@@ -70,7 +70,8 @@ fn in_dollars(statement: &Statement, assets: Option<f64>) -> Option<(f64, f64)> 
     }
 }
 
-/// The years of a table's row: descending from the filing's own or ascending to it, in units in which one of the figures is known.
+/// The figures of a table's row with their years: descending from the filing's own or ascending to it, in units in which two of the
+/// figures are known. Further columns may be changes and percentages; those are left out.
 fn columns(line: Line, figures: &[f64], year: i32, known: &Known) -> Vec<(i32, f64, f64)> {
     let count = figures.len() as i32;
     for first in [false, true] {
@@ -81,10 +82,36 @@ fn columns(line: Line, figures: &[f64], year: i32, known: &Known) -> Vec<(i32, f
             let fits = |(of, value, half): &(i32, f64, f64)| {
                 known.rows(line, *of).iter().any(|row| (row.value - value).abs() <= *half)
             };
-            if read.iter().any(fits) {
-                return read;
+            let (sure, open): (Vec<_>, Vec<_>) = read.into_iter().partition(fits);
+            if sure.len() >= 2 {
+                let is_a_years = |figure: &(i32, f64, f64)| is_a_years(figure.1, scale, &sure);
+                return sure.iter().copied().chain(open.into_iter().filter(is_a_years)).collect();
             }
         }
     }
     Vec::new()
+}
+
+/// Whether a figure beside known ones can be a year's: it is not what they differ by, and not a percentage.
+fn is_a_years(value: f64, scale: f64, sure: &[(i32, f64, f64)]) -> bool {
+    /// A percentage in a row of thousands or millions is this much smaller than the rest.
+    const SMALL: f64 = 20.0;
+    let change = sure
+        .iter()
+        .any(|(_, a, _)| sure.iter().any(|(_, b, _)| ((a - b).abs() - value.abs()).abs() <= scale));
+    let least = sure.iter().map(|(_, known, _)| known.abs()).fold(f64::INFINITY, f64::min);
+    !change && value.abs() * SMALL > least
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_and_percentages_are_no_years() {
+        let sure = [(2023, 33_723e6, 0.5e6), (2022, 31_616e6, 0.5e6)];
+        for (millions, expected) in [(2_107.0, false), (7.0, false), (29_698.0, true)] {
+            assert_eq!(is_a_years(millions * 1e6, 1e6, &sure), expected, "{millions}");
+        }
+    }
 }
