@@ -5,6 +5,7 @@ pub mod base;
 mod build;
 pub mod hostnet;
 pub mod plan;
+mod relay;
 mod settings;
 mod source;
 

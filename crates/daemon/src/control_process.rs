@@ -85,7 +85,11 @@ impl Prepared {
         dormouse_control::check_database(root)?;
         let tag = tag(root)?;
         let machine = hostnet::Host::this();
-        let net = NetSettings { credentials: settings.credentials.clone(), ..NetSettings::default() };
+        let net = NetSettings {
+            credentials: settings.credentials.clone(),
+            mirrors: settings.mirror.clone().into_iter().collect(),
+            ..NetSettings::default()
+        };
         let rules = HostNet::read(&machine, &net, &root.join("hostnet"))
             .context("cannot take over this host's network settings")?;
         let wishes = BaseWishes {
@@ -126,6 +130,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
         env: rules.app_env().clone(),
         native_aio: settings.native_aio,
     };
+    hostnet::forget_former(&root.join("hostnet"))?;
     let builder = builder(prepared, &store, &sandboxes);
     let host = Host::open(hands, network.clone())?;
     let control = Control::open(

@@ -24,7 +24,7 @@ pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
 pub use net::{Destination, DestinationError, EgressPolicies, EgressPolicy, NetError, Network};
 pub use process::{Process, boot_id};
 pub use sandbox::{
-    Cut, Mount, Profile, Resolver, Room, RunEnd, RunSpec, SandboxError, Sandboxes, become_sandbox_if_asked,
-    tag,
+    Cut, Mount, Profile, Resolver, Room, RunEnd, RunSpec, SandboxError, Sandboxes, StandIn,
+    become_sandbox_if_asked, tag,
 };
 pub use whole::write_whole;

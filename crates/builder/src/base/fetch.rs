@@ -199,7 +199,7 @@ pub(super) fn shown(url: &str) -> String {
 }
 
 /// An error with all that it was caused by: the outermost only says that a request failed.
-fn chain(e: &dyn std::error::Error) -> String {
+pub(crate) fn chain(e: &dyn std::error::Error) -> String {
     let mut text = e.to_string();
     let mut source = e.source();
     while let Some(e) = source {

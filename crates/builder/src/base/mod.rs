@@ -39,8 +39,11 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 pub use error::BaseError;
+pub(crate) use fetch::chain;
+pub(crate) use proxy::Proxies;
 pub use record::BaseLayer;
 pub use settings::{BaseSettings, BaseWishes};
+pub(crate) use settings::{apt_config, sources_of};
 
 use self::{deb::Deb, dpkg::Unpacked, fetch::Fetcher, index::Package, record::Record, unpack::Root};
 use crate::hostnet::Host;

@@ -4,7 +4,7 @@ use crate::hostnet::Host;
 
 /// What the host says of proxies.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     /// `Acquire::…::Proxy` settings in order: scheme, host it is for if any, proxy or `DIRECT`.
     apt: Vec<(String, Option<String>, String)>,
     /// `http_proxy`, `https_proxy`, `all_proxy`, `no_proxy`.
@@ -16,7 +16,7 @@ pub(super) struct Proxies {
 
 impl Proxies {
     /// Read them off an `apt-config dump` and the environment.
-    pub(super) fn read(host: &Host, dump: &str) -> Self {
+    pub(crate) fn read(host: &Host, dump: &str) -> Self {
         let var =
             |name: &str| host.var(name).or_else(|| host.var(&name.to_ascii_uppercase())).map(str::to_owned);
         let apt = dump.lines().filter_map(|line| {
@@ -44,7 +44,7 @@ impl Proxies {
     }
 
     /// The proxy for a URL of this scheme and host; `None` means none.
-    pub(super) fn of(&self, scheme: &str, host: &str) -> Option<String> {
+    pub(crate) fn of(&self, scheme: &str, host: &str) -> Option<String> {
         let host = host.to_ascii_lowercase();
         // apt's https follows its http settings where it has none of its own.
         let schemes = if scheme == "https" { &["https", "http"][..] } else { &["http"] };

@@ -77,15 +77,12 @@ impl BaseSettings {
     }
 
     fn resolve(host: &Host, wishes: &BaseWishes, dump: &str) -> Result<Self, BaseError> {
-        let arch = match std::env::consts::ARCH {
-            "x86_64" => "amd64",
-            "aarch64" => "arm64",
-            other => {
-                return Err(BaseError::Settings(format!(
-                    "no base can be made for {other}\n  hint: name an OCI image as the base"
-                )));
-            }
-        };
+        let arch = arch().ok_or_else(|| {
+            let arch = std::env::consts::ARCH;
+            BaseError::Settings(format!(
+                "no base can be made for {arch}\n  hint: name an OCI image as the base"
+            ))
+        })?;
         let codename = debian(host);
         let suite = wishes.suite.clone().or_else(|| codename.clone()).unwrap_or_else(|| SUITE.to_owned());
         if !suite.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) || suite.is_empty() {
@@ -211,8 +208,23 @@ fn defaults(wishes: &BaseWishes, suite: &str) -> Vec<Archive> {
     ]
 }
 
+/// Debian's name of this machine's architecture, if it has one that we know.
+fn arch() -> Option<&'static str> {
+    match std::env::consts::ARCH {
+        "x86_64" => Some("amd64"),
+        "aarch64" => Some("arm64"),
+        _other => None,
+    }
+}
+
+/// Every place that apt on `host` gets packages from.
+pub(crate) fn sources_of(host: &Host) -> Vec<String> {
+    let entries = arch().map(|arch| sources::read(host, arch)).unwrap_or_default();
+    entries.into_iter().flat_map(|entry| entry.uris).collect()
+}
+
 /// apt's settings as apt itself reads them; a host without apt has none.
-fn apt_config(host: &Host) -> String {
+pub(crate) fn apt_config(host: &Host) -> String {
     let dump = if host.is_this() { Command::new("apt-config").arg("dump").output().ok() } else { None };
     dump.map(|d| String::from_utf8_lossy(&d.stdout).into_owned()).unwrap_or_default()
 }

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,10 +18,14 @@ use super::{
     Job, Stack,
     explain::{self, Reason},
     host,
-    phase::{FULL, disk_limit},
+    phase::{FULL, disk_limit, io_error},
     said::{self, Said},
 };
-use crate::BuildSettings;
+use crate::{
+    BuildSettings,
+    hostnet::BUNDLE,
+    relay::{Relay, Tell},
+};
 
 /// Lines of output on their way from a command to the log.
 const LINES: usize = 64;
@@ -122,6 +128,11 @@ impl Job<'_> {
         env.extend(command.env);
         let mut mounts = builder.net.build_mounts().to_vec();
         mounts.extend(command.mounts);
+        let relay = builder.net.relay();
+        if let Some(relay) = relay {
+            let bundle = draft.work_path().join("ca-certificates.crt");
+            trust(relay, &bundle, &mut mounts).map_err(|e| io_error(phase, "writing", &bundle, e))?;
+        }
         let spec = RunSpec {
             name: format!("{}-{phase}", self.request.id),
             lowers: stack.lowers(&builder.store),
@@ -156,7 +167,21 @@ impl Job<'_> {
                 self.send(BuildEvent::Output { stream, text });
             }
         };
-        let (end, ()) = tokio::join!(builder.sandboxes.run(spec, lines), forward);
+        let stand_ins = relay.map(|relay| relay.stand_ins()).unwrap_or_default();
+        // Held until the command has ended.
+        let mut answers = None;
+        let given = |listeners| {
+            let net = builder.net.clone();
+            let to = self.events.clone();
+            let tell = Tell::new(move |line| {
+                let text = net.redact(said::shown(line));
+                to.send(BuildEvent::Output { stream: Stream::Err, text }).ok();
+            });
+            answers = relay.map(|relay| relay.serve(listeners, &Arc::new(tell)));
+        };
+        let run = builder.sandboxes.run_beside(spec, lines, &stand_ins, given);
+        let (end, ()) = tokio::join!(run, forward);
+        drop(answers);
         let end = end.map_err(|e| host(format!("running the {phase} phase"), e))?;
         judge(phase, end, &bounds, || {
             (command.explain)(&mut said)
@@ -165,6 +190,16 @@ impl Job<'_> {
         })?;
         Ok(answer.lines.into())
     }
+}
+
+/// Have a command trust the relay, beside whom this host trusts.
+fn trust(relay: &Relay, bundle: &Path, mounts: &mut Vec<Mount>) -> io::Result<()> {
+    if !bundle.exists() {
+        fs::write(bundle, relay.bundle())?;
+    }
+    mounts.retain(|m| m.target != Path::new(BUNDLE));
+    mounts.push(Mount { source: bundle.to_owned(), target: BUNDLE.into(), read_only: true });
+    Ok(())
 }
 
 /// The newest of what a command was asked for.

@@ -215,9 +215,14 @@ impl Job<'_> {
         };
         for of in [own, Ecosystem::Apt, Ecosystem::Proxy] {
             if self.builder.net.withheld().contains(&of) {
+                let (what, where_) = if of.is_relayed() {
+                    ("not used for builds", "have what they open")
+                } else {
+                    ("not shown to builds", "have them")
+                };
                 self.say(&format!(
-                    "this host's credentials for {of} are not shown to builds\n  hint: where every project may have them, \
-                     add \"{of}\" to `credentials` under [build] in server.toml"
+                    "this host's credentials for {of} are {what}\n  hint: where every project may {where_}, add \"{of}\" to \
+                     `credentials` under [build] in server.toml"
                 ));
             }
         }

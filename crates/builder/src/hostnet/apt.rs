@@ -1,11 +1,12 @@
 //! apt's settings for downloads. Where packages come from is the base's business.
 
-use std::{io, process::Command};
+use std::{collections::BTreeSet, io, process::Command};
 
-use super::{Ecosystem, Found, Host};
+use super::{Ecosystem, Found, Host, Registry, logins::Logins};
+use crate::base;
 
-/// Hand them on.
-pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
+/// Hand them on. `mirrors` are places of packages beside those of this host's own sources.
+pub(super) fn read(host: &Host, mirrors: &[String], found: &mut Found) -> io::Result<()> {
     let mut auth = host.text(&host.path("/etc/apt/auth.conf")).unwrap_or_default();
     let parts = std::fs::read_dir(host.path("/etc/apt/auth.conf.d")).into_iter().flatten();
     let mut parts: Vec<_> = parts.filter_map(|e| Some(e.ok()?.path())).collect();
@@ -16,17 +17,37 @@ pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
         auth.push('\n');
         auth += &text;
     }
-    if !auth.trim().is_empty() && found.secret_file(Ecosystem::Apt, &auth) {
-        found.file(Ecosystem::Apt, "apt-auth.conf", &auth, "/etc/apt/auth.conf.d/95-host.conf")?;
+    if !auth.trim().is_empty() {
+        found.secret(Ecosystem::Apt, &auth);
+    }
+    let logins = Logins::parse(&auth);
+    for uri in base::sources_of(host).iter().chain(mirrors) {
+        let Some(mut whole) = Registry::whole(Ecosystem::Apt, uri, None) else { continue };
+        if whole.credential.is_none() {
+            whole.credential = logins.at_url(&whole.root);
+        }
+        found.net.secrets.learn_variable("", uri);
+        found.registry(whole);
     }
     // apt's own reader knows its grammar, its files and their order; hosts without it have no such settings.
     let dump = if host.is_this() { Command::new("apt-config").arg("dump").output().ok() } else { None };
-    let settings =
+    let mut settings =
         acquire(&dump.map(|d| String::from_utf8_lossy(&d.stdout).into_owned()).unwrap_or_default());
     if !settings.is_empty() {
+        settings += &direct(found);
         found.file(Ecosystem::Proxy, "apt.conf", &settings, "/etc/apt/apt.conf.d/95-host")?;
     }
     Ok(())
+}
+
+/// No proxy for the hosts that the relay stands in for: apt's own settings come before the variables that say so.
+fn direct(found: &Found) -> String {
+    let known = found.net.registries.iter().filter(|r| r.of == Ecosystem::Apt && r.credential.is_some());
+    let hosts: BTreeSet<&str> = known.filter_map(|r| r.root.host_str()).collect();
+    let line = |host: &&str| {
+        ["http", "https"].map(|s| format!("Acquire::{s}::Proxy::{host} \"DIRECT\";\n")).concat()
+    };
+    hosts.iter().map(line).collect()
 }
 
 /// The lines of a dump that sandboxes should follow: proxies, time-outs, retries, how old an index may be.

@@ -32,6 +32,16 @@ impl Ecosystem {
             Self::Proxy => "proxy",
         }
     }
+
+    /// Whether the relay adds these credentials to what builds ask for, so that builds see none. A proxy is asked by whatever
+    /// program for whatever host, so builds have to have its credentials themselves.
+    #[must_use]
+    pub fn is_relayed(self) -> bool {
+        match self {
+            Self::Pip | Self::Npm | Self::Cargo | Self::Apt => true,
+            Self::Proxy => false,
+        }
+    }
 }
 
 impl fmt::Display for Ecosystem {
@@ -51,17 +61,22 @@ impl FromStr for Ecosystem {
     }
 }
 
-/// Those whose credentials builds see, and those of which something was kept from them.
+/// Those whose credentials are for builds, and those of which something was kept from them.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Credentials {
-    pub(super) shown: BTreeSet<Ecosystem>,
+    pub(super) wanted: BTreeSet<Ecosystem>,
     pub(super) withheld: BTreeSet<Ecosystem>,
 }
 
 impl Credentials {
     /// Whether builds may see something that is a credential and nothing else.
     pub(super) fn may_show(&mut self, of: Ecosystem) -> bool {
-        self.shown.contains(&of) || {
+        self.is_wanted(of) && !of.is_relayed()
+    }
+
+    /// Whether builds are to have what these credentials open; otherwise it is remembered that there were some.
+    pub(super) fn is_wanted(&mut self, of: Ecosystem) -> bool {
+        self.wanted.contains(&of) || {
             self.withheld.insert(of);
             false
         }

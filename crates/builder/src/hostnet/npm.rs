@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::{Ecosystem, Found, Host, secrets::is_secret_name};
+use super::{Ecosystem, Found, Host, npm_auth::NpmAuth, secrets::is_secret_name};
 
 /// Keys of `.npmrc` that concern the network; the rest is about this host.
 fn concerns_network(key: &str) -> bool {
@@ -23,15 +23,21 @@ fn is_credential(key: &str) -> bool {
 /// Hand them on.
 pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
     let user = host.var("NPM_CONFIG_USERCONFIG").map_or_else(|| host.home(".npmrc"), |f| host.path(f));
-    let mut text = String::new();
+    let (mut text, mut auth) = (String::new(), NpmAuth::default());
     for file in
         [host.path("/etc/npmrc"), host.path("/usr/etc/npmrc"), host.path("/usr/local/etc/npmrc"), user]
     {
         for line in host.text(&file).unwrap_or_default().lines() {
-            let key = line.split_once('=').map_or("", |(k, _)| k.trim()).to_ascii_lowercase();
-            if concerns_network(&key)
-                && (!is_credential(&key) || found.secret_file(Ecosystem::Npm, &expand(host, line)))
-            {
+            let Some((written, value)) = line.split_once('=') else { continue };
+            let key = written.trim().to_ascii_lowercase();
+            if !concerns_network(&key) {
+                continue;
+            }
+            let value = expand(host, value.trim().trim_matches(['"', '\'']));
+            auth.learn(written.trim(), &value);
+            if is_credential(&key) {
+                found.secret(Ecosystem::Npm, &expand(host, line));
+            } else {
                 text += line;
                 text.push('\n');
             }
@@ -42,10 +48,24 @@ pub(super) fn read(host: &Host, found: &mut Found) -> io::Result<()> {
     }
     for prefix in ["NPM_CONFIG_", "npm_config_"] {
         for (name, value) in host.vars(prefix).filter(|(_, v)| !v.is_empty()) {
-            if concerns_network(&name[prefix.len()..].to_ascii_lowercase().replace('_', "-")) {
+            let key = &name[prefix.len()..];
+            auth.learn(key, value);
+            if is_credential(key) {
+                found.net.secrets.learn(value);
+                found.credentials.is_wanted(Ecosystem::Npm);
+            } else if concerns_network(&key.to_ascii_lowercase().replace('_', "-")) {
                 found.env(Ecosystem::Npm, name, value);
             }
         }
+    }
+    let registries = auth.registries();
+    if registries.iter().any(|r| r.credential.is_some()) && found.credentials.wanted.contains(&Ecosystem::Npm)
+    {
+        // It asks with POST, which the relay refuses.
+        found.net.build_env.insert("npm_config_audit".to_owned(), "false".to_owned());
+    }
+    for registry in registries {
+        found.registry(registry);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Ecosystem, Found, Host};
+use super::{Credential, Ecosystem, Found, Host, Registry};
 
 /// Where pip finds packages, for [`super::uv`] to follow when it has no settings of its own.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -58,6 +58,9 @@ pub(super) fn read(host: &Host, found: &mut Found) -> Index {
         trusted: words("trusted-host"),
         timeout: settings.get("default-timeout").or_else(|| settings.get("timeout")).cloned(),
     };
+    for url in index.default.iter().chain(&index.extra).chain(&index.find_links) {
+        registry(found, url, None);
+    }
     let joined = |words: &[String]| (!words.is_empty()).then(|| words.join(" "));
     for (name, value) in [
         ("PIP_INDEX_URL", index.default.clone()),
@@ -83,6 +86,21 @@ pub(super) fn read(host: &Host, found: &mut Found) -> Index {
         }
     }
     index
+}
+
+/// Remember where an index is. Its files are below it, or beside what is called `simple` (PEP 503 leaves it to the index).
+pub(super) fn registry(found: &mut Found, url: &str, credential: Option<Credential>) {
+    let Some(mut whole) = Registry::whole(Ecosystem::Pip, url, credential) else { return };
+    if let (None, Some(host)) = (&whole.credential, whole.root.host_str()) {
+        whole.credential = found.logins.at_host(host);
+    }
+    let path = whole.root.path().trim_end_matches('/');
+    let above = path.strip_suffix("/simple").or_else(|| path.strip_suffix("/+simple"));
+    if let Some(above) = above {
+        let beside = whole.packages_at(&format!("{above}/"));
+        found.registry(beside);
+    }
+    found.registry(whole);
 }
 
 /// A place for packages as sandboxes can reach it: folders of this host are shown to them.

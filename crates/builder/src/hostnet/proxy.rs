@@ -1,5 +1,7 @@
 //! Proxy variables.
 
+use std::collections::BTreeMap;
+
 use super::{Ecosystem, Found, Host};
 
 /// Hand them on in both spellings: programs differ in which they read.
@@ -17,6 +19,17 @@ pub(super) fn read(host: &Host, found: &mut Found) {
         found.env(Ecosystem::Proxy, name, value);
         found.env(Ecosystem::Proxy, &lower, value);
     }
+}
+
+/// Keep tools from asking a proxy for these hosts: the relay stands in for them.
+pub(super) fn leave_out(env: &mut BTreeMap<String, String>, hosts: &[String]) {
+    for name in ["NO_PROXY", "no_proxy"] {
+        let before = env.remove(name).filter(|v| !v.is_empty());
+        let all: Vec<_> = before.into_iter().chain(hosts.iter().cloned()).collect();
+        env.insert(name.to_owned(), all.join(","));
+    }
+    // pip takes it for every host; the variables that all read say the same.
+    env.remove("PIP_PROXY");
 }
 
 fn is_loopback(url: &str) -> bool {

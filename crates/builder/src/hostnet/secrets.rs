@@ -37,7 +37,7 @@ impl Secrets {
         }
     }
 
-    fn learn(&mut self, secret: &str) {
+    pub(super) fn learn(&mut self, secret: &str) {
         if secret.len() >= SHORTEST {
             self.0.insert(secret.to_owned());
         }
@@ -82,6 +82,11 @@ pub(super) fn without(text: &str) -> String {
         }
     }
     out
+}
+
+/// Whether a URL in a text has a parameter that is a secret.
+pub(super) fn has_parameters(text: &str) -> bool {
+    parameters(text).any(|(name, _)| is_secret_name(name))
 }
 
 /// The parameters of every URL in a text that has a value.

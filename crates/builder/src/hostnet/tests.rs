@@ -24,6 +24,10 @@ fn show(files: &[(&str, &str)], env: &[(&str, &str)], settings: &NetSettings) ->
         let text = fs::read_to_string(&m.source).unwrap_or_else(|_| "(folder)".to_owned());
         writeln!(out, "{}: {}", m.target.display(), text.trim_end().replace('\n', " | ")).unwrap();
     }
+    for r in net.registries.iter().filter(|r| r.credential.is_some()) {
+        let header = r.credential.as_ref().unwrap().header();
+        writeln!(out, "added: {} {} {:?} {header}", r.of, r.root, r.reach).unwrap();
+    }
     for of in net.withheld() {
         writeln!(out, "withheld: {of}").unwrap();
     }
@@ -164,14 +168,18 @@ fn indexes_and_proxies() {
     }
     expect![[r#"
         pip.conf:
+        NO_PROXY=one.example
         PIP_DEFAULT_TIMEOUT=9
         PIP_EXTRA_INDEX_URL=https://two.example/simple https://three.example
-        PIP_INDEX_URL=https://joe:pw@one.example/simple
+        PIP_INDEX_URL=https://one.example/simple
         PIP_TRUSTED_HOST=one.example
-        UV_DEFAULT_INDEX=https://joe:pw@one.example/simple
+        UV_DEFAULT_INDEX=https://one.example/simple
         UV_HTTP_TIMEOUT=9
         UV_INDEX=https://two.example/simple https://three.example
         UV_INSECURE_HOST=one.example
+        no_proxy=one.example
+        added: pip https://one.example/ Packages Basic am9lOnB3
+        added: pip https://one.example/simple/ Whole Basic am9lOnB3
 
         the user's over the system's, variables over both:
         PIP_DEFAULT_TIMEOUT=9
@@ -192,15 +200,18 @@ fn indexes_and_proxies() {
         warning: find-links names /gone, which is not a folder of this host
 
         uv has its own:
+        NO_PROXY=one.example
         PIP_DEFAULT_TIMEOUT=9
         PIP_EXTRA_INDEX_URL=https://two.example/simple https://three.example
-        PIP_INDEX_URL=https://joe:pw@one.example/simple
+        PIP_INDEX_URL=https://one.example/simple
         PIP_TRUSTED_HOST=one.example
         UV_HTTP_TIMEOUT=9
         UV_INDEX=https://e.example
-        UV_INDEX_NEXUS_PASSWORD=sesame
         UV_INSECURE_HOST=one.example
+        no_proxy=one.example
         /root/.config/uv/uv.toml: [[index]] | url = "https://uv.example"
+        added: pip https://one.example/ Packages Basic am9lOnB3
+        added: pip https://one.example/simple/ Whole Basic am9lOnB3
 
         proxies:
         HTTPS_PROXY=http://proxy.example:3128
@@ -213,13 +224,16 @@ fn indexes_and_proxies() {
           hint: let the proxy listen on another address of this host and name that
 
         npm:
+        NO_PROXY=npm.example
         NPM_CONFIG_REGISTRY=https://n.example
-        /root/.npmrc: registry=https://npm.example | //npm.example/:_authToken=npm_123456
+        no_proxy=npm.example
+        npm_config_audit=false
+        /root/.npmrc: registry=https://npm.example
+        added: npm https://npm.example/ Whole Bearer npm_123456
 
         cargo:
         CARGO_NET_RETRY=5
         /root/.cargo/config.toml: [http] |  | [source.crates-io] | replace-with = "m"
-        /root/.cargo/credentials.toml: [registry] | token = "cio123456"
 
         pip's own proxy:
         HTTPS_PROXY=http://p.example
@@ -229,7 +243,6 @@ fn indexes_and_proxies() {
         https_proxy=http://p.example
 
         apt:
-        /etc/apt/auth.conf.d/95-host.conf:  | machine m.example login joe password pw123456
 
     "#]].assert_eq(&out);
 }
@@ -243,6 +256,7 @@ fn settings_add_and_remove() {
     let settings = NetSettings {
         ca_bundle: Some(own),
         credentials: BTreeSet::new(),
+        mirrors: Vec::new(),
         build_env: build_env.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
     };
     let public = cert("public");
@@ -285,13 +299,14 @@ fn credentials_are_for_those_that_are_opted_in() {
         ),
         ("home/joe/.cargo/credentials.toml", "[registry]\ntoken = \"cio123456\"\n"),
         ("etc/apt/auth.conf.d/m.conf", "machine m.example login joe password pw123456\n"),
+        ("etc/apt/sources.list", "deb https://m.example/debian stable main\n"),
         ("home/joe/.netrc", "machine m.example login joe password pw123456\n"),
     ];
     let env = [
         ("UV_INDEX_NEXUS_USERNAME", "joe"),
         ("UV_INDEX_NEXUS_PASSWORD", "sesame123456"),
         ("CARGO_REGISTRIES_OURS_TOKEN", "cio123456"),
-        ("CARGO_REGISTRIES_OURS_INDEX", "https://ours.example"),
+        ("CARGO_REGISTRIES_OURS_INDEX", "sparse+https://ours.example/"),
         ("NPM_CONFIG__AUTH", "am9lOnB3"),
         ("HTTPS_PROXY", "http://joe:pw123456@proxy.example:3128"),
         ("NO_PROXY", "10.0.0.0/8"),
@@ -305,7 +320,7 @@ fn credentials_are_for_those_that_are_opted_in() {
         assert!(!none.contains(secret), "{secret} in {none}");
     }
     expect![[r#"
-        CARGO_REGISTRIES_OURS_INDEX=https://ours.example
+        CARGO_REGISTRIES_OURS_INDEX=sparse+https://ours.example/
         HTTPS_PROXY=http://proxy.example:3128
         HTTP_PROXY=http://p.example
         NO_PROXY=10.0.0.0/8
@@ -325,23 +340,31 @@ fn credentials_are_for_those_that_are_opted_in() {
         withheld: apt
         withheld: proxy
     "#]].assert_eq(&none);
-    // Each for itself.
-    for (of, secrets) in [
-        (Ecosystem::Pip, &["joe:pw123456@one.example", "tok123456@", "sesame123456"][..]),
-        (Ecosystem::Npm, &["joe:pw123456@npm.example", "npm_123456", "_auth=am9lOnB3"]),
-        (Ecosystem::Cargo, &["joe:pw123456@ours.example", "token = \"cio123456\"", "OURS_TOKEN=cio123456"]),
-        (Ecosystem::Apt, &["machine m.example login joe password pw123456"]),
-        (Ecosystem::Proxy, &["http://joe:pw123456@proxy.example:3128"]),
-    ] {
-        let shown = with(&[of]);
-        for secret in secrets {
-            assert!(shown.contains(secret), "{of}: no {secret} in {shown}");
-        }
+    // Added on the way out, each for itself; a proxy's are shown, because nobody could add them.
+    let all = with(&Ecosystem::ALL);
+    let (shown, added): (Vec<_>, Vec<_>) = all.lines().partition(|l| !l.starts_with("added: "));
+    for secret in
+        ["tok123456", "sesame", "npm_123456", "am9lOnB3", "cio123456", "joe:pw123456@one", "q123456"]
+    {
+        assert!(!shown.join("\n").contains(secret), "{secret} in {shown:?}");
+    }
+    assert!(all.contains("http://joe:pw123456@proxy.example:3128"), "{all}");
+    expect![[r#"
+        added: pip https://one.example/ Packages Basic am9lOnB3MTIzNDU2
+        added: pip https://one.example/simple/ Whole Basic am9lOnB3MTIzNDU2
+        added: pip https://uv.example/x/ Whole Basic am9lOnNlc2FtZTEyMzQ1Ng==
+        added: npm https://npm.example/ Whole Bearer npm_123456
+        added: npm https://npm.example/ Packages Bearer npm_123456
+        added: cargo https://ours.example/ Packages cio123456
+        added: cargo https://ours.example/ Whole cio123456
+        added: apt https://m.example/debian/ Whole Basic am9lOnB3MTIzNDU2"#]]
+    .assert_eq(&added.join("\n"));
+    for of in Ecosystem::ALL {
+        let only = with(&[of]);
         let others: Vec<_> = Ecosystem::ALL.into_iter().filter(|e| *e != of).collect();
         let kept = with(&others);
-        for secret in secrets {
-            assert!(!kept.contains(secret), "without {of}: {secret} in {kept}");
-        }
+        let added = |text: &str| text.lines().filter(|l| l.starts_with(&format!("added: {of} "))).count();
+        assert_eq!((added(&only) > 0, added(&kept)), (of.is_relayed(), 0), "{of}");
         assert_eq!(kept.matches("withheld: ").count(), 1, "{kept}");
     }
 }

@@ -52,10 +52,19 @@ impl Bench {
     }
 
     pub(crate) fn builder(&self, settings: BuildSettings) -> Builder {
+        self.builder_with(self.net.clone(), settings)
+    }
+
+    /// One on a host with other settings of its network.
+    pub(crate) fn builder_on(&self, net: HostNet) -> Builder {
+        self.builder_with(Arc::new(net), self.settings.clone())
+    }
+
+    fn builder_with(&self, net: Arc<HostNet>, settings: BuildSettings) -> Builder {
         Builder::new(
             self.store.clone(),
             self.sandboxes.clone(),
-            self.net.clone(),
+            net,
             Base::Debian(self.bases.clone()),
             settings,
             &self.dir.join("cache/builds"),

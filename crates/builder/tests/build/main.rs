@@ -6,6 +6,9 @@
 
 mod bench;
 mod python;
+#[path = "../support/registry.rs"]
+mod registry;
+mod relay;
 mod rust;
 mod sharing;
 
@@ -61,6 +64,9 @@ fn main() -> ExitCode {
         sharing::equal_dependencies_are_installed_and_kept_once,
         sharing::what_saw_the_source_stays_with_its_project,
         sharing::a_layer_that_two_want_is_made_by_one,
+        relay::python_packages_come_with_credentials_that_nobody_finds,
+        relay::pip_npm_and_apt_come_with_credentials_that_nobody_finds,
+        relay::crates_come_with_a_token_that_nobody_finds,
         rust::hello_becomes_an_image_and_only_what_changed_is_compiled,
         rust::a_package_among_others_is_built_with_the_lock_beside_it,
         rust::an_error_of_the_compiler_is_told_with_its_place,

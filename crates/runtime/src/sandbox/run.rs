@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeSet, VecDeque},
     ffi::OsStr,
     fmt, fs, io,
+    net::TcpListener,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
     sync::{
@@ -28,6 +29,7 @@ use super::{
     names::{hosts, resolv_conf, resolv_conf_of},
     room::{self, Bound},
     silence,
+    stand_in::{self, StandIn},
     users::{Pool, Users},
     wire::{Go, Launch},
 };
@@ -112,6 +114,21 @@ impl Sandboxes {
         spec: RunSpec,
         output: mpsc::Sender<(Stream, String)>,
     ) -> Result<RunEnd, SandboxError> {
+        self.run_beside(spec, output, &[], |_| {}).await
+    }
+
+    /// The same, with hosts that somebody stands in for: `given` is handed a listener for each, in their order, before the
+    /// command runs. Only what runs in this sandbox reaches them. A sandbox without a network has none.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_beside(
+        &self,
+        spec: RunSpec,
+        output: mpsc::Sender<(Stream, String)>,
+        stand_ins: &[StandIn],
+        given: impl FnOnce(Vec<TcpListener>) + Send,
+    ) -> Result<RunEnd, SandboxError> {
         let network = match (spec.network, &self.network) {
             (false, _) => None,
             (true, Some(network)) => Some(network.clone()),
@@ -148,7 +165,7 @@ impl Sandboxes {
             env: spec.env.into_iter().collect(),
             cwd: spec.cwd,
             mounts: spec.mounts,
-            hosts: hosts(&spec.name, None),
+            hosts: hosts(&spec.name, None) + &stand_in::names(stand_ins),
             resolv_conf: resolv_conf(spec.resolver, None),
             hostname: spec.name,
             profile: spec.profile,
@@ -166,6 +183,10 @@ impl Sandboxes {
                 Resolver::At(_) | Resolver::Host => None,
             };
             *slot = Some(link);
+            if !stand_ins.is_empty() {
+                let listeners = stand_in::listen(netns, stand_ins).await;
+                given(listeners.map_err(|e| SandboxError::host("listening inside the sandbox", e))?);
+            }
             Ok(Go { resolv_conf })
         };
         let mut running = launch(&wanted, &group, connect).await?;
