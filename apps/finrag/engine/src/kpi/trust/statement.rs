@@ -22,7 +22,7 @@ pub(super) struct Statement {
 
 /// What stands before a subject that is the whole company's: nothing, a stop, or words that name no part of it. "Services net sales" and
 /// "statutory net income" are others.
-const SUBJECT: &str = r"(?:^|[.;•]\s*|\b(?:result|below|and|items),\s+|\b(?:our|was|were|total|worldwide|consolidated|company['’]s)\s+(?:(?P<y0>(?:19|20)\d\d)\s+)?)(?:(?:total|our|worldwide|consolidated)\s+)*(?P<subject>revenues?|net sales|net income|net earnings|net loss)\b";
+const SUBJECT: &str = r"(?:^|[.;•]\s*|\b(?:result|below|and|items),\s+|\b(?:our|was|were|total|worldwide|consolidated|company['’]s|(?-i:RESULTS|OVERVIEW|HIGHLIGHTS|SUMMARY))\s+(?:(?P<y0>(?:19|20)\d\d)\s+)?)(?:(?:total|our|worldwide|consolidated)\s+)*(?P<subject>(?:net )?revenues?|net sales|net income|net earnings|net loss)\b";
 const AMOUNT: &str = r"\$\s?(?P<digits>\d[\d,]*(?:\.\d+)?)(?:\s*(?P<unit>thousand|million|billion)\b)?";
 
 static SAID: LazyLock<Regex> = LazyLock::new(|| {
@@ -184,6 +184,15 @@ mod tests {
         check(
             "Our 2008 net loss of $2.7 billion hurt.",
             expect!["NetIncome Some(2008) -2700000000 ±50000000 true"],
+        );
+        // A heading that was run together with what follows it.
+        check(
+            "REVIEW OF 2008 AND 2007 RESULTS Net income in 2008 of $45,220 million was a record.",
+            expect!["NetIncome Some(2008) 45220000000 ±500000 true"],
+        );
+        check(
+            "Net revenues were $24.1 billion, an increase of 10%.",
+            expect!["Revenue None 24100000000 ±50000000 true"],
         );
         check(
             "The major source of funds was net income of $40.6 billion, adjusted for depreciation.",
