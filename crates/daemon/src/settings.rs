@@ -1,6 +1,8 @@
 //! A server's settings: as typed in `server.toml` and on the command line, then resolved.
 
 mod egress;
+#[cfg(test)]
+mod reference;
 
 use std::{
     collections::BTreeSet,
