@@ -13,8 +13,6 @@ use std::{
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use tracing::{info, warn};
 
-use crate::OpError;
-
 /// Bytes of one piece: the database's index and a change or two.
 const PIECE: u64 = 256 << 10;
 
@@ -63,19 +61,10 @@ pub(crate) fn free(dir: &Path) -> io::Result<Free> {
     Ok(Free { bytes: disk.f_bavail.saturating_mul(disk.f_frsize), inodes: inodes(&disk, disk.f_favail) })
 }
 
-/// Refuse a deploy that the disk has no room for: better than to end in the middle.
-///
-/// # Errors
-/// When there is too little.
-pub(crate) fn room_for_a_deploy(state: &Path) -> Result<(), OpError> {
-    let needed = FOR_A_DEPLOY;
+/// What is free and what has to be, where the disk has no room for a deploy: better refused than ended in the middle.
+pub(crate) fn lacks_for_a_deploy(state: &Path) -> Option<(Free, Free)> {
     // A disk that does not say refuses by itself.
-    match free(state) {
-        Ok(free) if !free.is_enough(needed) => {
-            Err(OpError::DiskFull { state: state.to_owned(), free, needed })
-        }
-        Ok(_) | Err(_) => Ok(()),
-    }
+    free(state).ok().filter(|free| !free.is_enough(FOR_A_DEPLOY)).map(|free| (free, FOR_A_DEPLOY))
 }
 
 /// Those that make inodes as they go have none to count.

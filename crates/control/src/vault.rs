@@ -58,7 +58,13 @@ impl Vault {
     /// With a key of its own that is nowhere kept.
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
-        Self::new(&[7; KEY_LEN]).expect("a key of the right length")
+        Self::with(&[7; KEY_LEN])
+    }
+
+    /// With this one.
+    #[cfg(test)]
+    pub(crate) fn with(key: &[u8]) -> Self {
+        Self::new(key).expect("a key of the right length")
     }
 
     /// Seal a text for one place.

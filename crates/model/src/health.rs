@@ -8,7 +8,6 @@ use crate::server::{self, How, Program, Server};
 
 /// How readiness and liveness are asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Stored")]
 pub struct HealthSpec {
     /// What is asked.
     pub ask: Ask,
@@ -205,43 +204,6 @@ impl Answer {
     }
 }
 
-/// How it lies in the store: also as it was when there were a path and a flag.
-#[derive(Deserialize)]
-struct Stored {
-    ask: Option<Ask>,
-    server: Option<Serves>,
-    path: Option<String>,
-    #[serde(default)]
-    speaks_http: bool,
-    interval: Duration,
-    timeout: Duration,
-    start_timeout: Duration,
-    failures: u32,
-    hang_timeout: Duration,
-}
-
-impl From<Stored> for HealthSpec {
-    fn from(s: Stored) -> Self {
-        let (ask, server) = match (s.ask, s.path) {
-            (Some(ask), _) => (ask, s.server),
-            (None, Some(path)) => (Ask::Path(path), None),
-            (None, None) if s.speaks_http => {
-                (Ask::default(), Some(Serves { by: Server::Other, how: How::Command }))
-            }
-            (None, None) => (Ask::Connection, None),
-        };
-        Self {
-            ask,
-            server,
-            interval: s.interval,
-            timeout: s.timeout,
-            start_timeout: s.start_timeout,
-            failures: s.failures,
-            hang_timeout: s.hang_timeout,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,24 +241,6 @@ mod tests {
         ] {
             let health = started(ask, start);
             assert_eq!(health.question(port, found), want, "{start} at {port}: {health:?}");
-        }
-    }
-
-    /// Deployments of earlier versions lie in the store.
-    #[test]
-    fn it_was_a_path_and_a_flag() {
-        let times = r#""interval":{"secs":10,"nanos":0},"timeout":{"secs":5,"nanos":0},
-            "start_timeout":{"secs":120,"nanos":0},"failures":3,"hang_timeout":{"secs":120,"nanos":0}"#;
-        let other = Some(Serves { by: Server::Other, how: How::Command });
-        for (before, ask, server) in [
-            (r#""path":"/health","#, Ask::Path("/health".to_owned()), None),
-            (r#""path":null,"speaks_http":true,"#, Ask::default(), other),
-            (r#""path":null,"#, Ask::Connection, None),
-        ] {
-            let read: HealthSpec = serde_json::from_str(&format!("{{{before}{times}}}")).unwrap();
-            assert_eq!(read, HealthSpec { ask, server, ..HealthSpec::default() }, "{before}");
-            let again = serde_json::to_string(&read).unwrap();
-            assert_eq!(serde_json::from_str::<HealthSpec>(&again).unwrap(), read);
         }
     }
 }

@@ -86,7 +86,9 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// # Errors
     /// When the store or the disk refuses, or that is full.
     pub async fn upload(&self) -> Result<Upload, OpError> {
-        ballast::room_for_a_deploy(&self.settings.state)?;
+        if let Some((free, needed)) = ballast::lacks_for_a_deploy(&self.settings.state) {
+            return Err(OpError::DiskFull { state: self.settings.state.clone(), free, needed });
+        }
         // What an earlier control has left there is swept away when one starts.
         static UPLOADS: AtomicU64 = AtomicU64::new(0);
         let name = format!("upload-{}-{}", std::process::id(), UPLOADS.fetch_add(1, Ordering::Relaxed));

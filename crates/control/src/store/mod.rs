@@ -3,6 +3,8 @@
 //! Waking a service never waits for it. What must not be lost is written before it is acknowledged ([`Store::write`]);
 //! what can be found out again is written when there is time ([`Store::later`]).
 
+mod bodies;
+mod error;
 mod kept;
 mod pool;
 mod rows;
@@ -13,14 +15,9 @@ mod tables;
 mod unreadable;
 mod writer;
 
-use std::{
-    io,
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-    sync::mpsc,
-    thread,
-};
+use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
 
+pub use error::StoreError;
 pub use pool::recorded_pool;
 pub(crate) use rows::{BuildRow, DeployState, EndedRow, Snapshot};
 use rusqlite::{Connection, OpenFlags, Transaction};
@@ -31,88 +28,7 @@ pub use unreadable::set_aside;
 pub(crate) use unreadable::{Part, Unreadable};
 use writer::Job;
 
-use crate::{
-    Ballast,
-    id::Used,
-    vault::{Unsealable, Vault},
-};
-
-/// Why the store cannot serve.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// SQLite refused.
-    #[error(
-        "the database refused: {0}\n  hint: check that the disk is not full and the state folder writable"
-    )]
-    Sqlite(#[from] rusqlite::Error),
-    /// A row does not hold what this version expects.
-    #[error("the database holds something this version cannot read: {0}")]
-    Content(#[from] serde_json::Error),
-    /// A row was sealed with another key than ours.
-    #[error(
-        "the database holds something that cannot be read ({what}): {why}\n  hint: secret.key beside it belongs to another database; put the right one back and start the server again, or set anew what it sealed"
-    )]
-    Sealed {
-        /// What.
-        what: String,
-        /// Why not.
-        why: Unsealable,
-    },
-    /// A name in a row is not one.
-    #[error("the database holds something this version cannot read: {0}")]
-    Name(#[from] dormouse_model::NameError),
-    /// It was written by a newer version.
-    #[error(
-        "the database was written by a newer version (schema {found}, this one knows {known})\n  hint: use the newer version, or another state folder"
-    )]
-    Newer {
-        /// What it says of itself.
-        found: u32,
-        /// What we know.
-        known: u32,
-    },
-    /// Its file is damaged.
-    #[error(
-        "{} is damaged ({source}), and there is no copy beside it that could be used\n  hint: put a copy of yours in its place; or rename it and start again with an empty one: apps that run go on, and `dormouse ps` shows them",
-        path.display()
-    )]
-    Damaged {
-        /// Where it lies.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: rusqlite::Error,
-    },
-    /// A file beside it could not be read or written.
-    #[error(
-        "cannot use the files of the database: {0}\n  hint: check that the disk is not full and the state folder writable"
-    )]
-    File(#[from] io::Error),
-    /// The writer has ended.
-    #[error("the database is closed")]
-    Closed,
-}
-
-impl StoreError {
-    /// What is wrong with a row, if it is that and not the database. Says nothing of what the row holds: that may be secret.
-    fn of_row(&self) -> Option<String> {
-        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
-        match self {
-            Self::Sqlite(
-                error @ (FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..)),
-            ) => Some(error.to_string()),
-            Self::Content(error) => Some(match error.to_string() {
-                text if text.starts_with("missing field ") => text,
-                _ if error.is_data() => format!("another shape at column {}", error.column()),
-                _ => format!("no JSON at column {}", error.column()),
-            }),
-            Self::Sealed { why, .. } => Some(why.to_string()),
-            Self::Name(error) => Some(error.to_string()),
-            Self::Sqlite(_) | Self::Newer { .. } | Self::Damaged { .. } | Self::File(_) | Self::Closed => {
-                None
-            }
-        }
-    }
-}
+use crate::{Ballast, id::Used, vault::Vault};
 
 /// Look whether this version can work with the database in a state folder, without changing it: another server may be at
 /// work on it. That there is none yet is fine, and so is one that will be restored.
@@ -210,5 +126,7 @@ fn run<T>(
     Ok(value)
 }
 
+#[cfg(test)]
+mod frozen;
 #[cfg(test)]
 pub(crate) mod tests;

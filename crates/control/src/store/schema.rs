@@ -167,6 +167,17 @@ CREATE TABLE unreadable (
     replaced_at INTEGER,           -- when something else was found in its place
     PRIMARY KEY (part, place)
 ) STRICT, WITHOUT ROWID;
+", "
+-- Of which version each body is (bodies.rs); 0 is before there were any.
+ALTER TABLE projects ADD COLUMN spec_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE projects ADD COLUMN origin_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deploys ADD COLUMN spec_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE builds ADD COLUMN outcome_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE deployments ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE ends ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE watchdogs ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE pingers ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE answers ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

@@ -1,7 +1,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_model::{
-    AddressBlock, Ask, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
+    AddressBlock, Demand, Deployment, DeploymentId, Env, HealthSpec, ImageId, Limits, ProjectSpec,
     ServiceKey, ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
 };
 use expect_test::expect;
@@ -98,20 +98,6 @@ async fn what_is_acknowledged_is_there_after_reopening() {
     assert_eq!(last.services[0].demand.wake_at, Some(Time(9)));
     assert_eq!(again.unfinished[0].deployments, [("web".parse().unwrap(), id)]);
     assert!(last.instance_block > again.instance_block && again.epoch < last.epoch);
-}
-
-#[test]
-fn what_older_versions_wrote_is_read() {
-    let spec = spec().services.into_values().next().unwrap();
-    let mut json = serde_json::to_value(&spec).unwrap();
-    // Health was a path and a flag.
-    let health = json["health"].as_object_mut().unwrap();
-    health.remove("ask");
-    health.remove("server");
-    health.insert("path".to_owned(), "/up".into());
-    let read = serde_json::from_value::<ServiceSpec>(json).unwrap();
-    assert_eq!(read.health.ask, Ask::Path("/up".to_owned()));
-    assert_eq!(ServiceSpec { health: spec.health.clone(), ..read }, *spec);
 }
 
 #[test]

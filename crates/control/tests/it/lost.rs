@@ -2,6 +2,7 @@
 
 use dormouse_control::recorded_pool;
 use expect_test::expect;
+use rusqlite::Connection;
 
 use crate::world::{World, project, service, show};
 
@@ -119,7 +120,7 @@ async fn a_database_knows_what_its_addresses_are_counted_from() {
     assert_eq!(pool(), ours);
     world.kill().await;
     let database = state.join("dormouse.db");
-    let connection = rusqlite::Connection::open(&database).unwrap();
+    let connection = Connection::open(&database).unwrap();
     connection.execute("VACUUM INTO ?1", [state.join("dormouse.db.1").to_string_lossy()]).unwrap();
     drop(connection);
     for damage in [None, Some("SQLite format 3"), Some("")] {
@@ -131,7 +132,7 @@ async fn a_database_knows_what_its_addresses_are_counted_from() {
     }
     // What stands there is nothing that could be used, or of another time.
     for (base, known) in [("nonsense", None), ("10.9.0.0", Some("10.9.0.0".to_owned()))] {
-        let connection = rusqlite::Connection::open(&database).unwrap();
+        let connection = Connection::open(&database).unwrap();
         connection.execute("UPDATE pool SET base = ?1", [base]).unwrap();
         drop(connection);
         assert_eq!(pool(), known);
@@ -140,10 +141,12 @@ async fn a_database_knows_what_its_addresses_are_counted_from() {
         world.kill().await;
     }
     // As an older release left it, and before there was any.
-    let connection = rusqlite::Connection::open(&database).unwrap();
-    connection.execute_batch("DROP TABLE pool; DROP TABLE unreadable;").unwrap();
-    connection.pragma_update(None, "user_version", 12).unwrap();
-    drop(connection);
+    std::fs::remove_file(&database).unwrap();
+    let older = include_str!("../../src/store/frozen/v02.sql");
+    Connection::open(&database)
+        .unwrap()
+        .execute_batch(&format!("PRAGMA foreign_keys = OFF; {older}"))
+        .unwrap();
     assert_eq!(pool(), None);
     world.kill_and_restart().await;
     assert_eq!(pool(), ours);
@@ -162,7 +165,7 @@ async fn a_damaged_database_is_restored_from_its_copy() {
     world.kill().await;
     let database = world.state().join("dormouse.db");
     let copy = world.state().join("dormouse.db.1");
-    let connection = rusqlite::Connection::open(&database).unwrap();
+    let connection = Connection::open(&database).unwrap();
     connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]).unwrap();
     drop(connection);
     std::fs::write(&database, "SQLite format 3").unwrap();

@@ -10,7 +10,9 @@ use rusqlite::{Row, Transaction, params};
 use serde::de::DeserializeOwned;
 
 use super::super::{
-    Part, StoreError, pool,
+    Part, StoreError,
+    bodies::{self, Body},
+    pool,
     rows::{BuildRow, DeployRow, DeployState, EndedRow, InstanceRow, ProjectRow, ServiceRow, Snapshot},
     sealed,
     unreadable::{Aside, of},
@@ -44,10 +46,10 @@ pub(in crate::store) fn read(
         ended: read.ended()?,
         deployments: read.deployments()?,
         instances: read.instances()?,
-        ends: read.of_services("ends")?,
-        watchdogs: read.of_services("watchdogs")?,
-        pingers: read.of_services("pingers")?,
-        answers: read.of_services("answers")?,
+        ends: read.of_services("ends", Body::Ends)?,
+        watchdogs: read.of_services("watchdogs", Body::Watchdog)?,
+        pingers: read.of_services("pingers", Body::Watchdog)?,
+        answers: read.of_services("answers", Body::Answers)?,
         unreadable: Vec::new(),
         instance_block: take(tx, Counter::Instance, BLOCK)?,
         epoch: take(tx, Counter::Epoch, 1)?,
@@ -63,10 +65,6 @@ struct Reader<'a> {
     pool: Ipv4Addr,
     vault: &'a Vault,
     aside: &'a Aside<'a>,
-}
-
-fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
-    Ok(serde_json::from_str(text)?)
 }
 
 fn key(row: &Row<'_>, project: usize, service: usize) -> Result<ServiceKey, StoreError> {
@@ -113,7 +111,8 @@ impl Reader<'_> {
             blocks.push(block);
         }
         let sql =
-            "SELECT p.name, p.spec, removing, origin, d.id, d.spec, d.state = 'failed', done.id, done.spec
+            "SELECT p.name, p.spec, removing, origin, d.id, d.spec, d.state = 'failed', done.id, done.spec,
+                          p.spec_version, origin_version, d.spec_version, done.spec_version
                    FROM projects p
                    LEFT JOIN deploys d ON d.id = (SELECT max(id) FROM deploys WHERE project = p.name)
                    LEFT JOIN deploys done
@@ -129,23 +128,25 @@ impl Reader<'_> {
             let done: Option<String> = row.get(8)?;
             let removing: u8 = row.get(2)?;
             let of = || (Some(name.clone()), None);
-            let origin = origin
-                .map(|text| self.aside.part((Part::Origin, name.to_string(), of()), &text, json(&text)));
+            let origin = origin.map(|text| {
+                let read = bodies::read(Body::Origin, row.get(10)?, &text);
+                self.aside.part((Part::Origin, name.to_string(), of()), &text, read)
+            });
             let spec = spec.map(|text| {
-                let read = sealed::read_project(self.vault, name.as_str(), &text);
+                let read = sealed::read_project(self.vault, name.as_str(), row.get(9)?, &text);
                 self.aside.part((Part::Rollout, name.to_string(), of()), &text, read)
             });
-            let deploy = |id: usize, text: Option<String>| {
+            let deploy = |id: usize, version: usize, text: Option<String>| {
                 let Some(text) = text else { return Ok(None) };
-                let read = sealed::read_project(self.vault, name.as_str(), &text);
+                let read = sealed::read_project(self.vault, name.as_str(), row.get(version)?, &text);
                 self.aside.part((Part::Deploy, row.get::<_, u64>(id)?.to_string(), of()), &text, read)
             };
             Ok(ProjectRow {
                 blocks: blocks.remove(name.as_str()).unwrap_or_default(),
                 origin: origin.transpose()?.flatten(),
                 spec: spec.transpose()?.flatten(),
-                done: deploy(7, done)?,
-                failed: deploy(4, failed)?,
+                done: deploy(7, 12, done)?,
+                failed: deploy(4, 11, failed)?,
                 removing: (removing > 0).then_some(removing > 1),
                 name,
             })
@@ -173,13 +174,12 @@ impl Reader<'_> {
 
     /// Deploys that go on. One that cannot be read does not: newer ones could be undone by it.
     fn unfinished(&self) -> Result<Vec<DeployRow>, StoreError> {
-        let sql =
-            "SELECT id, spec, state, project FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
+        let sql = "SELECT id, spec, state, project, spec_version FROM deploys WHERE state IN ('building', 'rolling') ORDER BY id";
         let found = self.all("deploys", sql, |row| {
             let (id, text): (u64, String) = (row.get(0)?, row.get(1)?);
             let project: ProjectName = row.get::<_, String>(3)?.parse()?;
             let rolling = row.get::<_, String>(2)? == "rolling";
-            let spec = sealed::read_project(self.vault, project.as_str(), &text);
+            let spec = sealed::read_project(self.vault, project.as_str(), row.get(4)?, &text);
             let spec = self.aside.part((Part::Deploy, id.to_string(), (Some(project), None)), &text, spec)?;
             Ok((DeployId(id), rolling, spec))
         })?;
@@ -198,13 +198,17 @@ impl Reader<'_> {
 
     /// What is built of a deploy. One that cannot be read is made again.
     fn builds(&self, deploy: DeployId, project: &ProjectName) -> Result<Vec<BuildRow>, StoreError> {
-        let sql = format!("SELECT id, service, outcome FROM builds WHERE deploy = {} ORDER BY id", deploy.0);
+        let sql = format!(
+            "SELECT id, service, outcome, outcome_version FROM builds WHERE deploy = {} ORDER BY id",
+            deploy.0
+        );
         self.all("builds", &sql, |row| {
             let (id, outcome): (u64, Option<String>) = (row.get(0)?, row.get(2)?);
             let service: ServiceName = row.get::<_, String>(1)?.parse()?;
             let outcome = outcome.map(|text| {
                 let of = (Some(project.clone()), Some(service.clone()));
-                self.aside.part((Part::Build, id.to_string(), of), &text, json(&text))
+                let read = bodies::read(Body::Outcome, row.get(3)?, &text);
+                self.aside.part((Part::Build, id.to_string(), of), &text, read)
             });
             Ok(BuildRow { id: BuildId(id), service, outcome: outcome.transpose()?.flatten() })
         })
@@ -238,12 +242,12 @@ impl Reader<'_> {
         // Bodies of older versions do not say which deploy they are of; then a restart is taken to be of the newest before.
         let sql = "SELECT id, coalesce(deploy, (SELECT max(e.deploy) FROM deployments e WHERE e.project = d.project
                                                 AND e.service = d.service AND e.id < d.id), 0),
-                          body, project, service
+                          body, project, service, body_version
                    FROM deployments d WHERE EXISTS
                    (SELECT 1 FROM services s WHERE d.id IN (s.target, s.live, s.replaced, s.trusted)) ORDER BY id";
         let found = self.all("deployments", sql, |row| {
             let (id, body): (u64, String) = (row.get(0)?, row.get(2)?);
-            let read = sealed::read_deployment(self.vault, &body);
+            let read = sealed::read_deployment(self.vault, row.get(5)?, &body);
             let part = (Part::Deployment, id.to_string(), of(&key(row, 3, 4)?));
             let Some(mut deployment) = self.aside.part(part, &body, read)? else { return Ok(None) };
             if deployment.deploy == DeployId::default() {
@@ -270,12 +274,14 @@ impl Reader<'_> {
     fn of_services<T: DeserializeOwned>(
         &self,
         table: &'static str,
+        kind: Body,
     ) -> Result<Vec<(ServiceKey, T)>, StoreError> {
-        let sql = format!("SELECT project, service, body FROM {table}");
+        let sql = format!("SELECT project, service, body, body_version FROM {table}");
         let found = self.all(table, &sql, |row| {
             let (key, body): (_, String) = (key(row, 0, 1)?, row.get(2)?);
             let part = (Part::Found, format!("{table} of {key}"), of(&key));
-            Ok(self.aside.part(part, &body, json(&body))?.map(|value| (key, value)))
+            let read = bodies::read(kind, row.get(3)?, &body);
+            Ok(self.aside.part(part, &body, read)?.map(|value| (key, value)))
         })?;
         Ok(found.into_iter().flatten().collect())
     }

@@ -10,7 +10,12 @@ use dormouse_model::{
 use rusqlite::{Transaction, params};
 use serde::Serialize;
 
-use super::super::{StoreError, Tx, rows::DeployState, sealed};
+use super::super::{
+    StoreError, Tx,
+    bodies::{self, Body},
+    rows::DeployState,
+    sealed,
+};
 use crate::{DeployId, Origin, id::Counter};
 
 /// Logs of this many instances of a service can be read.
@@ -48,8 +53,9 @@ impl Tx<'_> {
     }
 
     pub(crate) fn origin(&self, name: &ProjectName, origin: &Origin) -> Result<(), StoreError> {
-        let text = serde_json::to_string(origin)?;
-        self.0.execute("UPDATE projects SET origin = ?2 WHERE name = ?1", params![name.as_str(), text])?;
+        let (text, version) = bodies::write(Body::Origin, origin)?;
+        let sql = "UPDATE projects SET origin = ?2, origin_version = ?3 WHERE name = ?1";
+        self.0.execute(sql, params![name.as_str(), text, version])?;
         Ok(())
     }
 
@@ -63,8 +69,9 @@ impl Tx<'_> {
     }
 
     pub(crate) fn project_spec(&self, spec: &ProjectSpec) -> Result<(), StoreError> {
-        let text = sealed::project(self.1, spec)?;
-        self.0.execute("UPDATE projects SET spec = ?2 WHERE name = ?1", params![spec.name.as_str(), text])?;
+        let (text, version) = sealed::project(self.1, spec)?;
+        let sql = "UPDATE projects SET spec = ?2, spec_version = ?3 WHERE name = ?1";
+        self.0.execute(sql, params![spec.name.as_str(), text, version])?;
         Ok(())
     }
 
@@ -149,9 +156,11 @@ impl Tx<'_> {
     }
 
     pub(crate) fn deploy(&self, id: DeployId, spec: &ProjectSpec, at: Time) -> Result<(), StoreError> {
-        let sql = "INSERT INTO deploys (id, project, spec, state, at) VALUES (?, ?, ?, ?, ?)";
-        let text = sealed::project(self.1, spec)?;
-        self.0.execute(sql, params![id.0, spec.name.as_str(), text, DeployState::Building.name(), at.0])?;
+        let sql =
+            "INSERT INTO deploys (id, project, spec, spec_version, state, at) VALUES (?, ?, ?, ?, ?, ?)";
+        let (text, version) = sealed::project(self.1, spec)?;
+        let (name, state) = (spec.name.as_str(), DeployState::Building.name());
+        self.0.execute(sql, params![id.0, name, text, version, state, at.0])?;
         Ok(())
     }
 
@@ -172,14 +181,15 @@ impl Tx<'_> {
     }
 
     pub(crate) fn built(&self, id: BuildId, result: Result<&BuildOutcome, &str>) -> Result<(), StoreError> {
-        let (outcome, error) = match result {
-            Ok(outcome) => (Some(serde_json::to_string(outcome)?), None),
-            Err(error) => (None, Some(error)),
+        let (outcome, version, error) = match result {
+            Ok(outcome) => {
+                let (text, version) = bodies::write(Body::Outcome, outcome)?;
+                (Some(text), version, None)
+            }
+            Err(error) => (None, Body::Outcome.version(), Some(error)),
         };
-        self.0.execute(
-            "UPDATE builds SET outcome = ?2, error = ?3 WHERE id = ?1",
-            params![id.0, outcome, error],
-        )?;
+        let sql = "UPDATE builds SET outcome = ?2, outcome_version = ?3, error = ?4 WHERE id = ?1";
+        self.0.execute(sql, params![id.0, outcome, version, error])?;
         Ok(())
     }
 
@@ -189,10 +199,12 @@ impl Tx<'_> {
         deploy: Option<DeployId>,
         deployment: &Deployment,
     ) -> Result<(), StoreError> {
-        let sql = "INSERT INTO deployments (id, project, service, deploy, body) VALUES (?, ?, ?, ?, ?)";
-        let body = sealed::deployment(self.1, deployment)?;
+        let sql = "INSERT INTO deployments (id, project, service, deploy, body, body_version)
+                   VALUES (?, ?, ?, ?, ?, ?)";
+        let (body, version) = sealed::deployment(self.1, deployment)?;
         let (project, service) = (key.project.as_str(), key.service.as_str());
-        self.0.execute(sql, params![deployment.id.0, project, service, deploy.map(|d| d.0), body])?;
+        self.0
+            .execute(sql, params![deployment.id.0, project, service, deploy.map(|d| d.0), body, version])?;
         Ok(())
     }
 
@@ -243,19 +255,19 @@ impl Tx<'_> {
     }
 
     pub(crate) fn ends(&self, key: &ServiceKey, ends: &[End]) -> Result<(), StoreError> {
-        self.of_service("ends", key, ends)
+        self.of_service("ends", key, Body::Ends, ends)
     }
 
     pub(crate) fn watchdog(&self, key: &ServiceKey, watchdog: &Watchdog) -> Result<(), StoreError> {
-        self.of_service("watchdogs", key, watchdog)
+        self.of_service("watchdogs", key, Body::Watchdog, watchdog)
     }
 
     pub(crate) fn pinger(&self, key: &ServiceKey, pinger: &Watchdog) -> Result<(), StoreError> {
-        self.of_service("pingers", key, pinger)
+        self.of_service("pingers", key, Body::Watchdog, pinger)
     }
 
     pub(crate) fn answers(&self, key: &ServiceKey, answers: &[Answered]) -> Result<(), StoreError> {
-        self.of_service("answers", key, answers)
+        self.of_service("answers", key, Body::Answers, answers)
     }
 
     /// What a table says of a service, unless its project is gone.
@@ -263,15 +275,17 @@ impl Tx<'_> {
         &self,
         table: &'static str,
         key: &ServiceKey,
+        kind: Body,
         body: &T,
     ) -> Result<(), StoreError> {
         let sql = format!(
-            "INSERT INTO {table} (project, service, body)
-             SELECT ?1, ?2, ?3 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
-             ON CONFLICT (project, service) DO UPDATE SET body = excluded.body"
+            "INSERT INTO {table} (project, service, body, body_version)
+             SELECT ?1, ?2, ?3, ?4 WHERE EXISTS (SELECT 1 FROM projects WHERE name = ?1)
+             ON CONFLICT (project, service)
+             DO UPDATE SET body = excluded.body, body_version = excluded.body_version"
         );
-        let body = serde_json::to_string(body)?;
-        self.0.execute(&sql, params![key.project.as_str(), key.service.as_str(), body])?;
+        let (body, version) = bodies::write(kind, body)?;
+        self.0.execute(&sql, params![key.project.as_str(), key.service.as_str(), body, version])?;
         Ok(())
     }
 

@@ -1,0 +1,100 @@
+-- sealed with 852b0a99d442575ff787018e9f3d58439dc1465450b719ec6dfdbaf141e92b8d
+PRAGMA user_version = 6;
+CREATE TABLE counters (
+    name TEXT PRIMARY KEY,
+    next INTEGER NOT NULL          -- the first number not handed out
+) STRICT, WITHOUT ROWID;
+CREATE TABLE services (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    vip INTEGER,                   -- host number of the platform's address for it
+    target INTEGER,                -- deployment
+    live INTEGER,                  -- deployment
+    wake_at INTEGER,
+    sleep_at INTEGER,
+    note TEXT, replaced INTEGER, replaced_at INTEGER,                     -- what the newest deploy could not do
+    PRIMARY KEY (project, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE deploys (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL,           -- building, rolling, done, failed
+    at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE builds (
+    id INTEGER PRIMARY KEY,
+    deploy INTEGER NOT NULL REFERENCES deploys(id) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    outcome TEXT,                  -- null until it is done
+    error TEXT
+) STRICT;
+CREATE INDEX builds_by_deploy ON builds(deploy);
+CREATE TABLE deployments (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    deploy INTEGER,                -- null for a restart
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX deployments_by_project ON deployments(project);
+CREATE TABLE instances (
+    id INTEGER PRIMARY KEY,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ready_at INTEGER,
+    draining_since INTEGER,
+    gone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX instances_by_project ON instances(project);
+CREATE TABLE ends (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,            -- all that still count, oldest first
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blocks (
+    start INTEGER PRIMARY KEY,
+    prefix INTEGER NOT NULL,
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    nth INTEGER NOT NULL           -- of the project's; 0 holds its gateway
+) STRICT;
+CREATE TABLE "projects" (
+    name TEXT PRIMARY KEY,
+    spec TEXT,                     -- what is rolled out; null until the first build is done
+    removing INTEGER NOT NULL DEFAULT 0,  -- 1 keep logs, 2 drop logs
+    created_at INTEGER NOT NULL
+, origin TEXT) STRICT, WITHOUT ROWID;
+CREATE TABLE env (
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,         -- empty for every service of the project
+    name TEXT NOT NULL,
+    sealed TEXT NOT NULL,
+    set_at INTEGER NOT NULL,
+    PRIMARY KEY (project, service, name)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE watchdogs (
+    project TEXT NOT NULL REFERENCES projects(name) ON DELETE CASCADE,
+    service TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (project, service)
+) STRICT, WITHOUT ROWID;
+INSERT INTO blocks VALUES (256,27,'shop',0);
+INSERT INTO builds VALUES (1,1,'web','{"image":"sha256:1","start":["serve"]}',NULL);
+INSERT INTO counters VALUES ('build',2);
+INSERT INTO counters VALUES ('deploy',2);
+INSERT INTO counters VALUES ('deployment',3);
+INSERT INTO counters VALUES ('epoch',1796029365);
+INSERT INTO counters VALUES ('instance',257);
+INSERT INTO deployments VALUES (1,'shop','web',1,'{"created_at":1796029364067,"deploy":1,"id":1,"image":"sha256:1","spec":"sealed:5f57e4538be2a250f2684ccefe138805eb5e3102836655ac1125baa6540a1ee36e0a4edfcd6bdaa1f4746951abc10964759a96aec620595a324e954003dac8c159621b87169af9748d7d3669ec88130fbbc34c44340173a077a5eb8481f2052f85471d3b807cc07c2463ae8b0770dab7f60a25054619c594925419d0ffdf898c6d00aa3d16ae656f363759c3f91c48f441b8fcb666fa546b999abf61c873aa536ef29cb6e0f70cf7b4f69ca12e051bdb943d236e97cb764289cd2a5176d0df740d6d3f55e32b3afedb2ebbcc04de29606a98c860024994f5b5f0392f0ba6114e182b7b1bae244fc02d631cb34379d77019df0defb1cdfe5dce081ec1f9fcce6a5b99b32ccce432fb494902b7b6a7a332d1d82e9ffdc1f664cabaa8ba24bef85230911872a487ab83be82d4ae6378f79b28bdd76d5b505669f014213cd82d80c88a11f5997c94446dcca9ee3fabd1d34e5bf1399793e5286a4afdd61daf5003918da14ddc77cc39ee275a2f3adeb2cff985c46bbb7b67135b65b69c488dbccf0a0c7744ccefa50c55a0e0a23a6357b502643094f709f7bd149c5762445297f86f8e9d096d93d7eba5883f5966e3c92c590b5a5b80617d005a828a80f434c7f37d30f23f44fcedde215531fa2cc1c9bd99104509394824f47c1853832664d8f2bb9597f58b35d84908efee141266949cc42a54a34f5780979da956ad47102489b80c05ce6ddaf03b63a171dff5b3c38e222653de04a2e31e18e0056a73a0eae57a1c86fa8909fb51c6c2d5c4ba5ed6696e28a6b92fbdcbea790c37b67a24e02758e41b15e68ae6cb53eda293723b7c"}');
+INSERT INTO deployments VALUES (2,'shop','web',NULL,'{"created_at":1796029364238,"deploy":1,"id":2,"image":"sha256:1","spec":"sealed:d0c3f7d3e938863a71ad2d61724c4ea7e25da4a40c6b5adb7ee201def2056f717617e28575ff3f9743f84afb0aca8e82e99077183435fcf17d572016ccef56d0f02199963888c397fab3ab7e292d54fe2fd715648d256b7477dd8da7396428ddae3740e485024b55228d1fcde4a3e197b100357988a3fdcda9017e24f6d07d4a4dfbf4980a34bcaea7513bd866a35a6157b90b839808c256a5c65e642e2cc3b5240b50676efa94aa96b9c9fe2e7dd31ac56937eea9455520057f3f1ee0bde73e3d99b6940468fbffa17f49131518e231c2dc997f76937e91259ee76f8a73b433a18fbef9047ec0708610b4fc257a74717b549cfbb953232ce2de8bd8ddc23747e00c6e8f045480097c11c83722c617e6734c82051f0676780e3f83d175cc26eb74f047479dcae02e0d3f577a82d95f839f7ce9eca22b4b06fe8bbb480490c378562591289d92a0ddf996fd3e90da8535a5877a2d18c4a60299d85bc0b1d5744071d7999748c5cd676a56b6ea272084b0a59c9e81036a2d2ffac0539f8ac331a451e06a4c94dba980c4aef55759a4e5b72d7bd62e7efc881df5b03ef850e9cbceab97f85daccab54e321a3afcfdaef6bf61ca3f644353a07652ca6db48606b0f0d6ad4c9b7a260ef12296448901ec45f49f43ce3ea37ea420a85190425a86f7110fa3996a3a14f4208e7e423f37b1eeb03dd04377e5f518de3b95ba3a72da523a6fe88d2267996ebf77d9741c2559e3f57415aec2bd746d39f2e9020764c69d6f971015a05404d2664a307c62d1301a7472714db46a112898215ea0803c2f5dcad81166309166d25f281bf95e5abc2cdfecf3dc4fb182454c40c82c488af951d71876a9bb5b62"}');
+INSERT INTO deploys VALUES (1,'shop','sealed:efbc93d782d23f63011a1ef7c94d34554834e8eecb9a3ac76f11e578c53f72897121ccf771e90cd5f187d0162a91ce00538a7e1dc1d5f75d996a07d62c880faeb97a13e08668ab06bbdcad3d438d58d2fe664bbcefc2f854954086b035bf43e97f577c540e98dc597e3006398ec47e069279c16d3ed5cbeb07b952d53f4beb85d27749cbec77a553ce31d08f043fc7b94e262faeebbc521a53a56fc796d7a40ccc8f5151452deaa9e0f39c961865a7609fcc5c38b57ac724e7aaec149e73e38577141339ef2f0d94c6dc8c926c519042ccd3693ba23de94611823dd98512d4ad6cb5445cfc2fe2d63d7f526073c0bd55c997e76d09838720cb1c702cbe235fb1aeb382a8195cfd73a2ec970aace1a390f0e373463f5c0c8f53289d58a3af960b0ba4118a8bb23e7adf7aab8604c3210142fa7a11be5742867c1152928890d4ed1991805df50338f6d902bc8f7239d5914f23c81a29ea1a0d1b497be1654f72a9d9d292fab9bd90e2f55cde1332909ca21d177a5137677d9123c36120f6ec517a47e32fed2e8283ddf802a83516ee86ef08a911732418889cc9e3c34f7ebfa88b63b96616f5ad5a46b8e0476fc37ed2e4d3c1f1140c6de34c66ba811068aa66970007713ba115116b1217bba3f150efc9078b514f8fa945ab58c7e09e5fa3798b7e0548f7d8c0df3deefd54d939b6be1246f138edc4b673c5686d636dd1e6ba0b9b4c74cf4cfff6358437f9d4548757b91dde32875c0d1aae8da33bc693d4ca95a4de837bc29a911e66d79693a8f23ef00e0c922a15b8ca9ad54210fe56e6baa6de89cb7b6c19bdb475f24cb7ce6aad045592062f3c98cfb66b4d23cdf8b65e75e0ab34603aa5102c3674ef48c0944dce82','done',1796029364017);
+INSERT INTO ends VALUES ('shop','web','[{"deployment":2,"at":1796029364239,"how":{"exited":{"code":3}},"ready_for":null},{"deployment":2,"at":1796029364739,"how":{"exited":{"code":3}},"ready_for":null},{"deployment":2,"at":1796029365736,"how":{"exited":{"code":3}},"ready_for":null}]');
+INSERT INTO env VALUES ('shop','','MODE','sealed:9e62709b9a75640fe59963c6c09ee17f2ff1aced367a4c9e6a1af95aa7f578',1796029364177);
+INSERT INTO instances VALUES (1,'shop','web',1796029364071,1796029364176,NULL,0);
+INSERT INTO instances VALUES (2,'shop','web',1796029364243,NULL,NULL,1);
+INSERT INTO instances VALUES (3,'shop','web',1796029364741,NULL,NULL,1);
+INSERT INTO instances VALUES (4,'shop','web',1796029365741,NULL,NULL,1);
+INSERT INTO projects VALUES ('shop','sealed:3a114c539788e0b0202bb320e597aba504adc811d8bf4b7338e07004ee4645ba5876288023099597a09543681d7f9d8734b1875385a7441c2fb8e782bae79b40392cc705cb5eda4a81c7bb53111713e6d291e67ff72dba51efc7b91e178d5a391fe24d4231f53e642784a4892851a02927c0553d7fa8df2e281560f93799695d5ad51cbc7482d15bf33a6b03e7b2cd64f58ab58335f4d8aed4838959d61144a9369b6af46983937ecc159b4c8234e2bdc953da547c31c2762fa079bffeeb32da82f34fdfd20df6e7d4c0d43840a680e913738d7bf4fce3ce06c720c6b74ff89086bebda4074bc7a9a906c4c21c571e3bd38a39233bd8df6744c3ba2f168015e98dcaa65e7a28398f082d8830a32c2d4cabb08bc119cb0d52512447d416741bb71bb15ae16df606abab44b36dc2a703ee3a0ba3a96ebaaa76cb5350a218847a24699d2c3233a5bbc497bd28475687d039b80443dd3482eba10bac1823f3468dc84cf0be2cac5fc40ed3bf6618ad0a5c53ae2ff72d39d9a7d54749c9f0e316a4cfcb21481490168f63237893b8ffc03e9f30687e505f33bd726fa11e54650d3eecf9f5617bd8343c3228cf90c3a604ea6397a7e098a8ca2c34db50d6f6fa28228b29d7dd118416408f327ddd0f72e33d326b36e12989d202d8b53a20cd21d7dcc52896e5132b759ec623001e91cea9b16237f21d552856c78620a7057588e515390bfc1206598f312ec3e970935553ec333372dc4d6466ac6c1b10a11927d10b78e76741c326520197e61eee8b1594bb5269a653cf1a2f1e79012943314231ab0671392e8ca6d193fd01f5a22ed37bb09e2a8c9bcffa7750b50fa4e52215b12b0c5656d30430e74a0c2a1c8a861769b306c0',0,1796029364017,NULL);
+INSERT INTO services VALUES ('shop','web',258,1,1,NULL,NULL,'a restart of d1 was given up: exited with code 3 (3 times); the process before it serves on',NULL,NULL);
