@@ -80,6 +80,7 @@ async fn open(state: &Path, sim: Sim) -> Mind {
         scheme: "http".to_owned(),
         public_port: 8080,
         builds_at_once: 4,
+        keep: dormouse_control::Keep::default(),
         most: Limits { memory: 8 << 30, ..Limits::default() },
         clock: Clock::system(),
     };

@@ -24,16 +24,18 @@ use crate::{
     error::chain,
     events::Waker,
     id::Used,
+    keep,
     reconcile::{Msg, OfEdge, Reconciler, WakeReply},
     state::State,
     store::{self, Store},
+    usage::Metered,
     vault::Vault,
 };
 
 /// The mind: what people and the edge ask of it. Cheap calls; all state is owned by the reconciler ([`Control::run`]).
 pub struct Control<W, B> {
     pub(crate) settings: Arc<ControlSettings>,
-    pub(crate) workloads: Arc<W>,
+    pub(crate) workloads: Arc<Metered<W>>,
     pub(crate) builds: Arc<B>,
     pub(crate) store: Store,
     pub(crate) clock: Clock,
@@ -45,7 +47,7 @@ pub struct Control<W, B> {
     pulses: mpsc::UnboundedSender<oneshot::Sender<()>>,
     tables: watch::Sender<Arc<RouteTable>>,
     turns: watch::Sender<()>,
-    reconciler: Mutex<Option<Reconciler<W>>>,
+    reconciler: Mutex<Option<Reconciler<Metered<W>>>>,
     /// How long each instance may take to end, for those who clear up after the run.
     graces: Mutex<BTreeMap<InstanceId, Duration>>,
     started_at: Time,
@@ -73,6 +75,10 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let vault = Vault::open(&settings.key()).map_err(|e| file("open secret.key", e))?;
         let used = Used::find(&settings.state, &workloads.list().await?);
         let (store, snapshot) = Store::open(&settings.database(), settings.pool, vault, used)?;
+        let ledger = store.ledger(settings.clock.now()).await?;
+        let workloads = Metered::new(workloads, settings.clock.clone(), ledger);
+        // Before anything of it sleeps, wakes or ends.
+        workloads.look(&workloads.list().await?).await;
         let unfinished: Vec<_> = snapshot.unfinished.iter().map(|d| d.id).collect();
         crate::ops::sweep_sources(&settings, &unfinished);
         let (inbox, outbox) = mpsc::unbounded_channel();
@@ -118,7 +124,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn run(&self, shutdown: impl Future<Output = ()>) {
         let reconciler = self.reconciler.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut reconciler) = reconciler else { return };
-        reconciler.run(shutdown).await;
+        tokio::select! {
+            () = reconciler.run(shutdown) => {}
+            () = keep::run(&self.settings, &self.store) => {}
+            () = self.workloads.run(&self.store) => {}
+        }
+        self.workloads.settle(&self.store).await;
         reconciler.state.events.flush().await;
         // Builds end with us, and begin again with the next run.
         for coming in reconciler.state.projects.values().filter_map(|p| p.coming.as_ref()) {
@@ -161,6 +172,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
             }
         });
         futures_util::future::join_all(stops).await;
+        self.workloads.settle(&self.store).await;
         if let Err(error) = self.workloads.ensure_networks(&[]).await {
             warn!(error = %chain(&error), "cannot remove the networks");
         }

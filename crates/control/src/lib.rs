@@ -18,6 +18,7 @@ mod deploys;
 mod error;
 mod events;
 mod id;
+mod keep;
 mod names;
 mod ops;
 mod origin;
@@ -26,6 +27,7 @@ mod reconcile;
 mod settings;
 mod state;
 mod store;
+mod usage;
 mod vault;
 
 pub use ballast::Ballast;
@@ -38,6 +40,6 @@ pub use ops::{
     RequestId, ServiceStanding, ServiceStatus, Upload,
 };
 pub use origin::{Asked, Origin};
-pub use settings::ControlSettings;
+pub use settings::{ControlSettings, Keep};
 pub use store::{StoreError, check_database, recorded_pool, set_aside};
 pub use vault::Unsealable;

@@ -3,6 +3,7 @@
 use std::{
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use dormouse_model::{Clock, Limits, ServiceKey};
@@ -26,8 +27,25 @@ pub struct ControlSettings {
     pub builds_at_once: usize,
     /// What a service may ask for.
     pub most: Limits,
+    /// How much of what is over is kept.
+    pub keep: Keep,
     /// What time it is.
     pub clock: Clock,
+}
+
+/// How much of what is over is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// The newest so many deploys of each project, and as many restarts of each service; at least one.
+    pub deploys: u32,
+    /// None that is older than this, but for the newest.
+    pub age: Duration,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { deploys: 100, age: Duration::from_secs(365 * 24 * 3600) }
+    }
 }
 
 /// Where the database of a state folder is.
@@ -56,7 +74,12 @@ impl ControlSettings {
     }
 
     pub(crate) fn events(&self, deploy: DeployId) -> PathBuf {
-        self.state.join("logs/builds").join(format!("{}.log", deploy.0))
+        self.build_logs().join(format!("{}.log", deploy.0))
+    }
+
+    /// Where what deploys say is kept.
+    pub(crate) fn build_logs(&self) -> PathBuf {
+        self.state.join("logs/builds")
     }
 
     pub(crate) fn project_logs(&self, project: &str) -> PathBuf {

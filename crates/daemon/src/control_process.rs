@@ -141,6 +141,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
             scheme: "http".to_owned(),
             public_port: settings.listen.port(),
             builds_at_once: BUILDS_AT_ONCE,
+            keep: settings.keep,
             most: settings.most,
             clock: Clock::system(),
         },

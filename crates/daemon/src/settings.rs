@@ -13,6 +13,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, bail};
 use dormouse_builder::{HostRust, hostnet::Ecosystem};
+use dormouse_control::Keep;
 use dormouse_model::Limits;
 use dormouse_runtime::{
     EgressPolicies, machine,
@@ -42,6 +43,15 @@ pub(crate) struct Typed {
     limits: TypedLimits,
     #[serde(default)]
     egress: TypedEgress,
+    #[serde(default)]
+    keep: TypedKeep,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct TypedKeep {
+    deploys: Option<u32>,
+    days: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -126,6 +136,8 @@ pub(crate) struct Settings {
     pub(crate) native_aio: bool,
     /// What a service may ask for.
     pub(crate) most: Limits,
+    /// How much of what is over is kept.
+    pub(crate) keep: Keep,
     /// What projects may reach beyond their own network.
     pub(crate) egress: EgressPolicies,
 }
@@ -177,6 +189,7 @@ impl Typed {
             edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
             most: most(&self.limits, machine::whole(state))?,
+            keep: keep(&self.keep)?,
             egress: self.egress.resolve(),
         })
     }
@@ -198,6 +211,20 @@ fn most(typed: &TypedLimits, machine: Limits) -> Result<Limits> {
         pids: typed.pids.unwrap_or(machine.pids),
         disk: typed.disk.as_deref().map_or(Ok(machine.disk), |s| bytes("limits.disk", s))?,
     })
+}
+
+/// How much of what is over is kept: one deploy at least, and of the last day.
+fn keep(typed: &TypedKeep) -> Result<Keep> {
+    let default = Keep::default();
+    let day = Duration::from_secs(24 * 3600);
+    match (typed.deploys, typed.days) {
+        (Some(0), _) => bail!("`keep.deploys`: 0 keeps nothing\n  hint: the least is 1"),
+        (_, Some(0)) => bail!("`keep.days`: 0 keeps nothing\n  hint: the least is 1"),
+        (deploys, days) => Ok(Keep {
+            deploys: deploys.unwrap_or(default.deploys),
+            age: days.map_or(default.age, |days| day.saturating_mul(days)),
+        }),
+    }
 }
 
 fn duration(key: &str, typed: &str) -> Result<Duration> {
@@ -373,5 +400,27 @@ mod tests {
                   | ^^^^
                 unknown field `zarm`, expected `zram` or `file`"#]],
         );
+    }
+
+    #[test]
+    fn what_is_kept() {
+        let shown = |text: &str| match Typed::parse(text).and_then(|typed| keep(&typed.keep)) {
+            Ok(Keep { deploys, age }) => format!("{deploys} deploys, {} days", age.as_secs() / 86_400),
+            Err(error) => format!("{error:#}"),
+        };
+        let rows: Vec<_> =
+            ["", "[keep]\ndeploys = 7", "[keep]\ndays = 30", "[keep]\ndeploys = 0", "[keep]\ndays = 0"]
+                .into_iter()
+                .map(shown)
+                .collect();
+        expect![[r#"
+            100 deploys, 365 days
+            7 deploys, 365 days
+            100 deploys, 30 days
+            `keep.deploys`: 0 keeps nothing
+              hint: the least is 1
+            `keep.days`: 0 keeps nothing
+              hint: the least is 1"#]]
+        .assert_eq(&rows.join("\n"));
     }
 }

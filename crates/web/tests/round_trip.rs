@@ -39,6 +39,7 @@ async fn server(net: u8, max_source: u64) -> Server {
         scheme: "http".to_owned(),
         public_port: 8080,
         builds_at_once: 1,
+        keep: dormouse_control::Keep::default(),
         most: dormouse_model::Limits::default(),
         clock: dormouse_model::Clock::system(),
     };

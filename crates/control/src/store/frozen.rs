@@ -351,6 +351,7 @@ async fn what_every_release_wrote_is_read() {
         v14b  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 1 instances 6 ends etc. [1, 0, 0, 0] variables 0 unreadable 0 Auto { route: None, page: "/" }
         v14c  projects 1 rolled out 1 blocks 1 origins 0 services 2 under way 0 ended 1 deployments 2 instances 2 ends etc. [0, 0, 0, 2] variables 0 unreadable 0 Auto { route: None, page: "/" }
         v15   projects 1 rolled out 1 blocks 1 origins 1 services 1 under way 1 ended 1 deployments 2 instances 2 ends etc. [1, 1, 1, 1] variables 1 unreadable 0 Auto { route: Some("/health"), page: "/" }
+        v16   projects 1 rolled out 1 blocks 1 origins 1 services 1 under way 1 ended 1 deployments 2 instances 2 ends etc. [1, 1, 1, 1] variables 1 unreadable 0 Auto { route: Some("/health"), page: "/" }
     "#]].assert_eq(&table);
 }
 

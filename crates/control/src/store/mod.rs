@@ -17,6 +17,7 @@ mod writer;
 
 use std::{net::Ipv4Addr, path::Path, sync::mpsc, thread};
 
+use dormouse_model::Time;
 pub use error::StoreError;
 pub use pool::recorded_pool;
 pub(crate) use rows::{BuildRow, DeployState, EndedRow, Snapshot};
@@ -26,9 +27,9 @@ use tokio::sync::oneshot;
 use tracing::error;
 pub use unreadable::set_aside;
 pub(crate) use unreadable::{Part, Unreadable};
-use writer::Job;
+use writer::{Job, Weight};
 
-use crate::{Ballast, id::Used, vault::Vault};
+use crate::{Ballast, id::Used, usage::Ledger, vault::Vault};
 
 /// Look whether this version can work with the database in a state folder, without changing it: another server may be at
 /// work on it. That there is none yet is fine, and so is one that will be restored.
@@ -85,13 +86,34 @@ impl Store {
         &self,
         change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.make(Weight::Acknowledged, change).await
+    }
+
+    async fn make<T: Send + 'static>(
+        &self,
+        weight: Weight,
+        change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         let change = Box::new(move |connection: &mut Connection, vault: &Vault| {
             // Nobody waiting any more is fine.
             drop(reply.send(run(connection, vault, change)));
         });
-        self.jobs.send(Job { change, acknowledged: true }).map_err(|_| StoreError::Closed)?;
+        self.jobs.send(Job { change, weight }).map_err(|_| StoreError::Closed)?;
         answer.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Where an earlier control has come to with counting what is used.
+    pub(crate) async fn ledger(&self, now: Time) -> Result<Ledger, StoreError> {
+        self.note(move |tx| tables::ledger(&tx.0, now)).await
+    }
+
+    /// Make a change that is worth no copy of the database of its own.
+    pub(crate) async fn note<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.make(Weight::Light, change).await
     }
 
     /// Wait until everything asked for so far is written.
@@ -106,7 +128,7 @@ impl Store {
                 error!(%error, "cannot write down what happened");
             }
         });
-        if self.jobs.send(Job { change, acknowledged: false }).is_err() {
+        if self.jobs.send(Job { change, weight: Weight::Found }).is_err() {
             error!("cannot write down what happened: the database is closed");
         }
     }

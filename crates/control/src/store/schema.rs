@@ -178,6 +178,35 @@ ALTER TABLE ends ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE watchdogs ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE pingers ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE answers ADD COLUMN body_version INTEGER NOT NULL DEFAULT 0;
+", "
+CREATE INDEX deploys_by_project ON deploys(project);
+-- What services have used in each hour since the epoch; it outlives them.
+CREATE TABLE usage (
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    cpu_us INTEGER NOT NULL,
+    awake_ms INTEGER NOT NULL,
+    frozen_ms INTEGER NOT NULL,
+    paged_ms INTEGER NOT NULL,
+    awake_bytes INTEGER NOT NULL,  -- byte-seconds, as the next two
+    asleep_bytes INTEGER NOT NULL,
+    swapped_bytes INTEGER NOT NULL,
+    PRIMARY KEY (project, service, hour)
+) STRICT, WITHOUT ROWID;
+-- How far each instance is counted in them.
+CREATE TABLE usage_marks (
+    instance INTEGER PRIMARY KEY,
+    project TEXT NOT NULL,
+    service TEXT NOT NULL,
+    cpu_us INTEGER NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+-- Since when: of what is older nothing is known but what it does from then on.
+CREATE TABLE usage_since (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    at INTEGER NOT NULL
+) STRICT;
 "];
 
 /// Which version the file is of; an error when that is one we do not know.

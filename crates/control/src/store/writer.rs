@@ -18,8 +18,18 @@ type Change = Box<dyn FnOnce(&mut Connection, &Vault) + Send>;
 /// A change that is asked for.
 pub(super) struct Job {
     pub(super) change: Change,
-    /// Whether somebody was, or will be, told that it is written.
-    pub(super) acknowledged: bool,
+    pub(super) weight: Weight,
+}
+
+/// What a change is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Somebody was, or will be, told that it is written.
+    Acknowledged,
+    /// It was found out.
+    Found,
+    /// It comes every minute, and a copy without the last of it is as good.
+    Light,
 }
 
 /// A change that was acknowledged is in a copy after this time, and any other after the longer one.
@@ -49,7 +59,7 @@ pub(super) fn run(
             None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(at) => inbox.recv_timeout(at.saturating_duration_since(now)),
         };
-        let Job { change, acknowledged } = match job {
+        let Job { change, weight } = match job {
             Ok(job) => job,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
@@ -61,9 +71,16 @@ pub(super) fn run(
             continue;
         }
         seen = changes;
-        let at = Instant::now() + if acknowledged { SOON } else { LATER };
+        let after = match weight {
+            Weight::Acknowledged => SOON,
+            Weight::Found => LATER,
+            Weight::Light => continue,
+        };
+        let at = Instant::now() + after;
         due = Some(due.map_or(at, |due| due.min(at)));
-        if acknowledged && let Err(error) = settle(&connection) {
+        if weight == Weight::Acknowledged
+            && let Err(error) = settle(&connection)
+        {
             warn!(%error, "the database's log is not taken up yet");
         }
     }

@@ -21,4 +21,5 @@ mod sleep;
 mod survival;
 mod unfinished;
 mod unreadable;
+mod usage;
 mod world;

@@ -346,6 +346,7 @@ async fn boot(
         scheme: "http".to_owned(),
         public_port: 8080,
         builds_at_once: 3,
+        keep: dormouse_control::Keep::default(),
         most: Limits { memory: 8 << 30, ..Limits::default() },
         clock: wall.clock(),
     };
