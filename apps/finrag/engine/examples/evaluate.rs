@@ -1,9 +1,24 @@
 //! `cargo run -p finrag-engine --example evaluate -- DATA FILE [--misses]`: the report that `finrag eval` gives, without the backend.
+//! With the feature `minilm`, `FINRAG_MINILM` names the folder of a model that encodes the questions.
 
 use std::error::Error;
 use std::io::Write;
 
 use finrag_engine::{DataRoot, Engine, LoadOptions, RetrieveOptions, eval};
+
+type Model = Box<dyn finrag_engine::Embedder>;
+
+#[cfg(feature = "minilm")]
+fn model() -> Result<Option<Model>, Box<dyn Error>> {
+    let Ok(folder) = std::env::var("FINRAG_MINILM") else { return Ok(None) };
+    Ok(Some(Box::new(finrag_engine::minilm::MiniLm::load(std::path::Path::new(&folder))?)))
+}
+
+#[cfg(not(feature = "minilm"))]
+#[expect(clippy::unnecessary_wraps, reason = "the other one reads files")]
+fn model() -> Result<Option<Model>, Box<dyn Error>> {
+    Ok(None)
+}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -11,7 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let questions = eval::parse(&std::fs::read_to_string(file)?)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let engine = runtime.block_on(Engine::load(&DataRoot::parse(data)?, LoadOptions::default()))?;
-    let report = runtime.block_on(eval::run(&engine, &questions, None))?;
+    let report = runtime.block_on(eval::run(&engine, &questions, model()?.as_deref()))?;
     let mut out = std::io::stdout().lock();
     if rest.iter().any(|arg| arg == "--misses") {
         for outcome in &report.outcomes {

@@ -1,5 +1,6 @@
-//! What `bench/finrag/retrieval` runs: `tile FROM INTO ROWS`, `copy FROM INTO`, and `run ROOT QUESTIONS…`, which prints load time, memory and
-//! the latencies of retrieval, one fact a line.
+//! What `bench/finrag/retrieval` runs: `tile FROM INTO ROWS`, `copy FROM INTO`, `embed ROOT` and `run ROOT QUESTIONS…`, which prints load time,
+//! memory and the latencies of retrieval, one fact a line. Where `FINRAG_MINILM` names a model's folder (and the feature `minilm` is on) `embed`
+//! makes vectors, and `run` encodes each question: its time is told apart.
 
 use std::error::Error;
 use std::io::Write;
@@ -29,6 +30,7 @@ fn main() -> Outcome<()> {
     match args.as_slice() {
         ["tile", from, into, rows] => tile(Path::new(from), Path::new(into), rows.parse()?),
         ["copy", from, into] => copy(from, into),
+        ["embed", root] => embed(root),
         ["run", root, questions @ ..] => run(root, questions),
         _ => Err("tile FROM INTO ROWS | copy FROM INTO | run ROOT QUESTIONS…".into()),
     }
@@ -102,6 +104,29 @@ fn copy(from: &str, into: &str) -> Outcome<()> {
     })
 }
 
+type Model = std::sync::Arc<dyn finrag_engine::Embedder>;
+
+#[cfg(feature = "minilm")]
+fn model() -> Outcome<Option<Model>> {
+    let Ok(folder) = std::env::var("FINRAG_MINILM") else { return Ok(None) };
+    Ok(Some(Arc::new(finrag_engine::minilm::MiniLm::load(Path::new(&folder))?)))
+}
+
+#[cfg(not(feature = "minilm"))]
+#[expect(clippy::unnecessary_wraps, reason = "the other one reads files")]
+fn model() -> Outcome<Option<Model>> {
+    Ok(None)
+}
+
+fn embed(root: &str) -> Outcome<()> {
+    let model = model()?.ok_or("FINRAG_MINILM must name a model, and the feature minilm be on")?;
+    let root = DataRoot::parse(root)?;
+    let started = Instant::now();
+    tokio::runtime::Runtime::new()?.block_on(finrag_engine::ingest::embed(&root, model.as_ref(), &|_| {}))?;
+    writeln!(std::io::stdout(), "embedded          {:.0} s", started.elapsed().as_secs_f64())?;
+    Ok(())
+}
+
 fn run(root: &str, files: &[&str]) -> Outcome<()> {
     let mut questions = Vec::new();
     for file in files {
@@ -111,16 +136,27 @@ fn run(root: &str, files: &[&str]) -> Outcome<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     let engine = runtime.block_on(Engine::load(&DataRoot::parse(root)?, LoadOptions::default()))?;
     let loaded = started.elapsed();
+    let model = model()?.filter(|_| engine.summary().vectors > 0);
     let mut out = std::io::stdout().lock();
     writeln!(out, "rows              {}", engine.summary().rows)?;
     writeln!(out, "load              {:.2} s", loaded.as_secs_f64())?;
     writeln!(out, "RSS after load    {} MB (peak {} MB)", memory("VmRSS")?, memory("VmHWM")?)?;
     let mut taken: Vec<f64> = Vec::new();
+    let mut encoding: Vec<f64> = Vec::new();
+    let mut vectors: Vec<Option<Vec<f32>>> = Vec::new();
+    for question in &questions {
+        let asked = Instant::now();
+        vectors.push(match &model {
+            Some(model) => Some(runtime.block_on(model.embed_query(&question.question))?),
+            None => None,
+        });
+        encoding.push(asked.elapsed().as_secs_f64() * 1e3);
+    }
     for round in 0..=ROUNDS {
-        for question in &questions {
+        for (question, vector) in questions.iter().zip(&vectors) {
             let asked = Instant::now();
             let understanding = engine.understand(&question.question);
-            let found = engine.retrieve(&understanding, None);
+            let found = engine.retrieve(&understanding, vector.as_deref());
             let time = asked.elapsed().as_secs_f64() * 1e3;
             // The first round warms caches, as a server's first questions do.
             if round > 0 && !found.hits.is_empty() {
@@ -130,6 +166,10 @@ fn run(root: &str, files: &[&str]) -> Outcome<()> {
     }
     taken.sort_by(f64::total_cmp);
     let at = |share: f64| taken[((taken.len() - 1) as f64 * share) as usize];
+    if model.is_some() {
+        encoding.sort_by(f64::total_cmp);
+        writeln!(out, "question's encoding p50 {:.2} ms", encoding[encoding.len() / 2])?;
+    }
     writeln!(out, "queries           {}", taken.len())?;
     writeln!(
         out,

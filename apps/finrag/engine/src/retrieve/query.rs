@@ -43,12 +43,13 @@ impl LexicalQuery {
     ) -> Self {
         let mut seen: HashSet<String> = HashSet::new();
         let mut groups = Vec::new();
-        for term in analyzer::terms(with, terms) {
+        let own = analyzer::terms(with, terms);
+        for term in own.iter().cloned() {
             if seen.insert(term.clone()) {
                 groups.push(vec![(term, 1.0)]);
             }
         }
-        for found in synonyms::of(terms) {
+        for found in synonyms::of(&own) {
             let heads = analyzer::terms(with, found.said);
             let others: Vec<String> = found
                 .means

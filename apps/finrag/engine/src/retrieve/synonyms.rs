@@ -1,5 +1,11 @@
 //! Words that filings use for what askers say. Both directions are written out where both are common.
 
+use std::sync::LazyLock;
+
+use tantivy::tokenizer::TextAnalyzer;
+
+use crate::index::analyzer;
+
 /// What an asker said, and what else a filing may call it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Synonym {
@@ -11,7 +17,7 @@ pub(crate) struct Synonym {
 
 macro_rules! synonyms {
     ($($said:literal = $weight:literal [$($means:literal),* $(,)?])*) => {
-        /// The list. Phrases and words are matched whole, by the beginning of words after a `*`.
+        /// The list. Phrases and words are matched by their stems.
         const SYNONYMS: &[Synonym] = &[
             $(Synonym { said: $said, means: &[$($means),*], weight: $weight }),*
         ];
@@ -27,8 +33,6 @@ synonyms! {
     "fx" = 1.0 ["foreign", "currency", "exchange"]
     "currency" = 0.5 ["foreign", "exchange", "hedging"]
     "exchange rates" = 0.4 ["currency", "foreign"]
-    "tac" = 1.0 ["traffic", "acquisition", "costs"]
-    "traffic acquisition" = 0.8 ["TAC"]
     "headcount" = 1.0 ["employees", "personnel"]
     "workforce" = 0.9 ["employees", "personnel", "headcount"]
     "staff" = 0.9 ["employees", "personnel"]
@@ -59,6 +63,7 @@ synonyms! {
     "lawsuit" = 1.0 ["litigation", "legal", "proceedings", "claims"]
     "lawsuits" = 1.0 ["litigation", "legal", "proceedings", "claims"]
     "sued" = 1.0 ["litigation", "lawsuit", "complaint"]
+    "legal" = 0.5 ["litigation", "lawsuits", "proceedings", "claims"]
     "litigation" = 0.5 ["lawsuits", "legal", "proceedings", "claims"]
     "fine" = 0.8 ["fined", "penalty", "penalties"]
     "fined" = 0.9 ["fine", "penalty"]
@@ -67,16 +72,15 @@ synonyms! {
     "ai" = 1.0 ["artificial", "intelligence", "machine", "learning"]
     "artificial intelligence" = 0.7 ["AI", "machine learning"]
     "machine learning" = 0.6 ["AI", "artificial intelligence"]
-    "self-driving" = 0.9 ["autonomous", "Waymo"]
-    "driverless" = 1.0 ["self-driving", "autonomous", "Waymo"]
-    "auditor" = 1.0 ["opinion", "audited", "independent", "registered", "accounting", "firm", "Ernst", "Young"]
-    "auditors" = 1.0 ["opinion", "audited", "independent", "registered", "accounting", "firm"]
+    "self-driving" = 0.9 ["autonomous"]
+    "driverless" = 1.0 ["self-driving", "autonomous"]
+    "auditor" = 1.0 ["independent", "registered", "accounting", "firm"]
+    "auditors" = 1.0 ["independent", "registered", "accounting", "firm"]
     "audit opinion" = 0.8 ["opinion", "audited", "accounting"]
     "suppliers" = 0.7 ["vendors", "supply", "manufacturers", "supplier"]
     "supply chain" = 0.6 ["suppliers", "manufacturing", "components", "logistics"]
     "vendors" = 0.7 ["suppliers", "supply"]
     "contract manufacturers" = 0.6 ["suppliers", "outsource"]
-    "foundry" = 0.7 ["manufacture", "TSMC", "wafers"]
     "tax rate" = 0.8 ["effective", "tax", "rate", "provision"]
     "taxes" = 0.5 ["tax", "income taxes"]
     "sales" = 0.6 ["revenues", "revenue"]
@@ -105,66 +109,6 @@ synonyms! {
     "rising" = 0.7 ["increase", "higher"]
     "increase" = 0.4 ["growth", "grew", "higher"]
     "higher" = 0.5 ["increase", "increased"]
-    "turned into" = 0.8 ["convert", "converted", "conversion"]
-    "turned" = 0.5 ["convert", "converted"]
-    "recognize" = 0.5 ["recognized", "recognition"]
-    "together" = 0.5 ["conjunction", "jointly"]
-    "pandemic in" = 0.4 ["COVID-19"]
-    "swings" = 0.8 ["fluctuations", "volatility"]
-    "pledge" = 0.5 ["collateral", "restrict"]
-    "conclude" = 0.7 ["opinion"]
-    "concluded" = 0.7 ["opinion"]
-    "purchases" = 0.5 ["acquisitions", "acquired"]
-    "difficulties" = 0.7 ["challenges", "risks", "difficult"]
-    "happened" = 0.6 ["increase", "decrease"]
-    "affected" = 0.5 ["impact", "due"]
-    "forecast" = 0.7 ["anticipates", "expects", "outlook"]
-    "forecasts" = 0.7 ["anticipates", "expects", "outlook"]
-    "predict" = 0.7 ["anticipates", "expects"]
-    "gas prices" = 0.6 ["gasoline"]
-    "gas" = 0.4 ["gasoline"]
-    "force" = 0.4 ["require", "cause"]
-    "lose" = 0.6 ["loss"]
-    "fail" = 0.4 ["failure", "unable"]
-    "unable" = 0.4 ["fail", "failure"]
-    "delay" = 0.4 ["delays", "delayed"]
-    "shortage" = 0.5 ["shortages", "supply", "constraints"]
-    "shortages" = 0.5 ["shortage", "supply", "constraints"]
-    "go up" = 0.9 ["increase", "increased"]
-    "went up" = 0.9 ["increase", "increased"]
-    "lift" = 0.8 ["increase", "increased", "driven"]
-    "lifted" = 0.8 ["increase", "increased", "driven"]
-    "pushed" = 0.7 ["increase", "increased", "driven"]
-    "boosted" = 0.8 ["increase", "increased", "driven"]
-    "boost" = 0.8 ["increase", "increased", "driven"]
-    "raised" = 0.7 ["increase", "increased", "higher"]
-    "climb" = 0.9 ["increase", "increased", "grew"]
-    "climbed" = 0.9 ["increase", "increased", "grew"]
-    "contributed" = 0.5 ["due", "driven", "attributable"]
-    "opex" = 1.0 ["operating expenses"]
-    "ratio" = 0.4 ["percentage", "percent"]
-    "lowered" = 0.8 ["decrease", "decreased"]
-    "shrank" = 0.9 ["decrease", "decreased"]
-    "slowed" = 0.6 ["decline", "decrease", "slower"]
-    "cut" = 0.6 ["reduction", "decrease", "reduce"]
-    "limits" = 0.5 ["restrict", "limitations"]
-    "warn" = 0.5 ["risk", "could"]
-    "protect" = 0.4 ["protection", "safeguard"]
-    "newly" = 0.5 ["additional"]
-    "ambition" = 0.8 ["aspire", "mission", "goal"]
-    "inquiry" = 0.8 ["investigation", "investigating", "review"]
-    "probe" = 0.8 ["investigation", "investigating", "review"]
-    "rollout" = 0.7 ["implementation", "implement", "launch"]
-    "ruling" = 0.7 ["decision", "judgment", "order"]
-    "rulings" = 0.7 ["decision", "judgment", "order", "adverse"]
-    "appeal" = 0.5 ["appealed", "General Court"]
-    "takeover" = 0.7 ["acquirer", "acquire", "control"]
-    "waste" = 0.6 ["consumed", "excess", "obsolete"]
-    "outflow" = 0.7 ["used"]
-    "inflow" = 0.7 ["provided"]
-    "lifespan" = 0.9 ["useful", "lives", "life"]
-    "gear" = 0.7 ["equipment"]
-    "tv" = 0.5 ["television"]
     "jump" = 0.8 ["increased", "increase"]
     "fall" = 0.8 ["decreased", "decrease", "decline"]
     "fell" = 0.8 ["decreased", "decrease", "declined"]
@@ -234,8 +178,8 @@ synonyms! {
     "earthquake" = 0.5 ["disasters", "seismic"]
     "climate" = 0.5 ["greenhouse", "emissions", "carbon", "environmental"]
     "emissions" = 0.5 ["carbon", "greenhouse", "climate"]
-    "carbon" = 0.5 ["emissions", "greenhouse", "carbon-free"]
-    "sustainability" = 0.6 ["renewable", "carbon", "environmental", "carbon-free"]
+    "carbon" = 0.5 ["emissions", "greenhouse"]
+    "sustainability" = 0.6 ["renewable", "carbon", "environmental"]
     "pandemic" = 0.8 ["COVID-19", "coronavirus"]
     "covid" = 1.0 ["COVID-19", "pandemic", "coronavirus"]
     "covid-19" = 0.6 ["pandemic", "coronavirus"]
@@ -244,12 +188,10 @@ synonyms! {
     "ad" = 0.7 ["advertising", "advertisers", "ads"]
     "advertising" = 0.4 ["ads", "advertisers"]
     "advertisers" = 0.4 ["advertising", "ads"]
-    "clicks" = 0.6 ["paid clicks", "click"]
     "smartphone" = 0.7 ["phones", "mobile", "devices"]
     "smartphones" = 0.7 ["phones", "mobile", "devices"]
     "phones" = 0.6 ["smartphones", "mobile", "devices"]
-    "smart speakers" = 0.6 ["Home", "Nest", "hardware"]
-    "gaming" = 0.4 ["games", "GeForce"]
+    "gaming" = 0.4 ["games"]
     "gpus" = 0.6 ["GPU", "graphics"]
     "chips" = 0.6 ["semiconductor", "processors", "GPU"]
     "data centers" = 0.5 ["data center", "servers", "infrastructure"]
@@ -257,7 +199,7 @@ synonyms! {
     "streaming" = 0.5 ["subscription", "members", "memberships"]
     "subscribers" = 0.8 ["members", "memberships", "paid"]
     "members" = 0.5 ["subscribers", "memberships"]
-    "e-commerce" = 0.6 ["online", "ecommerce", "eCommerce"]
+    "e-commerce" = 0.6 ["online", "ecommerce"]
     "online" = 0.3 ["internet", "e-commerce"]
     "stores" = 0.4 ["store", "warehouses", "retail"]
     "same-store" = 0.8 ["comparable", "sales"]
@@ -268,11 +210,8 @@ synonyms! {
     "equity awards" = 0.6 ["stock-based", "RSUs"]
     "voting" = 0.4 ["votes", "Class B", "voting power"]
     "control" = 0.3 ["voting", "influence"]
-    "founders" = 0.6 ["Larry", "Sergey"]
     "dividend" = 0.5 ["dividends", "declare", "cash dividends"]
     "dividends" = 0.5 ["dividend", "declare"]
-    "moonshots" = 0.8 ["Other Bets"]
-    "other bets" = 0.4 ["non-Google businesses"]
     "patents" = 0.6 ["intellectual", "property", "patent"]
     "patent" = 0.5 ["intellectual", "property", "patents"]
     "intellectual property" = 0.5 ["patents", "trademarks", "copyrights", "trade secrets"]
@@ -294,7 +233,7 @@ synonyms! {
     "goodwill" = 0.3 ["impairment", "intangible"]
     "leases" = 0.5 ["lease", "leased", "rent"]
     "offices" = 0.5 ["office", "headquarters", "facilities"]
-    "headquarters" = 0.6 ["offices", "headquartered", "Mountain View"]
+    "headquarters" = 0.6 ["offices", "headquartered"]
     "real estate" = 0.6 ["properties", "offices", "buildings", "facilities"]
     "pay" = 0.3 ["compensation", "paid"]
     "salary" = 0.7 ["compensation"]
@@ -313,13 +252,12 @@ synonyms! {
     "refining" = 0.6 ["downstream", "margins"]
     "drug" = 0.6 ["pharmaceutical", "product", "medicine"]
     "drugs" = 0.6 ["pharmaceutical", "products", "medicines"]
-    "talc" = 0.4 ["baby powder", "claims"]
     "opioid" = 0.4 ["opioids", "settlement"]
     "vehicles" = 0.5 ["cars", "deliveries", "automotive"]
     "cars" = 0.8 ["vehicles", "automotive"]
     "batteries" = 0.5 ["battery", "cells"]
-    "factory" = 0.8 ["Gigafactory", "manufacturing", "facility"]
-    "factories" = 0.8 ["Gigafactory", "manufacturing", "facilities"]
+    "factory" = 0.8 ["manufacturing", "facility", "plant"]
+    "factories" = 0.8 ["manufacturing", "facilities", "plants"]
     "users" = 0.4 ["people", "daily active", "customers"]
     "active users" = 0.6 ["DAUs", "MAUs", "daily", "monthly"]
     "payments" = 0.3 ["payment", "transactions"]
@@ -353,27 +291,33 @@ synonyms! {
     "depreciate" = 0.5 ["depreciation", "useful", "straight-line"]
 }
 
-/// The synonyms whose words a text has.
-pub(crate) fn of(text: &str) -> Vec<Synonym> {
-    let padded: String = std::iter::once(' ')
-        .chain(
-            text.chars()
-                .flat_map(char::to_lowercase)
-                .map(|c| if c.is_alphanumeric() || matches!(c, '&' | '-' | '.') { c } else { ' ' }),
-        )
-        .chain(std::iter::once(' '))
-        .collect();
-    SYNONYMS
+/// The list with what each said phrase is to the index.
+static STEMMED: LazyLock<Vec<(Vec<String>, Synonym)>> = LazyLock::new(|| {
+    let mut with = analyzer::analyzer();
+    SYNONYMS.iter().map(|synonym| (analyzer::terms(&mut with, synonym.said), *synonym)).collect()
+});
+
+/// The synonyms whose words a text's terms have, in any of their forms.
+pub(crate) fn of(terms: &[String]) -> Vec<Synonym> {
+    STEMMED
         .iter()
-        .filter(|synonym| {
-            padded.match_indices(synonym.said).any(|(at, said)| {
-                let before = padded[..at].chars().next_back();
-                let after = padded[at + said.len()..].chars().next();
-                before == Some(' ') && after.is_some_and(|c| c == ' ' || c == '.' || c == '-')
-            })
-        })
-        .copied()
+        .filter(|(said, _)| !said.is_empty() && terms.windows(said.len()).any(|here| here == said.as_slice()))
+        .map(|(_, synonym)| *synonym)
         .collect()
+}
+
+/// What filings may say for a text's terms: pairs of a term and another for it.
+pub(crate) fn other_words(terms: &[String], with: &mut TextAnalyzer) -> Vec<(String, String)> {
+    let mut pairs = Vec::new();
+    for synonym in of(terms) {
+        let heads = analyzer::terms(with, synonym.said);
+        for means in synonym.means {
+            for other in analyzer::terms(with, means) {
+                pairs.extend(heads.iter().map(|head| (head.clone(), other.clone())));
+            }
+        }
+    }
+    pairs
 }
 
 #[cfg(test)]
@@ -381,9 +325,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_words_only() {
-        let said = |text| of(text).into_iter().map(|synonym| synonym.said).collect::<Vec<_>>();
+    fn words_in_any_form_and_no_parts_of_words() {
+        let mut with = analyzer::analyzer();
+        let mut said = |text: &str| {
+            let terms = analyzer::terms(&mut with, text);
+            of(&terms).into_iter().map(|synonym| synonym.said).collect::<Vec<_>>()
+        };
         assert_eq!(said("Capex and R&D?"), ["r&d", "capex"]);
         assert_eq!(said("scapexs"), [""; 0]);
+        assert!(said("It competes and hires").contains(&"compete"));
     }
 }
