@@ -35,12 +35,6 @@
     }
   };
 
-  const nearEnd = () => document.documentElement.scrollHeight - innerHeight - scrollY < 120;
-
-  const toEnd = (wasNear) => {
-    if (wasNear) scrollTo({ top: document.documentElement.scrollHeight, behavior: "instant" });
-  };
-
   const unfollow = (turn) => {
     following.get(turn)?.close();
     following.delete(turn);
@@ -55,11 +49,9 @@
     source.addEventListener("progress", ({ data }) => {
       const { from, html, stage } = JSON.parse(data);
       const answer = article.querySelector(".answer");
-      const near = nearEnd();
       while (answer.children.length > from) answer.lastElementChild.remove();
       answer.insertAdjacentHTML("beforeend", html);
       progress(article, stage);
-      toEnd(near);
     });
 
     source.addEventListener("done", ({ data }) => {

@@ -67,18 +67,18 @@ impl Backend {
         }
     }
 
-    /// Asks a question, and returns what follows it. A backend without streams is asked for the whole answer.
-    pub async fn ask(&self, question: &Question) -> Result<Answering, Failure> {
-        let response = match self.post(&["query", "stream"], question).await {
+    /// Asks a question after `earlier` ones of the same talk, and returns what follows it. A backend without streams is asked for the whole answer.
+    pub async fn ask(&self, question: &Question, earlier: &[String]) -> Result<Answering, Failure> {
+        let response = match self.post(&["query", "stream"], question, earlier).await {
             Err(Failure::Unreachable) => {
                 tokio::time::sleep(SECOND_TRY).await;
-                self.post(&["query", "stream"], question).await?
+                self.post(&["query", "stream"], question, earlier).await?
             }
             other => other?,
         };
         let (response, streamed) = match response.status() {
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-                (self.post(&["query"], question).await?, false)
+                (self.post(&["query"], question, earlier).await?, false)
             }
             _ => (response, true),
         };
@@ -96,8 +96,16 @@ impl Backend {
         Ok(answering)
     }
 
-    async fn post(&self, path: &[&str], question: &Question) -> Result<Response, Failure> {
-        let body = json!({ "question": question.as_str(), "include_kpi": true, "include_rag": true });
+    async fn post(
+        &self,
+        path: &[&str],
+        question: &Question,
+        earlier: &[String],
+    ) -> Result<Response, Failure> {
+        let mut body = json!({ "question": question.as_str(), "include_kpi": true, "include_rag": true });
+        if !earlier.is_empty() {
+            body["earlier"] = json!(earlier);
+        }
         let request = self
             .request(Method::POST, path)
             .header(header::CONTENT_TYPE, "application/json")

@@ -115,6 +115,8 @@ pub struct Source {
     pub text: Option<String>,
     /// The filing's accession number.
     pub accession_no: Option<String>,
+    /// Where the filing can be read.
+    pub filing_url: Option<String>,
     /// The metric of a figure.
     pub metric: Option<String>,
     /// The figure.
@@ -253,6 +255,8 @@ pub struct Health {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(default)]
 pub struct Meta {
+    /// What the data is, where its maker says.
+    pub about: Option<String>,
     /// Companies.
     #[serde(deserialize_with = "or_default")]
     pub companies: Vec<Company>,

@@ -12,6 +12,28 @@ use crate::turn::{Reached, TurnId};
 /// The most entries that are shown of a list whose shape is the backend's own.
 const MOST_ENTRIES: usize = 40;
 
+/// Sources that are shown; the rest folds.
+const SHOWN: usize = 4;
+
+/// What the answer cites, in sight below it.
+pub(super) fn sources(turn: TurnId, answer: &QueryResponse) -> Markup {
+    let (first, rest) = answer.sources.split_at(answer.sources.len().min(SHOWN));
+    html! {
+        @if !first.is_empty() {
+            section.cited {
+                h3 { "Data sources" }
+                ol.sources { @for source in first { (source_item(turn, source)) } }
+                @if !rest.is_empty() {
+                    details.plain {
+                        summary { (words::count(rest.len(), "more source", "more sources")) }
+                        ol.sources { @for source in rest { (source_item(turn, source)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// The expander.
 pub(super) fn details(turn: TurnId, answer: &QueryResponse, stages: &[Reached]) -> Markup {
     let metadata = &answer.metadata;
@@ -20,14 +42,6 @@ pub(super) fn details(turn: TurnId, answer: &QueryResponse, stages: &[Reached]) 
             summary {
                 span { "Query details" }
                 span.faint { (summary(answer)) }
-            }
-            @if !answer.sources.is_empty() {
-                section {
-                    h3 { "Data sources" }
-                    ol.sources {
-                        @for source in &answer.sources { (source_item(turn, source)) }
-                    }
-                }
             }
             (entities(metadata))
             (model(metadata))
@@ -70,9 +84,33 @@ fn source_item(turn: TurnId, source: &Source) -> Markup {
                         strong { (figure) }
                     }
                 }
-                @if let Some(text) = &source.text { p.quote { (text) } }
-                @if let Some(accession) = &source.accession_no { p.faint.breakable { "Accession number " (accession) } }
+                @if let Some(text) = &source.text { (quote(text)) }
+                @if let Some(accession) = &source.accession_no {
+                    p.faint.breakable {
+                        "Accession number "
+                        @match source.filing_url.as_deref().filter(|url| url.starts_with("https://www.sec.gov/")) {
+                            Some(url) => { a href=(url) rel="noreferrer noopener" target="_blank" { (accession) } }
+                            None => (accession),
+                        }
+                    }
+                }
             }
+        }
+    }
+}
+
+/// A sentence; of a long one the beginning, and the whole on demand.
+fn quote(text: &str) -> Markup {
+    /// Characters that are short enough to stand whole.
+    const SHORT: usize = 220;
+    let end = text.char_indices().nth(SHORT).and_then(|(end, _)| text[..end].rfind(' '));
+    html! {
+        @match end {
+            None => p.quote { (text) },
+            Some(end) => details.long {
+                summary.quote { (text[..end]) "…" }
+                p.quote { (text) }
+            },
         }
     }
 }

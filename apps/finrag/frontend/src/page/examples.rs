@@ -28,13 +28,18 @@ pub(super) fn examples(meta: Option<&Meta>) -> Vec<String> {
         if name.ends_with('s') { format!("{name}'") } else { format!("{name}'s") }
     };
     let last = |company: &Company| company.years.iter().copied().max().unwrap_or_default();
+    // Only years that are there, at most five of them; the oldest may be there for a figure alone.
+    let since = |company: &Company| {
+        let recent = company.years.iter().copied().filter(|year| *year > last(company) - 4);
+        recent.min().unwrap_or_default()
+    };
     let mut questions = vec![
-        format!("How did {} revenue develop from {} to {}?", of(first), last(first) - 4, last(first)),
+        format!("How did {} revenue develop from {} to {}?", of(first), since(first), last(first)),
         format!("Which supply chain risks does {} describe in its {} 10-K?", name(at(1)), last(at(1))),
         format!("What does {} say about competition in {}?", name(at(2)), last(at(2))),
     ];
     if companies.len() > 1 {
-        let since = last(first).min(last(at(1))) - 4;
+        let since = since(first).max(since(at(1)));
         questions.insert(
             1,
             format!("Compare the net income of {} and {} since {since}.", name(first), name(at(1))),
@@ -62,7 +67,7 @@ mod tests {
         assert_eq!(
             examples(Some(&meta)),
             [
-                "How did Visa's revenue develop from 2019 to 2023?",
+                "How did Visa's revenue develop from 2021 to 2023?",
                 "Which supply chain risks does Visa describe in its 2023 10-K?",
                 "What does Visa say about competition in 2023?",
             ]

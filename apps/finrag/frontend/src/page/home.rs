@@ -14,9 +14,10 @@ pub fn home(glance: &Glance) -> Markup {
         section.hero {
             h1 { "Ask the annual reports." }
             p.lead {
-                "FinRAG answers questions about SEC 10-K filings with the figures and sentences that companies filed. Every claim is cited, and every citation opens the passage it came from."
+                "FinRAG answers questions about SEC 10-K filings with figures and sentences from its data. Every claim is cited, and every citation opens the passage it came from."
             }
             (composer(Draft::default(), false))
+            @if let Some(about) = glance.meta.as_deref().and_then(|meta| meta.about.as_ref()) { p.about { (about) } }
         }
         section {
             h2 { "Begin with one of these" }
@@ -34,7 +35,7 @@ pub fn home(glance: &Glance) -> Markup {
                 li { strong { "Find." } " Figures are looked up; sentences are searched by words and by meaning, and ranked together." }
                 li { strong { "Cite." } " The answer says nothing without its source. Open one to read the filing around it." }
             }
-            p.faint { "FinRAG repeats what companies reported. It is no investment advice." }
+            p.faint { "FinRAG repeats what its data says. It is no investment advice." }
         }
     }
 }

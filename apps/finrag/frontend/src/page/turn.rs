@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use maud::{Markup, PreEscaped, html};
 
-use super::details::details;
+use super::details::{details, sources};
 use super::figure::figure;
 use super::message::notice;
 use crate::backend::{Failure, QueryResponse};
@@ -55,14 +55,22 @@ fn answered(turn: &Turn, answer: &QueryResponse, stages: &[Reached]) -> Markup {
     let numbers: BTreeSet<u32> = answer.sources.iter().map(|source| source.n).collect();
     let prefix = format!("turn-{}", turn.id);
     let text = if numbers.is_empty() { &answer.answer } else { prose::without_footer(&answer.answer) };
+    let blocks = prose::blocks(text, &Citations::Known { prefix: &prefix, numbers: &numbers });
+    let charts = answer.kpi.as_ref().map(|kpi| charts(&kpi.series)).unwrap_or_default();
+    // The chart stands after the first statement that cites something, for it shows the same figures.
+    let first =
+        blocks.iter().position(|block| block.contains("class=\"cite\"")).map_or(blocks.len(), |at| at + 1);
+    let before = if charts.is_empty() { blocks.len() } else { first };
     html! {
         div.answer {
-            @for block in prose::blocks(text, &Citations::Known { prefix: &prefix, numbers: &numbers }) { (PreEscaped(block)) }
+            @for block in &blocks[..before] { (PreEscaped(block)) }
             @if text.trim().is_empty() { p.faint { "The answer is empty." } }
         }
-        @if let Some(kpi) = &answer.kpi {
-            @for chart in charts(&kpi.series) { (figure(&chart)) }
+        @for chart in &charts { (figure(chart)) }
+        @if before < blocks.len() {
+            div.answer { @for block in &blocks[before..] { (PreEscaped(block)) } }
         }
+        (sources(turn.id, answer))
         (details(turn.id, answer, stages))
     }
 }

@@ -11,6 +11,9 @@ use crate::question::Question;
 use crate::settings::Limits;
 use crate::turn::{Outcome, Turn, TurnId};
 
+/// Questions that the next one may go on from.
+const LOOKED_BACK: usize = 5;
+
 /// One browser's talk.
 #[derive(Debug)]
 pub struct Session {
@@ -71,7 +74,9 @@ impl Session {
             inner.talk.turns.retain(|turn| turn.id != retry || !failed(turn));
         }
         inner.last += 1;
-        let turn = Arc::new(Turn::new(TurnId(inner.last), question));
+        let back = inner.talk.turns.len().saturating_sub(LOOKED_BACK);
+        let earlier = inner.talk.turns.iter().skip(back).map(|turn| turn.question.to_string()).collect();
+        let turn = Arc::new(Turn::new(TurnId(inner.last), question, earlier));
         inner.talk.turns.push_back(Arc::clone(&turn));
         if inner.talk.turns.len() > self.limits.turns {
             inner.talk.turns.pop_front();

@@ -44,7 +44,7 @@ async fn run(app: Arc<App>, session: Arc<Session>, turn: Arc<Turn>, _permit: Own
 }
 
 async fn drive(app: &App, turn: &Turn) -> Result<QueryResponse, Failure> {
-    let mut answering = app.backend.ask(&turn.question).await?;
+    let mut answering = app.backend.ask(&turn.question, &turn.earlier).await?;
     app.watch.note_ready();
     loop {
         match answering.next().await? {

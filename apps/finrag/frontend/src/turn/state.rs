@@ -32,6 +32,8 @@ pub struct Turn {
     pub id: TurnId,
     /// What was asked.
     pub question: Question,
+    /// What was asked before it in the same talk, the oldest first: a question may go on from it.
+    pub earlier: Vec<String>,
     asked: Instant,
     progress: Mutex<Progress>,
     changed: watch::Sender<()>,
@@ -72,11 +74,12 @@ pub enum Outcome {
 
 impl Turn {
     /// A turn that begins now.
-    pub fn new(id: TurnId, question: Question) -> Self {
+    pub fn new(id: TurnId, question: Question, earlier: Vec<String>) -> Self {
         let progress = Progress { stages: Vec::new(), text: String::new(), outcome: Outcome::Running };
         Self {
             id,
             question,
+            earlier,
             asked: Instant::now(),
             progress: Mutex::new(progress),
             changed: watch::Sender::new(()),
