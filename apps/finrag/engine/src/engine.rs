@@ -32,6 +32,7 @@ pub struct Engine {
     pub(crate) lexical: Lexical,
     pub(crate) analyzer: TextAnalyzer,
     understander: Understander,
+    about: Option<String>,
     fingerprint: String,
 }
 
@@ -49,6 +50,7 @@ struct Fetched {
     companies: Option<Bytes>,
     sections: Option<Bytes>,
     vectors: Option<(Bytes, Bytes)>,
+    about: Option<Bytes>,
     fingerprint: String,
 }
 
@@ -70,15 +72,16 @@ async fn fetch_all(from: &DataRoot, options: &LoadOptions) -> Result<Fetched, Lo
         let bytes = fetch::required(from, tables::VECTORS).await?;
         Ok::<_, LoadError>(Some((meta, bytes)))
     };
-    let (sentences, facts, companies, sections, vectors, fingerprint) = futures_util::try_join!(
+    let (sentences, facts, companies, sections, vectors, about, fingerprint) = futures_util::try_join!(
         sentences,
         fetch::optional(from, tables::FACTS),
         fetch::optional(from, tables::COMPANIES),
         fetch::optional(from, tables::SECTIONS),
         vectors,
+        fetch::optional(from, tables::ABOUT),
         fetch::fingerprint(from),
     )?;
-    Ok(Fetched { sentences, facts, companies, sections, vectors, fingerprint })
+    Ok(Fetched { sentences, facts, companies, sections, vectors, about, fingerprint })
 }
 
 impl Engine {
@@ -118,6 +121,7 @@ impl Engine {
         });
         let lexical = lexical?;
         let understander = Understander::new(&companies, &sentences, &facts);
+        let about = fetched.about.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
         let fingerprint = fetched.fingerprint;
         let analyzer = analyzer::analyzer();
         Ok(Self {
@@ -130,6 +134,7 @@ impl Engine {
             lexical,
             analyzer,
             understander,
+            about: about.filter(|about| !about.is_empty()),
             fingerprint,
         })
     }
@@ -150,6 +155,12 @@ impl Engine {
         self.understander.read(question, self)
     }
 
+    /// [`Engine::understand`] for a question that may go on from earlier ones of the same talk, the oldest first: what it leaves out
+    /// (the company, the subject, the years) is taken from them, and [`Understanding::readings`] says so.
+    pub fn understand_after(&self, earlier: &[&str], question: &str) -> Understanding {
+        self.understander.read_after(earlier, question, self)
+    }
+
     /// Finds sentences. Blocks the thread for some milliseconds. `embedding` is the question's, by the embedder the
     /// vectors came from; without it, or without vectors, BM25 works alone.
     pub fn retrieve(&self, understanding: &Understanding, embedding: Option<&[f32]>) -> Retrieval {
@@ -168,7 +179,7 @@ impl Engine {
 
     /// Looks up and computes the figures a question asks for; `None` when it asks for none.
     pub fn kpi(&self, understanding: &Understanding) -> Option<KpiBlock> {
-        kpi::block(self, understanding)
+        kpi::quarterly::block(self, understanding).or_else(|| kpi::block(self, understanding))
     }
 
     /// The figure of a metric (by its key) of one company and fiscal year, with what speaks against it; `None` when the data has none.
@@ -187,6 +198,65 @@ impl Engine {
         const TELLING: f32 = 9.0;
         let terms = analyzer::terms(&mut self.analyzer.clone(), word);
         terms.iter().all(|term| self.lexical.idf(term).is_some_and(|idf| idf < TELLING))
+    }
+
+    /// Whether a sentence writes a word just so, case aside: its stem alone may be another word's.
+    pub(crate) fn writes(&self, word: &str) -> bool {
+        /// Sentences with the word's stem that are read.
+        const READ: usize = 60;
+        let terms = analyzer::terms(&mut self.analyzer.clone(), word);
+        let Some(term) = terms.first() else { return true };
+        let is_it = |other: &str| other.eq_ignore_ascii_case(word);
+        self.lexical
+            .rows_of(term, READ)
+            .into_iter()
+            .any(|row| self.sentences.text(row).split(|c: char| !c.is_alphanumeric()).any(is_it))
+    }
+
+    /// Whether a sentence has nearly all of a text's words at once: then the text is of what filings discuss.
+    pub(crate) fn has_together(&self, text: &str) -> bool {
+        /// Sentences of the rarest word that are read.
+        const READ: usize = 60;
+        let mut with = self.analyzer.clone();
+        let mut terms: Vec<(f32, String)> = analyzer::terms(&mut with, text)
+            .into_iter()
+            .map(|term| (self.lexical.idf(&term).unwrap_or(f32::MAX), term))
+            .collect();
+        terms.sort_by(|a, b| b.0.total_cmp(&a.0));
+        terms.dedup();
+        if let [(_, only)] = terms.as_slice() {
+            return self.discusses(only);
+        }
+        // One rare word may be what most sentences lack.
+        let skipped = usize::from(terms.len() > 3);
+        let Some((_, rarest)) = terms.get(skipped) else { return false };
+        let needed = terms.len() - skipped;
+        let said: Vec<String> = terms.iter().map(|(_, term)| term.clone()).collect();
+        let others = crate::retrieve::other_words(&said, &mut with);
+        let looked_at = others.iter().filter(|(term, _)| term == rarest).map(|(_, other)| other);
+        let rows = std::iter::once(rarest).chain(looked_at).flat_map(|term| self.lexical.rows_of(term, READ));
+        rows.into_iter().any(|row| {
+            let own = analyzer::terms(&mut with, self.sentences.text(row));
+            let has = |term: &String| {
+                own.contains(term) || others.iter().any(|(said, other)| said == term && own.contains(other))
+            };
+            said.iter().filter(|term| has(term)).count() >= needed
+        })
+    }
+
+    /// Whether filings discuss a word rather than have it in a name: they write it small, and more than a few times.
+    fn discusses(&self, term: &str) -> bool {
+        const READ: usize = 60;
+        let few = (self.sentences.len() / 2_000).clamp(2, 10);
+        let mut with = self.analyzer.clone();
+        let mut small = |row: &u32| {
+            let text = self.sentences.text(*row);
+            text.split(|c: char| !c.is_alphanumeric()).any(|word| {
+                word.starts_with(char::is_lowercase)
+                    && analyzer::terms(&mut with, word).first().is_some_and(|own| own == term)
+            })
+        };
+        self.lexical.rows_of(term, READ).iter().filter(|row| small(row)).count() > few
     }
 
     /// What is in the data.
@@ -228,6 +298,7 @@ impl Engine {
             })
             .collect();
         Summary {
+            about: self.about.clone(),
             rows: self.sentences.len(),
             facts: self.facts.distinct(),
             vectors: self.vectors.as_ref().map_or(0, |vectors| vectors.meta.rows),

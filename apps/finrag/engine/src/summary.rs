@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 /// What a loaded snapshot holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Summary {
+    /// What the data is, in its maker's words.
+    pub about: Option<String>,
     /// Number of sentences.
     pub rows: usize,
     /// Number of distinct facts (after merging repeated rows).

@@ -1,5 +1,8 @@
 //! The gate every answer passes, word by word, whole or streamed: citations are checked and renumbered, links that
-//! are in no source are taken out, and a model that repeats its instructions is stopped.
+//! are in no source are taken out, numbers that the cited sources do not have are marked, and a model that repeats its
+//! instructions is stopped.
+
+use super::numbers::Checker;
 
 /// The model repeated the fence that only its instructions contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +17,8 @@ pub(super) struct Tally {
     pub(super) links: usize,
     /// Sentences that state a figure and cite nothing.
     pub(super) uncited: usize,
+    /// Numbers that are in no source their sentence cites, marked.
+    pub(super) unfounded: usize,
 }
 
 /// Longest text in brackets that may be a list of citations.
@@ -25,6 +30,11 @@ pub(super) struct Gate<'a> {
     /// Whether a link occurs in the sources or the question.
     is_known_link: &'a (dyn Fn(&str) -> bool + Send + Sync),
     fence: &'a str,
+    /// Looks for numbers in sources; none where the words are the sources' own.
+    checker: Option<&'a Checker>,
+    /// The sentence being written, before its citations were renumbered, and what it cites.
+    sentence: String,
+    cites: Vec<usize>,
     pending: String,
     /// A line that begins like the footer we write ourselves.
     heading: Option<String>,
@@ -40,8 +50,12 @@ impl<'a> Gate<'a> {
         candidates: usize,
         fence: &'a str,
         is_known_link: &'a (dyn Fn(&str) -> bool + Send + Sync),
+        checker: Option<&'a Checker>,
     ) -> Self {
         Self {
+            checker,
+            sentence: String::new(),
+            cites: Vec::new(),
             candidates,
             is_known_link,
             fence,
@@ -76,7 +90,8 @@ impl<'a> Gate<'a> {
         if let Some(held) = self.heading.take() {
             out.push_str(&held);
         }
-        let out = out.trim_end().to_owned();
+        let mut out = out.trim_end().to_owned();
+        self.end_sentence(&mut out);
         self.passed.push_str(&out);
         self.tally.uncited = uncited_figures(&self.passed);
         Ok(out)
@@ -118,8 +133,38 @@ impl<'a> Gate<'a> {
             return Ok(());
         }
         let unit = self.without_links(unit);
+        if self.is_over(&unit) {
+            self.end_sentence(out);
+        }
+        self.sentence.push_str(&unit);
         self.with_citations(&unit, out);
         Ok(())
+    }
+
+    /// Whether a unit begins another sentence: after a line's end, or after a stop unless it is the stop's citation.
+    fn is_over(&self, unit: &str) -> bool {
+        let word = unit.trim_start();
+        let line = unit[..unit.len() - word.len()].contains('\n');
+        let ended = self
+            .sentence
+            .trim_end_matches(|c: char| may_be_in_list(c) || matches!(c, '[' | ']' | '"' | '”' | ')' | '*'));
+        let stopped = ended.ends_with(['.', '!', '?']) && !word.starts_with('[');
+        line || (stopped && word.starts_with(|c: char| c.is_uppercase() || c == '*'))
+    }
+
+    /// Marks the numbers of the sentence that ends here which no source it cites has.
+    fn end_sentence(&mut self, out: &mut String) {
+        let sentence = std::mem::take(&mut self.sentence);
+        let cites = std::mem::take(&mut self.cites);
+        let Some(checker) = self.checker else { return };
+        let unfounded = checker.unfounded(&sentence, &cites);
+        if unfounded.is_empty() {
+            return;
+        }
+        self.tally.unfounded += unfounded.len();
+        let list = unfounded.join(", ");
+        let why = if cites.is_empty() { "cites no source" } else { "not in the cited source" };
+        out.push_str(&format!(" (unverified, {why}: {list})"));
     }
 
     fn without_links(&mut self, unit: &str) -> String {
@@ -174,6 +219,7 @@ impl<'a> Gate<'a> {
     }
 
     fn number(&mut self, candidate: usize) -> usize {
+        self.cites.push(candidate);
         match self.used.iter().position(|used| *used == candidate) {
             Some(place) => place + 1,
             None => {
@@ -285,7 +331,7 @@ mod tests {
 
     fn gate(text: &str, size: usize) -> Result<(String, Vec<usize>, Tally), Leak> {
         let known = |link: &str| link == "https://www.sec.gov/a";
-        let mut gate = Gate::new(5, FENCE, &known);
+        let mut gate = Gate::new(5, FENCE, &known, None);
         let chars: Vec<char> = text.chars().collect();
         let mut out = String::new();
         for chunk in chars.chunks(size) {

@@ -3,22 +3,33 @@
 use finrag_engine::{Conflict, Derived, Fact, Hit, KpiBlock};
 
 use super::figures::amount;
+use super::footer::cut;
 use super::sources::{Candidates, section_name};
 
 /// The first line of every extractive answer.
 pub(super) const LABEL: &str =
-    "Extractive answer: figures and sentences quoted from the filings, not written by a language model.";
+    "Extractive answer: figures and sentences quoted from the data, not written by a language model.";
 
 /// Quoted sentences when there are no figures, and beside figures.
 const QUOTES: usize = 5;
 const QUOTES_BESIDE_FIGURES: usize = 3;
+/// Characters of a quote; the whole sentence stands among the sources.
+const QUOTED: usize = 280;
 /// Lines of figures before the rest is left to the sources.
 const MOST_SERIES: usize = 12;
 const MOST_DERIVED: usize = 8;
 
 /// The answer, citing by the candidates' numbers.
-pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidates) -> String {
+pub(super) fn write(
+    kpi: Option<&KpiBlock>,
+    hits: &[Hit],
+    candidates: &Candidates,
+    remarked: &[String],
+) -> String {
     let mut paragraphs = vec![LABEL.to_owned()];
+    if !remarked.is_empty() {
+        paragraphs.push(remarked.join(" "));
+    }
     let mut has_figures = false;
     if let Some(kpi) = kpi {
         let lines = figures(kpi);
@@ -28,7 +39,7 @@ pub(super) fn write(kpi: Option<&KpiBlock>, hits: &[Hit], candidates: &Candidate
     }
     let quotes = quotes(hits, candidates, if has_figures { QUOTES_BESIDE_FIGURES } else { QUOTES });
     if !quotes.is_empty() {
-        let lead = if has_figures { "The filings also say:" } else { "The filings say:" };
+        let lead = if has_figures { "Also found in the text:" } else { "Found in the text:" };
         paragraphs.push(format!("{lead}\n\n{}", quotes.join("\n")));
     }
     paragraphs.join("\n\n")
@@ -166,12 +177,10 @@ fn quotes(hits: &[Hit], candidates: &Candidates, most: usize) -> Vec<String> {
         .collect();
     let (good, poor): (Vec<_>, Vec<_>) = cited.into_iter().partition(|(_, hit)| reads_well(&hit.text));
     // Fragments (table rows, headings) only when nothing else was found.
-    let chosen = if good.is_empty() { poor } else { good };
-    chosen
+    first_of_each(good, poor, most)
         .into_iter()
-        .take(most)
         .map(|(n, hit)| {
-            let words = hit.text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = cut(&hit.text, QUOTED);
             let place =
                 format!("{}, fiscal {}, {}", hit.company.trim(), hit.year, section_name(&hit.section));
             // Brackets of the filing's own must not pass for ours.
@@ -179,6 +188,41 @@ fn quotes(hits: &[Hit], candidates: &Candidates, most: usize) -> Vec<String> {
             format!("- {place}: “{words}” [{n}]")
         })
         .collect()
+}
+
+/// The first quotes, and of every company at least one: a comparison that leaves one out compares nothing.
+fn first_of_each<'h>(
+    good: Vec<(usize, &'h Hit)>,
+    poor: Vec<(usize, &'h Hit)>,
+    most: usize,
+) -> Vec<(usize, &'h Hit)> {
+    /// Companies beyond these are left to the figures and the list of sources.
+    const COMPANIES: usize = 8;
+    let mut companies: Vec<&str> = Vec::new();
+    for (_, hit) in good.iter().chain(&poor) {
+        if !companies.contains(&hit.ticker.as_str()) && companies.len() < COMPANIES {
+            companies.push(&hit.ticker);
+        }
+    }
+    let (pool, rest) = if good.is_empty() { (&poor, &good) } else { (&good, &poor) };
+    let mut chosen: Vec<(usize, &Hit)> = pool.iter().take(most).copied().collect();
+    for ticker in companies {
+        let has = |quotes: &[(usize, &Hit)]| quotes.iter().position(|(_, hit)| hit.ticker == ticker);
+        if has(&chosen).is_some() {
+            continue;
+        }
+        let first = has(pool).map(|at| pool[at]).or_else(|| has(rest).map(|at| rest[at]));
+        let Some(first) = first else { continue };
+        // It takes the place of the last quote of whoever has two, once all places are taken.
+        let spare = (0..chosen.len())
+            .rev()
+            .find(|at| chosen.iter().filter(|(_, hit)| hit.ticker == chosen[*at].1.ticker).count() > 1);
+        match spare.filter(|_| chosen.len() >= most) {
+            Some(at) => chosen[at] = first,
+            None => chosen.push(first),
+        }
+    }
+    chosen
 }
 
 /// A whole sentence of a readable length rather than a heading or the row of a table.
@@ -246,7 +290,7 @@ mod tests {
         let candidates = Candidates::new(Some(&kpi), None);
         assert_eq!(candidates.len(), 4);
         expect![[r#"
-            Extractive answer: figures and sentences quoted from the filings, not written by a language model.
+            Extractive answer: figures and sentences quoted from the data, not written by a language model.
 
             Net income of NVIDIA CORP was $4.33 billion in fiscal 2021 [1], $9.75 billion in fiscal 2022 [2] and $4.37 billion in fiscal 2023 [3].
 
@@ -259,7 +303,7 @@ mod tests {
             Fiscal years end in January.
 
             Not in the data: Net income of NVDA for FY 2020; EPS of NVDA."#]]
-        .assert_eq(&write(Some(&kpi), &[], &candidates));
+        .assert_eq(&write(Some(&kpi), &[], &candidates, &[]));
     }
 
     #[test]

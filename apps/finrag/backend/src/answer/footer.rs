@@ -10,6 +10,13 @@ const QUOTED: usize = 180;
 /// The footer with the white space before it; empty when nothing is cited and there is nothing to warn of.
 pub(super) fn footer(sources: &[Source], tally: Tally) -> String {
     let mut text = String::new();
+    if tally.unfounded > 0 {
+        let (numbers, are) = if tally.unfounded == 1 { ("number", "is") } else { ("numbers", "are") };
+        text.push_str(&format!(
+            "\n\nNote: {} {numbers} above {are} in no source that the sentence cites, and marked as unverified.",
+            tally.unfounded
+        ));
+    }
     if tally.uncited > 0 {
         let (statements, carry) =
             if tally.uncited == 1 { ("statement", "carries") } else { ("statements", "carry") };
@@ -17,8 +24,6 @@ pub(super) fn footer(sources: &[Source], tally: Tally) -> String {
             "\n\nNote: {} {statements} with figures above {carry} no citation; the data does not vouch for them.",
             tally.uncited
         ));
-    } else if sources.is_empty() {
-        return text;
     }
     if !sources.is_empty() {
         text.push_str("\n\nDATA SOURCES");
@@ -38,7 +43,7 @@ fn entry(source: &Source) -> String {
             (format!("{metric} {figure}"), metric.to_owned(), source.accession_no.as_deref())
         }
         SourceKind::Sentence => {
-            let words = cut(source.text.as_deref().unwrap_or_default());
+            let words = cut(source.text.as_deref().unwrap_or_default(), QUOTED);
             let section = section_name(source.section.as_deref().unwrap_or_default());
             (format!("“{words}”"), section, source.doc_id.as_deref())
         }
@@ -48,9 +53,10 @@ fn entry(source: &Source) -> String {
     format!("\n[{n}] {company}: {what}\n    {ticker}, FY {year}, {place}{document}")
 }
 
-fn cut(words: &str) -> String {
+/// Words on one line, cut after about so many characters.
+pub(super) fn cut(words: &str, most: usize) -> String {
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    match words.char_indices().nth(QUOTED) {
+    match words.char_indices().nth(most) {
         None => words,
         Some((end, _)) => {
             let end = words[..end].rfind(' ').unwrap_or(end);

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use super::chart::Kpi;
 use super::citations::{Gate, Leak};
 use super::footer::footer;
+use super::numbers::Checker;
 use super::sources::{Candidates, Source};
 use super::{extractive, prompt};
 use crate::data::{Loaded, Pool};
@@ -34,12 +35,16 @@ pub struct Answerer {
 pub struct Asked {
     /// The question.
     pub question: String,
+    /// Those before it in the same talk, the oldest first.
+    pub earlier: Vec<String>,
     /// Look up figures.
     pub include_kpi: bool,
     /// Search sentences.
     pub include_rag: bool,
     /// The model that is to answer.
     pub model: Model,
+    /// How the answer's text is written.
+    pub text: super::TextForm,
 }
 
 /// What happens on the way to an answer.
@@ -90,6 +95,8 @@ pub struct Outcome {
     pub unknown_citations: usize,
     /// Statements with figures that cite nothing.
     pub uncited_statements: usize,
+    /// Numbers that are in no source their sentence cites, and were marked.
+    pub unfounded_numbers: usize,
     /// Links that no source has, and were removed.
     pub removed_links: usize,
     /// Durations.
@@ -148,6 +155,14 @@ impl Run<'_> {
     }
 }
 
+/// What a model is told beside the numbered sources.
+#[derive(Clone, Copy)]
+struct Told<'a> {
+    question: &'a str,
+    block: Option<&'a KpiBlock>,
+    remarks: &'a [String],
+}
+
 /// What was written, before the footer.
 struct Written {
     answer: String,
@@ -187,7 +202,7 @@ impl Answerer {
 
         let started = Instant::now();
         let retrieval = if asked.include_rag {
-            let found = self.retrieve(&understanding, vector, data).await?;
+            let found = self.retrieve(&understanding, vector, Arc::clone(&data)).await?;
             let detail = || serde_json::to_value(&found.stats).unwrap_or_default();
             run.stage("retrieval", started, detail).await?;
             Some(found)
@@ -195,9 +210,14 @@ impl Answerer {
             None
         };
 
-        let candidates = Candidates::new(block.as_ref(), retrieval.as_ref());
+        let remarks = reading(&understanding, block.as_ref());
+        let companies = &data.summary.companies;
+        let cik = |ticker: &str| {
+            companies.iter().find(|company| company.ticker == ticker).map(|company| company.cik)
+        };
+        let candidates = Candidates::new(block.as_ref(), retrieval.as_ref()).with_filings(cik);
         if candidates.is_empty() {
-            let answer = nothing_found(block.as_ref());
+            let answer = nothing_found(&understanding, block.as_ref(), &remarks);
             run.token(answer.clone()).await?;
             let outcome = Outcome::plain(answer, "no_context", understanding, embedding);
             return Ok(Outcome {
@@ -211,10 +231,12 @@ impl Answerer {
         let started = Instant::now();
         let written = match (asked.model.provider, &self.remote) {
             (Provider::Bedrock | Provider::OpenAi, Some(remote)) => {
-                self.synthesise(remote, asked, block.as_ref(), &candidates, &mut run).await?
+                let told =
+                    Told { question: &understanding.question, block: block.as_ref(), remarks: &remarks };
+                self.synthesise(remote, &asked.model, told, &candidates, &mut run).await?
             }
             (Provider::Extractive, _) | (Provider::Bedrock | Provider::OpenAi, None) => {
-                quote(block.as_ref(), retrieval.as_ref(), &candidates)?
+                quote(block.as_ref(), retrieval.as_ref(), &candidates, &remarks)?
             }
         };
         let footer = footer(&written.sources, written.tally);
@@ -249,6 +271,7 @@ impl Answerer {
             stop_reason: written.stop_reason,
             unknown_citations: written.tally.unknown,
             uncited_statements: written.tally.uncited,
+            unfounded_numbers: written.tally.unfounded,
             removed_links: written.tally.links,
             stages: run.stages,
             answer,
@@ -260,9 +283,11 @@ impl Answerer {
         asked: &Asked,
         data: &Arc<Loaded>,
     ) -> Result<(Understanding, Option<KpiBlock>), Failure> {
-        let (question, include_kpi, data) = (asked.question.clone(), asked.include_kpi, Arc::clone(data));
+        let (asked, data) = (asked.clone(), Arc::clone(data));
         let work = move || {
-            let understanding = data.engine.understand(&question);
+            let include_kpi = asked.include_kpi;
+            let earlier: Vec<&str> = asked.earlier.iter().map(String::as_str).collect();
+            let understanding = data.engine.understand_after(&earlier, &asked.question);
             let block = if include_kpi { data.engine.kpi(&understanding) } else { None };
             (understanding, block)
         };
@@ -311,21 +336,23 @@ impl Answerer {
     async fn synthesise(
         &self,
         remote: &Arc<Remote>,
-        asked: &Asked,
-        block: Option<&KpiBlock>,
+        model: &Model,
+        told: Told<'_>,
         candidates: &Candidates,
         run: &mut Run<'_>,
     ) -> Result<Written, Failure> {
         let fence = prompt::fence();
-        let computed = block.map(extractive::computed).unwrap_or_default();
-        let prompt: Prompt = prompt::build(&asked.question, candidates, &computed, &fence);
+        let mut computed = told.block.map(extractive::computed).unwrap_or_default();
+        computed.extend_from_slice(told.remarks);
+        let prompt: Prompt = prompt::build(told.question, candidates, &computed, &fence);
         let prompt_chars = prompt.system.len() + prompt.user.len();
         let is_known_link = |link: &str| prompt.user.contains(link);
-        let mut gate = Gate::new(candidates.len(), &fence, &is_known_link);
+        let checker = Checker::new(candidates, told.block);
+        let mut gate = Gate::new(candidates.len(), &fence, &is_known_link, Some(&checker));
 
         let started = Instant::now();
         let mode = if run.events.is_some() { Mode::Stream } else { Mode::Whole };
-        let mut reading = remote.ask(&asked.model, &prompt, mode, self.limits).await?;
+        let mut reading = remote.ask(model, &prompt, mode, self.limits).await?;
         let mut is_first = true;
         let (stop_reason, usage) = loop {
             match reading.next().await {
@@ -366,12 +393,13 @@ fn quote(
     block: Option<&KpiBlock>,
     retrieval: Option<&Retrieval>,
     candidates: &Candidates,
+    remarks: &[String],
 ) -> Result<Written, Failure> {
     let hits = retrieval.map(|found| found.hits.as_slice()).unwrap_or_default();
-    let text = extractive::write(block, hits, candidates);
+    let text = extractive::write(block, hits, candidates, remarks);
     let fence = prompt::fence();
     // Quotations keep the links they have: they are the filing's own words.
-    let mut gate = Gate::new(candidates.len(), &fence, &|_| true);
+    let mut gate = Gate::new(candidates.len(), &fence, &|_| true, None);
     let pieces = gate.push(&text).and_then(|_| gate.finish());
     pieces.map_err(leaked)?;
     Ok(Written {
@@ -406,10 +434,24 @@ impl Outcome {
             stop_reason: stop_reason.to_owned(),
             unknown_citations: 0,
             uncited_statements: 0,
+            unfounded_numbers: 0,
             removed_links: 0,
             stages: Stages::new(),
         }
     }
+}
+
+/// How the question was read, where that is not plain, and of whom there is nothing.
+fn reading(understanding: &Understanding, block: Option<&KpiBlock>) -> Vec<String> {
+    let mut remarks = understanding.readings.clone();
+    if !understanding.quarters.is_empty() && block.is_none() {
+        remarks.push("The table of figures has whole fiscal years and no quarters.".to_owned());
+    }
+    if !understanding.strangers.is_empty() {
+        let names: Vec<String> = understanding.strangers.iter().map(|name| format!("“{name}”")).collect();
+        remarks.push(format!("No filing of {} is in the data.", names.join(", ")));
+    }
+    remarks
 }
 
 fn leaked(_: Leak) -> Failure {
@@ -417,9 +459,12 @@ fn leaked(_: Leak) -> Failure {
     Failure::Llm(LlmError::Nonsense { reason })
 }
 
-fn nothing_found(block: Option<&KpiBlock>) -> String {
-    let mut answer = "The data holds no sentence and no figure that answers this question.".to_owned();
-    for remark in block.into_iter().flat_map(extractive::remarks) {
+fn nothing_found(understanding: &Understanding, block: Option<&KpiBlock>, remarks: &[String]) -> String {
+    let names: Vec<&str> = understanding.companies.iter().map(|company| company.name.trim()).collect();
+    let of = if names.is_empty() { String::new() } else { format!(" of {}", names.join(", ")) };
+    let mut answer = format!("The data holds no sentence and no figure{of} that answers this question.");
+    let own = block.into_iter().flat_map(extractive::remarks);
+    for remark in remarks.iter().cloned().chain(own) {
         answer.push(' ');
         answer.push_str(&remark);
     }

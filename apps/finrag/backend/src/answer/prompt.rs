@@ -24,7 +24,9 @@ pub(super) fn build(question: &str, candidates: &Candidates, computed: &[String]
          arithmetic that the data does not already contain.\n\
          3. End every sentence that states something with the number of what it rests on in square brackets, as in [3] or \
          [2][7]. Use only numbers that are in the data.\n\
-         4. Give figures as they are in the data, with their unit and fiscal year. Where two figures disagree, give both.\n\
+         4. Write no figure that is not in the data. Give figures as they are there, with their unit and fiscal year, each in a \
+         sentence that cites the source it stands in: every number is looked for in the cited sources afterwards, and marked for the \
+         reader where it is not found. Where two figures disagree, give both.\n\
          5. Write at most 400 words of plain paragraphs or simple lists. Write no list of sources, no links, and never the word \
          {fence}."
     );

@@ -46,6 +46,9 @@ pub struct Source {
     /// The filing's accession number, where known; facts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub accession_no: Option<String>,
+    /// Where the filing can be read, where its number is known; facts only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub filing_url: Option<String>,
     /// The metric's key; facts only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
@@ -66,6 +69,14 @@ pub(super) fn section_name(section: &str) -> String {
         Some(number) => format!("Item {number}"),
         None => section.replace('_', " "),
     }
+}
+
+/// EDGAR's page of a filing, by the company's central index key and the accession number.
+fn edgar(cik: u64, accession: &str) -> Option<String> {
+    let digits: String = accession.chars().filter(char::is_ascii_digit).collect();
+    let dashed = accession.len() == 20 && accession.chars().all(|c| c.is_ascii_digit() || c == '-');
+    (digits.len() == 18 && dashed)
+        .then(|| format!("https://www.sec.gov/Archives/edgar/data/{cik}/{digits}/{accession}-index.htm"))
 }
 
 fn of_fact(n: usize, fact: &Fact) -> Source {
@@ -90,6 +101,7 @@ fn of_fact(n: usize, fact: &Fact) -> Source {
         section: None,
         text: None,
         accession_no: fact.accession_no.clone(),
+        filing_url: None,
         metric: Some(fact.metric_key.clone()),
         metric_label: Some(fact.metric_label.clone()),
         value: Some(fact.value),
@@ -137,6 +149,7 @@ impl Candidates {
                     section: Some(passage.section.clone()),
                     text: Some(sentence.text.clone()),
                     accession_no: None,
+                    filing_url: None,
                     metric: None,
                     metric_label: None,
                     value: None,
@@ -145,6 +158,16 @@ impl Candidates {
             }
         }
         Self { sources, facts }
+    }
+
+    /// Says where the figures' filings can be read; `cik` knows a company's central index key by its ticker.
+    pub(super) fn with_filings(mut self, cik: impl Fn(&str) -> Option<u64>) -> Self {
+        for source in &mut self.sources[..self.facts] {
+            let accession = source.accession_no.as_deref();
+            source.filing_url =
+                accession.zip(cik(&source.ticker)).and_then(|(accession, cik)| edgar(cik, accession));
+        }
+        self
     }
 
     pub(super) fn len(&self) -> usize {
@@ -174,5 +197,19 @@ impl Candidates {
                 Some(Source { n: place + 1, ..source.clone() })
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filing_is_found_by_its_accession_number() {
+        let url = "https://www.sec.gov/Archives/edgar/data/320193/000032019323000106/0000320193-23-000106-index.htm";
+        assert_eq!(edgar(320_193, "0000320193-23-000106").as_deref(), Some(url));
+        for wrong in ["", "0000320193", "00003201932300010600", "../../../../x-23-0001"] {
+            assert_eq!(edgar(1, wrong), None, "{wrong}");
+        }
     }
 }

@@ -64,6 +64,9 @@ pub(super) async fn health(State(state): State<AppState>) -> Json<Health> {
 /// The body of `GET /meta`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Meta {
+    /// What the data is, where its maker says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<String>,
     companies: Vec<CompanyMeta>,
     sections: Vec<SectionMeta>,
     metrics: Vec<MetricMeta>,
@@ -124,6 +127,7 @@ pub(super) async fn meta(State(state): State<AppState>) -> Result<Json<Meta>, Ap
     };
     let summary = &data.summary;
     Ok(Json(Meta {
+        about: summary.about.clone(),
         companies: summary
             .companies
             .iter()

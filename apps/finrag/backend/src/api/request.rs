@@ -6,7 +6,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::error::ApiError;
-use crate::answer::Asked;
+use crate::answer::{Asked, TextForm};
 use crate::llm::Catalogue;
 
 /// Fewest and most characters of a question.
@@ -22,6 +22,10 @@ pub(crate) struct QueryRequest {
         example = "How did Apple's revenue develop from 2021 to 2023?"
     )]
     pub question: String,
+    /// Questions asked before it in the same talk, the oldest first: what this one leaves out is taken from them. The last five count.
+    #[serde(default)]
+    #[schema(example = json!([]))]
+    pub earlier: Vec<String>,
     /// Look up figures.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -33,6 +37,18 @@ pub(crate) struct QueryRequest {
     /// The key of a model of `GET /meta`; its first by default.
     #[serde(default)]
     pub model_key: Option<String>,
+    /// How the answer's text is written: safe for a Markdown renderer, or as it is.
+    #[serde(default)]
+    pub text: TextForm,
+}
+
+/// Questions of a talk that are looked back at.
+const LOOKED_BACK: usize = 5;
+
+/// The last of the earlier questions; what is too long to be one is left out.
+fn earlier(mut asked: Vec<String>) -> Vec<String> {
+    asked.retain(|question| !question.trim().is_empty() && question.chars().count() <= *LENGTH.end());
+    asked.split_off(asked.len().saturating_sub(LOOKED_BACK))
 }
 
 fn yes() -> bool {
@@ -60,9 +76,11 @@ pub(super) fn read(body: Result<Bytes, BytesRejection>, catalogue: &Catalogue) -
         .map_err(|error| ApiError::invalid(&request.question, error))?;
     Ok(Asked {
         question: question.to_owned(),
+        earlier: earlier(request.earlier),
         include_kpi: request.include_kpi,
         include_rag: request.include_rag,
         model: model.clone(),
+        text: request.text,
     })
 }
 
@@ -92,6 +110,13 @@ mod tests {
                 Err("both false"),
             ),
             (r#"{"question":["What was it?"]}"#.to_owned(), Err("no query request")),
+            (
+                r#"{"question":"And their debt?","earlier":["What was it?"]}"#.to_owned(),
+                Ok("production_balanced"),
+            ),
+            (r#"{"question":"What was it?","text":"plain"}"#.to_owned(), Ok("production_balanced")),
+            (r#"{"question":"What was it?","text":"html"}"#.to_owned(), Err("no query request")),
+            (r#"{"question":"And their debt?","earlier":"What?"}"#.to_owned(), Err("no query request")),
             ("{}".to_owned(), Err("missing field `question`")),
             ("not json".to_owned(), Err("no query request")),
         ] {

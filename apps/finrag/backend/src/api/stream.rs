@@ -22,7 +22,7 @@ use super::error::{ApiError, ErrorBody};
 use super::query::{answer_aloud, begin, finish};
 use super::request::QueryRequest;
 use super::wire::millis;
-use crate::answer::Event;
+use crate::answer::{Escaper, Event, TextForm};
 
 /// Events that may wait for a slow reader before the answer waits too.
 const BACKLOG: usize = 64;
@@ -51,6 +51,7 @@ pub(super) async fn stream(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<SseEvent, Infallible>>>, ApiError> {
     let (asked, data, ticket) = begin(&state, body)?;
+    let text = asked.text;
     let (events, heard) = mpsc::channel(BACKLOG);
     let (last, ending) = mpsc::channel(1);
     tokio::spawn(async move {
@@ -63,7 +64,12 @@ pub(super) async fn stream(
         drop(events);
         let _ = last.send(end).await;
     });
-    let events = ReceiverStream::new(heard).map(sse).chain(ReceiverStream::new(ending)).map(Ok);
+    let mut escaper = Escaper::new();
+    let written = move |event: Event| match (event, text) {
+        (Event::Token(text), TextForm::Markdown) => Event::Token(escaper.push(&text)),
+        (event @ (Event::Token(_) | Event::Stage { .. }), _) => event,
+    };
+    let events = ReceiverStream::new(heard).map(written).map(sse).chain(ReceiverStream::new(ending)).map(Ok);
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 

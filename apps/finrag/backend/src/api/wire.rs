@@ -99,6 +99,7 @@ impl QueryResponse {
                 "unknown_removed": outcome.unknown_citations,
                 "uncited_statements": outcome.uncited_statements,
                 "links_removed": outcome.removed_links,
+                "unfounded_numbers": outcome.unfounded_numbers,
             },
         });
         let found = outcome.retrieval.as_ref().and_then(|stats| serde_json::to_value(stats).ok());
@@ -136,7 +137,7 @@ impl QueryResponse {
                 timestamp: Timestamp::now().to_string(),
                 processing_time_ms: (elapsed_ms * 1000.0).round() / 1000.0,
             },
-            answer: outcome.answer,
+            answer: asked.text.write(outcome.answer),
             context: outcome.context,
             sources: outcome.sources,
             kpi: outcome.kpi,

@@ -75,6 +75,9 @@ pub fn table(report: &Report) -> String {
             report.figures_found, report.figures_asked
         );
     }
+    if report.refused > 0 {
+        let _ = writeln!(text, "refused    {} as out of scope", report.refused);
+    }
     text
 }
 
@@ -99,6 +102,7 @@ mod tests {
             rows: vec![row(Regime::Filtered, "local", 0.925), row(Regime::Open, "cross-company", 0.75)],
             figures_found: 39,
             figures_asked: 40,
+            refused: 0,
             outcomes: Vec::new(),
         };
         expect![[r#"

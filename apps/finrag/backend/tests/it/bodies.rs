@@ -111,6 +111,7 @@ async fn what_the_original_client_reads_is_where_it_looks() {
         expect![[r#"
             [].accession_no: text
             [].company: text
+            [].filing_url: text
             [].kind: text
             [].label: text
             [].metric: text

@@ -1,6 +1,7 @@
 //! The service over real HTTP: against data of its own, and models and stores that behave and misbehave as told.
 
 mod api;
+mod asked;
 mod bad_input;
 mod bedrock;
 mod binary;
@@ -11,6 +12,7 @@ mod embedders;
 mod llm_stub;
 mod load;
 mod lockfiles;
+mod markdown;
 mod models;
 mod query_log;
 mod s3_stub;

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::llm_stub::{Act, Stub};
-use crate::world::{World, error_of, with_openai};
+use crate::world::{World, error_of, with_bedrock, with_openai};
 
 const QUESTION: &str = "What was the revenue of Acme Robotics in 2023?";
 
@@ -40,13 +40,15 @@ async fn citations_are_checked_renumbered_and_resolved_and_the_call_is_priced() 
     let world = World::over_corpus(|settings| with_openai(settings, &stub.url)).await;
     let reply = world.ask(QUESTION).await;
     let answer = reply.body["answer"].as_str().expect("text");
-    assert!(answer.starts_with("Its revenue was $2.25 billion [1] and it thrives. It has costs of $77 million.\n\nNote: 1 statement"), "{answer}");
+    let written = "Its revenue was $2.25 billion [1] and it thrives. It has costs of $77 million. (unverified, cites no source: \
+        $77 million)\n\nNote: 1 number above is in no source";
+    assert!(answer.starts_with(written), "{answer}");
     assert!(answer.ends_with("\n\nDATA SOURCES\n[1] Acme Robotics Inc.: Revenue $2.25 billion\n    ACME, FY 2023, Revenue, Doc: 0001000001-24-000009"), "{answer}");
     assert_eq!(answer.matches("DATA SOURCES").count(), 1);
     let citations = &reply.body["metadata"]["context"]["retrieval_stats"]["citations"];
     assert_eq!(
         citations,
-        &json!({ "cited": 1, "unknown_removed": 1, "uncited_statements": 1, "links_removed": 0 })
+        &json!({ "cited": 1, "unknown_removed": 1, "uncited_statements": 1, "links_removed": 0, "unfounded_numbers": 1 })
     );
     let llm = &reply.body["metadata"]["llm"];
     assert_eq!(
@@ -100,4 +102,35 @@ async fn the_keyless_answer_can_be_asked_for_beside_a_model() {
     let reply = world.post("/query", &json!({ "question": QUESTION, "model_key": "extractive" })).await;
     assert!(reply.body["answer"].as_str().expect("text").starts_with("Extractive answer"));
     assert!(stub.seen().is_empty());
+}
+
+#[tokio::test]
+async fn every_number_is_looked_for_in_the_cited_sources() {
+    for (said, marked) in [
+        ("Revenue was $2.25 billion [1].", None),
+        ("Revenue was about $2.3 billion in fiscal 2023 [1].", None),
+        ("Revenue was $2,250 million [1].", None),
+        ("Revenue was $9.75 billion [1].", Some("(unverified, not in the cited source: $9.75 billion)")),
+        (
+            "Revenue was $2.25 billion [1]. It rose 44% on that [1].",
+            Some("(unverified, not in the cited source: 44%)"),
+        ),
+        ("Revenue was $2.25 billion.", Some("(unverified, cites no source: $2.25 billion)")),
+        (
+            "- Revenue: $2.25 billion [1]\n- Staff: 12,345 [1]",
+            Some("(unverified, not in the cited source: 12,345)"),
+        ),
+    ] {
+        let stub = Stub::start(&[Act::Say(said)]).await;
+        let openai = World::over_corpus(|settings| with_openai(settings, &stub.url)).await;
+        let bedrock = World::over_corpus(|settings| with_bedrock(settings, &stub.url)).await;
+        for world in [openai, bedrock] {
+            let whole = world.ask(QUESTION).await.body;
+            let streamed = world.stream(QUESTION).await;
+            assert_eq!(whole["answer"], streamed.last().expect("events").1["answer"], "{said}");
+            let answer = whole["answer"].as_str().expect("text");
+            assert_eq!(answer.contains("(unverified"), marked.is_some(), "{answer}");
+            assert!(marked.is_none_or(|marked| answer.contains(marked)), "{answer}");
+        }
+    }
 }

@@ -158,12 +158,12 @@ impl World {
     }
 
     pub(crate) async fn ask(&self, question: &str) -> Reply {
-        self.post("/query", &json!({ "question": question })).await
+        self.post("/query", &json!({ "question": question, "text": "plain" })).await
     }
 
     /// The events of a streamed answer: name and data.
     pub(crate) async fn stream(&self, question: &str) -> Vec<(String, Value)> {
-        let request = json!({ "question": question });
+        let request = json!({ "question": question, "text": "plain" });
         let reply = self
             .http
             .post(format!("{}/query/stream", self.url))

@@ -15,6 +15,9 @@ pub struct Report {
     pub figures_found: usize,
     /// Figures asked for.
     pub figures_asked: usize,
+    /// Questions that are said to be out of scope, which none of a set is.
+    #[serde(default)]
+    pub refused: usize,
     /// Per question, what happened.
     pub outcomes: Vec<Outcome>,
 }
@@ -97,7 +100,7 @@ impl Report {
                 figures_asked += outcome.figures_asked;
             }
         }
-        Self { rows, figures_found, figures_asked, outcomes }
+        Self { rows, figures_found, figures_asked, refused: 0, outcomes }
     }
 }
 
@@ -126,6 +129,9 @@ impl fmt::Display for Report {
         if self.figures_asked > 0 {
             let share = self.figures_found as f64 / self.figures_asked as f64 * 100.0;
             writeln!(f, "figures exact: {} of {} ({share:.1}%)", self.figures_found, self.figures_asked)?;
+        }
+        if self.refused > 0 {
+            writeln!(f, "refused: {}", self.refused)?;
         }
         Ok(())
     }

@@ -15,8 +15,10 @@ pub async fn run(
     embedder: Option<&dyn Embedder>,
 ) -> Result<Report, EmbedError> {
     let mut outcomes = Vec::new();
+    let mut refused = 0;
     for question in questions {
         let understanding = engine.understand(&question.question);
+        refused += usize::from(!understanding.scope.is_in());
         let kpi = engine.kpi(&understanding);
         let figures_found =
             question.figures.iter().filter(|figure| has(engine, kpi.as_ref(), figure)).count();
@@ -45,7 +47,7 @@ pub async fn run(
             outcomes.push(outcome(Some(regime), rank.map(|rank| rank + 1)));
         }
     }
-    Ok(Report::of(outcomes))
+    Ok(Report { refused, ..Report::of(outcomes) })
 }
 
 fn has(engine: &Engine, kpi: Option<&KpiBlock>, figure: &Figure) -> bool {

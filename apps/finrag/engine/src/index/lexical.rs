@@ -109,6 +109,14 @@ impl Lexical {
         })
     }
 
+    /// Rows that have a term, at most `most`, spread over all of them.
+    pub(crate) fn rows_of(&self, term: &str, most: usize) -> Vec<u32> {
+        let term = Term::from_field_text(self.field, term);
+        let rows: Vec<u32> = self.parts.iter().flat_map(|part| part.rows_of(&term)).collect();
+        let step = rows.len().div_ceil(most.max(1)).max(1);
+        rows.into_iter().step_by(step).collect()
+    }
+
     /// Scores the rows of `ranges` (ascending, disjoint); the result has their rows end to end.
     pub(crate) fn score(&self, terms: &[Weighted], ranges: &[Range<u32>]) -> Vec<f32> {
         let mut scores = vec![0.0; ranges.iter().map(|range| range.len()).sum()];
@@ -148,6 +156,20 @@ impl Part {
         let postings = segment.inverted_index(field)?;
         let lengths = segment.get_fieldnorms_reader(field)?;
         Ok(Self { rows, postings, lengths, _index: index })
+    }
+
+    fn rows_of(&self, term: &Term) -> Vec<u32> {
+        let Ok(Some(info)) = self.postings.get_term_info(term) else { return Vec::new() };
+        let Ok(mut blocks) = self.postings.read_block_postings_from_terminfo(&info, IndexRecordOption::Basic)
+        else {
+            return Vec::new();
+        };
+        let mut rows = Vec::with_capacity(info.doc_freq as usize);
+        while blocks.block_len() > 0 {
+            rows.extend(blocks.docs().iter().map(|doc| doc + self.rows.start));
+            blocks.advance();
+        }
+        rows
     }
 
     /// Adds a term's scores for this part's rows.
@@ -214,5 +236,8 @@ mod tests {
             );
         }
         assert_eq!(whole.idf("absent"), None);
+        let third = Lexical::build_in(&sentences, 3).unwrap();
+        assert_eq!(third.rows_of("rose", 1_000).len(), 334);
+        assert_eq!(third.rows_of("rose", 4), [0, 252, 504, 756]);
     }
 }

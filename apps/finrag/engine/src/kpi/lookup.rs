@@ -27,11 +27,11 @@ struct Found {
 }
 
 /// Keys of the data for a metric as asked.
-fn keys_of(key: &str) -> Vec<&str> {
+pub(super) fn keys_of(key: &str) -> Vec<&str> {
     ASKED.iter().find(|asked| asked.key == key).map_or_else(|| vec![key], |asked| asked.keys.to_vec())
 }
 
-fn fact(engine: &Engine, row: &FactRow) -> Fact {
+pub(super) fn fact(engine: &Engine, row: &FactRow) -> Fact {
     let company = engine.companies.get(row.company);
     let metric = &engine.facts.metrics[usize::from(row.metric)];
     let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);

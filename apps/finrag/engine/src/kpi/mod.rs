@@ -5,6 +5,7 @@ mod derive;
 pub(crate) mod format;
 mod formula;
 mod lookup;
+pub(crate) mod quarterly;
 mod text;
 pub(crate) mod trust;
 mod types;

@@ -60,6 +60,30 @@ fn beginning(text: &str) -> u64 {
     digest(&words.collect::<Vec<_>>().join(" ").to_lowercase())
 }
 
+/// The first rows of a ranking: when several companies are named, at least its share of each one's.
+pub(crate) fn first_of_each(
+    engine: &Engine,
+    ranked: impl Iterator<Item = u32>,
+    wanted: &Wanted,
+    limit: usize,
+) -> Vec<u32> {
+    if wanted.companies.len() < 2 {
+        return ranked.take(limit).collect();
+    }
+    let share = limit / wanted.companies.len();
+    let mut of: HashMap<u16, usize> = HashMap::new();
+    let mut kept = Vec::with_capacity(limit);
+    for (place, row) in ranked.enumerate() {
+        let company = engine.sentences.company(row);
+        let count = of.entry(company).or_default();
+        *count += 1;
+        if place < limit || (*count <= share && wanted.companies.contains(&company)) {
+            kept.push(row);
+        }
+    }
+    kept
+}
+
 /// When several companies are named, takes turns among them, best first; what names none follows in its own order.
 pub(crate) fn take_turns(engine: &Engine, ranked: Vec<(f32, u32)>, wanted: &Wanted) -> Vec<(f32, u32)> {
     if wanted.companies.len() < 2 {

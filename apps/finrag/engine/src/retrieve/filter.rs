@@ -51,6 +51,29 @@ impl Wanted {
         }
     }
 
+    /// Whether only the named companies' rows may answer: where companies are named, unless it is asked who speaks of them.
+    pub(crate) fn only_theirs(&self, question: &str) -> bool {
+        const OTHERS: &[&str] = &[
+            "which compan",
+            "which firm",
+            "which other",
+            "what compan",
+            "what other",
+            "other compan",
+            "others say",
+            "who mention",
+            "who name",
+            "who else",
+            "whose filing",
+            "which filing",
+            "which of the",
+            "mentioned by",
+            "named by",
+        ];
+        let lower = question.to_lowercase();
+        !self.companies.is_empty() && !OTHERS.iter().any(|sign| lower.contains(sign))
+    }
+
     /// Whether it excludes anything at all.
     pub(crate) fn is_empty(&self) -> bool {
         self.companies.is_empty() && self.years.is_empty() && self.sections.is_empty()
@@ -77,6 +100,15 @@ impl Filter {
             }
             Regime::Filtered => Self::narrow(wanted, engine),
         }
+    }
+
+    /// The filtered regime's filters: one a company where several are named, so that each has candidates of its own.
+    pub(crate) fn each(wanted: &Wanted, engine: &Engine) -> Vec<Self> {
+        if wanted.companies.len() < 2 {
+            return vec![Self::narrow(wanted, engine)];
+        }
+        let alone = |company: &u16| Wanted { companies: vec![*company], ..wanted.clone() };
+        wanted.companies.iter().map(|company| Self::narrow(&alone(company), engine)).collect()
     }
 
     fn narrow(wanted: &Wanted, engine: &Engine) -> Self {

@@ -13,6 +13,7 @@ mod synonyms;
 mod types;
 
 pub(crate) use expand::passage_around;
+pub(crate) use synonyms::other_words;
 pub use types::{
     Hit, Passage, PassageSentence, Regime, Retrieval, RetrievalStats, RetrieveOptions, StageTimings,
 };

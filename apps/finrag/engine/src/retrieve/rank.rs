@@ -63,8 +63,10 @@ pub(crate) fn rank(
     reader: &mut Reader<'_>,
 ) -> (Vec<(f32, u32)>, usize) {
     let mut candidates: Vec<Candidate> = Vec::new();
+    // Several companies share the candidates, each with enough of its own.
+    let most = (CANDIDATES / wanted.companies.len().max(1)).max(CANDIDATES / 2);
     for filter in filters {
-        candidates.extend(gather(engine, scorer.scores(&filter.ranges), filter));
+        candidates.extend(gather(engine, scorer.scores(&filter.ranges), filter, most));
     }
     if query.wants_reason {
         reasons(engine, &mut candidates, filters);
@@ -89,8 +91,8 @@ pub(crate) fn rank(
     (ranked, found)
 }
 
-fn gather(engine: &Engine, scores: &[f32], filter: &Filter) -> Vec<Candidate> {
-    let mut top = Top::new(CANDIDATES);
+fn gather(engine: &Engine, scores: &[f32], filter: &Filter, most: usize) -> Vec<Candidate> {
+    let mut top = Top::new(most);
     let mut rest = scores;
     for range in &filter.ranges {
         let (own, others) = rest.split_at(range.len());

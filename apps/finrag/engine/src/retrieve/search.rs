@@ -50,34 +50,51 @@ pub(crate) fn retrieve(
     let mut lists = Vec::new();
     for regime in &regimes {
         let weight = if both && *regime == Regime::Open && !wanted.is_empty() { OPEN_WEIGHT } else { 1.0 };
-        let own = Filter::of(*regime, &wanted, engine);
-        stats.filter_relaxed |= own.relaxed;
-        let mut filters = vec![own];
+        let mut filters = match regime {
+            Regime::Filtered => Filter::each(&wanted, engine),
+            Regime::Open => vec![Filter::of(*regime, &wanted, engine)],
+        };
+        stats.filter_relaxed |= filters.iter().any(|filter| filter.relaxed);
+        let own = filters.len();
         if *regime == Regime::Open && !wanted.is_empty() {
             // Rows of what is named are candidates even where the rest of the corpus outdoes them by BM25.
-            filters.push(Filter { sections: Vec::new(), ..Filter::of(Regime::Filtered, &wanted, engine) });
+            let named = Filter::each(&wanted, engine).into_iter();
+            filters.extend(named.map(|filter| Filter { sections: Vec::new(), ..filter }));
         }
         let stage = Instant::now();
         let (ranked, candidates) =
             rank::rank(engine, &query, &wanted, &filters, *regime, &mut scorer, &mut reader);
         stats.bm25_candidates += candidates;
         stats.timings.bm25_us += micros(stage);
-        lists.push((weight, ranked.into_iter().map(|(_, row)| row).take(LIST).collect()));
+        let ranked = ranked.into_iter().map(|(_, row)| row);
+        lists.push((weight, diversify::first_of_each(engine, ranked, &wanted, LIST)));
         if let (Some(vectors), Some(embedding)) = (&engine.vectors, embedding) {
             let stage = Instant::now();
-            let filter = &filters[0];
-            let near = vectors.nearest(embedding, &filter.ranges, LIST, &|row| filter.allows(row, engine));
+            let mut near = Vec::new();
+            for filter in &filters[..own] {
+                near.extend(
+                    vectors.nearest(embedding, &filter.ranges, LIST, &|row| filter.allows(row, engine)),
+                );
+            }
+            near.sort_by(|a, b| b.0.total_cmp(&a.0));
             stats.dense_candidates += near.len();
             stats.timings.dense_us += micros(stage);
-            lists.push((weight * DENSE_WEIGHT, near.into_iter().map(|(_, row)| row).collect()));
+            let near = near.into_iter().map(|(_, row)| row);
+            lists.push((weight * DENSE_WEIGHT, diversify::first_of_each(engine, near, &wanted, LIST)));
         }
     }
     let stage = Instant::now();
-    let fused = fuse::fuse(&lists);
+    let mut fused = fuse::fuse(&lists);
+    if both && wanted.only_theirs(&understanding.question) {
+        // Another company's sentence answers no question about this one.
+        fused.retain(|(_, row)| wanted.companies.contains(&engine.sentences.company(*row)));
+    }
     stats.fused = fused.len();
-    let (kept, duplicates) = diversify::without_repeats(engine, fused, options.top.max(options.in_context));
+    // Turns first, and cut then: else a company that says much leaves no place for one that says little.
+    let limit = options.top.max(options.in_context);
+    let turns = diversify::take_turns(engine, fused, &wanted);
+    let (ranked, duplicates) = diversify::without_repeats(engine, turns, limit);
     stats.duplicates = duplicates;
-    let ranked = diversify::take_turns(engine, kept, &wanted);
     stats.timings.fuse_us = micros(stage);
     let stage = Instant::now();
     let in_context: Vec<u32> = ranked.iter().take(options.in_context).map(|(_, row)| *row).collect();

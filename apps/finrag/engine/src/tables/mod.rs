@@ -22,6 +22,8 @@ pub const FACTS: &str = "kpi_facts.parquet";
 pub const COMPANIES: &str = "companies.json";
 /// The 10-K items.
 pub const SECTIONS: &str = "sections.json";
+/// What the data is, in a sentence or two for its readers; optional.
+pub const ABOUT: &str = "about.txt";
 /// What the vectors are.
 pub const VECTORS_META: &str = "vectors.json";
 /// The vectors themselves.

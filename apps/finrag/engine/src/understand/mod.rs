@@ -2,14 +2,19 @@
 
 pub(crate) mod asked;
 pub(crate) mod companies;
+mod evidence;
+mod follow;
 mod items;
 pub(crate) mod metrics;
+pub(crate) mod quarters;
 mod reader;
 mod scope;
+mod spelling;
+mod strangers;
 mod terms;
 mod topics;
 mod types;
-mod words;
+pub(crate) mod words;
 mod years;
 
 pub(crate) use reader::Understander;

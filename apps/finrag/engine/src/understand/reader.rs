@@ -1,10 +1,14 @@
 //! Reading a question against one snapshot's companies, years, metrics and words.
 
-use super::companies::Names;
+use super::companies::{Found, Names};
 use super::metrics::MetricNames;
 use super::scope::{Seen, judge};
+use super::spelling::{Spelling, replaced};
+use super::strangers::{self, Name};
 use super::words::words;
-use super::{MentionKind, Understanding, items, terms, topics, years};
+use super::{
+    CompanyMention, MentionKind, Understanding, evidence, follow, items, quarters, terms, topics, years,
+};
 use crate::engine::Engine;
 use crate::tables::companies::Companies;
 use crate::tables::facts::Facts;
@@ -18,6 +22,7 @@ const READ: usize = 8_000;
 pub(crate) struct Understander {
     names: Names,
     metrics: MetricNames,
+    spelling: Spelling,
     /// First and last year of each company.
     years: Vec<Option<(i32, i32)>>,
     in_scope: String,
@@ -46,19 +51,52 @@ impl Understander {
             "You can ask about the 10-K filings of {} for the years {first} to {last}: their business, risks, results and figures.",
             listed.join(", ")
         );
-        Self { names: Names::new(companies), metrics: MetricNames::new(facts), years, in_scope }
+        let (names, metrics) = (Names::new(companies), MetricNames::new(facts));
+        Self { names, metrics, spelling: Spelling::new(facts), years, in_scope }
+    }
+
+    /// Reads a question after others of the same talk, the oldest first.
+    pub(crate) fn read_after(&self, earlier: &[&str], question: &str, engine: &Engine) -> Understanding {
+        let mut before: Option<Understanding> = None;
+        for asked in earlier {
+            before = Some(self.read_on(before.as_ref(), asked, engine));
+        }
+        self.read_on(before.as_ref(), question, engine)
+    }
+
+    fn read_on(&self, before: Option<&Understanding>, question: &str, engine: &Engine) -> Understanding {
+        let alone = self.read(question, engine);
+        let Some((whole, what)) = before.and_then(|before| follow::completed(question, &alone, before))
+        else {
+            return alone;
+        };
+        let mut read = self.read(&whole, engine);
+        read.readings.insert(0, format!("Read on from the question before: {what}."));
+        read
     }
 
     pub(crate) fn read(&self, question: &str, engine: &Engine) -> Understanding {
         let end = question.char_indices().nth(READ).map_or(question.len(), |(at, _)| at);
         let question = &question[..end];
         let found = self.names.find(question, &engine.companies, &|word| engine.knows(word));
+        let known = |word: &str| engine.knows(word);
+        let mended = self.spelling.mend(question, &|word| engine.writes(word));
+        // A name is no misspelt metric.
+        let mended: Vec<(String, String)> = mended
+            .into_iter()
+            .filter(|(wrong, _)| {
+                !found.iter().any(|found| found.mention.matched.to_lowercase().contains(wrong))
+            })
+            .collect();
+        let plain = replaced(question, &mended);
+        let metrics = self.metrics.find(&plain);
+        let found = self.with_things(question, found, &metrics, &mended, engine);
+        let (found, strangers) = found;
         let named = found.iter().map(|found| self.years[usize::from(found.company)]);
         let (first, last) = span(named).or_else(|| span(self.years.iter().copied())).unwrap_or_default();
         let years = years::find(question, last);
-        let items = items::find(question);
-        let topics = topics::find(question);
-        let metrics = self.metrics.find(question);
+        let items = items::find(&plain);
+        let topics = topics::find(&plain);
         let mut taken = years.spans.clone();
         let all = words(question);
         for found in &found {
@@ -81,10 +119,10 @@ impl Understander {
                 .flat_map(|name| lower.match_indices(name));
             taken.extend(names.map(|(at, name)| (at, at + name.len())));
         }
-        let terms = terms::left(question, &taken);
+        let terms = replaced(&terms::left(question, &taken), &mended);
         let mut companies = Vec::new();
         for found in &found {
-            if !companies.iter().any(|known: &super::CompanyMention| known.cik == found.mention.cik) {
+            if !companies.iter().any(|known: &CompanyMention| known.cik == found.mention.cik) {
                 companies.push(found.mention.clone());
             }
         }
@@ -92,13 +130,16 @@ impl Understander {
             question,
             terms: &terms,
             companies: companies.len(),
+            strangers: &strangers,
             years: &years.years,
             first,
             last,
             named: metrics.len() + topics.len() + items.len(),
             in_scope: &self.in_scope,
         };
-        let scope = judge(&seen, &|word| engine.knows(word));
+        let scope = judge(&seen, &known, &|terms| engine.has_together(terms));
+        let readings =
+            mended.iter().map(|(wrong, right)| format!("“{wrong}” is read as “{right}”.")).collect();
         Understanding {
             question: question.to_owned(),
             companies,
@@ -107,8 +148,58 @@ impl Understander {
             topics,
             metrics,
             scope,
+            quarters: quarters::find(question),
+            strangers,
+            readings,
             terms,
         }
+    }
+
+    /// Companies by their things, where nothing else names one, and the names of companies that are not there.
+    fn with_things(
+        &self,
+        question: &str,
+        mut found: Vec<Found>,
+        metrics: &[super::MetricMention],
+        mended: &[(String, String)],
+        engine: &Engine,
+    ) -> (Vec<Found>, Vec<String>) {
+        let companies: Vec<(usize, usize)> = found.iter().map(|found| (found.start, found.end)).collect();
+        let mut metric_words: Vec<String> =
+            metrics.iter().flat_map(|metric| words(&metric.matched)).map(|word| word.lower).collect();
+        metric_words.extend(mended.iter().map(|(wrong, _)| wrong.clone()));
+        let asked = strangers::Asked {
+            question,
+            taken: &companies,
+            companies: &companies,
+            metrics: &metric_words,
+            known: &|word| engine.knows(word),
+            evidence: &|name| evidence::of(engine, name),
+        };
+        let mut names = Vec::new();
+        for name in strangers::find(&asked) {
+            match name {
+                Name::Stranger { name, .. } => {
+                    if !names.contains(&name) {
+                        names.push(name);
+                    }
+                }
+                Name::Thing { name, start, end, company } => {
+                    if companies.is_empty() {
+                        let row = engine.companies.get(company);
+                        let mention = CompanyMention {
+                            ticker: row.ticker.clone(),
+                            name: row.name.clone(),
+                            cik: row.cik,
+                            matched: name,
+                            kind: MentionKind::Thing,
+                        };
+                        found.push(Found { company, mention, start, end, brand: true });
+                    }
+                }
+            }
+        }
+        (found, names)
     }
 }
 

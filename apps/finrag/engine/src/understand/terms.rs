@@ -233,6 +233,11 @@ const ASKING: &[&str] = &[
     "figure",
 ];
 
+/// Whether a word, in lower case, only asks.
+pub(crate) fn is_asking(word: &str) -> bool {
+    ASKING.contains(&word)
+}
+
 /// The question's words, less the spans already understood and the words of asking.
 pub(crate) fn left(question: &str, taken: &[(usize, usize)]) -> String {
     words(question)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A question, understood. Made by [`crate::Engine::understand`]; plain data from then on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Understanding {
-    /// The question as asked.
+    /// The question as asked, with what an earlier one named behind it.
     pub question: String,
     /// Companies of the data named in it, in order of mention.
     pub companies: Vec<CompanyMention>,
@@ -19,6 +19,12 @@ pub struct Understanding {
     pub metrics: Vec<MetricMention>,
     /// Whether the data can answer it.
     pub scope: Scope,
+    /// Quarters asked for, 1 to 4, ascending; empty when it asks for none.
+    pub quarters: Vec<u8>,
+    /// Names in it that are companies', as far as can be told, and none of the data's.
+    pub strangers: Vec<String>,
+    /// How it was read where that is not plain: spelling that was mended, what an earlier question named. Sentences for the asker.
+    pub readings: Vec<String>,
     /// What is left to search for, once companies, years and phrases of asking are taken away.
     pub terms: String,
 }
@@ -52,6 +58,8 @@ pub enum MentionKind {
     Alias,
     /// By a name spelt nearly right.
     Typo,
+    /// By a thing that its filings alone discuss, a product for instance.
+    Thing,
 }
 
 /// A 10-K item found in a question.

@@ -16,6 +16,8 @@ pub(crate) struct Word<'q> {
     pub(crate) before: Option<char>,
     /// What stands after it.
     pub(crate) after: Option<char>,
+    /// Whether it was written as an owner: `Apple's`.
+    pub(crate) owns: bool,
 }
 
 /// Splits a question into words: letters and digits, with `&`, `_` and inner dots, as in `R&D`, `net_income`, `L.P`.
@@ -52,6 +54,7 @@ fn word(question: &str, start: usize, end: usize) -> Word<'_> {
         end: start + typed.len(),
         before: question[..start].chars().next_back(),
         after: question[end..].chars().next(),
+        owns: typed.len() < whole.len(),
     }
 }
 
