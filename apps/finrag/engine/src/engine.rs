@@ -227,15 +227,19 @@ impl Engine {
         if let [(_, only)] = terms.as_slice() {
             return self.discusses(only);
         }
-        // One rare word may be what most sentences lack.
-        let skipped = usize::from(terms.len() > 3);
-        let Some((_, rarest)) = terms.get(skipped) else { return false };
-        let needed = terms.len() - skipped;
+        // Of few words all must be there; of many, which no sentence has all of, more than half.
+        let needed = if terms.len() > 3 { (terms.len() * 3).div_ceil(5) } else { terms.len() };
+        let rarest: Vec<&String> = terms
+            .iter()
+            .filter(|(idf, _)| *idf < f32::MAX)
+            .take(1 + terms.len() - needed)
+            .map(|(_, term)| term)
+            .collect();
         let said: Vec<String> = terms.iter().map(|(_, term)| term.clone()).collect();
         let others = crate::retrieve::other_words(&said, &mut with);
-        let looked_at = others.iter().filter(|(term, _)| term == rarest).map(|(_, other)| other);
-        let rows = std::iter::once(rarest).chain(looked_at).flat_map(|term| self.lexical.rows_of(term, READ));
-        rows.into_iter().any(|row| {
+        let looked_at = others.iter().filter(|(term, _)| rarest.contains(&term)).map(|(_, other)| other);
+        let rows = rarest.iter().copied().chain(looked_at).flat_map(|term| self.lexical.rows_of(term, READ));
+        rows.collect::<std::collections::BTreeSet<u32>>().into_iter().any(|row| {
             let own = analyzer::terms(&mut with, self.sentences.text(row));
             let has = |term: &String| {
                 own.contains(term) || others.iter().any(|(said, other)| said == term && own.contains(other))

@@ -59,6 +59,23 @@ const OF_SOMEBODY: &[&str] = &[
     "death",
 ];
 
+/// What only filings and their readers speak of: with one of these a question is about them.
+const OF_FILINGS: &[&str] = &[
+    "company",
+    "companies",
+    "firm",
+    "firms",
+    "filing",
+    "filings",
+    "10-k",
+    "annual report",
+    "fiscal",
+    "shareholders",
+    "stockholders",
+    "issuer",
+    "registrant",
+];
+
 /// What is known of a question when its scope is judged.
 #[derive(Debug)]
 pub(crate) struct Seen<'q> {
@@ -102,8 +119,9 @@ pub(crate) fn judge(seen: &Seen<'_>, known: &dyn Fn(&str) -> bool, together: &dy
     }
     if seen.companies == 0 && seen.named == 0 {
         let of_filings = terms.iter().filter(|word| known(word.typed)).count();
+        let is_of_filings = OF_FILINGS.iter().any(|sign| whole(&lower, sign));
         let of_somebody = OF_SOMEBODY.iter().any(|sign| whole(&lower, sign));
-        if of_somebody || of_filings * 3 < terms.len() * 2 || !together(seen.terms) {
+        if of_somebody || of_filings * 3 < terms.len() * 2 || !(is_of_filings || together(seen.terms)) {
             return out("The question is not about what 10-K filings say.".to_owned());
         }
     }

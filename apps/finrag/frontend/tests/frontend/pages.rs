@@ -20,12 +20,12 @@ async fn home_says_what_it_is_and_what_is_in_scope() {
     assert_eq!(page.set_cookie, None, "looking makes no session");
     expect![[r#"
         Ask the annual reports.
-        FinRAG answers questions about SEC 10-K filings with the figures and sentences that companies filed. Every claim is cited, and every citation opens the passage it came from.
+        FinRAG answers questions about SEC 10-K filings with figures and sentences from its data. Every claim is cited, and every citation opens the passage it came from.
         Your question
         10 to 3,500 characters · Enter sends, Shift+Enter breaks the line
         Ask
         Begin with one of these
-        How did Apple's revenue develop from 2020 to 2024? Compare the net income of Apple and Microsoft since 2020. Which supply chain risks does Microsoft describe in its 2024 10-K? What does Nvidia say about competition in 2024?
+        How did Apple's revenue develop from 2021 to 2024? Compare the net income of Apple and Microsoft since 2021. Which supply chain risks does Microsoft describe in its 2024 10-K? What does Nvidia say about competition in 2024?
         In scope
         Companies
         6
@@ -51,7 +51,7 @@ async fn home_says_what_it_is_and_what_is_in_scope() {
         Understand. Companies, years, metrics and sections are read from the question.
         Find. Figures are looked up; sentences are searched by words and by meaning, and ranked together.
         Cite. The answer says nothing without its source. Open one to read the filing around it.
-        FinRAG repeats what companies reported. It is no investment advice."#]].assert_eq(&page.main());
+        FinRAG repeats what its data says. It is no investment advice."#]].assert_eq(&page.main());
 }
 
 #[tokio::test]
@@ -112,7 +112,7 @@ async fn the_chat_begins_with_an_invitation_and_a_sidebar() {
         Tokens
         0
         Example questions
-        How did Apple's revenue develop from 2020 to 2024? Compare the net income of Apple and Microsoft since 2020. Which supply chain risks does Microsoft describe in its 2024 10-K? What does Nvidia say about competition in 2024?
+        How did Apple's revenue develop from 2021 to 2024? Compare the net income of Apple and Microsoft since 2021. Which supply chain risks does Microsoft describe in its 2024 10-K? What does Nvidia say about competition in 2024?
         Chatbot
         What would you like to know?
         Name a company and what about it: a figure, a risk, a year. Every claim of an answer is cited, and every citation opens the filing around it.
@@ -128,9 +128,6 @@ async fn an_answer_has_its_details_chart_and_sources() {
     expect![[r#"
         How did Apple's revenue develop from 2019 to 2023?
         Apple's revenue grew from US$ 260.17 billion in 2019 [1] to US$ 383.29 billion in 2023 [2], or 10.2 % a year. It peaked at US$ 394.33 billion in 2022 [3] and then fell by 2.8 %.
-        Most of the rise came in 2021, when revenue grew by a third [4].
-        Net income rose from US$ 55.26 billion to US$ 97.00 billion over the same years [5].
-        The filing names the reason for the fall in 2023: a weaker demand for computers and the strength of the dollar [6].
         Figures of Apple Inc. US$ billions, 2019–2023
         Revenue
         Net Income
@@ -154,7 +151,9 @@ async fn an_answer_has_its_details_chart_and_sources() {
         2023
         383.29
         97.00
-        Query details 6 sources · 900 ms · $0.0094
+        Most of the rise came in 2021, when revenue grew by a third [4].
+        Net income rose from US$ 55.26 billion to US$ 97.00 billion over the same years [5].
+        The filing names the reason for the fall in 2023: a weaker demand for computers and the strength of the dollar [6].
         Data sources
         [1]
         Apple (AAPL), 2019 Figure
@@ -172,6 +171,7 @@ async fn an_answer_has_its_details_chart_and_sources() {
         Apple (AAPL), 2021 Figure
         Revenue: $365.82 billion
         Accession number 0000320193-21-000106
+        2 more sources
         [5]
         Apple (AAPL), 2023 Figure
         Net income: $97.00 billion
@@ -179,6 +179,7 @@ async fn an_answer_has_its_details_chart_and_sources() {
         [6]
         AAPL 2023, Item 7, sentence 88 Sentence
         Sales of computers were lower, and a stronger dollar weighed on sales abroad.
+        Query details 6 sources · 900 ms · $0.0094
         Entities
         Companies
         Apple Inc.
@@ -301,7 +302,21 @@ async fn a_comparison_has_a_line_for_each_company() {
         2024
         391.04
         245.12
-        60.92"#]]
+        60.92
+        NVIDIA grew fastest [3]; Apple remains the largest of the three [1].
+        Data sources
+        [1]
+        Apple (AAPL), 2024 Figure
+        Revenue: $391.04 billion
+        Accession number 0000000000-24-000001
+        [2]
+        Microsoft (MSFT), 2024 Figure
+        Revenue: $245.12 billion
+        Accession number 0000000000-24-000001
+        [3]
+        Nvidia (NVDA), 2024 Figure
+        Revenue: $60.92 billion
+        Accession number 0000000000-24-000001"#]]
     .assert_eq(&text);
 }
 
