@@ -47,6 +47,8 @@ pub enum Damage {
     Bridge,
     /// What keeps addresses that no network has on this host.
     Route,
+    /// How what leaves this host is divided.
+    Bandwidth,
 }
 
 /// How much instances may write.

@@ -11,7 +11,7 @@ use dormouse_builder::{
 use dormouse_control::{Ballast, Control, ControlSettings};
 use dormouse_images::Store;
 use dormouse_model::{Clock, ServiceKey};
-use dormouse_runtime::{EgressPolicies, Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
+use dormouse_runtime::{Host, HostSettings, Network, Sandboxes, swap::Swap, tag};
 use dormouse_web::WebSettings;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -116,7 +116,7 @@ async fn compose(prepared: &Prepared) -> Result<Parts> {
     let root = state.root();
     let swap = Swap::set_up(&root.join("swap"), tag, settings.swap);
     let pool = dormouse_control::recorded_pool(root)?;
-    let network = Network::open(root, tag, settings.egress.clone(), pool).await;
+    let network = Network::open(root, tag, settings.egress.clone(), settings.bandwidth.clone(), pool).await;
     let network = network.context("cannot set up the apps' networks")?;
     let network = Arc::new(network);
     network.watch().context("cannot watch the apps' networks")?;
@@ -210,7 +210,7 @@ async fn serve(
     let ballast = tokio::spawn(keep(Ballast::of(prepared.state.root())));
     let frugality = tokio::spawn(memory::give_back_when_idle());
     parent.say(&FromChild::Serving);
-    let naming = tokio::spawn(name_strangers(control.clone(), prepared.settings.egress.clone()));
+    let naming = tokio::spawn(name_strangers(control.clone(), prepared.settings.clone()));
     let pulse = tokio::spawn(pulse(control.clone(), parent.again()?));
     control.run(asked.clone().either()).await;
     let replaced = asked.leave.is_cancelled();
@@ -250,11 +250,11 @@ async fn pulse(mind: Arc<Mind>, parent: Upward) {
     }
 }
 
-/// Say which tables of `[egress]` are of projects that there are not.
-async fn name_strangers(mind: Arc<Mind>, egress: EgressPolicies) {
+/// Say which tables of `server.toml` are of projects that there are not.
+async fn name_strangers(mind: Arc<Mind>, settings: Settings) {
     let Ok(all) = mind.ps().await else { return };
     let there = all.iter().map(|service| service.key.project.as_str());
-    if let Some((what, hint)) = strangers(&egress, there) {
+    if let Some((what, hint)) = strangers(&settings, there) {
         warn!(hint, "{what}");
     }
 }

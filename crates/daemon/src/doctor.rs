@@ -3,18 +3,18 @@
 use std::net::TcpListener;
 
 use dormouse_cli::{Check, DoctorArgs, Verdict};
-use dormouse_runtime::{doctor, swap::SwapSettings};
+use dormouse_runtime::{Bandwidth, doctor, swap::SwapSettings};
 
 use crate::settings::{Typed, strangers};
 
 /// Look at this machine.
 pub(crate) fn examine(args: &DoctorArgs) -> Vec<Check> {
-    let (settings, swap) = settings(args);
-    let machine = doctor::examine(&args.state, swap);
+    let (settings, swap, bandwidth) = settings(args);
+    let machine = doctor::examine(&args.state, swap, bandwidth.as_ref());
     [settings]
         .into_iter()
         .chain(database(args))
-        .chain(egress(args))
+        .chain(projects(args))
         .chain(machine)
         .chain([port(args)])
         .map(shown)
@@ -40,22 +40,22 @@ fn database(args: &DoctorArgs) -> Option<doctor::Check> {
 }
 
 /// Tables of `server.toml` for projects that there are not; only a server that runs knows which there are.
-fn egress(args: &DoctorArgs) -> Option<doctor::Check> {
+fn projects(args: &DoctorArgs) -> Option<doctor::Check> {
     let there = args.projects.as_ref()?;
     let typed = Typed::read(&args.state.join("server.toml")).ok()?;
-    let policies = typed.resolve(args.listen, &args.state).ok()?.egress;
-    let (what, hint) = strangers(&policies, there.iter().map(String::as_str))?;
-    Some(doctor::Check::warn("egress", what, hint))
+    let settings = typed.resolve(args.listen, &args.state).ok()?;
+    let (what, hint) = strangers(&settings, there.iter().map(String::as_str))?;
+    Some(doctor::Check::warn("projects", what, hint))
 }
 
 /// `server.toml`, as `serve` would read it; with one that it would refuse, the rest is looked at with the defaults.
-fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings) {
+fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings, Option<Bandwidth>) {
     let (name, path) = ("settings", args.state.join("server.toml"));
     match Typed::read(&path).and_then(|typed| typed.resolve(args.listen, &args.state)) {
         Ok(settings) => {
             let there = path.try_exists().unwrap_or(false);
             let detail = if there { path.display().to_string() } else { "the defaults".to_owned() };
-            (doctor::Check::ok(name, detail), settings.swap)
+            (doctor::Check::ok(name, detail), settings.swap, settings.bandwidth)
         }
         Err(e) => {
             let text = format!("{e:#}");
@@ -65,7 +65,7 @@ fn settings(args: &DoctorArgs) -> (doctor::Check, SwapSettings) {
             // What the parser draws below its first line does not fit in a list.
             let mut lines = why.lines().map(str::trim).filter(|l| !l.is_empty());
             let ends = lines.next().into_iter().chain(lines.next_back()).collect::<Vec<_>>();
-            (doctor::Check::fail(name, ends.join(": "), hint), SwapSettings::default())
+            (doctor::Check::fail(name, ends.join(": "), hint), SwapSettings::default(), None)
         }
     }
 }
@@ -137,7 +137,7 @@ mod tests {
             if let Some(text) = text {
                 std::fs::write(folder.path().join("server.toml"), text).unwrap();
             }
-            let (check, swap) = settings(&args);
+            let (check, swap, _) = settings(&args);
             let hint = check.hint.as_deref().unwrap_or("-");
             rows += &format!("{:?} {} | {hint} | {swap:?}\n", check.verdict, check.detail);
         }
@@ -158,7 +158,7 @@ mod tests {
         let said = |projects: Option<&[&str]>| {
             let projects = projects.map(|all| all.iter().map(|name| (*name).to_owned()).collect());
             let args = DoctorArgs { state: folder.path().to_owned(), listen, server: None, projects };
-            egress(&args).map(|check| format!("{:?} {}", check.verdict, check.detail))
+            super::projects(&args).map(|check| format!("{:?} {}", check.verdict, check.detail))
         };
         assert_eq!((said(None), said(Some(&["shpo"]))), (None, None));
         expect_test::expect!["Warn [egress.projects.shpo] is of no project that this server has"]

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dormouse_dns::Inherited as NameSockets;
-use dormouse_edge::{EdgeSettings, Ending, Pulse, TrafficBook};
-use dormouse_model::RouteTable;
-use dormouse_runtime::machine;
+use dormouse_edge::{Counting, EdgeSettings, Ending, Pulse, TrafficBook};
+use dormouse_model::{Classes, RouteTable};
+use dormouse_runtime::{machine, tag, unconfirmed};
 use nix::sys::resource::{Resource, getrlimit};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -54,6 +54,10 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     );
     if let Some(drain) = settings.edge_drain {
         edge.hand_over_timeout = drain;
+    }
+    if settings.bandwidth.is_some() {
+        let classes = Classes::of(&tag(state.root())?);
+        edge.counting = Some(Counting { classes, unconfirmed });
     }
     let mut sockets = given.edge()?;
     let (udp, tcp) = given.names()?;

@@ -1,8 +1,10 @@
 //! A server's settings: as typed in `server.toml` and on the command line, then resolved.
 
+mod bandwidth;
 mod egress;
 #[cfg(test)]
 mod reference;
+mod strangers;
 
 use std::{
     collections::BTreeSet,
@@ -16,13 +18,14 @@ use dormouse_builder::{HostRust, hostnet::Ecosystem};
 use dormouse_control::Keep;
 use dormouse_model::Limits;
 use dormouse_runtime::{
-    EgressPolicies, machine,
+    Bandwidth, EgressPolicies, machine,
     swap::{Size, SwapSettings},
 };
 use serde::Deserialize;
 
+use bandwidth::TypedBandwidth;
 use egress::TypedEgress;
-pub(crate) use egress::strangers;
+pub(crate) use strangers::strangers;
 
 /// `server.toml` in the state folder, as typed. Every key may be missing.
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -43,6 +46,7 @@ pub(crate) struct Typed {
     limits: TypedLimits,
     #[serde(default)]
     egress: TypedEgress,
+    bandwidth: Option<TypedBandwidth>,
     #[serde(default)]
     keep: TypedKeep,
 }
@@ -140,6 +144,8 @@ pub(crate) struct Settings {
     pub(crate) keep: Keep,
     /// What projects may reach beyond their own network.
     pub(crate) egress: EgressPolicies,
+    /// How what leaves the host is divided between projects; `None` leaves that to chance.
+    pub(crate) bandwidth: Option<Bandwidth>,
 }
 
 impl Typed {
@@ -191,6 +197,7 @@ impl Typed {
             most: most(&self.limits, machine::whole(state))?,
             keep: keep(&self.keep)?,
             egress: self.egress.resolve(),
+            bandwidth: self.bandwidth.map(TypedBandwidth::resolve),
         })
     }
 }

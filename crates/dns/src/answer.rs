@@ -100,6 +100,7 @@ mod tests {
             gateway: [10, 77, 3, 1].into(),
             prefix: 24,
             more: vec![AddressBlock::around([10, 77, 9, 32].into(), 27)],
+            project: None,
             names: [("backend".to_owned(), [10, 77, 3, 2].into())].into(),
         }
     }

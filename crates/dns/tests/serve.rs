@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 fn zone(gateway: [u8; 4], names: &[(&str, [u8; 4])]) -> ZoneRecord {
     let names = names.iter().map(|(n, a)| ((*n).to_owned(), Ipv4Addr::from(*a))).collect();
-    ZoneRecord { gateway: gateway.into(), prefix: 24, more: vec![], names }
+    ZoneRecord { gateway: gateway.into(), prefix: 24, more: vec![], project: None, names }
 }
 
 fn table(zones: Vec<ZoneRecord>) -> Arc<RouteTable> {

@@ -37,7 +37,7 @@ pub use book::TrafficBook;
 pub use cidr::{Cidr, CidrError};
 use dormouse_model::{ServiceKey, Target, WakeRefused};
 pub use run::{EdgeError, Ending, Sockets, run};
-pub use settings::EdgeSettings;
+pub use settings::{Counting, EdgeSettings, Unconfirmed};
 pub use worker::Pulse;
 
 /// Asks whoever decides to wake a service.

@@ -99,7 +99,7 @@ pub async fn run<W: Wake>(
     mut pulses: mpsc::UnboundedReceiver<Pulse>,
 ) -> Result<(), EdgeError> {
     let Sockets { public, mut private, mut keep } = sockets;
-    let workers = settings.workers.max(1);
+    let (workers, classes) = (settings.workers.max(1), settings.counting.map(|counting| counting.classes));
     let (links, queues): (Vec<_>, Vec<_>) = (0..workers).map(|_| Link::new()).unzip();
     let (drained, mut have_drained) = mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
@@ -130,7 +130,7 @@ pub async fn run<W: Wake>(
     let mut public = Some(public);
     let mut ends = futures_util::future::select_all(ends);
     let show = |table: &Arc<RouteTable>| {
-        let table = Arc::new(Table::new(table, &traffic, workers));
+        let table = Arc::new(Table::new(table, &traffic, workers, classes));
         threads.send_all(|| Job::Apply(table.clone()));
     };
     let first = tables.borrow_and_update().clone();

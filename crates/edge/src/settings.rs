@@ -1,6 +1,8 @@
 //! What an operator can turn, resolved.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, os::fd::BorrowedFd, time::Duration};
+
+use dormouse_model::Classes;
 
 use crate::Cidr;
 
@@ -62,7 +64,21 @@ pub struct EdgeSettings {
     /// Peers whose `X-Forwarded-*` headers are kept and extended, and who may have as many connections as there are. From all
     /// others the headers are replaced.
     pub trusted_proxies: Vec<Cidr>,
+    /// Where what leaves the host is divided between projects: how answers to visitors are counted.
+    pub counting: Option<Counting>,
 }
+
+/// How answers to visitors are counted. Takes a privilege: to administer the host's network.
+#[derive(Debug, Clone, Copy)]
+pub struct Counting {
+    /// With these classes.
+    pub classes: Classes,
+    /// How much of what was sent a client has not confirmed.
+    pub unconfirmed: Unconfirmed,
+}
+
+/// Tells how many bytes that were written to a TCP connection its peer has not confirmed.
+pub type Unconfirmed = fn(BorrowedFd<'_>) -> io::Result<u32>;
 
 impl Default for EdgeSettings {
     fn default() -> Self {
@@ -87,6 +103,7 @@ impl Default for EdgeSettings {
             drain_calls: Duration::from_secs(5),
             hand_over_timeout: Duration::from_secs(12 * 3600),
             trusted_proxies: Vec::new(),
+            counting: None,
         }
     }
 }

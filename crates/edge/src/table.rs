@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use dormouse_model::{Endpoint, InstanceId, Listener, RouteTable, ServiceKey, Target};
+use dormouse_model::{
+    ClassId, Classes, Endpoint, InstanceId, Listener, ProjectName, RouteTable, ServiceKey, Target, ZoneRecord,
+};
 
 use crate::{TrafficBook, tally::Tally};
 
@@ -20,6 +22,8 @@ pub(crate) struct Table {
     services: HashMap<ServiceKey, Service>,
     asleep: HashSet<InstanceId>,
     awake: HashSet<InstanceId>,
+    /// Of each project, where what leaves the host is divided.
+    classes: HashMap<ProjectName, ClassId>,
     /// Workers that do not use it yet.
     pending: AtomicUsize,
 }
@@ -43,7 +47,12 @@ pub(crate) struct Backend {
 
 impl Table {
     /// Prepare a table for this many workers.
-    pub(crate) fn new(table: &RouteTable, book: &TrafficBook, workers: usize) -> Self {
+    pub(crate) fn new(
+        table: &RouteTable,
+        book: &TrafficBook,
+        workers: usize,
+        classes: Option<Classes>,
+    ) -> Self {
         book.list(table);
         let mut services = HashMap::new();
         let (mut asleep, mut awake) = (HashSet::new(), HashSet::new());
@@ -65,6 +74,7 @@ impl Table {
             };
             services.insert(key.clone(), service);
         }
+        let class = |zone: &ZoneRecord| Some((zone.project.clone()?, classes?.network(zone.gateway)));
         Self {
             generation: table.generation,
             listeners: table.listeners.clone(),
@@ -72,6 +82,7 @@ impl Table {
             services,
             asleep,
             awake,
+            classes: table.zones.iter().filter_map(class).collect(),
             pending: AtomicUsize::new(workers),
         }
     }
@@ -101,6 +112,11 @@ impl Table {
     /// Whether any byte for the instance must ask for a wake first. One that is no longer listed is being drained.
     pub(crate) fn asleep(&self, instance: InstanceId) -> bool {
         self.asleep.contains(&instance)
+    }
+
+    /// With which class what is answered for the project is counted.
+    pub(crate) fn class(&self, project: &ProjectName) -> Option<ClassId> {
+        self.classes.get(project).copied()
     }
 
     /// Whether connections to the instance may be kept for later requests.

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use dormouse_model::{InstanceId, ServiceKey};
+use dormouse_model::{ClassId, InstanceId, ServiceKey};
 use tokio::{
     net::TcpStream,
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
@@ -246,6 +246,12 @@ impl Worker {
     /// Whether an instance of the service takes requests without being woken.
     pub(crate) fn awake(&self, service: &ServiceKey) -> bool {
         self.table().awake(service)
+    }
+
+    /// With which class answers of the service are counted, where they are at all.
+    pub(crate) fn class(&self, service: &ServiceKey) -> Option<ClassId> {
+        self.settings().counting?;
+        self.table().class(&service.project)
     }
 
     /// Returns when a newer table than the one at the time of the call is in use.

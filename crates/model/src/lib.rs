@@ -6,6 +6,7 @@
 pub mod address;
 pub mod bounds;
 pub mod change;
+pub mod class;
 pub mod clock;
 pub mod desired;
 pub mod dotenv;
@@ -28,6 +29,7 @@ pub mod watchdog;
 
 pub use address::AddressBlock;
 pub use change::{Change, change};
+pub use class::{ClassId, Classes};
 pub use clock::Clock;
 pub use desired::{Demand, Deployment, Desired, DesiredService, Replaced};
 pub use env::{Env, EnvValue, Stored, Variables};

@@ -7,7 +7,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AddressBlock, InstanceId, ServiceKey, Traffic};
+use crate::{AddressBlock, InstanceId, ProjectName, ServiceKey, Traffic};
 
 /// Everything the edge process needs to serve while control is away.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -92,6 +92,9 @@ pub struct ZoneRecord {
     /// Further blocks of addresses on it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub more: Vec<AddressBlock>,
+    /// Whose it is; nobody's when it is that of builds, or told by a release that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<ProjectName>,
     /// Name (lower case, one label) to address.
     pub names: BTreeMap<String, Ipv4Addr>,
 }

@@ -16,15 +16,20 @@ mod process;
 pub mod sandbox;
 pub mod swap;
 mod tree;
+mod unconfirmed;
 mod whole;
 
 pub use cgroup::Share;
 pub use disk::BYTES_PER_FILE;
 pub use host::{BuildLink, Host, HostSettings, Loopback, NetworkError, Networks};
-pub use net::{Destination, DestinationError, EgressPolicies, EgressPolicy, NetError, Network};
+pub use net::{
+    Bandwidth, BitRate, BitRateError, Destination, DestinationError, EgressPolicies, EgressPolicy, NetError,
+    Network,
+};
 pub use process::{Process, boot_id};
 pub use sandbox::{
     Cut, Mount, Profile, Resolver, Room, RunEnd, RunSpec, SandboxError, Sandboxes, StandIn,
     become_sandbox_if_asked, tag,
 };
+pub use unconfirmed::unconfirmed;
 pub use whole::write_whole;

@@ -33,7 +33,8 @@ impl Bench {
     pub(crate) async fn new(dir: &Path) -> Self {
         let store = Store::open(&dir.join("images")).unwrap();
         let tag = dormouse_runtime::tag(dir).unwrap();
-        let network = Arc::new(Network::open(dir, &tag, EgressPolicies::default(), None).await.unwrap());
+        let network =
+            Arc::new(Network::open(dir, &tag, EgressPolicies::default(), None, None).await.unwrap());
         let sandboxes = Arc::new(Sandboxes::open(dir).unwrap().on_network(network.clone()));
         let host = Host::this();
         let net = Arc::new(HostNet::read(&host, &NetSettings::default(), &dir.join("hostnet")).unwrap());

@@ -200,6 +200,7 @@ impl fmt::Display for Event {
                     Damage::Firewall => "the firewall around its network",
                     Damage::Bridge => "the bridge of its network",
                     Damage::Route => "the route that keeps its network's addresses on this host",
+                    Damage::Bandwidth => "its share of the bandwidth",
                 };
                 write!(f, "another program removed or changed {what}; made again in {}", millis(*took))
             }
@@ -301,6 +302,7 @@ mod tests {
             Event::Repaired { damage: Damage::Firewall, took: us(8_300) },
             Event::Repaired { damage: Damage::Bridge, took: us(12_700) },
             Event::Repaired { damage: Damage::Route, took: us(900) },
+            Event::Repaired { damage: Damage::Bandwidth, took: us(1_100) },
             Event::Disk(HostDisk::Short { left: 300 << 20, each: 75 << 20 }),
             Event::Disk(HostDisk::Enough),
             Event::Unreadable {
@@ -358,6 +360,7 @@ mod tests {
             another program removed or changed the firewall around its network; made again in 8.3 ms
             another program removed or changed the bridge of its network; made again in 12 ms
             another program removed or changed the route that keeps its network's addresses on this host; made again in 0.9 ms
+            another program removed or changed its share of the bandwidth; made again in 1.1 ms
             the server's disk is nearly full (300 MiB are left): it may write 75 MiB more, then it hears `No space left on device`
             the server's disk has room again
             it holds what cannot be read  [unreadable deployment 7]

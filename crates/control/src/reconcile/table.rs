@@ -7,7 +7,9 @@ use std::{
 };
 
 use dormouse_backend::Workloads;
-use dormouse_model::{AddressBlock, Listener, Route, RouteTable, ServiceKey, ServiceKind, Time, ZoneRecord};
+use dormouse_model::{
+    AddressBlock, Listener, ProjectName, Route, RouteTable, ServiceKey, ServiceKind, Time, ZoneRecord,
+};
 
 use super::Reconciler;
 use crate::{address, names, state::State};
@@ -39,7 +41,7 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
         aliases.append(&mut names);
         let names = aliases;
         if let Some((first, more)) = project.blocks.split_first() {
-            out.zones.push(zone(*first, more.to_vec(), names));
+            out.zones.push(zone(Some(name), *first, more.to_vec(), names));
         }
         if let Some(face) = project.face() {
             for service in face.services.values() {
@@ -58,12 +60,18 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
             }
         }
     }
-    out.zones.push(zone(address::builds(state.settings.pool), vec![], BTreeMap::new()));
+    out.zones.push(zone(None, address::builds(state.settings.pool), vec![], BTreeMap::new()));
     out
 }
 
-fn zone(first: AddressBlock, more: Vec<AddressBlock>, names: BTreeMap<String, Ipv4Addr>) -> ZoneRecord {
-    ZoneRecord { gateway: address::gateway(first), prefix: first.prefix(), more, names }
+fn zone(
+    project: Option<&ProjectName>,
+    first: AddressBlock,
+    more: Vec<AddressBlock>,
+    names: BTreeMap<String, Ipv4Addr>,
+) -> ZoneRecord {
+    let (gateway, prefix, project) = (address::gateway(first), first.prefix(), project.cloned());
+    ZoneRecord { gateway, prefix, more, project, names }
 }
 
 impl<W: Workloads> Reconciler<W> {

@@ -1,6 +1,6 @@
 //! `[egress]`: what projects may reach beyond their own network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use dormouse_model::ProjectName;
 use dormouse_runtime::{Destination, EgressPolicies, EgressPolicy};
@@ -48,31 +48,6 @@ impl TypedEgress {
         let projects = projects.into_iter().map(|(name, typed)| (name, typed.resolve(&default))).collect();
         EgressPolicies { default, builds, projects }
     }
-}
-
-/// Projects that `[egress]` names and that there are not: perhaps not yet. What to say of them, and what to do.
-pub(crate) fn strangers<'p>(
-    named: &EgressPolicies,
-    there: impl IntoIterator<Item = &'p str>,
-) -> Option<(String, String)> {
-    let there: BTreeSet<&str> = there.into_iter().collect();
-    let unknown = named.projects.keys().map(ProjectName::as_str).filter(|name| !there.contains(name));
-    let tables: Vec<_> = unknown.map(|name| format!("[egress.projects.{name}]")).collect();
-    if tables.is_empty() {
-        return None;
-    }
-    let (is, it) =
-        if tables.len() == 1 { ("is of no project", "it") } else { ("are of no projects", "each") };
-    let there: Vec<_> = there.into_iter().collect();
-    let those = match there.as_slice() {
-        [] => "none is deployed yet".to_owned(),
-        there => format!("there is {}", there.join(", ")),
-    };
-    let what = format!("{} {is} that this server has", tables.join(", "));
-    Some((
-        what,
-        format!("check the name in server.toml ({those}); {it} holds from when one of that name is deployed"),
-    ))
 }
 
 #[cfg(test)]
@@ -129,30 +104,6 @@ mod tests {
                 shop: internet=true lan=false smtp=true allow=192.168.1.10/32:5432
             "#]],
         );
-    }
-
-    /// Bug: a table of a project whose name was misspelt was never missed.
-    #[test]
-    fn projects_that_are_not_there() {
-        let said = |text: &str, there: &[&str]| {
-            let policies = Typed::parse(text).unwrap().egress.resolve();
-            let said = strangers(&policies, there.iter().copied());
-            said.map(|(what, hint)| format!("{what}\n  hint: {hint}\n")).unwrap_or_default()
-        };
-        let one = "[egress.projects.shpo]\nlan = false\n";
-        let two = format!("{one}[egress.projects.blog]\nsmtp = true\n");
-        let all = [
-            said("[egress]\nlan = false", &[]),
-            said(one, &["shpo"]),
-            said(one, &["blog", "shop"]),
-            said(&two, &[]),
-        ];
-        expect![[r#"
-            [egress.projects.shpo] is of no project that this server has
-              hint: check the name in server.toml (there is blog, shop); it holds from when one of that name is deployed
-            [egress.projects.blog], [egress.projects.shpo] are of no projects that this server has
-              hint: check the name in server.toml (none is deployed yet); each holds from when one of that name is deployed
-        "#]].assert_eq(&all.concat());
     }
 
     #[test]

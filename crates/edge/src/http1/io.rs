@@ -62,6 +62,7 @@ impl AsyncRead for ClientIo {
 
 impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.state.class.on_write(&self.stream);
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.full = written.is_pending();
         written
@@ -71,6 +72,7 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.state.class.on_write(&self.stream);
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.full = written.is_pending();
         written
@@ -79,6 +81,7 @@ impl AsyncWrite for ClientIo {
         self.stream.is_write_vectored()
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.state.class.on_flush(&self.stream);
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

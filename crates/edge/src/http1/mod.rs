@@ -2,6 +2,7 @@
 //! instances, holds, counts and carries bytes without knowing how they are framed.
 
 mod body;
+mod class;
 mod headers;
 mod host;
 mod io;

@@ -67,6 +67,9 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
         Some(key) => key,
         None => in_first_table(worker, named.unwrap_or_default()).await?,
     };
+    if let Some(class) = worker.class(&key) {
+        client.state.class.give(class).await;
+    }
 
     let (mut head, body) = request.into_parts();
     let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;

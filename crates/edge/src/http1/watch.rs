@@ -16,6 +16,7 @@ use std::{
 
 use tokio::task::spawn_local;
 
+use super::class::Class;
 use crate::{
     drain::Drain,
     worker::{Counted, Worker},
@@ -39,6 +40,8 @@ pub(crate) struct ConnState {
     /// What is known of the client's side.
     side: AtomicU8,
     waker: OnceLock<Waker>,
+    /// Whose share of the host's line what it is answered is counted with.
+    pub(crate) class: Class,
 }
 
 /// What to make of it that a client has ended its side of the connection.
@@ -220,7 +223,8 @@ impl Watched {
     pub(crate) fn new(worker: Rc<Worker>, counted: Rc<Counted>) -> Self {
         let watch = &worker.watch;
         let number = watch.next.replace(watch.next.get() + 1);
-        let state = Arc::<ConnState>::default();
+        let unconfirmed = worker.settings().counting.map(|counting| counting.unconfirmed);
+        let state = Arc::new(ConnState { class: Class::new(unconfirmed), ..ConnState::default() });
         if worker.draining() == Some(Drain::Stop) {
             state.set_end(GRACEFULLY);
         }

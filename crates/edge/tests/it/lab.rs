@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     future::Future,
-    net::{SocketAddr, SocketAddrV4, TcpListener as StdListener},
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener as StdListener},
     os::fd::OwnedFd,
     sync::{
         Arc, Mutex,
@@ -16,7 +16,8 @@ use std::{
 use bytes::Bytes;
 use dormouse_edge::{EdgeError, EdgeSettings, Ending, Pulse, Sockets, TrafficBook, Wake, run};
 use dormouse_model::{
-    Endpoint, InstanceId, Keep, Listener, Route, RouteTable, ServiceKey, Target, Traffic, WakeRefused,
+    Endpoint, InstanceId, Keep, Listener, ProjectName, Route, RouteTable, ServiceKey, Target, Traffic,
+    WakeRefused, ZoneRecord,
 };
 use http_body_util::combinators::BoxBody;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
@@ -232,15 +233,26 @@ fn route_table(
         generation,
         hosts: endpoints
             .iter()
-            .map(|(name, _)| (format!("{name}.localhost"), Route { service: key(name) }))
+            .map(|(name, _)| (format!("{}.localhost", name.replace('/', ".")), Route { service: key(name) }))
             .collect(),
         endpoints: endpoints.iter().map(|(name, endpoint)| (key(name), endpoint.clone())).collect(),
         listeners: listeners
             .iter()
             .map(|(addr, name)| Listener { addr: *addr, service: key(name) })
             .collect(),
-        ..RouteTable::default()
+        zones: endpoints.iter().map(|(name, _)| zone(key(name).project)).collect(),
     }
+}
+
+/// The network of a project, which its name's length chooses.
+fn zone(project: ProjectName) -> ZoneRecord {
+    let gateway = gateway(&project);
+    ZoneRecord { gateway, prefix: 27, more: vec![], project: Some(project), names: BTreeMap::new() }
+}
+
+pub(crate) fn gateway(project: &ProjectName) -> Ipv4Addr {
+    let subnet = u8::try_from(project.as_str().len()).unwrap();
+    Ipv4Addr::new(10, 77, subnet, 1)
 }
 
 /// Speaks bytes.

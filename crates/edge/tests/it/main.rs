@@ -1,6 +1,7 @@
 //! The edge as its clients and instances see it: real sockets on loopback.
 
 mod asleep;
+mod classes;
 mod ending;
 mod first_table;
 mod generation;

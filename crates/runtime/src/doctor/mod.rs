@@ -1,5 +1,6 @@
 //! Can this machine run us, and what to do when not.
 
+mod bandwidth;
 mod network;
 mod swap;
 
@@ -12,6 +13,7 @@ use crate::{
     host::takers,
     machine::nearest,
     modules,
+    net::Bandwidth,
     swap::SwapSettings,
 };
 
@@ -65,7 +67,7 @@ const KERNEL: (u32, u32) = (5, 19);
 
 /// Look at everything that sandboxes, networks and sleep need. `state` is where the server would live.
 #[must_use]
-pub fn examine(state: &Path, settings: SwapSettings) -> Vec<Check> {
+pub fn examine(state: &Path, settings: SwapSettings, bandwidth: Option<&Bandwidth>) -> Vec<Check> {
     let is_root = nix::unistd::geteuid().is_root();
     vec![
         privileges(is_root),
@@ -78,6 +80,7 @@ pub fn examine(state: &Path, settings: SwapSettings) -> Vec<Check> {
         seccomp(),
         forwarding(),
         network::network(is_root),
+        bandwidth::bandwidth(is_root, state, bandwidth),
         swap::swap(state, settings),
         free(state),
         disks(disk::what_lacks()),
@@ -370,8 +373,8 @@ mod tests {
 
     #[test]
     fn this_machine_is_examined() {
-        let checks = examine(Path::new("/nonexistent/folder"), SwapSettings::default());
-        assert_eq!(checks.len(), 12);
+        let checks = examine(Path::new("/nonexistent/folder"), SwapSettings::default(), None);
+        assert_eq!(checks.len(), 13);
         assert!(
             checks.iter().all(|c| c.verdict == Verdict::Ok || c.hint.is_some()),
             "a failure without a hint: {checks:?}"

@@ -8,7 +8,7 @@ use std::{
 
 use dormouse_model::AddressBlock;
 
-use super::{NetError, egress::EgressPolicy, names::Names, resolvers, subnet::Subnet};
+use super::{NetError, egress::EgressPolicy, names::Names, resolvers, share::Share, subnet::Subnet};
 use crate::host::BuildLink;
 
 /// Third number of the addresses of builds; projects never get it.
@@ -59,11 +59,24 @@ fn at(pool: Ipv4Addr, host: u8) -> Ipv4Addr {
     Ipv4Addr::new(a, b, SUBNET, host)
 }
 
+/// The platform's address in the network of builds.
+pub(super) fn gateway(pool: Ipv4Addr) -> Ipv4Addr {
+    at(pool, 1)
+}
+
 /// The network of builds.
-pub(super) fn subnet(names: &Names, pool: Ipv4Addr, egress: &EgressPolicy) -> Subnet {
-    let gateway = at(pool, 1);
+pub(super) fn subnet(names: &Names, pool: Ipv4Addr, egress: &EgressPolicy, share: Option<Share>) -> Subnet {
+    let gateway = gateway(pool);
     let blocks = vec![AddressBlock::around(gateway, 24)];
-    Subnet { bridge: names.builds(), gateway, blocks, vips: Vec::new(), apart: true, egress: egress.clone() }
+    Subnet {
+        bridge: names.builds(),
+        gateway,
+        blocks,
+        vips: Vec::new(),
+        apart: true,
+        egress: egress.clone(),
+        share,
+    }
 }
 
 #[cfg(test)]

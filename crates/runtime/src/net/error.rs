@@ -33,6 +33,31 @@ pub enum NetError {
     /// Nothing is told any more.
     #[error("the kernel no longer tells who changes the networks")]
     Deaf,
+    /// Somebody else decides already what leaves by an interface, and when.
+    #[error(
+        "[bandwidth] cannot divide what leaves by {interface}: a queueing discipline that is not this server's is there ({kind} {handle})\n  \
+         hint: `tc qdisc del dev {interface} root` removes it; or name another `interface` in server.toml, or leave [bandwidth] out"
+    )]
+    Foreign {
+        /// Whose name.
+        interface: String,
+        /// What it is.
+        kind: String,
+        /// Its number.
+        handle: String,
+    },
+    /// The kernel cannot divide what leaves by an interface.
+    #[error(
+        "[bandwidth] cannot divide what leaves by {interface}\n  hint: the kernel needs its HTB scheduler, which `modprobe sch_htb` loads where \
+         there is one; `dormouse doctor` tries it"
+    )]
+    Undivided {
+        /// Whose name.
+        interface: String,
+        /// What it said.
+        #[source]
+        source: nlink::Error,
+    },
     /// The kernel refused.
     #[error("making {what}")]
     Making {

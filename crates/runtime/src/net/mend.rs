@@ -7,7 +7,7 @@ use dormouse_model::ProjectName;
 use nlink::{Connection, Route};
 use tracing::warn;
 
-use super::{NetError, Network, bridge, links, route};
+use super::{NetError, Network, bridge, line::Found, links, route};
 
 impl Network {
     /// Compare what is there with what should be, and make again what is not; what was found is told as having taken since
@@ -27,7 +27,8 @@ impl Network {
             self.tell(Damage::Route, self.everybody(), heard);
         }
         let bridges = self.mend_bridges(&conn, heard).await;
-        firewall.and(route.map(drop)).and(bridges)
+        let line = self.mend_line(&conn, heard).await;
+        firewall.and(route.map(drop)).and(bridges).and(line)
     }
 
     /// Whoever is about to be connected waits here until the firewall stands.
@@ -65,6 +66,17 @@ impl Network {
             self.tell(Damage::Bridge, projects, heard);
         }
         settled.failed.into_iter().next().map_or(Ok(()), |(_, error)| Err(error))
+    }
+
+    async fn mend_line(&self, conn: &Connection<Route>, heard: Instant) -> Result<(), NetError> {
+        if !self.line.is_on() {
+            return Ok(());
+        }
+        match self.line.settle(conn, &self.nets()).await? {
+            Found::Right | Found::Moved => {}
+            Found::Damaged => self.tell(Damage::Bandwidth, self.everybody(), heard),
+        }
+        Ok(())
     }
 
     pub(super) fn everybody(&self) -> BTreeSet<ProjectName> {

@@ -11,14 +11,18 @@ mod arrivals;
 mod bridge;
 mod builds;
 mod egress;
+#[cfg(test)]
+mod elsewhere;
 mod error;
 mod firewall;
+mod line;
 mod mend;
 mod names;
 mod pool;
 mod record;
 mod resolvers;
 mod route;
+mod share;
 mod subnet;
 mod sysctl;
 mod trial;
@@ -46,6 +50,9 @@ use crate::host::{BuildLink, NetworkError, Networks, running};
 pub use egress::{Destination, DestinationError, EgressPolicies, EgressPolicy};
 pub use error::NetError;
 use firewall::Firewall;
+use line::Line;
+pub use line::{Bandwidth, BitRate, BitRateError};
+pub(crate) use line::{look_at_line, try_line};
 use names::Names;
 use record::Record;
 use subnet::Subnet;
@@ -59,6 +66,7 @@ pub struct Network {
     pool: Ipv4Addr,
     firewall: Firewall,
     egress: EgressPolicies,
+    line: Line,
     /// Changes are made one at a time; attaching is none.
     changing: tokio::sync::Mutex<()>,
     projects: Mutex<BTreeMap<ProjectName, NetworkSpec>>,
@@ -71,15 +79,17 @@ pub struct Network {
 impl Network {
     /// Take up the networks of the server whose state folder is `state`: those it had, made again where they are
     /// missing, and the one for builds. A project's that cannot be made is told of in the log, and stops nobody. What may
-    /// be reached from them is what `egress` says now; connections that are open go on. `pool` is the /16 that the server's
+    /// be reached from them is what `egress` says now; connections that are open go on. What leaves the host is divided between
+    /// them where there is a `bandwidth`. `pool` is the /16 that the server's
     /// database knows: should `networks.json` be lost, damaged or of another time, nobody's address changes for that.
     ///
     /// # Errors
-    /// When no /16 is free, or the kernel refuses nftables or the network for builds.
+    /// When no /16 is free, or the kernel refuses nftables or the network for builds; when the bandwidth cannot be divided.
     pub async fn open(
         state: &Path,
         tag: &str,
         egress: EgressPolicies,
+        bandwidth: Option<Bandwidth>,
         pool: Option<Ipv4Addr>,
     ) -> Result<Self, NetError> {
         let file = state.join("networks.json");
@@ -104,7 +114,8 @@ impl Network {
         };
         let network = Self {
             file,
-            firewall: Firewall::new(&names, record.pool),
+            firewall: Firewall::new(&names, record.pool, bandwidth.is_some()),
+            line: Line::new(tag, bandwidth),
             names,
             egress,
             pool: record.pool,
@@ -115,6 +126,7 @@ impl Network {
             events: Notifier::default(),
         };
         sysctl::forward()?;
+        network.line.settle(&conn, &network.nets()).await?;
         for (bridge, error) in network.settle().await? {
             if bridge == network.names.builds() {
                 return Err(error);
@@ -140,6 +152,7 @@ impl Network {
         let bridges = bridge::remove_all(&conn, &self.names).await;
         self.firewall.remove().await?;
         bridges?;
+        self.line.remove(&conn).await?;
         route::remove(&conn, self.pool).await?;
         self.known().clear();
         self.save()
@@ -162,11 +175,13 @@ impl Network {
     }
 
     fn subnet(&self, spec: &NetworkSpec) -> Subnet {
-        Subnet::project(&self.names, spec, self.egress.of(&spec.project))
+        let share = self.line.share(spec.gateway, Some(&spec.project));
+        Subnet::project(&self.names, spec, self.egress.of(&spec.project), share)
     }
 
     fn builds(&self) -> Subnet {
-        builds::subnet(&self.names, self.pool, &self.egress.builds)
+        let share = self.line.share(builds::gateway(self.pool), None);
+        builds::subnet(&self.names, self.pool, &self.egress.builds, share)
     }
 
     /// Make everything be as recorded, whatever there is; the bridges that cannot be made, and why.
@@ -227,14 +242,26 @@ impl Network {
     async fn turn(&self, old: Option<&Subnet>, new: Option<&Subnet>) -> Result<(), NetError> {
         let conn = links()?;
         if let Some(new) = new {
+            if old.is_none_or(|old| old.share != new.share) {
+                divided(self.line.add(&conn, new).await);
+            }
             self.guard(old, Some(new)).await?;
             bridge::ensure(&conn, old, new).await
         } else if let Some(old) = old {
             bridge::remove(&conn, &old.bridge).await?;
-            self.guard(Some(old), None).await
+            self.guard(Some(old), None).await?;
+            divided(self.line.take(&conn, old).await);
+            Ok(())
         } else {
             Ok(())
         }
+    }
+}
+
+/// Nobody is kept from running because his share is not there: whoever watches makes it.
+fn divided(done: Result<(), NetError>) {
+    if let Err(error) = done {
+        warn!(error = &error as &dyn std::error::Error, "what leaves is not divided as it should be");
     }
 }
 

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use dormouse_backend::{NetworkSpec, Vip};
 use dormouse_model::AddressBlock;
 
-use super::{egress::EgressPolicy, names::Names};
+use super::{egress::EgressPolicy, names::Names, share::Share};
 
 /// One bridge and what is on it.
 #[derive(Debug, Clone)]
@@ -20,11 +20,18 @@ pub(super) struct Subnet {
     pub(super) apart: bool,
     /// What they may reach beyond it.
     pub(super) egress: EgressPolicy,
+    /// What they have of the host's line, where that is divided.
+    pub(super) share: Option<Share>,
 }
 
 impl Subnet {
     /// The network of a project.
-    pub(super) fn project(names: &Names, spec: &NetworkSpec, egress: &EgressPolicy) -> Self {
+    pub(super) fn project(
+        names: &Names,
+        spec: &NetworkSpec,
+        egress: &EgressPolicy,
+        share: Option<Share>,
+    ) -> Self {
         Self {
             bridge: names.project(spec),
             gateway: spec.gateway,
@@ -32,6 +39,7 @@ impl Subnet {
             vips: spec.vips.clone(),
             apart: false,
             egress: egress.clone(),
+            share,
         }
     }
 

@@ -39,8 +39,8 @@ fn fresh() -> io::Result<OwnedFd> {
 
 async fn make(inside: &OwnedFd) -> Result<(), (Part, String)> {
     let (names, pool) = (Names::new("doctor"), Ipv4Addr::new(10, 77, 0, 0));
-    let subnet = builds::subnet(&names, pool, &EgressPolicy::default());
-    let firewall = Firewall::new(&names, pool);
+    let subnet = builds::subnet(&names, pool, &EgressPolicy::default(), None);
+    let firewall = Firewall::new(&names, pool, false);
     firewall.settle(std::slice::from_ref(&subnet)).await.map_err(net(Part::Firewall))?;
     let conn = links().map_err(net(Part::Bridge))?;
     bridge::ensure(&conn, None, &subnet).await.map_err(net(Part::Bridge))?;

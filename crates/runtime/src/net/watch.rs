@@ -11,7 +11,9 @@ use std::{
 use futures_util::{FutureExt, Stream, StreamExt};
 use nlink::{
     Connection, Route,
-    netlink::{Nftables, RtnetlinkGroup, events::NetworkEvent, types::route::RouteType},
+    netlink::{
+        Nftables, RtnetlinkGroup, events::NetworkEvent, messages::RouteMessage, types::route::RouteType,
+    },
 };
 use tokio::{select, time::sleep};
 use tracing::{error, warn};
@@ -52,6 +54,26 @@ impl Network {
                 && gone.destination() == Some(&self.pool.into())
         } else {
             // What else comes takes nothing away.
+            false
+        }
+    }
+
+    /// Whether it is one to how what leaves is divided.
+    fn is_line_touched(&self, by: &NetworkEvent) -> bool {
+        let leads_out = |route: &RouteMessage| route.is_ipv4() && route.is_default();
+        if !self.line.is_on() {
+            false
+        } else if let NetworkEvent::NewQdisc(it)
+        | NetworkEvent::DelQdisc(it)
+        | NetworkEvent::NewClass(it)
+        | NetworkEvent::DelClass(it) = by
+        {
+            self.line.is_at(it.ifindex(), None)
+        } else if let NetworkEvent::NewLink(link) | NetworkEvent::DelLink(link) = by {
+            self.line.is_at(link.ifindex(), link.name())
+        } else if let NetworkEvent::NewRoute(route) | NetworkEvent::DelRoute(route) = by {
+            leads_out(route)
+        } else {
             false
         }
     }
@@ -97,7 +119,7 @@ async fn follow(network: &Weak<Network>) -> Result<(), NetError> {
         sleep(PAUSE).await;
         select! {
             touched = touched(&mut tables, network, |n, event| n.firewall.is_touched(event)) => touched?,
-            touched = touched(&mut interfaces, network, Network::is_touched) => touched?,
+            touched = touched(&mut interfaces, network, |n, e| n.is_touched(e) || n.is_line_touched(e)) => touched?,
             () = sleep(next) => {}
         }
         heard = Instant::now();
@@ -112,7 +134,8 @@ fn listen() -> Result<(Connection<Nftables>, Connection<Route>), NetError> {
     let tables = Connection::<Nftables>::new().map_err(failed())?;
     tables.subscribe_all().map_err(failed())?;
     let interfaces = links()?;
-    let groups = [RtnetlinkGroup::Link, RtnetlinkGroup::Ipv4Addr, RtnetlinkGroup::Ipv4Route];
+    let groups =
+        [RtnetlinkGroup::Link, RtnetlinkGroup::Ipv4Addr, RtnetlinkGroup::Ipv4Route, RtnetlinkGroup::Tc];
     interfaces.subscribe(&groups).map_err(failed())?;
     Ok((tables, interfaces))
 }

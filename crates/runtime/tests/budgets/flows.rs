@@ -92,8 +92,9 @@ pub(super) async fn connections_are_bounded(b: &Bench) {
     }
     let _nowhere = Nowhere::make();
     let state = b.dir.path();
-    let network =
-        Arc::new(Network::open(state, &tag(state).unwrap(), EgressPolicies::default(), None).await.unwrap());
+    let network = Arc::new(
+        Network::open(state, &tag(state).unwrap(), EgressPolicies::default(), None, None).await.unwrap(),
+    );
     let sandboxes = Sandboxes::open(state).unwrap().on_network(network.clone());
     let run = async |name: &str, args: &[&str]| {
         let (to, mut from) = mpsc::channel(100_000);

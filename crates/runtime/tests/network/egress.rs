@@ -108,7 +108,7 @@ async fn check() {
     let allow = |list: &[&str]| list.iter().map(|d| d.parse().unwrap()).collect::<Vec<_>>();
     let all = EgressPolicy::default();
     let open = async |policies: &EgressPolicies| {
-        Arc::new(Network::open(dir.path(), TAG, policies.clone(), None).await.unwrap())
+        Arc::new(Network::open(dir.path(), TAG, policies.clone(), None, None).await.unwrap())
     };
     let mut policies = EgressPolicies::default();
     for (n, policy) in [

@@ -23,7 +23,8 @@ pub(crate) fn a_database_is_enough() {
 
 async fn damages() {
     let dir = tempfile::tempdir().unwrap();
-    let open = async |pool| Network::open(dir.path(), TAG, EgressPolicies::default(), pool).await.unwrap();
+    let open =
+        async |pool| Network::open(dir.path(), TAG, EgressPolicies::default(), None, pool).await.unwrap();
     let network = open(None).await;
     let pool = network.pool();
     let specs = [project(pool, 70), project(pool, 71)];

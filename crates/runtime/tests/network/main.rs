@@ -2,6 +2,7 @@
 //! busybox.
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod bandwidth;
 mod egress;
 #[path = "../support/events.rs"]
 mod events;
@@ -94,7 +95,7 @@ impl Bench {
 }
 
 async fn open(state: &Path) -> Network {
-    Network::open(state, &tag(state).unwrap(), EgressPolicies::default(), None).await.unwrap()
+    Network::open(state, &tag(state).unwrap(), EgressPolicies::default(), None, None).await.unwrap()
 }
 
 /// Takes the networks down also when a check failed.
@@ -375,6 +376,7 @@ fn main() -> ExitCode {
         ("is_taken_up_again", || with(is_taken_up_again)),
         ("many_projects", many::many_projects),
         ("what_a_project_reaches", egress::what_a_project_reaches),
+        ("bandwidth_is_divided", bandwidth::bandwidth_is_divided),
         ("what_others_damage_is_repaired", repairs::what_others_damage_is_repaired),
     ])
 }

@@ -41,8 +41,9 @@ pub(crate) fn many_projects() {
 
 async fn check(last: u32) {
     let dir = tempfile::tempdir().unwrap();
-    let open =
-        || async { Network::open(dir.path(), "0badcafe", EgressPolicies::default(), None).await.unwrap() };
+    let open = || async {
+        Network::open(dir.path(), "0badcafe", EgressPolicies::default(), None, None).await.unwrap()
+    };
     let network = open().await;
     let project = |n| project(network.pool(), n);
     let began = Instant::now();
@@ -181,6 +182,9 @@ async fn check(last: u32) {
             }
             set mail {
             type ifname . nf_proto
+            }
+            map classes {
+            type ifname . nf_proto : classid
             }
             set connections {
             type ifname

@@ -73,7 +73,7 @@ pub(crate) async fn instance(network: &Network, name: &str, addr: Ipv4Addr) -> A
     place
 }
 
-async fn next(events: &mut Events) -> String {
+pub(crate) async fn next(events: &mut Events) -> String {
     let repaired = |event| if let WorkloadEvent::Repaired(repair) = event { Some(repair) } else { None };
     let told = timeout(Duration::from_secs(20), events::next(events, repaired)).await;
     let Repair { damage, projects, .. } = told.expect("a repair");
@@ -85,8 +85,9 @@ async fn next(events: &mut Events) -> String {
 /// had requests sent out of the host's own interface.
 async fn damages() {
     let dir = tempfile::tempdir().unwrap();
-    let open =
-        async || Arc::new(Network::open(dir.path(), TAG, EgressPolicies::default(), None).await.unwrap());
+    let open = async || {
+        Arc::new(Network::open(dir.path(), TAG, EgressPolicies::default(), None, None).await.unwrap())
+    };
     let network = open().await;
     let pool = network.pool();
     let block = |n| project(pool, n).blocks().next().unwrap();
@@ -174,7 +175,7 @@ async fn damages() {
 /// Whoever is about to be connected finds out by himself that the firewall is gone, and nothing is connected without one.
 async fn nothing_starts_unguarded() {
     let dir = tempfile::tempdir().unwrap();
-    let network = Network::open(dir.path(), TAG, EgressPolicies::default(), None).await.unwrap();
+    let network = Network::open(dir.path(), TAG, EgressPolicies::default(), None, None).await.unwrap();
     network.ensure(&project(network.pool(), 70)).await.unwrap();
     let addr = project(network.pool(), 70).blocks().next().unwrap().at(9);
     let mut events = network.notifier().listen(|| []);

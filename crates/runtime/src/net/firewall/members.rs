@@ -3,7 +3,8 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use nlink::netlink::nftables::{
-    CmpOp, Expr, LookupExpr, MetaKey, PayloadBase, Register, Rule, Set, SetElement, SetKeyType,
+    CmpOp, Expr, LookupExpr, MetaKey, PayloadBase, Register, Rule, Set, SetDataType, SetElement,
+    SetElementData, SetKeyType,
 };
 
 use super::FAMILY;
@@ -29,6 +30,9 @@ pub(super) enum Kind {
     Internet,
     /// Who may send mail.
     Mail,
+    /// With which class what an interface sends through this host is counted; a map. `nft` shows the bytes of a class in the
+    /// other order.
+    Classes,
 }
 
 /// One member of a set: the keys from the first to the last, each part of its own.
@@ -37,6 +41,8 @@ pub(super) struct Member {
     pub(super) of: Kind,
     first: Vec<u8>,
     last: Vec<u8>,
+    /// What the key stands for, in a map.
+    value: Option<Vec<u8>>,
 }
 
 /// The numbers by which `nft` knows names of interfaces, and protocols; only what it lists depends on them.
@@ -48,8 +54,16 @@ const UDP: u8 = 17;
 const DNS: u16 = 53;
 
 impl Kind {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Own, Self::Inside, Self::Doors, Self::Open, Self::Lan, Self::Internet, Self::Mail];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Own,
+        Self::Inside,
+        Self::Doors,
+        Self::Open,
+        Self::Lan,
+        Self::Internet,
+        Self::Mail,
+        Self::Classes,
+    ];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -60,6 +74,7 @@ impl Kind {
             Self::Lan => "lan",
             Self::Internet => "internet",
             Self::Mail => "mail",
+            Self::Classes => "classes",
         }
     }
 
@@ -77,6 +92,7 @@ impl Kind {
             Self::Open => of(&door).interval(),
             // Of names that stand alone `nft` shows nothing.
             Self::Lan | Self::Internet | Self::Mail => of(&[IFNAME, NFPROTO]),
+            Self::Classes => of(&[IFNAME, NFPROTO]).map(SetDataType::Value(SetKeyType::ClassId)),
         }
     }
 
@@ -91,6 +107,13 @@ impl Kind {
         self.key().into_iter().chain([lookup]).fold(rule, Rule::expr)
     }
 
+    /// Have `rule` count a packet with the class that its key stands for, whatever class it said itself.
+    pub(super) fn classifies(self, rule: Rule) -> Rule {
+        let lookup = LookupExpr::new(self.name(), at(0)).dreg(at(0)).into();
+        let set = Expr::MetaSet { key: MetaKey::Priority, sreg: at(0) };
+        self.key().into_iter().chain([lookup, set]).fold(rule, Rule::expr)
+    }
+
     fn key(self) -> Vec<Expr> {
         // Each field begins where the one before it ends, in words of four bytes.
         match self {
@@ -99,7 +122,7 @@ impl Kind {
             Self::Doors | Self::Open => {
                 vec![interface(MetaKey::IifName), network(DESTINATION, 4), meta(MetaKey::L4Proto, 5), port(2)]
             }
-            Self::Lan | Self::Internet | Self::Mail => {
+            Self::Lan | Self::Internet | Self::Mail | Self::Classes => {
                 vec![interface(MetaKey::IifName), meta(MetaKey::NfProto, 4)]
             }
         }
@@ -153,15 +176,24 @@ impl Member {
     /// As the kernel lists it.
     pub(super) fn listed(of: Kind, element: &SetElement) -> Self {
         let first = element.key().to_vec();
-        Self { of, last: element.key_end().map_or_else(|| first.clone(), <[u8]>::to_vec), first }
+        let value = match element.data() {
+            Some(SetElementData::Value(value)) => Some(value.clone()),
+            // None of our sets has others.
+            Some(_) | None => None,
+        };
+        Self { of, last: element.key_end().map_or_else(|| first.clone(), <[u8]>::to_vec), first, value }
     }
 
     /// As the kernel is told of it.
     pub(super) fn element(&self) -> SetElement {
-        if self.first == self.last {
+        let element = if self.first == self.last {
             SetElement::new(self.first.clone())
         } else {
             SetElement::range(self.first.clone(), self.last.clone())
+        };
+        match &self.value {
+            Some(value) => element.value(SetElement::new(value.clone())),
+            None => element,
         }
     }
 
@@ -176,7 +208,7 @@ impl Member {
             key.extend([protocol, 0, 0, 0, high, low, 0, 0]);
             key
         };
-        Self { of: Kind::Open, first: key(opening.first()), last: key(opening.last()) }
+        Self { of: Kind::Open, first: key(opening.first()), last: key(opening.last()), value: None }
     }
 
     fn new(of: Kind, parts: impl IntoIterator<Item = SetElement>) -> Self {
@@ -209,5 +241,10 @@ pub(super) fn members(net: &Subnet) -> BTreeSet<Member> {
         .into_iter()
         .filter(|(_, may)| *may)
         .map(|(of, _)| Member::new(of, [bridge(), SetElement::new(vec![IPV4])]));
-    own.chain(inside).chain(names).chain(services).chain(open).chain(ways).collect()
+    let class = net.share.as_ref().map(|share| {
+        let key = SetElement::concat([bridge(), SetElement::new(vec![IPV4])]);
+        let value = SetElement::new(share.class.bits().to_ne_bytes().to_vec());
+        Member::listed(Kind::Classes, &key.value(value))
+    });
+    own.chain(inside).chain(names).chain(services).chain(open).chain(ways).chain(class).collect()
 }

@@ -51,6 +51,8 @@ pub(super) struct Firewall {
     /// What the names of our bridges begin with.
     bridges: String,
     pool: Ipv4Addr,
+    /// Whether what is sent through this host is counted with the class of its network.
+    classifies: bool,
     /// The rules as we left them, by the kernel's numbers, which it never gives twice. None before there are any.
     left: Mutex<BTreeSet<u64>>,
 }
@@ -59,8 +61,8 @@ pub(super) struct Firewall {
 const DORMANT: u32 = 1;
 
 impl Firewall {
-    pub(super) fn new(names: &Names, pool: Ipv4Addr) -> Self {
-        Self { table: names.table(), bridges: names.bridges(), pool, left: Mutex::default() }
+    pub(super) fn new(names: &Names, pool: Ipv4Addr, classifies: bool) -> Self {
+        Self { table: names.table(), bridges: names.bridges(), pool, classifies, left: Mutex::default() }
     }
 
     /// Whether the rules are those that we left, and are heeded. Costs two short lists.
@@ -243,7 +245,7 @@ impl Firewall {
             let change = CHAINS
                 .iter()
                 .fold(conn.transaction(), |change, chain| change.flush_chain(table, chain, FAMILY));
-            let rules = rules(table, &self.bridges, self.pool, bound);
+            let rules = rules(table, &self.bridges, self.pool, bound, self.classifies);
             rules.into_iter().fold(change, Transaction::add_rule).commit(conn).await
         };
         let bounded = match conn.add_set(connections::set(table)).await {
@@ -271,7 +273,7 @@ fn unless_there(done: Result<(), nlink::Error>) -> Result<(), NetError> {
     }
 }
 
-fn rules(table: &str, ours: &str, pool: Ipv4Addr, bound: bool) -> Vec<Rule> {
+fn rules(table: &str, ours: &str, pool: Ipv4Addr, bound: bool, classifies: bool) -> Vec<Rule> {
     let rule = |chain| Rule::new(table, chain).family(FAMILY);
     let refuse = |rule: Rule| rule.reject_icmpx(IcmpxCode::AdminProhibited);
     let own = |chain| Kind::Own.matches(ipv4(rule(chain)));
@@ -290,6 +292,9 @@ fn rules(table: &str, ours: &str, pool: Ipv4Addr, bound: bool) -> Vec<Rule> {
 
     // Through this host: within a project, and out. Where the kernel shows the firewall what passes between the
     // ports of one bridge, that comes by here too.
+    if classifies {
+        rules.push(Kind::Classes.classifies(rule(FORWARD)));
+    }
     let (out, into) = (|| rule(FORWARD).match_iif_prefix(ours), || rule(FORWARD).match_oif_prefix(ours));
     rules.push(out().match_ct_state(answers).accept());
     rules.push(into().match_ct_state(answers).accept());

@@ -1,12 +1,12 @@
 use dormouse_backend::Vip;
-use dormouse_model::AddressBlock;
+use dormouse_model::{AddressBlock, Classes};
 use expect_test::expect;
 
 use super::*;
-use crate::net::EgressPolicy;
+use crate::net::{EgressPolicy, elsewhere::within, share::Share};
 
 /// The same for any number of networks.
-const RULES: usize = 29;
+const RULES: usize = 30;
 
 fn shop() -> Subnet {
     let vip = |name: &str, last, port| Vip {
@@ -24,14 +24,20 @@ fn shop() -> Subnet {
         vips: vec![vip("web", 2, 8000)],
         apart: false,
         egress: EgressPolicy::default(),
+        share: Some(share(1)),
     }
+}
+
+fn share(n: u32) -> Share {
+    let gateway = Ipv4Addr::from_bits(0x0a4d_0101 + n * 32);
+    Share { class: Classes::of("0badcafe").network(gateway), most: None }
 }
 
 /// What `nlink` has no words for shows as `?`: the doors of the own networks. The tests with real networks show them, as `nft`
 /// lists them.
 #[test]
 fn the_rules() {
-    let rules = rules("t", "dm-0badcafe-", Ipv4Addr::new(10, 77, 0, 0), true);
+    let rules = rules("t", "dm-0badcafe-", Ipv4Addr::new(10, 77, 0, 0), true, true);
     let shown: Vec<_> = rules.iter().map(|r| r.nft_syntax().unwrap_or_else(|| "?".into())).collect();
     expect![[r#"
         ?
@@ -39,6 +45,7 @@ fn the_rules() {
         iifname "dm-0badcafe-*" ct state established,related accept
         ?
         iifname "dm-0badcafe-*" reject with icmpx admin-prohibited
+        meta priority set iifname . meta nfproto map @classes
         iifname "dm-0badcafe-*" ct state established,related accept
         oifname "dm-0badcafe-*" ct state established,related accept
         iifname "dm-0badcafe-*" add @connections { iifname ct count over 8192 } reject with icmpx admin-prohibited
@@ -66,20 +73,6 @@ fn the_rules() {
     .assert_eq(&shown.join("\n"));
 }
 
-/// Runs in a network namespace of its own, as root.
-fn within(test: impl AsyncFnOnce() + Send) {
-    if !nix::unistd::geteuid().is_root() {
-        return;
-    }
-    std::thread::scope(|threads| {
-        threads.spawn(|| {
-            nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET).unwrap();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(test());
-        });
-    });
-}
-
 /// Of every kind, one after the other.
 fn egress(n: u32) -> EgressPolicy {
     let allow = ["192.168.0.0/16:5000-5999", "192.168.7.10:5432", "10.0.0.0/8"].map(|d| d.parse().unwrap());
@@ -99,6 +92,7 @@ fn nets(numbers: impl Iterator<Item = u32>) -> Vec<Subnet> {
             vips: vec![vip],
             apart: n == 0,
             egress: egress(n),
+            share: n.is_multiple_of(4).then(|| share(n)),
         }
     };
     numbers.map(net).collect()
@@ -119,7 +113,7 @@ fn all(nets: &[Subnet]) -> BTreeSet<Member> {
 #[test]
 fn a_thousand_networks() {
     within(async || {
-        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0), true);
         let nets = nets(0..1000);
         firewall.settle(&nets[..1]).await.unwrap();
         for net in &nets[1..] {
@@ -144,7 +138,7 @@ fn a_thousand_networks() {
 #[test]
 fn whatever_there_was() {
     within(async || {
-        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0), true);
         let mut net = shop();
         firewall.settle(&[net.clone()]).await.unwrap();
         assert!(firewall.change(None, Some(&nets(7..8)[0])).await.is_ok());
@@ -173,7 +167,7 @@ fn what_others_do_to_it() {
         assert!(nft.status.success(), "{args}: {}", String::from_utf8_lossy(&nft.stderr));
     };
     within(async || {
-        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0));
+        let firewall = Firewall::new(&Names::new("0badcafe"), Ipv4Addr::new(10, 77, 0, 0), true);
         let nets = nets(0..3);
         assert!(!firewall.stands().await.unwrap(), "it was never there");
         firewall.settle(&nets[..2]).await.unwrap();
@@ -189,6 +183,8 @@ fn what_others_do_to_it() {
             ("flush set inet dormouse_0badcafe own", true),
             ("flush set inet dormouse_0badcafe open", true),
             ("add element inet dormouse_0badcafe lan { \"dm-0badcafe-002\" . ipv4 }", true),
+            ("flush map inet dormouse_0badcafe classes", true),
+            ("add element inet dormouse_0badcafe classes { \"dm-0badcafe-001\" . ipv4 : 1:2 }", true),
             ("add element inet dormouse_0badcafe doors { \"eth0\" . 10.0.0.1 . tcp . 22 }", true),
             ("add table inet somebody_else", true),
         ] {
