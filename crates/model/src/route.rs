@@ -25,6 +25,42 @@ pub struct RouteTable {
     pub zones: Vec<ZoneRecord>,
 }
 
+impl RouteTable {
+    /// Whether all that it says is the same, but for who sleeps.
+    #[must_use]
+    pub fn is_same_but_for_sleep(&self, other: &Self) -> bool {
+        self.hosts == other.hosts
+            && self.listeners == other.listeners
+            && self.zones == other.zones
+            && self.endpoints.len() == other.endpoints.len()
+            && self
+                .endpoints
+                .iter()
+                .zip(&other.endpoints)
+                .all(|(a, b)| a.0 == b.0 && a.1.is_same_but_for_sleep(b.1))
+    }
+}
+
+impl Endpoint {
+    fn is_same_but_for_sleep(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Ready { targets: a }, Self::Ready { targets: b }) => {
+                let awake = |target: &Target| Target { asleep: false, ..*target };
+                a.iter().map(awake).eq(b.iter().map(awake))
+            }
+            (
+                Self::Ready { .. }
+                | Self::Stopped
+                | Self::Starting
+                | Self::Building
+                | Self::Crashed { .. }
+                | Self::Failed { .. },
+                _,
+            ) => self == other,
+        }
+    }
+}
+
 /// A public host's service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {

@@ -28,6 +28,8 @@ pub(super) struct Waiter {
     key: ServiceKey,
     reply: WakeReply,
     pub(super) deadline: Instant,
+    /// Whether it is the first since somebody sent the service to sleep: then it counts after a restart too.
+    overrules: bool,
 }
 
 impl<W: Workloads> Reconciler<W> {
@@ -37,8 +39,11 @@ impl<W: Workloads> Reconciler<W> {
         let table = self.tables.borrow().clone();
         let mut limit = SLACK;
         // Not earlier than a `sleep` in the same millisecond: whoever asks last is obeyed.
-        let at = self.sent_to_sleep(&key).map_or(now, |slept| slept.max(now));
+        let slept = self.sent_to_sleep(&key);
+        let at = slept.map_or(now, |slept| slept.max(now));
+        let mut overrules = false;
         if let Some(svc) = self.state.desired.services.get_mut(&key) {
+            overrules = slept.is_some_and(|slept| svc.demand.wake_at.is_none_or(|woken| woken < slept));
             svc.demand.wake_at = Some(at);
             limit += svc.target.spec.health.start_timeout;
             let needed = svc.needs.iter().map(|need| (need, Waker::Needed(key.service.clone())));
@@ -48,13 +53,12 @@ impl<W: Workloads> Reconciler<W> {
                     self.asked.entry(key.clone()).or_insert(Asked { since: asked, by, stopped });
                 }
             }
-            self.state.save_demand(&key);
         } else if !table.endpoints.contains_key(&key) {
             // Gone, or never there; whoever asked has left if this fails.
             drop(reply.send(Err(WakeRefused::Unknown)));
             return;
         }
-        self.waiters.push(Waiter { key, reply, deadline: asked + limit });
+        self.waiters.push(Waiter { key, reply, deadline: asked + limit, overrules });
     }
 
     /// When a service, or one that it needs, was last sent to sleep.
@@ -107,12 +111,20 @@ impl<W: Workloads> Reconciler<W> {
                 }
                 Some(Endpoint::Stopped | Endpoint::Starting | Endpoint::Building) => None,
             };
-            match answer {
+            let answer = match answer {
+                None if now >= waiter.deadline => Some(Err(WakeRefused::TimedOut)),
+                None if !waiter.reply.is_closed() => {
+                    self.waiters.push(waiter);
+                    continue;
+                }
+                answer => answer,
+            };
+            if let Some(answer) = answer {
                 // Whoever asked may have left.
-                Some(answer) => drop(waiter.reply.send(answer)),
-                None if now >= waiter.deadline => drop(waiter.reply.send(Err(WakeRefused::TimedOut))),
-                None if waiter.reply.is_closed() => {}
-                None => self.waiters.push(waiter),
+                drop(waiter.reply.send(answer));
+            }
+            if waiter.overrules {
+                self.state.save_demand(&waiter.key);
             }
         }
         // Nobody who waits waits for this.

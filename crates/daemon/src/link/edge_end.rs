@@ -209,21 +209,30 @@ fn load(path: &Path) -> Option<RouteTable> {
     Some(table)
 }
 
-/// Save the newest table, beside what the edge does: a disk that is busy with a build must not hold up a route.
+/// Save the newest table, beside what the edge does: a disk that is busy with a build must not hold up a route. Who sleeps is not
+/// believed when it is read, so nothing is written when somebody is woken.
 async fn keep_saved(path: &Path, mut tables: watch::Receiver<Arc<RouteTable>>) {
+    let mut saved: Option<Arc<RouteTable>> = None;
     while tables.changed().await.is_ok() {
-        let (path, table) = (path.to_owned(), tables.borrow_and_update().clone());
-        // It says itself what went wrong.
-        let _ = tokio::task::spawn_blocking(move || save(&path, &table)).await;
+        let table = tables.borrow_and_update().clone();
+        if saved.as_ref().is_some_and(|saved| saved.is_same_but_for_sleep(&table)) {
+            continue;
+        }
+        let (path, writes) = (path.to_owned(), table.clone());
+        // What could not be written is tried again with the next table.
+        let written = tokio::task::spawn_blocking(move || save(&path, &writes)).await;
+        saved = written.is_ok_and(|written| written).then_some(table);
     }
 }
 
-fn save(path: &Path, table: &RouteTable) {
+/// Whether it could be written.
+fn save(path: &Path, table: &RouteTable) -> bool {
     let written =
         serde_json::to_vec(table).map_err(std::io::Error::other).and_then(|text| write_whole(path, &text));
-    if let Err(error) = written {
+    if let Err(error) = &written {
         warn!(%error, "cannot save the routes; an edge restarted before control would know none");
     }
+    written.is_ok()
 }
 
 #[cfg(test)]
@@ -245,7 +254,49 @@ mod tests {
             endpoints: [(key.clone(), endpoint(asleep))].into(),
             ..RouteTable::default()
         };
-        save(&path, &table(7, false));
+        assert!(save(&path, &table(7, false)));
         assert_eq!(load(&path), Some(table(0, true)));
+    }
+
+    /// Bug: each wake wrote the whole table to the disk.
+    #[tokio::test]
+    async fn a_wake_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("routes.json");
+        let table = |instance, asleep| {
+            let target =
+                Target { instance: InstanceId(instance), addr: "10.0.0.1:80".parse().unwrap(), asleep };
+            let endpoints = [("shop/web".parse().unwrap(), Endpoint::Ready { targets: vec![target] })].into();
+            Arc::new(RouteTable { endpoints, ..RouteTable::default() })
+        };
+        let (tables, seen) = watch::channel(Arc::new(RouteTable::default()));
+        let of = path.clone();
+        let keeping = tokio::spawn(async move { keep_saved(&of, seen).await });
+        let mut story = String::new();
+        for (what, shown) in [
+            ("deployed", table(1, true)),
+            ("woken", table(1, false)),
+            ("asleep", table(1, true)),
+            ("replaced", table(2, false)),
+        ] {
+            // Nobody has read it while it is gone.
+            std::fs::remove_file(&path).ok();
+            tables.send_replace(shown);
+            let wrote = async {
+                while !path.exists() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            let wrote = tokio::time::timeout(Duration::from_millis(300), wrote).await.is_ok();
+            story += &format!("{what}: {}\n", if wrote { "written" } else { "nothing" });
+        }
+        expect_test::expect![[r#"
+            deployed: written
+            woken: nothing
+            asleep: nothing
+            replaced: written
+        "#]]
+        .assert_eq(&story);
+        keeping.abort();
     }
 }

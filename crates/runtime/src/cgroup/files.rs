@@ -79,7 +79,10 @@ pub(super) fn remove(dir: &PathBuf) -> io::Result<()> {
 }
 
 /// Why a freeze was taken back.
-pub(super) fn not_frozen() -> io::Error {
+pub(super) fn not_frozen(is_given_up: bool) -> io::Error {
+    if is_given_up {
+        return io::Error::new(io::ErrorKind::Interrupted, "it was woken before its processes were frozen");
+    }
     io::Error::new(io::ErrorKind::TimedOut, "the processes did not freeze within 5 s")
 }
 
@@ -111,14 +114,22 @@ pub(super) fn until_fruitless(
 }
 
 /// Ask until it is so, first often, then less; false when five seconds were not enough.
-pub(super) fn wait_until(mut is_so: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+pub(super) fn wait_until(is_so: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {
+    wait_until_or(&|| false, is_so)
+}
+
+/// The same, unless it is given up before.
+pub(super) fn wait_until_or(
+    is_given_up: &dyn Fn() -> bool,
+    mut is_so: impl FnMut() -> io::Result<bool>,
+) -> io::Result<bool> {
     let start = Instant::now();
     loop {
         if is_so()? {
             return Ok(true);
         }
         let waited = start.elapsed();
-        if waited > Duration::from_secs(5) {
+        if waited > Duration::from_secs(5) || is_given_up() {
             return Ok(false);
         }
         thread::sleep((waited / 4).clamp(Duration::from_micros(50), Duration::from_millis(10)));

@@ -91,8 +91,8 @@ pub trait Group: Send + Sync + Debug {
     /// Stop scheduling its processes; returns once none of them runs any more.
     ///
     /// # Errors
-    /// When they did not stop within five seconds; they have been thawed again then.
-    fn freeze(&self) -> io::Result<()>;
+    /// When they did not stop within five seconds, or before it was given up; they have been thawed again then.
+    fn freeze(&self, is_given_up: &dyn Fn() -> bool) -> io::Result<()>;
 
     /// While it is frozen: have [`Group::thaw_leaves`] leave these processes frozen, until [`Group::thaw_level`] is told
     /// their place in `levels`. Replaces what was said before. What they fork later is where they are.

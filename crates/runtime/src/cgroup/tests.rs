@@ -55,8 +55,8 @@ fn conformance(groups: &dyn Groups) {
     group.limit(&LIMITS).unwrap();
     assert_eq!(group.procs().unwrap(), [pid]);
     assert!(!group.is_frozen().unwrap());
-    group.freeze().unwrap();
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
+    group.freeze(&|| false).unwrap();
     let again = groups.open(&shop("one")).unwrap().unwrap();
     assert!(again.is_frozen().unwrap());
     again.reclaim().unwrap();
@@ -67,7 +67,7 @@ fn conformance(groups: &dyn Groups) {
     assert!(group.stats().unwrap().peak >= group.stats().unwrap().resident);
     levels(groups);
     fair(groups);
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     drop(std::thread::spawn(move || drop(sleeper)));
     group.kill().unwrap();
     group.remove().unwrap();
@@ -109,7 +109,7 @@ fn levels(groups: &dyn Groups) {
         assert!(settled.unwrap(), "{what}: {ran:?}");
     };
     let resident = group.stats().unwrap().resident;
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     for _again in 0..2 {
         group.hold_back(&[vec![pids[1]], vec![pids[2]]]).unwrap();
         assert!(group.is_frozen().unwrap());
@@ -126,18 +126,18 @@ fn levels(groups: &dyn Groups) {
     group.thaw_level(2).unwrap();
     run("and the second", [true, true, true]);
     // Whoever is held back no more, and whoever is now.
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     group.hold_back(&[vec![pids[0]]]).unwrap();
     group.thaw_leaves().unwrap();
     run("others", [false, true, true]);
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     run("asleep again", [false, false, false]);
     group.thaw_leaves().unwrap();
     // Whoever held them back is gone: another who opens the group can let all of them go.
     let again = groups.open(&shop("two")).unwrap().unwrap();
     again.thaw().unwrap();
     run("adopted", [true, true, true]);
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     drop(std::thread::spawn(move || drop([leaf, low, high])));
     again.kill().unwrap();
     assert!(again.procs().unwrap().is_empty());
@@ -319,7 +319,7 @@ fn version_2_writes() {
     }
     let group = groups.create(&shop("one"), &LIMITS, Share::Build).unwrap();
     group.add(42).unwrap();
-    group.freeze().unwrap();
+    group.freeze(&|| false).unwrap();
     assert!(group.is_frozen().unwrap());
     assert_eq!(group.procs().unwrap(), [42]);
     group.reclaim().unwrap();

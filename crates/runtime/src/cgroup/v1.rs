@@ -148,9 +148,9 @@ impl Group for V1Group {
         limit(&self.dirs, limits)
     }
 
-    fn freeze(&self) -> io::Result<()> {
+    fn freeze(&self, is_given_up: &dyn Fn() -> bool) -> io::Result<()> {
         let mut tries = 0_u32;
-        let frozen = files::wait_until(|| {
+        let frozen = files::wait_until_or(is_given_up, || {
             // A task forked at the wrong moment is only caught by asking again.
             if tries.is_multiple_of(32) {
                 self.state.write_all_at(SWITCH.freeze, 0)?;
@@ -162,7 +162,7 @@ impl Group for V1Group {
             return Ok(());
         }
         self.thaw()?;
-        Err(files::not_frozen())
+        Err(files::not_frozen(is_given_up()))
     }
 
     fn hold_back(&self, levels: &[Vec<u32>]) -> io::Result<()> {

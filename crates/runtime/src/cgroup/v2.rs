@@ -145,13 +145,13 @@ impl Group for V2Group {
         limit(&self.dir, limits)
     }
 
-    fn freeze(&self) -> io::Result<()> {
+    fn freeze(&self, is_given_up: &dyn Fn() -> bool) -> io::Result<()> {
         self.freeze.write_all_at(SWITCH.freeze, 0)?;
-        if files::wait_until(|| self.is_frozen())? {
+        if files::wait_until_or(is_given_up, || self.is_frozen())? {
             return Ok(());
         }
         self.thaw()?;
-        Err(files::not_frozen())
+        Err(files::not_frozen(is_given_up()))
     }
 
     fn hold_back(&self, levels: &[Vec<u32>]) -> io::Result<()> {

@@ -5,7 +5,7 @@ use std::{
     os::fd::OwnedFd,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -17,7 +17,7 @@ use tokio::{sync::watch, time::timeout};
 
 use super::{
     record::{Folder, Record},
-    sleep::Sleep,
+    sleep::{Shown, Sleep},
 };
 use crate::{
     cgroup::Group,
@@ -34,6 +34,9 @@ pub(super) struct Instance {
     /// Its init; `None` when it had ended already when it was found.
     pidfd: Option<OwnedFd>,
     pub(super) sleep: Mutex<Sleep>,
+    pub(super) shown: Shown,
+    /// Wakes that wait for a freeze to end.
+    pub(super) wakes: AtomicUsize,
     /// Its disk, once it is held.
     disk: Mutex<Option<Held>>,
     pub(super) events: Notifier,
@@ -64,7 +67,9 @@ impl Instance {
             record,
             folder,
             group,
+            shown: Shown::of(&sleep),
             sleep: Mutex::new(sleep),
+            wakes: AtomicUsize::new(0),
             disk: Mutex::new(None),
             events,
             ended: watch::Sender::new(None),

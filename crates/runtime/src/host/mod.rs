@@ -141,8 +141,7 @@ impl<N: Networks> Host<N> {
     /// Blocks.
     pub fn set_can_page(&self, can_page: bool) {
         self.inner.can_page.store(can_page, Ordering::SeqCst);
-        let all: Vec<_> = lock(&self.inner.instances).values().cloned().collect();
-        for instance in all {
+        for instance in self.inner.all() {
             if let Err(e) = instance.measure_depth() {
                 // It has just ended, say.
                 tracing::debug!("cannot see how deeply an instance sleeps: {e}");
@@ -190,6 +189,10 @@ impl<N: Networks> Host<N> {
 impl<N: Networks> Inner<N> {
     fn get(&self, id: InstanceId) -> Option<Arc<Instance>> {
         lock(&self.instances).get(&id).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Instance>> {
+        lock(&self.instances).values().cloned().collect()
     }
 
     /// Tell of the instance's end, also when it has ended already.

@@ -2,7 +2,8 @@
 
 use std::{
     io,
-    sync::{Arc, PoisonError},
+    ops::{Deref, DerefMut},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::{Duration, Instant},
 };
 
@@ -67,13 +68,14 @@ impl Sleep {
 }
 
 impl Instance {
-    fn sleep_state(&self) -> std::sync::MutexGuard<'_, Sleep> {
-        self.sleep.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits for a freeze that is under way. Blocks.
+    fn sleep_state(&self) -> Changing<'_> {
+        Changing { sleep: self.sleep.lock().unwrap_or_else(PoisonError::into_inner), shown: &self.shown }
     }
 
-    /// How deeply it sleeps, if it does.
+    /// How deeply it sleeps, if it does; while it is being frozen, how it was before. Waits for nobody.
     pub(super) fn depth(&self) -> Option<Depth> {
-        self.sleep_state().depth
+        self.shown.get().0
     }
 
     /// Have bytes that arrive for it be heard of, if it sleeps.
@@ -91,9 +93,9 @@ impl Instance {
         sleep.stirred
     }
 
-    /// Whether bytes have arrived for it while it sleeps.
+    /// Whether bytes have arrived for it while it sleeps. Waits for nobody.
     pub(super) fn is_stirred(&self) -> bool {
-        self.sleep_state().stirred
+        self.shown.get().1
     }
 
     /// See whether what was pushed out still is: swap may have been taken away.
@@ -128,7 +130,7 @@ impl Instance {
         // A wake that is under way has no part in this any more.
         sleep.rising = None;
         sleep.begin_turn();
-        group.freeze()?;
+        group.freeze(&|| self.wakes.load(Ordering::SeqCst) > 0)?;
         sleep.depth = Some(Depth::Frozen);
         // It is told once for each sleep.
         if !sleep.stirred {
@@ -159,15 +161,17 @@ impl Instance {
     /// Thaw it: one write, unless it consists of several processes. Then those that watch others are thawed later, by a
     /// thread of their own, and first the waits of all of them are told of the time, which may have to be read from swap.
     pub(super) async fn wake(self: &Arc<Self>) -> io::Result<()> {
-        if self.sleep_state().rise.is_none() {
-            return self.wake_at_once();
+        if let Ok(sleep) = self.sleep.try_lock()
+            && sleep.rise.is_none()
+        {
+            return self.wake_at_once(Changing { sleep, shown: &self.shown });
         }
-        let instance = self.clone();
-        spawn_blocking(move || instance.wake_in_turn()).await.map_err(io::Error::other)?
+        // A freeze that is under way ends for it.
+        let waking = Waking::of(self.clone());
+        spawn_blocking(move || waking.0.wake_in_turn()).await.map_err(io::Error::other)?
     }
 
-    fn wake_at_once(&self) -> io::Result<()> {
-        let mut sleep = self.sleep_state();
+    fn wake_at_once(&self, mut sleep: Changing<'_>) -> io::Result<()> {
         if let Some(group) = &self.group {
             match sleep.rising {
                 // Those that are held back have their time.
@@ -182,8 +186,7 @@ impl Instance {
     fn wake_in_turn(self: &Arc<Self>) -> io::Result<()> {
         let mut sleep = self.sleep_state();
         let (Some(group), Some(rise)) = (&self.group, sleep.rise.take()) else {
-            drop(sleep);
-            return self.wake_at_once();
+            return self.wake_at_once(sleep);
         };
         let turn = begin(&mut sleep, &rise, &**group)?;
         sleep.wake();
@@ -309,6 +312,65 @@ impl Instance {
             self.freeze(&mut sleep, &**group, listen)?;
         }
         self.page_out(page, &**group)
+    }
+}
+
+/// The state while it is changed; when that is done, [`Shown`] is what has come of it.
+struct Changing<'a> {
+    sleep: MutexGuard<'a, Sleep>,
+    shown: &'a Shown,
+}
+
+impl Deref for Changing<'_> {
+    type Target = Sleep;
+
+    fn deref(&self) -> &Sleep {
+        &self.sleep
+    }
+}
+
+impl DerefMut for Changing<'_> {
+    fn deref_mut(&mut self) -> &mut Sleep {
+        &mut self.sleep
+    }
+}
+
+impl Drop for Changing<'_> {
+    fn drop(&mut self) {
+        self.shown.set(&self.sleep);
+    }
+}
+
+/// Depth and whether bytes have arrived, for those who must not wait for a freeze to end.
+pub(super) struct Shown(Mutex<(Option<Depth>, bool)>);
+
+impl Shown {
+    pub(super) fn of(sleep: &Sleep) -> Self {
+        Self(Mutex::new((sleep.depth, sleep.stirred)))
+    }
+
+    fn get(&self) -> (Option<Depth>, bool) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, sleep: &Sleep) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (sleep.depth, sleep.stirred);
+    }
+}
+
+/// A wake that waits for the state.
+struct Waking(Arc<Instance>);
+
+impl Waking {
+    fn of(instance: Arc<Instance>) -> Self {
+        instance.wakes.fetch_add(1, Ordering::SeqCst);
+        Self(instance)
+    }
+}
+
+impl Drop for Waking {
+    fn drop(&mut self) {
+        self.0.wakes.fetch_sub(1, Ordering::SeqCst);
     }
 }
 

@@ -58,7 +58,7 @@ impl<N: Networks> Workloads for Host<N> {
     }
 
     async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
-        Ok(lock(&self.inner.instances).values().map(|i| i.workload()).collect())
+        Ok(self.inner.all().iter().map(|i| i.workload()).collect())
     }
 
     async fn ensure_networks(
@@ -66,8 +66,8 @@ impl<N: Networks> Workloads for Host<N> {
         specs: &[NetworkSpec],
     ) -> Result<BTreeMap<ProjectName, WorkloadError>, WorkloadError> {
         let used = {
-            let all = lock(&self.inner.instances);
-            let living = all.values().filter(|i| !i.has_ended());
+            let all = self.inner.all();
+            let living = all.iter().filter(|i| !i.has_ended());
             living.map(|i| i.record.spec.key.project.clone()).collect()
         };
         let refused = self.inner.networks.ensure_all(specs, &used).await;

@@ -196,7 +196,7 @@ mod tests {
                 assert!(start.elapsed() < Duration::from_secs(5), "it never came to wait");
                 thread::sleep(Duration::from_millis(5));
             }
-            group.freeze().unwrap();
+            group.freeze(&|| false).unwrap();
             ours.write_all(word).unwrap();
             let polls = polls();
             if !thawed {

@@ -185,7 +185,7 @@ mod tests {
             assert!(start.elapsed() < Duration::from_secs(5), "it never came to wait");
             std::thread::sleep(Duration::from_millis(5));
         }
-        group.freeze().unwrap();
+        group.freeze(&|| false).unwrap();
         waits().shorten(Duration::from_secs(60));
         let start = Instant::now();
         group.thaw().unwrap();

@@ -106,13 +106,13 @@ pub(super) async fn disks_go_with_their_instances(b: &Bench) {
 }
 
 /// A file system of its own for the state folder; unmounted with the test.
-struct Small {
-    at: std::path::PathBuf,
+pub(super) struct Small {
+    pub(super) at: std::path::PathBuf,
     _image: tempfile::TempDir,
 }
 
 impl Small {
-    fn mount(at: &Path, bytes: u64) -> Self {
+    pub(super) fn mount(at: &Path, bytes: u64) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let image = dir.path().join("host.img");
         fs::File::create(&image).unwrap().set_len(bytes).unwrap();

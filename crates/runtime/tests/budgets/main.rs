@@ -10,6 +10,7 @@ mod events;
 mod flows;
 mod instances;
 mod memory;
+mod stuck;
 #[path = "../support/mod.rs"]
 mod support;
 mod take;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         ("disks_are_bounded", || instances::with(disk::disks_are_bounded)),
         ("disks_go_with_their_instances", || instances::with(disk::disks_go_with_their_instances)),
         ("a_full_host_is_told_before_it_is", disk::a_full_host_is_told_before_it_is),
+        ("a_freeze_in_progress_delays_nobody", stuck::a_freeze_in_progress_delays_nobody),
         ("native_aio_is_a_setting", || instances::with(instances::native_aio_is_a_setting)),
     ])
 }
