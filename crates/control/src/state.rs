@@ -9,8 +9,9 @@ use std::{
 
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
-    AddressBlock, Clock, Deployment, DeploymentId, Depth, Desired, DesiredService, InstanceId, Observed,
-    Phase, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time, Watchdog,
+    AddressBlock, Clock, Deployment, DeploymentId, Depth, Desired, DesiredService, InProject, InstanceId,
+    Observed, Phase, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time,
+    Tracked, Watchdog,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -30,7 +31,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     /// Where it is told what happens to services.
     pub(crate) events: Events,
-    pub(crate) projects: BTreeMap<ProjectName, Project>,
+    pub(crate) projects: Tracked<ProjectName, Project>,
     pub(crate) desired: Desired,
     pub(crate) observed: Observed,
     /// What runs and the database does not know.
@@ -157,7 +158,29 @@ impl Project {
     }
 }
 
+impl InProject<ProjectName> for Project {
+    fn project<'a>(&'a self, name: &'a ProjectName) -> &'a ProjectName {
+        name
+    }
+}
+
 impl State {
+    /// The projects of which anything has been changed since this was last asked: what is wanted, seen or shown.
+    pub(crate) fn take_touched(&mut self) -> BTreeSet<ProjectName> {
+        let Self { projects, desired, observed, facts, .. } = self;
+        let Observed { instances, ends, watchdogs, pingers, answers } = observed;
+        let mut all = projects.take_touched();
+        all.append(&mut desired.services.take_touched());
+        all.append(&mut instances.take_touched());
+        all.append(&mut ends.take_touched());
+        all.append(&mut watchdogs.take_touched());
+        all.append(&mut pingers.take_touched());
+        all.append(&mut answers.take_touched());
+        all.append(&mut facts.falling_asleep.take_touched());
+        all.append(&mut facts.builds.take_touched());
+        all
+    }
+
     /// A deploy has failed before anything of it ran: its services have nothing to run, unless something older does.
     pub(crate) fn deploy_failed(&mut self, coming: &Coming, why: impl Fn(&ServiceName) -> String) {
         let (id, name) = (coming.id, &coming.spec.name);
@@ -236,8 +259,9 @@ impl State {
 
     /// The instance of a deployment that is not on its way out.
     pub(crate) fn instance_of(&self, key: &ServiceKey, process: DeploymentId) -> Option<InstanceId> {
-        let mine = self.observed.instances.values().filter(|i| i.key == *key && i.deployment == process);
-        mine.filter(|i| i.draining_since.is_none()).map(|i| i.id).next_back()
+        let all = self.observed.instances.of_project(&key.project).map(|(_, i)| i);
+        let mine = all.filter(|i| i.key == *key && i.deployment == process && i.draining_since.is_none());
+        mine.map(|i| i.id).last()
     }
 
     pub(crate) fn project(&self, name: &str) -> Result<(&ProjectName, &Project), OpError> {
@@ -340,11 +364,14 @@ impl State {
     /// What each service needs and which it waits for, through others too.
     pub(crate) fn refresh_needs(&mut self, project: &ProjectName) {
         let Some(spec) = self.projects.get(project).and_then(|p| p.spec.as_ref()) else { return };
-        for (key, svc) in self.desired.services.iter_mut().filter(|(k, _)| k.project == *project) {
+        let keys: Vec<_> = self.desired.services.of_project(project).map(|(key, _)| key.clone()).collect();
+        for key in keys {
             let all = |of: fn(&ServiceSpec) -> &BTreeSet<ServiceName>| {
                 closure(spec, &key.service, of).iter().map(|s| ServiceKey::new(project, s)).collect()
             };
-            (svc.needs, svc.after) = (all(|s| &s.needs), all(|s| &s.after));
+            if let Some(svc) = self.desired.services.get_mut(&key) {
+                (svc.needs, svc.after) = (all(|s| &s.needs), all(|s| &s.after));
+            }
         }
     }
 

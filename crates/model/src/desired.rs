@@ -1,15 +1,12 @@
 //! What the user asked for, and what traffic asks for.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
     DeployId, DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy,
-    Time,
+    Time, Tracked,
 };
 
 /// One image of one service with one configuration. Immutable.
@@ -140,7 +137,7 @@ pub struct Demand {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Desired {
     /// By project and service.
-    pub services: BTreeMap<ServiceKey, DesiredService>,
+    pub services: Tracked<ServiceKey, DesiredService>,
     /// Depths the host can offer: false when there is no swap, and `Paged` then becomes `Frozen`.
     pub can_page: bool,
 }

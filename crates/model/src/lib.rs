@@ -25,6 +25,7 @@ pub mod size;
 pub mod source;
 pub mod spec;
 pub mod time;
+pub mod tracked;
 pub mod watchdog;
 
 pub use address::AddressBlock;
@@ -48,4 +49,5 @@ pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;
+pub use tracked::{InProject, Tracked};
 pub use watchdog::{Sighting, Verdict, Watchdog};

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time, Watchdog};
+use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time, Tracked, Watchdog};
 
 /// How deep a sleep is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -453,18 +453,18 @@ pub struct InstanceRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Observed {
     /// Every instance the backend knows, by number.
-    pub instances: BTreeMap<InstanceId, InstanceRecord>,
+    pub instances: Tracked<InstanceId, InstanceRecord>,
     /// Ends of earlier instances of a service that still count for back-off, oldest first, with how they ended.
-    pub ends: BTreeMap<ServiceKey, Vec<End>>,
+    pub ends: Tracked<ServiceKey, Vec<End>>,
     /// Supervisors that a sleep cannot be hidden from.
     #[serde(default)]
-    pub watchdogs: BTreeMap<ServiceKey, Watchdog>,
+    pub watchdogs: Tracked<ServiceKey, Watchdog>,
     /// Servers that cut their pages off after a sleep.
     #[serde(default)]
-    pub pingers: BTreeMap<ServiceKey, Watchdog>,
+    pub pingers: Tracked<ServiceKey, Watchdog>,
     /// What the processes of a service's deployments answered well.
     #[serde(default)]
-    pub answers: BTreeMap<ServiceKey, Vec<Answered>>,
+    pub answers: Tracked<ServiceKey, Vec<Answered>>,
 }
 
 impl Observed {

@@ -169,8 +169,10 @@ impl Action {
         }
     }
 
-    /// Wakes first, because somebody waits for them; what changes what is live before what follows from it.
-    pub(crate) fn rank(&self) -> u8 {
+    /// Where it belongs among others, the first first. Wakes, because somebody waits for them; what changes what is live before what
+    /// follows from it.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
         match self {
             Self::Wake { .. } => 0,
             Self::RollBack { .. } => 1,

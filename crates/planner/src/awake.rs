@@ -257,7 +257,7 @@ pub(crate) fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<T
 /// Whether a service is to sleep because somebody said so, and not for want of use.
 #[must_use]
 pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord, now: Time) -> bool {
-    let (clock, index) = (Clock::new(now), Index::new(desired, observed));
+    let (clock, index) = (Clock::new(now), Index::of_project(desired, observed, &i.key.project));
     let Some(svc) = desired.services.get(&i.key) else { return false };
     let view = View::new(&index, svc, &clock);
     let asked_for = i.traffic.last_client_byte.max(view.wake);

@@ -82,7 +82,7 @@ pub fn starts_again(
     now: Time,
 ) -> Option<Duration> {
     let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
-    let index = Index::new(desired, observed);
+    let index = Index::of_project(desired, observed, &key.project);
     let view = View::new(&index, svc, &clock);
     let target = Some(&svc.target).filter(|_| view.given_up().is_none());
     let kept = |d: &&Deployment| match trust(&view) {

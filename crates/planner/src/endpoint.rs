@@ -1,22 +1,21 @@
 //! What the edge is told of each service.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::SocketAddrV4,
+use std::{collections::BTreeMap, net::SocketAddrV4};
+
+use dormouse_model::{
+    Desired, Endpoint, InstanceId, Observed, ProjectName, ServiceKey, Target, Time, Tracked,
 };
 
-use dormouse_model::{Desired, Endpoint, InstanceId, Observed, ServiceKey, Target, Time};
-
-use crate::{State, standings};
+use crate::{Standing, State, standings};
 
 /// What the planner cannot see in the desired and observed state.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// Instances about to be put to sleep, or stopped because they are idle: the edge shall ask before it sends them
     /// anything.
-    pub falling_asleep: BTreeSet<InstanceId>,
+    pub falling_asleep: Tracked<InstanceId, ServiceKey>,
     /// The newest build of a service, while it runs or when it failed; also of services never deployed yet.
-    pub builds: BTreeMap<ServiceKey, BuildFact>,
+    pub builds: Tracked<ServiceKey, BuildFact>,
 }
 
 /// What there is to say of a build.
@@ -39,19 +38,42 @@ pub fn endpoints(
     facts: &Facts,
     now: Time,
 ) -> BTreeMap<ServiceKey, Endpoint> {
+    let all = standings(desired, observed, now);
+    with(desired, observed, facts, facts.builds.iter(), &all)
+}
+
+/// The same of one project, whose services stand as `standings` says.
+#[must_use]
+pub fn endpoints_of(
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+    project: &ProjectName,
+    standings: &BTreeMap<ServiceKey, Standing>,
+) -> BTreeMap<ServiceKey, Endpoint> {
+    with(desired, observed, facts, facts.builds.of_project(project), standings)
+}
+
+fn with<'a>(
+    desired: &Desired,
+    observed: &Observed,
+    facts: &Facts,
+    builds: impl Iterator<Item = (&'a ServiceKey, &'a BuildFact)>,
+    standings: &BTreeMap<ServiceKey, Standing>,
+) -> BTreeMap<ServiceKey, Endpoint> {
     let mut out = BTreeMap::new();
-    for (key, build) in &facts.builds {
+    for (key, build) in builds {
         let endpoint = match build {
             BuildFact::Running => Endpoint::Building,
             BuildFact::Failed { reason } => Endpoint::Failed { reason: reason.clone() },
         };
         out.insert(key.clone(), endpoint);
     }
-    for (key, standing) in standings(desired, observed, now) {
-        let building = matches!(facts.builds.get(&key), Some(BuildFact::Running));
-        let endpoint = match standing.state {
+    for (key, standing) in standings {
+        let building = matches!(facts.builds.get(key), Some(BuildFact::Running));
+        let endpoint = match &standing.state {
             State::Ready | State::Asleep(_) => {
-                let svc = &desired.services[&key];
+                let svc = &desired.services[key];
                 let deployment = std::iter::once(&svc.target)
                     .chain(&svc.live)
                     .find(|d| d.id == standing.deployment)
@@ -62,7 +84,7 @@ pub fn endpoints(
                     .map(|i| Target {
                         instance: i.id,
                         addr: SocketAddrV4::new(i.addr, deployment.spec.port),
-                        asleep: crate::view::asleep(i).is_some() || facts.falling_asleep.contains(&i.id),
+                        asleep: crate::view::asleep(i).is_some() || facts.falling_asleep.contains_key(&i.id),
                     })
                     .into_iter()
                     .collect();
@@ -71,9 +93,9 @@ pub fn endpoints(
             State::Stopped | State::Done => Endpoint::Stopped,
             State::Starting | State::Running => Endpoint::Starting,
             State::Crashed { .. } if building => Endpoint::Building,
-            State::Crashed { reason } => Endpoint::Crashed { reason, log_tail: Vec::new() },
+            State::Crashed { reason } => Endpoint::Crashed { reason: reason.clone(), log_tail: Vec::new() },
         };
-        out.insert(key, endpoint);
+        out.insert(key.clone(), endpoint);
     }
     out
 }

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_model::{Deployment, Depth, Desired, ServiceKey, ServiceKind, Time};
+use dormouse_model::{Deployment, Depth, DesiredService, ServiceKey, ServiceKind, Time};
 
 use crate::{awake::sent_to_sleep, view::View};
 
 /// The last time something asked for a service, or for one that needs it, to be awake.
-pub(crate) fn wakes(desired: &Desired) -> BTreeMap<&ServiceKey, Time> {
+pub(crate) fn wakes<'a>(services: &[&'a DesiredService]) -> BTreeMap<&'a ServiceKey, Time> {
     let mut wakes = BTreeMap::new();
-    for (key, svc) in &desired.services {
+    for svc in services {
         let Some(at) = svc.demand.wake_at else { continue };
-        for key in std::iter::once(key).chain(&svc.needs) {
+        for key in std::iter::once(&svc.key).chain(&svc.needs) {
             let latest = wakes.entry(key).or_insert(at);
             *latest = at.max(*latest);
         }

@@ -1,27 +1,53 @@
-//! All that is wanted and seen, in an order in which a service's part of it is found without a look at everybody else's.
+//! All that is wanted and seen, or a project's part of it, in an order in which a service's part is found without a look at
+//! everybody else's.
 
 use std::collections::BTreeMap;
 
-use dormouse_model::{Desired, InstanceRecord, Observed, ProjectName, ServiceKey, Time};
+use dormouse_model::{Desired, DesiredService, InstanceRecord, Observed, ProjectName, ServiceKey, Time};
 
 use crate::idle;
 
 /// Made once for each round of planning, so that planning many services takes so much longer than planning one, and not the
-/// square of it.
+/// square of it. What one project is to do hangs on nothing of another.
 pub(crate) struct Index<'a> {
     pub(crate) desired: &'a Desired,
     pub(crate) observed: &'a Observed,
+    /// By key.
+    services: Vec<&'a DesiredService>,
     /// By service, those of one service by their numbers.
     instances: Vec<&'a InstanceRecord>,
     wakes: BTreeMap<&'a ServiceKey, Time>,
 }
 
 impl<'a> Index<'a> {
+    /// Of everybody.
     pub(crate) fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
-        let mut instances: Vec<_> = observed.instances.values().collect();
-        // Stable: the map has them by their numbers.
+        let services = desired.services.values().collect();
+        Self::with(desired, observed, services, observed.instances.values().collect())
+    }
+
+    /// Of one project.
+    pub(crate) fn of_project(desired: &'a Desired, observed: &'a Observed, project: &ProjectName) -> Self {
+        let services = desired.services.of_project(project).map(|(_, svc)| svc).collect();
+        let instances = observed.instances.of_project(project).map(|(_, i)| i).collect();
+        Self::with(desired, observed, services, instances)
+    }
+
+    fn with(
+        desired: &'a Desired,
+        observed: &'a Observed,
+        services: Vec<&'a DesiredService>,
+        mut instances: Vec<&'a InstanceRecord>,
+    ) -> Self {
+        // Stable: they come by their numbers.
         instances.sort_by(|a, b| a.key.cmp(&b.key));
-        Self { desired, observed, instances, wakes: idle::wakes(desired) }
+        let wakes = idle::wakes(&services);
+        Self { desired, observed, services, instances, wakes }
+    }
+
+    /// All wanted services.
+    pub(crate) fn services(&self) -> &[&'a DesiredService] {
+        &self.services
     }
 
     /// All instances, those of a service side by side.
@@ -37,7 +63,7 @@ impl<'a> Index<'a> {
     }
 
     /// The instances of all services of a project.
-    pub(crate) fn of_project(&self, project: &ProjectName) -> &[&'a InstanceRecord] {
+    pub(crate) fn beside(&self, project: &ProjectName) -> &[&'a InstanceRecord] {
         let begin = self.instances.partition_point(|i| i.key.project < *project);
         let rest = &self.instances[begin..];
         &rest[..rest.partition_point(|i| i.key.project == *project)]

@@ -34,7 +34,7 @@ pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<Ins
 
 pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<InstanceId> {
     let mut out = Vec::new();
-    for svc in index.desired.services.values() {
+    for svc in index.services() {
         let view = View::new(index, svc, clock);
         for i in &view.alive {
             let wanted =

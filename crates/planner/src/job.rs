@@ -44,7 +44,7 @@ fn is_success(end: &End) -> bool {
 pub(crate) fn holds<'a>(index: &Index<'a>, clock: &Clock) -> BTreeMap<&'a ServiceKey, Hold> {
     let (desired, mut holds) = (index.desired, BTreeMap::new());
     let waits = |svc: &&DesiredService| !svc.after.is_empty() && !svc.is_live();
-    let waiting: Vec<_> = desired.services.values().filter(waits).collect();
+    let waiting: Vec<_> = index.services().iter().copied().filter(waits).collect();
     // As often as one failure makes another.
     loop {
         let mut more = false;

@@ -50,11 +50,11 @@ pub use answered::{
 pub use awake::{Awake, keeps_awake, told_to_sleep};
 pub use backoff::{end_of, keeps_ending, note_end, starts_again};
 pub use edges::Edges;
-pub use endpoint::{BuildFact, Facts, endpoints};
+pub use endpoint::{BuildFact, Facts, endpoints, endpoints_of};
 pub use inside::{inspect_due, note_inspection};
 pub use look_in::note_word;
 pub use own::note_activity;
-pub use plan::{next_deadline, plan};
+pub use plan::{Round, next_deadline, plan, round};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use sighting::{cut_of_sleep, ended_of_sleep, note_sighting};
 pub use standing::{Standing, State, standings};

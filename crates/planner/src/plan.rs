@@ -1,9 +1,10 @@
 //! From what should be and what is to what is to be done.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use dormouse_model::{
-    Cause, Deployment, Depth, Desired, InstanceRecord, Observed, ServiceKey, ServiceKind, StopReason, Time,
+    Cause, Deployment, Depth, Desired, InstanceId, InstanceRecord, Observed, ProjectName, Question,
+    ServiceKey, ServiceKind, StopReason, Time,
 };
 
 use crate::{
@@ -11,7 +12,8 @@ use crate::{
     clock::Clock,
     health, idle,
     index::Index,
-    inside, job, look_in, probe, standing,
+    inside, job, look_in, probe,
+    standing::{self, Standing},
     trust::{Trust, trust},
     view::{View, asleep, ended},
     watchdog,
@@ -32,6 +34,47 @@ pub fn plan(desired: &Desired, observed: &Observed, now: Time) -> Vec<Action> {
     plan_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
+/// Everything there is to say of one project at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Round {
+    /// As [`plan`].
+    pub actions: Vec<Action>,
+    /// As [`crate::probe_due`].
+    pub questions: Vec<(InstanceId, Question)>,
+    /// As [`crate::inspect_due`].
+    pub looks: Vec<InstanceId>,
+    /// As [`crate::standings`].
+    pub standings: BTreeMap<ServiceKey, Standing>,
+    /// As [`next_deadline`]: it holds until then, unless something of the project changes.
+    pub next: Option<Time>,
+}
+
+impl Round {
+    /// Whether there is nothing of the project.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { actions, questions, looks, standings, next } = self;
+        actions.is_empty()
+            && questions.is_empty()
+            && looks.is_empty()
+            && standings.is_empty()
+            && next.is_none()
+    }
+}
+
+/// What [`plan`] and its kin say of one project. Nothing of another has a part in it.
+#[must_use]
+pub fn round(desired: &Desired, observed: &Observed, project: &ProjectName, now: Time) -> Round {
+    let (index, clock) = (Index::of_project(desired, observed, project), Clock::new(now));
+    Round {
+        actions: plan_with(&index, &clock),
+        questions: probe::due_with(&index, &clock),
+        looks: inside::due_with(&index, &clock),
+        standings: standing::standings_with(&index, &clock),
+        next: clock.next(),
+    }
+}
+
 /// The first time at which [`plan`], [`crate::probe_due`], [`crate::inspect_due`] or [`crate::standings`] will say something
 /// else although nothing changes; `None` when they never will.
 #[must_use]
@@ -47,9 +90,9 @@ pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Optio
 fn plan_with(index: &Index<'_>, clock: &Clock) -> Vec<Action> {
     let (desired, holds) = (index.desired, job::holds(index, clock));
     let mut out = Vec::new();
-    for (key, svc) in &desired.services {
-        let view = |svc| View::new(index, svc, clock).held(holds.get(key));
-        let key = key.clone();
+    for &svc in index.services() {
+        let view = |svc| View::new(index, svc, clock).held(holds.get(&svc.key));
+        let key = svc.key.clone();
         let (mut before, mut stopped) = (None, Vec::new());
         match trust(&view(svc)) {
             Some(Trust::Lost { deployment, to, why, ending }) => {

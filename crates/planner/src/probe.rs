@@ -21,7 +21,7 @@ pub fn probe_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<(Inst
 
 pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<(InstanceId, Question)> {
     let mut out = Vec::new();
-    for svc in index.desired.services.values() {
+    for svc in index.services() {
         let view = View::new(index, svc, clock);
         for i in &view.alive {
             let wanted =

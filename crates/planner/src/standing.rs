@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use dormouse_model::{DeploymentId, Depth, Desired, InstanceId, Observed, ServiceKey, ServiceKind, Time};
+use dormouse_model::{
+    DeploymentId, Depth, Desired, DesiredService, InstanceId, Observed, ServiceKey, ServiceKind, Time,
+};
 
 use crate::{
     backoff,
@@ -70,10 +72,10 @@ pub fn standings(desired: &Desired, observed: &Observed, now: Time) -> BTreeMap<
     standings_with(&Index::new(desired, observed), &Clock::new(now))
 }
 
-pub(crate) fn standings_with(index: &Index<'_>, clock: &Clock) -> BTreeMap<ServiceKey, Standing> {
+pub(crate) fn standings_with<'a>(index: &'a Index<'a>, clock: &'a Clock) -> BTreeMap<ServiceKey, Standing> {
     let holds = job::holds(index, clock);
-    let view = |(key, svc)| View::new(index, svc, clock).held(holds.get(key));
-    index.desired.services.iter().map(|s| (s.0.clone(), standing(&view(s)))).collect()
+    let view = |svc: &'a DesiredService| View::new(index, svc, clock).held(holds.get(&svc.key));
+    index.services().iter().map(|svc| (svc.key.clone(), standing(&view(svc)))).collect()
 }
 
 fn standing(view: &View<'_>) -> Standing {

@@ -20,7 +20,8 @@ pub(crate) const NOISE: Duration = Duration::from_secs(60);
 
 /// Notes that bytes arrived at `at` for an instance that slept.
 pub fn note_stir(desired: &Desired, record: &mut InstanceRecord, at: Time) {
-    let asked_for = idle::wakes(desired).get(&record.key).copied();
+    let services: Vec<_> = desired.services.of_project(&record.key.project).map(|(_, svc)| svc).collect();
+    let asked_for = idle::wakes(&services).get(&record.key).copied();
     let used = asked_for.max(record.traffic.last_client_byte).max(record.traffic.last_event);
     let in_a_row = match record.stirred {
         Some(last) if used < Some(last.at) && at.since(last.at) < ROW => last.in_a_row.saturating_add(1),

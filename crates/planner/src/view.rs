@@ -105,16 +105,16 @@ impl<'a> View<'a> {
 
     fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {
         let key = &self.svc.key;
-        let all = self.index.of_project(&key.project).iter().copied();
+        let all = self.index.beside(&key.project).iter().copied();
         all.filter(move |i| !ended(i) && i.key.service != key.service)
     }
 
     /// Whether somebody sent it to sleep with all others of its project, and nothing has asked for any of them since.
     pub(crate) fn rests_with_others(&self) -> bool {
         let (project, index) = (&self.svc.key.project, self.index);
-        let all = index.desired.services.values().filter(|s| s.key.project == *project);
+        let all = index.services().iter().filter(|s| s.key.project == *project);
         let all: Vec<_> = all.filter(|s| s.target.spec.kind != ServiceKind::Job).collect();
-        let rests = |s: &&DesiredService| {
+        let rests = |s: &&&DesiredService| {
             let used = index.of(&s.key).iter().filter_map(|i| i.traffic.last_client_byte).max();
             s.demand.sleep_at > used.max(index.wake(&s.key)).max(Some(s.target.created_at))
         };

@@ -55,9 +55,10 @@ fn take_back(
     request: Option<RequestId>,
 ) -> Option<Vec<(ServiceKey, DeploymentId)>> {
     let is_it = |coming: &Option<Coming>| coming.as_ref().is_some_and(|c| c.id == id);
-    let mut projects = state.projects.iter_mut();
-    let (name, project) = projects.find(|(_, p)| is_it(&p.coming) && p.removing.is_none())?;
-    let (name, coming) = (name.clone(), project.coming.take()?);
+    let mut projects = state.projects.iter();
+    let (name, _) = projects.find(|(_, p)| is_it(&p.coming) && p.removing.is_none())?;
+    let name = name.clone();
+    let coming = state.projects.get_mut(&name)?.coming.take()?;
     let keys: Vec<_> = coming.spec.services.keys().map(|service| ServiceKey::new(&name, service)).collect();
     let mut taken = Vec::new();
     for key in keys {

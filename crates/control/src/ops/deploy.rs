@@ -327,7 +327,7 @@ fn begin(
         coming.log.say(Some(service), DeployStep::Queued { waits: None });
         state.facts.builds.insert(ServiceKey::new(name, service), BuildFact::Running);
     }
-    let project = state.projects.entry(name.clone()).or_default();
+    let project = state.projects.or_default(name);
     project.blocks = room.blocks;
     project.vips = room.vips;
     project.origin = origin.or_else(|| project.origin.take());
@@ -340,7 +340,7 @@ fn begin(
     let never_ran: Vec<_> = keys.filter(|key| !state.desired.services.contains_key(key)).collect();
     // The failure of an earlier deploy, which this one may mend.
     never_ran.iter().for_each(|key| state.set_note(key, None));
-    let project = state.projects.entry(name.clone()).or_default();
+    let project = state.projects.or_default(name);
     let newer = coming.id;
     let old = project.coming.replace(coming)?;
     give_way(state, &old, GaveWay::To(newer));

@@ -8,7 +8,7 @@ use std::{
 use dormouse_backend::{Workload, Workloads};
 use dormouse_model::{
     Depth, Desired, DesiredService, Inside, InstanceRecord, Observed, Phase, Probe, ProjectName, Replaced,
-    RouteTable, ServiceKey, ServiceName, Time, Traffic,
+    RouteTable, ServiceKey, ServiceName, Time, Tracked, Traffic,
 };
 use dormouse_planner::{BuildFact, Edges, Facts};
 use tokio::{
@@ -18,7 +18,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::{Advice, Msg, Reconciler, TRUST, not_later::not_later, quarantine::strangers, table::table};
+use super::{Advice, Msg, Reconciler, TRUST, not_later::not_later, quarantine::strangers, rounds::Rounds};
 use crate::{
     ControlSettings, OpError,
     deploys::{DeployStep, EventLog, GaveWay, Logs},
@@ -68,7 +68,7 @@ impl<W: Workloads> Reconciler<W> {
         }
         // Larger than any table of an earlier run, whatever the clock says.
         let generation = epoch << 32;
-        let first = RouteTable { generation: generation + 1, ..table(&state, state.clock.now()) };
+        let first = RouteTable { generation, ..RouteTable::default() };
         let (tables, _) = watch::channel(Arc::new(first));
         let mut this = Self {
             state,
@@ -86,6 +86,7 @@ impl<W: Workloads> Reconciler<W> {
             busy: HashMap::new(),
             cut: BTreeSet::new(),
             held: HashMap::new(),
+            rounds: Rounds::default(),
             starting: BTreeMap::new(),
             early_exits: BTreeSet::new(),
             networks,
@@ -99,6 +100,10 @@ impl<W: Workloads> Reconciler<W> {
             trust_at: Instant::now() + TRUST,
             tails: BTreeMap::new(),
         };
+        this.survey(this.state.clock.now());
+        // Whoever begins is shown a table even when there is nothing in it.
+        this.rounds.has_news = true;
+        this.publish();
         this.hear(Msg::Listed(Ok(ended)));
         Ok(this)
     }
@@ -192,7 +197,7 @@ fn state(
         events,
         store,
         clock,
-        projects: BTreeMap::new(),
+        projects: Tracked::default(),
         desired: Desired::default(),
         observed: Observed::default(),
         quarantined: BTreeMap::new(),

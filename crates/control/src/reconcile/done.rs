@@ -292,7 +292,7 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn keep_end(&mut self, key: &ServiceKey, end: End, id: InstanceId) {
-        let ends = self.state.observed.ends.entry(key.clone()).or_default();
+        let ends = self.state.observed.ends.or_default(key);
         dormouse_planner::note_end(ends, end.clone());
         let (row, ends) = (key.clone(), ends.clone());
         self.state.store.later(move |tx| tx.ends(&row, &ends));

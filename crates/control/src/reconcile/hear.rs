@@ -1,7 +1,7 @@
 //! Taking in what happened.
 
 use dormouse_backend::{HostDisk, Repair, Workload, WorkloadEvent, Workloads};
-use dormouse_model::{Cause, Depth, EdgeId, InstanceId, Phase, Sighting};
+use dormouse_model::{Cause, Depth, EdgeId, InstanceId, InstanceRecord, Phase, Sighting};
 use dormouse_planner::Subject;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -62,8 +62,13 @@ impl<W: Workloads> Reconciler<W> {
             OfEdge::Gone => self.edges.gone(id),
         };
         for id in touched {
-            let Some(record) = self.state.observed.instances.get_mut(&id) else { continue };
             let told = self.edges.traffic(id);
+            // After each new table everybody is told of again.
+            let is_news = |record: &InstanceRecord| record.traffic != told;
+            if !self.state.observed.instances.get(&id).is_some_and(is_news) {
+                continue;
+            }
+            let Some(record) = self.state.observed.instances.get_mut(&id) else { continue };
             dormouse_planner::note_word(record, &told);
             let known = std::mem::replace(&mut record.traffic, told).cut;
             let used = record.traffic.last_client_byte.map(|at| (record.key.clone(), at));
@@ -155,11 +160,13 @@ impl<W: Workloads> Reconciler<W> {
 
     fn seen_asleep(&mut self, workload: &Workload) {
         let busy = self.busy.contains_key(&Subject::Instance(workload.id));
-        let Some(record) = self.state.observed.instances.get_mut(&workload.id) else { return };
+        let Some(record) = self.state.observed.instances.get(&workload.id) else { return };
         let paged = record.phase == Phase::Asleep(Depth::Paged);
         if paged && !busy && workload.phase == Phase::Asleep(Depth::Frozen) {
             info!(key = %record.key, id = %record.id, "its memory was read back from swap");
-            record.phase = workload.phase;
+            if let Some(record) = self.state.observed.instances.get_mut(&workload.id) {
+                record.phase = workload.phase;
+            }
         }
     }
 

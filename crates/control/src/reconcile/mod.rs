@@ -14,6 +14,7 @@ mod old_logs;
 mod probe;
 mod quarantine;
 mod rollout;
+mod rounds;
 mod seal;
 mod table;
 mod tail;
@@ -99,6 +100,7 @@ pub(crate) struct Reconciler<W> {
     /// Sleeps that a wake has cut into and that have not returned yet.
     cut: BTreeSet<InstanceId>,
     held: HashMap<Subject, Held>,
+    rounds: rounds::Rounds,
     /// Addresses of instances being started.
     starting: BTreeMap<InstanceId, Ipv4Addr>,
     /// Exits heard of before their start returned.
@@ -168,10 +170,10 @@ impl<W: Workloads> Reconciler<W> {
     fn turn(&mut self) -> Option<Instant> {
         let now = loop {
             let now = self.state.clock.now();
-            self.state.desired.can_page = self.workloads.capabilities().can_page;
             self.expire_seals(now);
             self.ask_on();
-            let plan = dormouse_planner::plan(&self.state.desired, &self.state.observed, now);
+            self.survey(now);
+            let plan = self.rounds.actions();
             self.break_seals(&plan);
             let mut again = false;
             for action in plan {
@@ -180,9 +182,11 @@ impl<W: Workloads> Reconciler<W> {
             if again {
                 continue;
             }
-            self.probe(now);
-            self.inspect(now);
-            self.publish(now);
+            self.probe();
+            self.inspect();
+            // Seals are shown too.
+            self.survey(now);
+            self.publish();
             // A seal on what the edge already treats as asleep is confirmed at once.
             if !self.set_seals() {
                 break now;
@@ -199,10 +203,11 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     /// When something will be different although nothing happens.
-    fn wait(&self, now: Time) -> Option<Instant> {
-        let planned = dormouse_planner::next_deadline(&self.state.desired, &self.state.observed, now);
+    fn wait(&mut self, now: Time) -> Option<Instant> {
+        // Rollouts may just have changed something.
+        self.survey(now);
         let held = self.held.values().map(|h| h.until).filter(|at| *at > now);
-        let soon = planned.into_iter().chain(held).min().map(|at| Instant::now() + until(now, at));
+        let soon = self.rounds.next().into_iter().chain(held).min().map(|at| Instant::now() + until(now, at));
         let trust = (!self.trusts()).then_some(self.trust_at);
         let seals = self.seals.values().map(seal::Seal::expires);
         let waiters = self.waiters.iter().map(|w| w.deadline);

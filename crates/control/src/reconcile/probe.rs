@@ -16,9 +16,8 @@ use crate::{
 
 impl<W: Workloads> Reconciler<W> {
     /// Ask those whose time has come.
-    pub(super) fn probe(&mut self, now: Time) {
-        let due = dormouse_planner::probe_due(&self.state.desired, &self.state.observed, now);
-        for (id, asked) in due {
+    pub(super) fn probe(&mut self) {
+        for (id, asked) in self.rounds.questions() {
             // About to be frozen in the middle of it, or asked already.
             if self.probes.contains_key(&id) || self.seals.contains_key(&id) {
                 continue;
@@ -76,7 +75,7 @@ impl<W: Workloads> Reconciler<W> {
         if ready {
             info!(key = %record.key, %id, ?answer, took = ?now.since(record.started_at), "ready");
         }
-        let answers = self.state.observed.answers.entry(record.key.clone()).or_default();
+        let answers = self.state.observed.answers.or_default(&record.key);
         let held =
             dormouse_planner::note_status(record, svc, answers, (asked, host), (answer, compared), now)
                 .then(|| (record.key.clone(), answers.clone()));
@@ -104,8 +103,8 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     /// Look into those that do not become ready.
-    pub(super) fn inspect(&mut self, now: Time) {
-        for id in dormouse_planner::inspect_due(&self.state.desired, &self.state.observed, now) {
+    pub(super) fn inspect(&mut self) {
+        for id in self.rounds.looks() {
             if !self.looks.insert(id) {
                 continue;
             }

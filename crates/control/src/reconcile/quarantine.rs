@@ -59,12 +59,14 @@ impl State {
                 if self.hides(&workload) { "nothing that can be read tells of" } else { "the database does not know" },
                 key.project
             );
-            let network = there.iter().find(|n| n.project == key.project);
-            self.projects.entry(key.project.clone()).or_insert_with(|| Project {
-                blocks: network.map_or_else(|| vec![address::around(*addr)], |n| n.blocks().collect()),
-                vips: network.iter().flat_map(|n| &n.vips).map(|v| (v.service.clone(), v.addr)).collect(),
-                ..Project::default()
-            });
+            if !self.projects.contains_key(&key.project) {
+                let network = there.iter().find(|n| n.project == key.project);
+                let blocks = network.map_or_else(|| vec![address::around(*addr)], |n| n.blocks().collect());
+                let vips =
+                    network.iter().flat_map(|n| &n.vips).map(|v| (v.service.clone(), v.addr)).collect();
+                let project = Project { blocks, vips, ..Project::default() };
+                self.projects.insert(key.project.clone(), project);
+            }
             self.quarantined.insert(*id, workload);
         }
     }

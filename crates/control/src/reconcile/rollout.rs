@@ -19,7 +19,7 @@ use crate::{
     error::{chain, first_line},
     events::Event,
     names,
-    state::Coming,
+    state::{Coming, Project},
     store::DeployState,
 };
 
@@ -124,8 +124,8 @@ impl<W: Workloads> Reconciler<W> {
         if names.is_empty() {
             return;
         }
-        let standings = dormouse_planner::standings(&self.state.desired, &self.state.observed, now);
         for name in names {
+            let standings = self.rounds.of(&name).map(|round| round.standings.clone()).unwrap_or_default();
             let Some(mut coming) = self.state.projects.get_mut(&name).and_then(|p| p.coming.take()) else {
                 continue;
             };
@@ -304,13 +304,17 @@ impl<W: Workloads> Reconciler<W> {
                 Subject::Instance(_) | Subject::Limits(_) => false,
             })
         };
-        for (name, project) in &mut self.state.projects {
-            let Some(removing) = project.removing.as_mut().filter(|r| !r.network) else { continue };
-            if observed.instances.values().any(|i| i.key.project == *name) || starting(name) {
-                continue;
-            }
+        let is_over = |(name, project): &(&ProjectName, &Project)| {
+            project.removing.as_ref().is_some_and(|r| !r.network)
+                && observed.instances.of_project(name).next().is_none()
+                && !starting(name)
+        };
+        let over: Vec<_> = self.state.projects.iter().filter(is_over).map(|(name, _)| name.clone()).collect();
+        for project in over {
+            let of = self.state.projects.get_mut(&project).and_then(|p| p.removing.as_mut());
+            let Some(removing) = of else { continue };
             removing.network = true;
-            let (workloads, outbox, project) = (self.workloads.clone(), self.outbox.clone(), name.clone());
+            let (workloads, outbox) = (self.workloads.clone(), self.outbox.clone());
             self.tasks.spawn(async move {
                 let result = workloads.remove_network(&project).await;
                 drop(outbox.send(Msg::NetworkGone { project, result }));

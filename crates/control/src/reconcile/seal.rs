@@ -37,8 +37,9 @@ impl<W: Workloads> Reconciler<W> {
         match self.seals.get(&id) {
             Some(seal) => seal.generation.is_some_and(|g| self.edges.confirmed() >= g),
             None => {
+                let Some(record) = self.state.observed.instances.get(&id) else { return false };
                 self.seals.insert(id, Seal { since: Instant::now(), generation: None });
-                self.state.facts.falling_asleep.insert(id);
+                self.state.facts.falling_asleep.insert(id, record.key.clone());
                 false
             }
         }
@@ -66,7 +67,7 @@ impl<W: Workloads> Reconciler<W> {
             .collect();
         self.seals.retain(|id, _| wanted.contains(id));
         let seals = &self.seals;
-        self.state.facts.falling_asleep.retain(|id| seals.contains_key(id));
+        self.state.facts.falling_asleep.retain(|id, _| seals.contains_key(id));
     }
 
     /// Give up those the edge does not confirm.

@@ -8,19 +8,35 @@ use std::{
 
 use dormouse_backend::Workloads;
 use dormouse_model::{
-    AddressBlock, Listener, ProjectName, Route, RouteTable, ServiceKey, ServiceKind, Time, ZoneRecord,
+    AddressBlock, Endpoint, Listener, ProjectName, Route, RouteTable, ServiceKey, ServiceKind, ServiceSpec,
+    ZoneRecord,
 };
 
 use super::Reconciler;
-use crate::{address, names, state::State};
+use crate::{ControlSettings, address, names, state::State};
 
-/// Everything the edge needs; the generation is for the caller to set.
-pub(super) fn table(state: &State, now: Time) -> RouteTable {
-    let mut out = RouteTable {
-        endpoints: dormouse_planner::endpoints(&state.desired, &state.observed, &state.facts, now),
-        ..RouteTable::default()
-    };
-    for (name, project) in state.projects.iter().filter(|(_, p)| p.removing.is_none()) {
+/// A project's part of what the edge needs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Slice {
+    endpoints: BTreeMap<ServiceKey, Endpoint>,
+    listeners: Vec<Listener>,
+    zone: Option<ZoneRecord>,
+    hosts: Vec<(String, Route)>,
+    /// Of services that a deploy brings. Nobody else's, so they may be there before it is done.
+    coming_hosts: Vec<(String, Route)>,
+}
+
+impl Slice {
+    /// That of one whose services stand as `standings` says.
+    pub(super) fn of(
+        state: &State,
+        name: &ProjectName,
+        standings: &BTreeMap<ServiceKey, dormouse_planner::Standing>,
+    ) -> Self {
+        let State { desired, observed, facts, .. } = state;
+        let endpoints = dormouse_planner::endpoints_of(desired, observed, facts, name, standings);
+        let mut out = Self { endpoints, ..Self::default() };
+        let Some(project) = state.projects.get(name).filter(|p| p.removing.is_none()) else { return out };
         let (mut names, mut aliases) = (BTreeMap::new(), BTreeMap::new());
         for (service, spec) in project.services() {
             let key = ServiceKey::new(name, service);
@@ -41,26 +57,40 @@ pub(super) fn table(state: &State, now: Time) -> RouteTable {
         aliases.append(&mut names);
         let names = aliases;
         if let Some((first, more)) = project.blocks.split_first() {
-            out.zones.push(zone(Some(name), *first, more.to_vec(), names));
+            out.zone = Some(zone(Some(name), *first, more.to_vec(), names));
         }
         if let Some(face) = project.face() {
-            for service in face.services.values() {
-                for host in names::hosts(face, service, &state.settings.domain) {
-                    let service = ServiceKey::new(name, &service.name);
-                    out.hosts.insert(host, Route { service });
-                }
-            }
-            // Nobody else's, so they may be there before the deploy that brings them is done.
-            let new = project.spec.iter().flat_map(|s| s.services.values());
-            for service in new.filter(|s| !face.services.contains_key(&s.name)) {
-                for host in names::hosts(face, service, &state.settings.domain) {
-                    let service = ServiceKey::new(name, &service.name);
-                    out.hosts.entry(host).or_insert(Route { service });
-                }
-            }
+            let routes = |service: &Arc<ServiceSpec>| {
+                let route = Route { service: ServiceKey::new(name, &service.name) };
+                let hosts = names::hosts(face, service, &state.settings.domain);
+                hosts.into_iter().map(move |host| (host, route.clone()))
+            };
+            out.hosts = face.services.values().flat_map(routes).collect();
+            let coming = project.spec.iter().flat_map(|s| s.services.values());
+            let coming = coming.filter(|s| !face.services.contains_key(&s.name));
+            out.coming_hosts = coming.flat_map(routes).collect();
+        }
+        out
+    }
+}
+
+/// Everything the edge needs.
+pub(super) fn table<'a>(
+    settings: &ControlSettings,
+    generation: u64,
+    slices: impl Iterator<Item = &'a Slice>,
+) -> RouteTable {
+    let mut out = RouteTable { generation, ..RouteTable::default() };
+    for slice in slices {
+        out.endpoints.extend(slice.endpoints.clone());
+        out.listeners.extend(slice.listeners.iter().cloned());
+        out.zones.extend(slice.zone.clone());
+        out.hosts.extend(slice.hosts.iter().cloned());
+        for (host, route) in &slice.coming_hosts {
+            out.hosts.entry(host.clone()).or_insert_with(|| route.clone());
         }
     }
-    out.zones.push(zone(None, address::builds(state.settings.pool), vec![], BTreeMap::new()));
+    out.zones.push(zone(None, address::builds(settings.pool), vec![], BTreeMap::new()));
     out
 }
 
@@ -76,12 +106,10 @@ fn zone(
 
 impl<W: Workloads> Reconciler<W> {
     /// Tell the edge, if anything is different.
-    pub(super) fn publish(&mut self, now: Time) {
-        let mut table = table(&self.state, now);
-        let generation = self.tables.borrow().generation;
-        table.generation = generation;
-        if table != **self.tables.borrow() {
-            table.generation = generation + 1;
+    pub(super) fn publish(&mut self) {
+        if std::mem::take(&mut self.rounds.has_news) {
+            let generation = self.tables.borrow().generation + 1;
+            let table = table(&self.state.settings, generation, self.rounds.slices());
             self.tables.send_replace(Arc::new(table));
         }
     }

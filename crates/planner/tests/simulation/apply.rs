@@ -69,7 +69,7 @@ pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Ob
                 let i = observed.instances.remove(id).unwrap();
                 if why.counts() {
                     let end = end_of(&i, &desired.services[key].target.spec, now, Cause::Stopped(*why));
-                    note_end(observed.ends.entry(key.clone()).or_default(), end);
+                    note_end(observed.ends.or_default(key), end);
                 }
             }
             Action::Remove { id, .. } => {

@@ -146,8 +146,9 @@ impl History {
             needs,
             after: BTreeSet::new(),
         };
-        let svc = self.store.desired.services.entry(key.clone()).or_insert(fresh);
-        (svc.target, svc.after) = (target, after);
+        let services = &mut self.store.desired.services;
+        let svc = DesiredService { target, after, ..services.remove(key).unwrap_or(fresh) };
+        services.insert(key.clone(), svc);
     }
 
     /// A deploy that changes nothing that a process is started with.

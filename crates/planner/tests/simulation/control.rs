@@ -14,7 +14,7 @@ use dormouse_backend::{
 };
 use dormouse_model::{
     Activity, Answer as Heard, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase,
-    Probe, Question, Sighting, Stir, StopReason, Time, Verdict, WORKS, Worked,
+    Probe, Question, Sighting, Stir, StopReason, Time, Tracked, Verdict, WORKS, Worked,
 };
 use dormouse_planner::{
     Action, Edges, Facts, Subject, end_of, endpoints, inspect_due, next_deadline, note_answer, note_end,
@@ -365,16 +365,17 @@ impl Control {
         }
         let watchdogs = w.store.watchdogs.clone();
         self.observed = Observed {
-            instances,
-            ends: w.store.ends.clone(),
-            watchdogs,
-            pingers: BTreeMap::new(),
-            answers: BTreeMap::new(),
+            instances: instances.into(),
+            ends: w.store.ends.clone().into(),
+            watchdogs: watchdogs.into(),
+            pingers: Tracked::default(),
+            answers: Tracked::default(),
         };
     }
 
     fn publish(&mut self, w: &mut World<'_>) -> Result<(), String> {
-        let falling_asleep: BTreeSet<InstanceId> = self.falling.keys().copied().collect();
+        let key = |id| self.observed.instances.get(id).map(|i| (*id, i.key.clone()));
+        let falling_asleep = self.falling.keys().filter_map(key).collect();
         let facts = Facts { falling_asleep, ..Facts::default() };
         let table = endpoints(&w.store.desired, &self.observed, &facts, w.now);
         w.rules.table(&w.store.desired, &self.observed, &table, w.now)?;

@@ -49,14 +49,14 @@ pub(crate) fn situation(text: &str) -> Situation {
                     ready_for: rest.first().map(|r| span(r.strip_prefix("ready-for=").unwrap())),
                     detail: how.strip_prefix("never-ready:").map(|d| d.replace('_', " ")),
                 };
-                s.observed.ends.entry(key(service)).or_default().push(end);
+                s.observed.ends.or_default(&key(service)).push(end);
             }
             ["answered", service, deployment, path, status] => {
                 let deployment = DeploymentId(number(deployment));
                 let loops = *status == "loop";
                 let status = if loops { 302 } else { status.parse().unwrap() };
                 let answer = Answered { deployment, path: (*path).to_owned(), status, loops, at: NOW };
-                s.observed.answers.entry(key(service)).or_default().push(answer);
+                s.observed.answers.or_default(&key(service)).push(answer);
             }
             ["watchdog", service, deployment, limit, rest @ ..] => {
                 let slept = span("10m");

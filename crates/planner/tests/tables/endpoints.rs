@@ -78,7 +78,7 @@ fn sleep() {
         "web d1 live=d1\ni1 web d1 paged",
         &expect!["shop/web ready: i1 at 10.9.1.64:8000 asleep"],
     );
-    let facts = Facts { falling_asleep: [InstanceId(1)].into(), ..Facts::default() };
+    let facts = Facts { falling_asleep: [(InstanceId(1), key("web"))].into(), ..Facts::default() };
     check_with(
         "about to be",
         "web d1 live=d1\ni1 web d1 running",

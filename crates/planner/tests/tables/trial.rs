@@ -79,7 +79,7 @@ fn held(what: &str, text: &str, path: &str, answers: &str, want: &Expect) {
     let mut s = situation(text);
     let i = s.observed.instances.get_mut(&InstanceId(2)).unwrap();
     let (svc, asked) = (&s.desired.services[&i.key], Question::Http(path.to_owned()));
-    let known = s.observed.answers.entry(key("web")).or_default();
+    let known = s.observed.answers.or_default(&key("web"));
     let host = "shop.localhost:8080";
     let mut changed = false;
     for (n, word) in answers.split_whitespace().enumerate() {

@@ -146,7 +146,7 @@ fn is_tried_again() {
 /// One instance of the first deployment, as the words have it.
 fn instance(words: &str) -> InstanceRecord {
     let world = situation(&format!("web d1 live=d1\ni1 web d1 {words}"));
-    world.observed.instances.into_values().next().unwrap()
+    world.observed.instances.values().next().unwrap().clone()
 }
 
 fn said(after: Option<Watchdog>) -> String {
