@@ -8,7 +8,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, DeploymentId, InstanceId, Limits, ServiceKey, Time, Tracked, Watchdog};
+use crate::{
+    Answer, DeploymentId, InProject, InstanceId, Limits, ProjectName, ServiceKey, Time, Tracked, Watchdog,
+};
 
 /// How deep a sleep is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -465,6 +467,12 @@ pub struct Observed {
     /// What the processes of a service's deployments answered well.
     #[serde(default)]
     pub answers: Tracked<ServiceKey, Vec<Answered>>,
+}
+
+impl InProject<InstanceId> for InstanceRecord {
+    fn project<'a>(&'a self, _key: &'a InstanceId) -> &'a ProjectName {
+        &self.key.project
+    }
 }
 
 impl Observed {

@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{InstanceId, InstanceRecord, ProjectName, ServiceKey};
+use crate::{InstanceId, ProjectName, ServiceKey};
 
 /// Something that belongs to a project, together with what it is called.
 pub trait InProject<K> {
@@ -25,12 +25,6 @@ impl<V> InProject<ServiceKey> for V {
 impl InProject<InstanceId> for ServiceKey {
     fn project<'a>(&'a self, _key: &'a InstanceId) -> &'a ProjectName {
         &self.project
-    }
-}
-
-impl InProject<InstanceId> for InstanceRecord {
-    fn project<'a>(&'a self, _key: &'a InstanceId) -> &'a ProjectName {
-        &self.key.project
     }
 }
 
