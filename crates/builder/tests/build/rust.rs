@@ -38,7 +38,8 @@ pub(crate) async fn hello_becomes_an_image_and_only_what_changed_is_compiled(b: 
     println!("{}", first.said.join("\n"));
     let outcome = first.ok();
     assert_eq!(outcome.start, ["hello-rust"]);
-    assert!(first.phases().ends_with("tools! compile! source!"), "{}", first.phases());
+    // Another test may have had the tools made.
+    assert!(first.phases().ends_with("compile! source!"), "{}", first.phases());
     assert_eq!(compiled(&first), ["httparse", "hello-rust"]);
     assert!(
         !first.said.iter().any(|l| l.contains("\"reason\"")),

@@ -39,7 +39,7 @@ use crate::{
 const POOL: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 77, 0, 0);
 
 /// Versions of which no database was kept.
-const NOT_KEPT: [usize; 6] = [7, 8, 9, 10, 11, 12];
+const NOT_KEPT: [usize; 5] = [8, 9, 10, 11, 12];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store/frozen")
@@ -344,6 +344,9 @@ async fn what_every_release_wrote_is_read() {
         v06   projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 2 instances 7 ends etc. [1, 0, 0, 0] variables 0 unreadable 0 Auto { route: None, page: "/" }
         v06b  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 1 instances 4 ends etc. [1, 0, 0, 0] variables 1 unreadable 0 Auto { route: None, page: "/" }
         v06c  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 1 instances 1 ends etc. [0, 1, 0, 0] variables 0 unreadable 0 Auto { route: None, page: "/" }
+        v07   projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 2 instances 7 ends etc. [1, 0, 0, 1] variables 0 unreadable 0 Auto { route: None, page: "/" }
+        v07b  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 1 instances 4 ends etc. [1, 0, 0, 1] variables 1 unreadable 0 Auto { route: None, page: "/" }
+        v07c  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 1 ended 1 deployments 2 instances 2 ends etc. [0, 0, 0, 1] variables 0 unreadable 0 Auto { route: None, page: "/" }
         v13   projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 3 instances 4 ends etc. [0, 0, 0, 1] variables 1 unreadable 0 Auto { route: None, page: "/" }
         v13b  projects 1 rolled out 1 blocks 1 origins 0 services 1 under way 0 ended 1 deployments 1 instances 6 ends etc. [1, 0, 0, 0] variables 0 unreadable 0 Auto { route: None, page: "/" }
         v13c  projects 1 rolled out 1 blocks 1 origins 0 services 2 under way 0 ended 1 deployments 2 instances 2 ends etc. [0, 0, 0, 2] variables 0 unreadable 0 Auto { route: None, page: "/" }
