@@ -16,7 +16,8 @@ use dormouse_bench::{Samples, heading, mib, resident};
 use dormouse_control::{Asked, Control, ControlSettings, DeployStep};
 use dormouse_edge::{EdgeSettings, Ending, Sockets, TrafficBook, Wake};
 use dormouse_model::{
-    Clock, EdgeId, Limits, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused, manifest::Given,
+    Clock, EdgeId, Endpoint, Limits, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
+    manifest::Given,
 };
 use socket2::{Domain, Socket, Type};
 use tokio::{
@@ -43,15 +44,15 @@ async fn main() {
     let state = tempfile::tempdir().expect("a folder");
     let sim = Sim::new(1, Time::from(SystemTime::now()));
     tokio::spawn(answer());
-    let control = open(state.path(), sim).await;
+    let control = open(state.path(), sim.clone()).await;
     let keys: Vec<ServiceKey> = (0..apps).map(|i| format!("app{i}/web").parse().expect("a key")).collect();
 
     let figures = Figures::begin(&format!("Control with {apps} apps of one service"), apps);
     deploy_all(&control, &keys).await;
     figures.print("a deploy of each");
-    let mut wakes = Samples::default();
+    let (mut thaws, mut wakes) = (Samples::default(), Samples::default());
     for round in 1..=rounds {
-        cycle(&control, &keys, &mut wakes).await;
+        cycle(&control, &sim, &keys, (&mut thaws, &mut wakes)).await;
         if round == 1 || round == rounds {
             figures.print(&format!("{round} sleeps and wakes of each"));
         }
@@ -64,6 +65,7 @@ async fn main() {
     }
     let turns = turns(&control, 200).await;
     println!("\n{:<34} {:>8} {:>8}", "milliseconds", "p50", "p99");
+    println!("{:<34} {:>8.3} {:>8.3}", "from a wake call to the thaw", thaws.p50(), thaws.quantile(0.99));
     println!("{:<34} {:>8.3} {:>8.3}", "from a wake call to its answer", wakes.p50(), wakes.quantile(0.99));
     println!("{:<34} {:>8.3} {:>8.3}", "a turn of the reconciler", turns.p50(), turns.quantile(0.99));
 
@@ -146,14 +148,25 @@ async fn deploy(control: &Mind, key: &ServiceKey) {
 }
 
 /// Put every app to sleep, and wake it as the edge would.
-async fn cycle(control: &Mind, keys: &[ServiceKey], wakes: &mut Samples) {
+async fn cycle(control: &Mind, sim: &Sim, keys: &[ServiceKey], (thaws, wakes): (&mut Samples, &mut Samples)) {
     for key in keys {
         control.sleep_all(key.project.as_str(), None).await.expect("it sleeps");
     }
     for key in keys {
-        let begun = Instant::now();
-        control.wake(key).await.expect("it wakes");
-        wakes.add(begun.elapsed());
+        let Some(Endpoint::Ready { targets }) = control.routes().borrow().endpoints.get(key).cloned() else {
+            panic!("{key} has no instance")
+        };
+        let [Target { instance, .. }] = targets[..] else { panic!("{key} has several") };
+        let (waking, key, begun) = (control.clone(), key.clone(), Instant::now());
+        let answered = tokio::spawn(async move {
+            waking.wake(&key).await.expect("it wakes");
+            begun.elapsed()
+        });
+        while sim.phase(instance) != Some(Phase::Running) {
+            tokio::task::yield_now().await;
+        }
+        thaws.add(begun.elapsed());
+        wakes.add(answered.await.expect("an answer"));
     }
 }
 
