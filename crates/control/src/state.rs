@@ -337,13 +337,16 @@ impl State {
         } else {
             services.map(|all| all.remove(&key.service));
             self.forget_service(key);
-            let key = key.clone();
-            self.store.later(move |tx| tx.service_removed(&key));
         }
-        if let Some(spec) = self.projects.get(&key.project).and_then(|p| p.spec.clone()) {
-            self.store.later(move |tx| tx.project_spec(&spec));
-        }
-        self.refresh_needs(&key.project);
+        let (key, goes) = (key.clone(), !self.desired.services.contains_key(key));
+        let spec = self.projects.get(&key.project).and_then(|p| p.spec.clone());
+        let project = key.project.clone();
+        // Both or neither: what is rolled out and has no row was lost.
+        self.store.later(move |tx| {
+            spec.map_or(Ok(()), |spec| tx.project_spec(&spec))?;
+            if goes { tx.service_removed(&key) } else { Ok(()) }
+        });
+        self.refresh_needs(&project);
     }
 
     /// A service is not part of its project any more.

@@ -20,7 +20,7 @@ pub(super) async fn strangers(
     let goes = |w: &Workload| state.projects.get(&w.key.project).is_some_and(|p| p.removing.is_some());
     let (asked, known): (Vec<_>, Vec<_>) =
         all.into_iter().partition(|w| !matches!(w.phase, Phase::Exited(_)) && !goes(w));
-    let (hidden, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(|w| state.hides(w));
+    let (hidden, asked): (Vec<_>, Vec<_>) = asked.into_iter().partition(|w| state.hides(w) || state.lacks(w));
     let told = state.store.write(move |tx| {
         let mut told = (hidden, known);
         for workload in asked {
@@ -35,6 +35,14 @@ pub(super) async fn strangers(
 }
 
 impl State {
+    /// Whether its service is rolled out, and nothing says any more what of it is wanted: a row is missing.
+    fn lacks(&self, workload: &Workload) -> bool {
+        let key = &workload.key;
+        let spec = self.projects.get(&key.project).and_then(|p| p.spec.as_ref());
+        spec.is_some_and(|spec| spec.services.contains_key(&key.service))
+            && !self.desired.services.contains_key(key)
+    }
+
     /// Where the database knows the project, but not how it has grown since, it keeps the addresses that it has.
     pub(super) fn keep_grown(&mut self, strangers: &[Workload], there: &[NetworkSpec]) {
         for Workload { key, .. } in strangers {

@@ -205,3 +205,53 @@ async fn another_key_hides_what_it_did_not_seal() {
     .assert_eq(&world.ps().await);
     assert_eq!(world.aside(), "");
 }
+
+/// Bug: a mark of the ledger that could not be read kept the whole server from starting, and a block of addresses larger than
+/// all there is took those of everybody.
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_marks_nor_blocks_concern_others() {
+    let mut world = World::new(147).await;
+    for name in ["blog", "shop"] {
+        let id = world.deploy(&project(name, vec![service("web")])).await;
+        world.events(id).await;
+    }
+    let before = world.instances().await;
+    world
+        .change(&[
+            "INSERT OR REPLACE INTO usage_marks (instance, project, service, cpu_us, at) VALUES (1, 'shop', 'web', 9, -5)",
+            "UPDATE blocks SET prefix = 8 WHERE project = 'shop'",
+            "UPDATE projects SET removing = 7 WHERE name = 'shop'",
+        ])
+        .await;
+    world.stands("blog/web", "i1").await;
+    // What is to go is drained for a second first.
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(world.instances().await, before, "an unknown word is no wish to remove anything");
+    let told = world.aside();
+    assert!(told.contains("shop") && !told.contains("blog"), "{told}");
+}
+
+/// Bug: what ran of a service whose row was missing was ended, with its memory, one second after the start.
+#[tokio::test]
+async fn what_runs_of_a_missing_row_is_set_apart() {
+    let mut world = World::new(148).await;
+    for name in ["blog", "shop"] {
+        let id = world.deploy(&project(name, vec![service("web")])).await;
+        world.events(id).await;
+    }
+    let before = world.instances().await;
+    for (damage, repair) in [
+        ("DELETE FROM services WHERE project = 'shop'", "INSERT INTO services SELECT * FROM kept"),
+        (
+            "UPDATE services SET target = 777, live = 778 WHERE project = 'shop'",
+            "UPDATE services SET target = k.target, live = k.live FROM kept k WHERE services.project = 'shop'",
+        ),
+    ] {
+        world.change(&["CREATE TABLE kept AS SELECT * FROM services WHERE project = 'shop'", damage]).await;
+        tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        assert_eq!(world.instances().await, before, "after {damage}");
+        assert!(world.ps().await.contains("shop/web Quarantined - i2"), "{}", world.ps().await);
+        world.change(&[repair, "DROP TABLE kept"]).await;
+        world.stands("shop/web", "i2").await;
+    }
+}

@@ -104,7 +104,12 @@ impl Reader<'_> {
         let mut blocks: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (project, block) in
             self.all("blocks", "SELECT project, start, prefix FROM blocks ORDER BY project, nth", |row| {
-                Ok((row.get(0)?, AddressBlock::around(at(self.pool, row.get(1)?), row.get(2)?)))
+                let (project, start, prefix): (_, _, u8) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                // A larger one than all there is would take the others' addresses.
+                if !(16..=30).contains(&prefix) {
+                    return Err(rusqlite::Error::IntegralValueOutOfRange(2, prefix.into()).into());
+                }
+                Ok((project, AddressBlock::around(at(self.pool, start), prefix)))
             })?
         {
             let blocks: &mut Vec<_> = blocks.entry(project).or_default();
@@ -127,6 +132,9 @@ impl Reader<'_> {
                 failed.filter(|_| spec.is_none()).filter(|_| row.get(6).is_ok_and(|failed: bool| failed));
             let done: Option<String> = row.get(8)?;
             let removing: u8 = row.get(2)?;
+            if removing > 2 {
+                return Err(rusqlite::Error::IntegralValueOutOfRange(2, removing.into()).into());
+            }
             let of = || (Some(name.clone()), None);
             let origin = origin.map(|text| {
                 let read = bodies::read(Body::Origin, row.get(10)?, &text);

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dormouse_model::{InstanceId, ServiceKey, Time};
-use rusqlite::{Transaction, params};
+use rusqlite::{Row, Transaction, params};
+use tracing::warn;
 
 use super::super::{StoreError, Tx};
 use crate::usage::{Ledger, Mark, Page};
@@ -11,19 +12,28 @@ use crate::usage::{Ledger, Mark, Page};
 /// Where an earlier control has come to. `now` is when counting began, if it begins.
 pub(in crate::store) fn ledger(tx: &Transaction<'_>, now: Time) -> Result<Ledger, StoreError> {
     tx.execute("INSERT INTO usage_since (only, at) VALUES (1, ?) ON CONFLICT (only) DO NOTHING", [now.0])?;
-    let since: u64 = tx.query_row("SELECT at FROM usage_since", [], |row| row.get(0))?;
+    let since = tx.query_row("SELECT at FROM usage_since", [], |row| row.get(0)).unwrap_or(now.0);
     let mut statement = tx.prepare("SELECT instance, project, service, cpu_us, at FROM usage_marks")?;
     let mut rows = statement.query([])?;
     let mut known = BTreeMap::new();
     while let Some(row) = rows.next()? {
-        // Of a name that is none nothing can be there.
-        let names = (row.get::<_, String>(1)?.parse(), row.get::<_, String>(2)?.parse());
-        let (Ok(project), Ok(service)) = names else { continue };
-        let key = ServiceKey { project, service };
-        let mark = Mark { key, cpu_us: row.get(3)?, at: Time(row.get(4)?) };
-        known.insert(InstanceId(row.get(0)?), mark);
+        match mark(row) {
+            Ok(Some((id, mark))) => drop(known.insert(id, mark)),
+            // Of a name that is none nothing can be there.
+            Ok(None) => {}
+            Err(error) => {
+                warn!(%error, "a mark of the ledger cannot be read: what it is about is counted from its start")
+            }
+        }
     }
     Ok(Ledger::new(known, Time(since)))
+}
+
+fn mark(row: &Row<'_>) -> rusqlite::Result<Option<(InstanceId, Mark)>> {
+    let names = (row.get::<_, String>(1)?.parse(), row.get::<_, String>(2)?.parse());
+    let (Ok(project), Ok(service)) = names else { return Ok(None) };
+    let key = ServiceKey { project, service };
+    Ok(Some((InstanceId(row.get(0)?), Mark { key, cpu_us: row.get(3)?, at: Time(row.get(4)?) })))
 }
 
 impl Tx<'_> {
