@@ -259,9 +259,9 @@ impl State {
 
     /// The instance of a deployment that is not on its way out.
     pub(crate) fn instance_of(&self, key: &ServiceKey, process: DeploymentId) -> Option<InstanceId> {
-        let all = self.observed.instances.of_project(&key.project).map(|(_, i)| i);
-        let mine = all.filter(|i| i.key == *key && i.deployment == process && i.draining_since.is_none());
-        mine.map(|i| i.id).last()
+        let all = self.observed.of(key);
+        let mine = all.filter(|i| i.deployment == process && i.draining_since.is_none());
+        mine.map(|i| i.id).next_back()
     }
 
     pub(crate) fn project(&self, name: &str) -> Result<(&ProjectName, &Project), OpError> {

@@ -476,6 +476,12 @@ impl InProject<InstanceId> for InstanceRecord {
 }
 
 impl Observed {
+    /// The instances of a service, by their numbers.
+    pub fn of<'a>(&'a self, key: &ServiceKey) -> impl DoubleEndedIterator<Item = &'a InstanceRecord> {
+        let all = self.instances.of_project(&key.project).map(|(_, i)| i);
+        all.filter(move |i| i.key == *key)
+    }
+
     /// The ends of a service that still count, oldest first.
     #[must_use]
     pub fn ends_of(&self, key: &ServiceKey) -> &[End] {

@@ -43,7 +43,7 @@ fn project<'a, K, V: InProject<K>>(key: &'a K, value: &'a V) -> &'a ProjectName 
 
 impl<K: Ord + Clone, V: InProject<K>> Tracked<K, V> {
     /// What belongs to a project.
-    pub fn of_project(&self, project: &ProjectName) -> impl Iterator<Item = (&K, &V)> {
+    pub fn of_project(&self, project: &ProjectName) -> impl DoubleEndedIterator<Item = (&K, &V)> {
         self.of.get(project).into_iter().flatten().filter_map(|key| self.all.get_key_value(key))
     }
 

@@ -7,7 +7,7 @@ use dormouse_model::{
     Observed, Phase, Question, Refusal, ServiceKind, Time,
 };
 
-use crate::view::{asleep, of};
+use crate::view::asleep;
 
 /// For how long what the live version answered is taken to be what it answers.
 const FRESH: Duration = Duration::from_secs(10);
@@ -86,7 +86,7 @@ pub fn compared_with(desired: &Desired, observed: &Observed, id: InstanceId) -> 
         }
     }
     let live = svc.live.as_ref().filter(|live| live.process() != target.process())?;
-    let mine = of(observed, &i.key).filter(|other| other.deployment == live.process());
+    let mine = observed.of(&i.key).filter(|other| other.deployment == live.process());
     let there = |i: &&InstanceRecord| i.phase == Phase::Running || asleep(i).is_some();
     let instance =
         mine.filter(there).max_by_key(|i| (i.draining_since.is_none(), i.probe.ready_at.is_some()));

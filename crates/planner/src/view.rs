@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Observed, Phase, ServiceKey, ServiceKind, Time,
-    Watchdog,
+    Deployment, Depth, DesiredService, End, InstanceRecord, Phase, ServiceKind, Time, Watchdog,
 };
 
 use crate::{
@@ -178,11 +177,6 @@ impl<'a> View<'a> {
             _too_few => None,
         }
     }
-}
-
-/// The instances of a service.
-pub(crate) fn of<'a>(observed: &'a Observed, key: &ServiceKey) -> impl Iterator<Item = &'a InstanceRecord> {
-    observed.instances.values().filter(move |i| i.key == *key)
 }
 
 /// Whether nothing of it runs any more.

@@ -141,7 +141,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             let standing = standings.get(&key);
             let deployment = standing.map(|s| s.deployment);
             let instance = standing.and_then(|s| s.instance);
-            let mine = || state.observed.instances.values().filter(|i| i.key == key);
+            let mine = || state.observed.of(&key);
             let unapplied = mine().find_map(|i| state.unapplied.get(&i.id));
             let note = project.notes.get(service).or(unapplied).cloned();
             let keeps = instance.and_then(|id| awake.get(&id));

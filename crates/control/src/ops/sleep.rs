@@ -57,7 +57,7 @@ fn send_to_sleep(state: &mut State, key: &ServiceKey) {
     let now = state.clock.now();
     // Later than everything that has asked for it so far, also in the same millisecond.
     let asked = asked_for(state, key);
-    let bytes = state.observed.instances.values().filter(|i| i.key == *key);
+    let bytes = state.observed.of(key);
     let used = bytes.filter_map(|i| i.traffic.last_client_byte).max();
     let after = |t: Time| Time(t.0 + 1);
     let at = [Some(now), asked.map(after), used.map(after)].into_iter().flatten().max().unwrap_or(now);
@@ -84,7 +84,7 @@ fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
         Depth::Paged if state.desired.can_page => Depth::Paged,
         Depth::Paged => Depth::Frozen,
     };
-    state.observed.instances.values().filter(|i| i.key == *key).all(|i| match i.phase {
+    state.observed.of(key).all(|i| match i.phase {
         Phase::Running => false,
         Phase::Asleep(reached) => !fully || reached >= depth,
         Phase::Exited(_) => true,
@@ -96,7 +96,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
     if slept(state, &key, false) {
         return None;
     }
-    let mine = || state.observed.instances.values().filter(|i| i.key == key);
+    let mine = || state.observed.of(&key);
     let keeps = dormouse_planner::keeps_awake(&state.desired, &state.observed, state.clock.now());
     let starting = mine().any(|i| i.probe.ready_at.is_none());
     let busy = |what: &str, n: u32| match n {
@@ -142,7 +142,7 @@ fn under_way(state: &State, key: &ServiceKey) -> Option<String> {
     let coming = state.projects.get(project).and_then(|p| p.coming.as_ref()).map(|c| c.id);
     match &svc.live {
         Some(live) if live.id == svc.target.id => {
-            let mut mine = state.observed.instances.values().filter(|i| i.key == *key);
+            let mut mine = state.observed.of(key);
             let ending = mine.any(|i| i.draining_since.is_some() && i.phase == Phase::Running);
             ending.then(|| format!("the process before it has not ended yet\n  hint: {later}"))
         }

@@ -52,7 +52,7 @@ impl<W: Workloads> Reconciler<W> {
                 Event::JobFailed { deploy, deployment, why: line, older: Some(live.deploy) },
             ),
         };
-        let mine = self.state.observed.instances.values().filter(|i| i.key == *key);
+        let mine = self.state.observed.of(key);
         let id = mine.filter(|i| i.deployment == process).map(|i| i.id).next_back();
         self.state.back_to_live(key);
         self.open_ports(&key.project);
@@ -145,7 +145,7 @@ impl<W: Workloads> Reconciler<W> {
         for (service, id) in &rollout.pending {
             let key = ServiceKey::new(name, service);
             let Some(deployment) = self.state.wanted(&key, *id) else { continue };
-            let mine = self.state.observed.instances.values().filter(|i| i.key == key);
+            let mine = self.state.observed.of(&key);
             let starting =
                 mine.filter(|i| i.deployment == deployment.process() && i.draining_since.is_none());
             let said =

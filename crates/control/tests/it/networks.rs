@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_backend::Damage;
+use dormouse_backend::{Damage, HostDisk};
 use dormouse_model::{ProjectName, ProjectSpec};
 use expect_test::expect;
 
@@ -156,4 +156,23 @@ async fn a_repair_is_told_to_whom_it_concerns() {
         s2 * another program removed or changed the firewall around its network; made again in 7.0 ms
         s2 * another program removed or changed the route that keeps its network's addresses on this host; made again in 7.0 ms"#]]
     .assert_eq(&repairs.join("\n"));
+}
+
+/// Every service reads that the host's disk is nearly full, and that it is not any more.
+#[tokio::test]
+async fn a_full_disk_is_told_to_all() {
+    let world = World::new(149).await;
+    let id = world.deploy(&shop(2)).await;
+    world.events(id).await;
+    world.sim.set_disk(HostDisk::Short { left: 300 << 20, each: 75 << 20 });
+    world.sim.set_disk(HostDisk::Enough);
+    told_when(&world, "room again", |all| all.matches("room again").count() == 2).await;
+    let all = told(&world).await;
+    let mut disk: Vec<_> = all.lines().filter(|line| line.contains("disk")).collect();
+    disk.sort_unstable();
+    expect![[r#"
+        s1 * the server's disk has room again
+        s1 * the server's disk is nearly full (300 MiB are left): it may write 75 MiB more, then it hears `No space left on device`
+        s2 * the server's disk has room again
+        s2 * the server's disk is nearly full (300 MiB are left): it may write 75 MiB more, then it hears `No space left on device`"#]].assert_eq(&disk.join("\n"));
 }
