@@ -2,21 +2,9 @@
 
 use std::time::Duration;
 
-use dormouse_model::{
-    Cause, Deployment, DeploymentId, Desired, End, ExitStatus, InstanceRecord, Observed, ServiceKey,
-    ServiceKind, ServiceSpec, StopReason, Time,
-};
+use dormouse_model::{Cause, DeploymentId, End, StopReason};
 
-use crate::{
-    clock::Clock,
-    idle,
-    index::Index,
-    job,
-    standing::WORKER_SETTLE,
-    trust::{Trust, trust},
-    view::View,
-    words,
-};
+use crate::clock::Clock;
 
 /// Wait after the first end.
 const FIRST: Duration = Duration::from_millis(500);
@@ -66,68 +54,9 @@ pub(crate) fn over(ends: &[End], deployment: DeploymentId, clock: &Clock) -> boo
 }
 
 /// Time from the last end to the next start.
-fn pause(ends: &[End], deployment: DeploymentId) -> Duration {
+pub(crate) fn pause(ends: &[End], deployment: DeploymentId) -> Duration {
     let doublings = u32::try_from(count(ends, deployment).saturating_sub(1)).unwrap_or(u32::MAX).min(16);
     FIRST.saturating_mul(1 << doublings).min(CAP)
-}
-
-/// Time from a service's last end, of this deployment, to the next start; `None` when none follows by itself: the
-/// deployment is given up or not wanted any more, or it takes a request.
-#[must_use]
-pub fn starts_again(
-    desired: &Desired,
-    observed: &Observed,
-    key: &ServiceKey,
-    deployment: DeploymentId,
-    now: Time,
-) -> Option<Duration> {
-    let (svc, clock) = (desired.services.get(key)?, Clock::new(now));
-    let index = Index::of_project(desired, observed, &key.project);
-    let view = View::new(&index, svc, &clock);
-    let target = Some(&svc.target).filter(|_| view.given_up().is_none());
-    let kept = |d: &&Deployment| match trust(&view) {
-        Some(Trust::Lost { deployment, .. }) => d.id != deployment,
-        Some(Trust::Earned { .. }) | None => true,
-    };
-    let d = target.into_iter().chain(view.older()).filter(kept).find(|d| d.process() == deployment)?;
-    // A job that failed is for people to see.
-    let over = d.spec.kind == ServiceKind::Job && job::failed(view.ends, d).is_some();
-    (!over && idle::needs_instance(&view, d)).then(|| pause(view.ends, deployment))
-}
-
-/// Describes the end of `record` at `at`, for [`note_end`].
-#[must_use]
-pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause) -> End {
-    let ready_at = match spec.kind {
-        ServiceKind::Web => record.probe.ready_at,
-        ServiceKind::Worker => Some(record.started_at.after(WORKER_SETTLE)).filter(|t| *t <= at),
-        ServiceKind::Job => None,
-    };
-    let detail = match how {
-        Cause::Stopped(StopReason::NeverReady) => Some(words::not_ready(record, spec)),
-        Cause::Stopped(why @ (StopReason::Unhealthy | StopReason::Hung)) => {
-            Some(words::unwell(record, spec, at, why))
-        }
-        Cause::Exited(ExitStatus::Code(1..) | ExitStatus::Signal(_)) => words::killed(record, spec, Some(at))
-            .map(|killed| {
-                let ended = End {
-                    deployment: record.deployment,
-                    at,
-                    how: how.clone(),
-                    ready_for: None,
-                    detail: None,
-                };
-                let ended = words::explain(&ended, spec);
-                format!("{ended}, after {killed}\n  hint: {}", words::say_memory(spec))
-            }),
-        Cause::Stopped(
-            StopReason::Replaced | StopReason::Surplus | StopReason::Removed | StopReason::Idle,
-        )
-        | Cause::Exited(ExitStatus::Code(_) | ExitStatus::OutOfMemory | ExitStatus::Lost)
-        | Cause::LostWorker
-        | Cause::NotStarted { .. } => None,
-    };
-    End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }
 }
 
 /// Adds an end to a service's list, unless it is there already, and forgets what no longer counts.

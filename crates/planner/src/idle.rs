@@ -1,23 +1,8 @@
 //! What services that nobody uses are left without.
 
-use std::collections::BTreeMap;
+use dormouse_model::{Deployment, Depth, ServiceKind, Time};
 
-use dormouse_model::{Deployment, Depth, DesiredService, ServiceKey, ServiceKind, Time};
-
-use crate::{awake::sent_to_sleep, view::View};
-
-/// The last time something asked for a service, or for one that needs it, to be awake.
-pub(crate) fn wakes<'a>(services: &[&'a DesiredService]) -> BTreeMap<&'a ServiceKey, Time> {
-    let mut wakes = BTreeMap::new();
-    for svc in services {
-        let Some(at) = svc.demand.wake_at else { continue };
-        for key in std::iter::once(&svc.key).chain(&svc.needs) {
-            let latest = wakes.entry(key).or_insert(at);
-            *latest = at.max(*latest);
-        }
-    }
-    wakes
-}
+use crate::view::View;
 
 /// Whether a service without an instance is to have one.
 pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
@@ -43,4 +28,9 @@ fn unused_since(view: &View<'_>, d: &Deployment, active: Time) -> bool {
         ServiceKind::Web => d.spec.sleep.after.is_some_and(|after| view.clock.passed(active, after)),
         ServiceKind::Worker | ServiceKind::Job => false,
     }
+}
+
+/// Whether somebody said `sleep`, and nothing has asked for the service since.
+pub(crate) fn sent_to_sleep(view: &View<'_>, d: &Deployment, asked_for: Option<Time>) -> bool {
+    view.svc.demand.sleep_at.is_some_and(|at| at > asked_for.unwrap_or(d.created_at).max(d.created_at))
 }

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 
 use dormouse_model::{Desired, DesiredService, InstanceRecord, Observed, ProjectName, ServiceKey, Time};
 
-use crate::idle;
-
 /// Made once for each round of planning, so that planning many services takes so much longer than planning one, and not the
 /// square of it. What one project is to do hangs on nothing of another.
 pub(crate) struct Index<'a> {
@@ -41,7 +39,7 @@ impl<'a> Index<'a> {
     ) -> Self {
         // Stable: they come by their numbers.
         instances.sort_by(|a, b| a.key.cmp(&b.key));
-        let wakes = idle::wakes(&services);
+        let wakes = wakes(&services);
         Self { desired, observed, services, instances, wakes }
     }
 
@@ -73,4 +71,17 @@ impl<'a> Index<'a> {
     pub(crate) fn wake(&self, key: &ServiceKey) -> Option<Time> {
         self.wakes.get(key).copied()
     }
+}
+
+/// The last time something asked for a service, or for one that needs it, to be awake.
+pub(crate) fn wakes<'a>(services: &[&'a DesiredService]) -> BTreeMap<&'a ServiceKey, Time> {
+    let mut wakes = BTreeMap::new();
+    for svc in services {
+        let Some(at) = svc.demand.wake_at else { continue };
+        for key in std::iter::once(&svc.key).chain(&svc.needs) {
+            let latest = wakes.entry(key).or_insert(at);
+            *latest = at.max(*latest);
+        }
+    }
+    wakes
 }

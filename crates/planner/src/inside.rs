@@ -1,77 +1,27 @@
-//! Looking into an instance that does not become ready: where it listens, and whether its workers live.
+//! What a look into an instance shows: where it listens, and whether its workers live.
 
 use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
 
 use dormouse_model::{
-    Deployment, Desired, DesiredService, Inspection, InstanceId, InstanceRecord, Observed, Phase, Process,
-    ServiceKind, ServiceSpec, Time,
+    Deployment, DesiredService, Inspection, InstanceRecord, Process, ServiceSpec, Time,
     server::{self, How, Program},
 };
 
-use crate::{clock::Clock, index::Index, trial, view::View};
+use crate::clock::Clock;
 
-/// Age before which nobody looks: most are ready by then.
-const FIRST: Duration = Duration::from_secs(1);
-/// Time between two looks at a young instance.
-const OFTEN: Duration = Duration::from_secs(1);
-/// Time between two looks at one that has been starting for [`YOUNG`].
-const RARELY: Duration = Duration::from_secs(5);
-const YOUNG: Duration = Duration::from_secs(30);
 /// Listening for this long on an address that nobody reaches is no step of a start.
 const ASTRAY: Duration = Duration::from_secs(10);
 /// So many looks in which a worker was gone are no chance: each of them is a second or more after the last.
 const LOSSES: u32 = 5;
 /// The same of a server that does not listen yet: a step of its start may be a process too.
 const EARLY_LOSSES: u32 = 10;
+/// So long after one that its server forked was lost: what ends once may end again after about the same time.
+pub(crate) const STEADY_AGAIN: Duration = Duration::from_secs(15);
 /// More listeners than this are told nobody.
 const MOST: usize = 8;
 
-/// Instances that somebody should look into: they are starting for so long, or their deployment is on trial.
-#[must_use]
-pub fn inspect_due(desired: &Desired, observed: &Observed, now: Time) -> Vec<InstanceId> {
-    due_with(&Index::new(desired, observed), &Clock::new(now))
-}
-
-pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<InstanceId> {
-    let mut out = Vec::new();
-    for svc in index.services() {
-        let view = View::new(index, svc, clock);
-        for i in &view.alive {
-            let wanted =
-                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
-            if wanted.is_some_and(|d| due(&view, d, i)) {
-                out.push(i.id);
-            }
-        }
-    }
-    out
-}
-
-fn due(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
-    let clock = view.clock;
-    match (i.phase, d.spec.kind, i.probe.ready_at) {
-        (Phase::Running, ServiceKind::Web, None) => {}
-        (Phase::Running, ServiceKind::Web, Some(_)) if trial::asked_again_at(view, i, d).is_some() => {
-            return i.inside.looked_at.is_none_or(|last| clock.passed(last, OFTEN));
-        }
-        (Phase::Running, ServiceKind::Web, Some(_)) if trial::is_unseen(view, i, d) => return true,
-        (Phase::Running, ServiceKind::Web, Some(_)) if is_watched(view.svc, i) => {
-            let Some(last) = i.inside.looked_at else { return true };
-            let broke_off = i.traffic.broke_off > Some(last);
-            return (broke_off && clock.passed(last, OFTEN))
-                || (forks_workers(i, &d.spec) && clock.passed(last, RARELY));
-        }
-        (Phase::Running, _, _) | (Phase::Asleep(_) | Phase::Exited(_), _, _) => return false,
-    }
-    match i.inside.looked_at {
-        None => clock.passed(i.started_at, FIRST),
-        Some(last) if last.since(i.started_at) < YOUNG => clock.passed(last, OFTEN),
-        Some(last) => clock.passed(last, RARELY),
-    }
-}
-
 /// Whether an instance is of a version that went live a moment ago, and has still to show that it holds.
-fn is_watched(svc: &DesiredService, i: &InstanceRecord) -> bool {
+pub(crate) fn is_watched(svc: &DesiredService, i: &InstanceRecord) -> bool {
     svc.replaced.is_some() && svc.live.as_ref().is_some_and(|live| live.process() == i.deployment)
 }
 
@@ -97,7 +47,7 @@ pub fn note_inspection(i: &mut InstanceRecord, svc: &DesiredService, seen: &Insp
     let Some(spec) = wanted.find(|d| d.process() == i.deployment).map(|d| &d.spec) else { return false };
     let since = |at: Option<Time>| at.is_some() && at > i.inside.looked_at;
     let broke_off = since(i.traffic.broke_off);
-    let again = i.inside.lost_at.is_some_and(|at| now <= at.after(trial::STEADY_AGAIN));
+    let again = i.inside.lost_at.is_some_and(|at| now <= at.after(STEADY_AGAIN));
     let by_itself = forks_workers(i, spec) && again && !since(i.traffic.last_client_byte);
     let mut listeners = seen.listeners.clone();
     listeners.sort_unstable_by_key(|at| (!reached(i, spec, at), *at));

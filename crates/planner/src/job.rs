@@ -11,16 +11,7 @@ use dormouse_model::{
     Cause, Deployment, DesiredService, End, ExitStatus, InstanceRecord, Phase, ServiceKey, ServiceKind,
 };
 
-use crate::{backoff, clock::Clock, index::Index, words};
-
-/// What keeps a target from being started.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Hold {
-    /// A job is not done yet, or another service not ready.
-    Waits,
-    /// That has failed: what there is to say of what waits for it, in one line.
-    Failed(String),
-}
+use crate::{backoff, clock::Clock, index::Index, view::Hold, words};
 
 /// Whether a job ended well.
 pub(crate) fn done(ends: &[End], d: &Deployment) -> bool {

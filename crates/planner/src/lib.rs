@@ -19,24 +19,32 @@
 #![forbid(unsafe_code)]
 
 mod action;
+mod again;
 mod answered;
 mod awake;
 mod backoff;
+mod choice;
 mod clock;
 mod edges;
+mod end;
 mod endpoint;
 mod health;
 mod idle;
 mod index;
 mod inside;
+mod inspect;
 mod job;
+mod judge;
 mod look_in;
+mod others;
 mod own;
 mod plan;
 mod probe;
 mod sighting;
+mod span;
 mod standing;
 mod stir;
+mod traffic;
 mod trial;
 mod trust;
 mod view;
@@ -44,20 +52,25 @@ mod watchdog;
 mod words;
 
 pub use action::{Action, Subject};
+pub use again::starts_again;
 pub use answered::{
     Before, Compared, Refused, binds, compared_by, compared_with, fails, is_well, note_status, refuses,
 };
-pub use awake::{Awake, keeps_awake, told_to_sleep};
-pub use backoff::{end_of, keeps_ending, note_end, starts_again};
+pub use awake::Awake;
+pub use backoff::{keeps_ending, note_end};
 pub use edges::Edges;
+pub use end::end_of;
 pub use endpoint::{BuildFact, Facts, endpoints, endpoints_of};
-pub use inside::{inspect_due, note_inspection};
+pub use inside::note_inspection;
+pub use inspect::inspect_due;
+pub use judge::{keeps_awake, told_to_sleep};
 pub use look_in::note_word;
 pub use own::note_activity;
 pub use plan::{Round, next_deadline, plan, round};
 pub use probe::{answers_well, note_answer, probe_due};
 pub use sighting::{cut_of_sleep, ended_of_sleep, note_sighting};
+pub use span::span;
 pub use standing::{Standing, State, standings};
 pub use stir::note_stir;
 pub use watchdog::watchdog;
-pub use words::{awake, cause, explain, remark, span, stop, waiting};
+pub use words::{awake, cause, explain, remark, stop, waiting};

@@ -4,10 +4,13 @@
 
 use std::time::Duration;
 
-use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, SleepPolicy, Streams, Time, Traffic};
+use dormouse_model::{Deployment, InstanceRecord, Phase, ServiceKind, Time, Traffic};
 
 use crate::{
-    awake::{Awake, sent_to_sleep},
+    awake::Awake,
+    idle::sent_to_sleep,
+    others,
+    traffic::{hopes_until, is_listened_to},
     view::View,
 };
 
@@ -26,24 +29,12 @@ pub(crate) fn awaited_until(view: &View<'_>, d: &Deployment, i: &InstanceRecord)
     if sent_to_sleep(view, d, i.traffic.last_client_byte.max(view.wake)) {
         return None;
     }
-    (is_listened_to(i) || i.traffic.private > 0 && view.others_are_listened_to()).then_some(until)
+    (is_listened_to(i) || i.traffic.private > 0 && others::are_listened_to(view)).then_some(until)
 }
 
 /// Whether it is taken so now.
 pub(crate) fn is_awaited(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> bool {
     awaited_until(view, d, i).is_some_and(|until| !view.clock.reached(until))
-}
-
-/// Until when who has said something hopes for a word. What an instance says by itself prolongs nothing: a page that ticks
-/// would be looked in on for ever.
-pub(crate) fn hopes_until(i: &InstanceRecord, policy: &SleepPolicy) -> Option<Time> {
-    let said = i.traffic.last_client_byte.filter(|_| policy.streams == Streams::Count)?;
-    Some(said.after(policy.patience))
-}
-
-/// Whether a visitor has a connection to it.
-pub(crate) fn is_listened_to(i: &InstanceRecord) -> bool {
-    i.traffic.connections > i.traffic.private
 }
 
 /// Whether an instance that sleeps is to run for a moment.

@@ -8,12 +8,14 @@ use dormouse_model::{
 };
 
 use crate::{
-    Action, awake, backoff,
+    Action, backoff, choice,
     clock::Clock,
+    end::end_of,
     health, idle,
     index::Index,
-    inside, job, look_in, probe,
+    inspect, job, judge, look_in, probe,
     standing::{self, Standing},
+    trial,
     trust::{Trust, trust},
     view::{View, asleep, ended},
     watchdog,
@@ -69,7 +71,7 @@ pub fn round(desired: &Desired, observed: &Observed, project: &ProjectName, now:
     Round {
         actions: plan_with(&index, &clock),
         questions: probe::due_with(&index, &clock),
-        looks: inside::due_with(&index, &clock),
+        looks: inspect::due_with(&index, &clock),
         standings: standing::standings_with(&index, &clock),
         next: clock.next(),
     }
@@ -82,7 +84,7 @@ pub fn next_deadline(desired: &Desired, observed: &Observed, now: Time) -> Optio
     let (index, clock) = (Index::new(desired, observed), Clock::new(now));
     plan_with(&index, &clock);
     probe::due_with(&index, &clock);
-    inside::due_with(&index, &clock);
+    inspect::due_with(&index, &clock);
     standing::standings_with(&index, &clock);
     clock.next()
 }
@@ -166,7 +168,7 @@ impl<'a> Planner<'a> {
         for i in self.view.alive.clone() {
             let deployment = wanted.iter().find(|d| d.process() == i.deployment);
             match deployment {
-                Some(d) if self.view.keep(d).is_some_and(|kept| kept.id == i.id) => {
+                Some(d) if choice::keep(&self.view, d).is_some_and(|kept| kept.id == i.id) => {
                     self.kept(d, i, rolling);
                 }
                 Some(d) => self.release(i, self.view.ready(i, d), StopReason::Surplus),
@@ -177,8 +179,8 @@ impl<'a> Planner<'a> {
             }
         }
         for d in wanted {
-            let missing =
-                self.view.keep(d).is_none() && !ending.iter().any(|(i, _)| i.deployment == d.process());
+            let missing = choice::keep(&self.view, d).is_none()
+                && !ending.iter().any(|(i, _)| i.deployment == d.process());
             if missing
                 && self.may_start(d)
                 && idle::needs_instance(&self.view, d)
@@ -193,7 +195,7 @@ impl<'a> Planner<'a> {
     fn works(&self, d: &Deployment) -> bool {
         match d.spec.kind {
             ServiceKind::Web | ServiceKind::Worker => {
-                self.view.keep(d).is_some_and(|i| self.view.proven(i, d))
+                choice::keep(&self.view, d).is_some_and(|i| trial::proven(&self.view, i, d))
             }
             ServiceKind::Job => job::done(self.view.ends, d),
         }
@@ -238,10 +240,10 @@ impl<'a> Planner<'a> {
         let target = &self.view.svc.target;
         let mut ends = self.view.ends.to_vec();
         for (i, why) in ending.iter().filter(|(i, _)| i.deployment == target.process()) {
-            let end = backoff::end_of(i, &target.spec, self.view.clock.now(), Cause::Stopped(*why));
+            let end = end_of(i, &target.spec, self.view.clock.now(), Cause::Stopped(*why));
             backoff::note_end(&mut ends, end);
         }
-        let why = self.view.given_up_after(&ends);
+        let why = choice::given_up_after(&self.view, &ends);
         let given_up = why.is_some();
         if let Some(why) = why {
             self.out.push(Action::Fail { key: self.key(), deployment: target.id, why });
@@ -255,7 +257,7 @@ impl<'a> Planner<'a> {
         if i.limits != d.limits() {
             self.out.push(Action::SetLimits { key: key.clone(), id, limits: d.limits() });
         }
-        let judged = awake::judge(&self.view, d, i);
+        let judged = judge::judge(&self.view, d, i);
         let idle = judged.awake.is_none();
         let depth = match d.spec.sleep.depth {
             Depth::Paged if !self.can_page => Depth::Frozen,
@@ -282,7 +284,7 @@ impl<'a> Planner<'a> {
                 self.out.push(Action::Look { key, id });
             }
             // A rollout decides soon whether the instance is needed; until then it stays as it is.
-            Some(_) | None if !idle || rolling || !self.view.proven(i, d) => {}
+            Some(_) | None if !idle || rolling || !trial::proven(&self.view, i, d) => {}
             Some(_) | None if depth == Depth::Stopped => {
                 self.out.push(Action::Stop { key, id, why: StopReason::Idle });
             }

@@ -1,23 +1,20 @@
 //! Where each service stands, for people and for the edge.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{collections::BTreeMap, fmt};
 
 use dormouse_model::{
     DeploymentId, Depth, Desired, DesiredService, InstanceId, Observed, ServiceKey, ServiceKind, Time,
 };
 
 use crate::{
-    backoff,
+    backoff, choice,
     clock::Clock,
     idle,
     index::Index,
-    job::{self, Hold},
-    view::{View, asleep},
+    job,
+    view::{Hold, View, asleep},
     words,
 };
-
-/// A worker that has run for this long counts as ready.
-pub(crate) const WORKER_SETTLE: Duration = Duration::from_secs(3);
 
 /// Where a service stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,17 +76,17 @@ pub(crate) fn standings_with<'a>(index: &'a Index<'a>, clock: &'a Clock) -> BTre
 }
 
 fn standing(view: &View<'_>) -> Standing {
-    let d = view.serving();
+    let d = choice::serving(view);
     if view.svc.target.spec.kind == ServiceKind::Job && d.spec.kind == ServiceKind::Job {
         return job(view);
     }
-    let kept = view.keep(d);
+    let kept = choice::keep(view, d);
     let at = |state| Standing { state, deployment: d.id, instance: kept.map(|i| i.id) };
     if let Some(i) = kept.filter(|i| view.ready(i, d)) {
         return at(asleep(i).map_or(State::Ready, State::Asleep));
     }
     // A newer deployment may mend what the older one cannot do.
-    if view.older().is_some_and(|older| older.id == d.id) && view.given_up().is_none() {
+    if view.older().is_some_and(|older| older.id == d.id) && choice::given_up(view).is_none() {
         return at(State::Starting);
     }
     if let Some(Hold::Failed(why)) = view.hold.as_ref().filter(|_| view.svc.target.id == d.id) {
@@ -112,7 +109,7 @@ fn standing(view: &View<'_>) -> Standing {
 
 fn job(view: &View<'_>) -> Standing {
     let d = &view.svc.target;
-    let kept = view.keep(d);
+    let kept = choice::keep(view, d);
     let state = match (&view.hold, job::failed(view.ends, d)) {
         _ if view.promoted() || job::done(view.ends, d) => State::Done,
         (Some(Hold::Failed(why)), _) => State::Crashed { reason: why.clone() },

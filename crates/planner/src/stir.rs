@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_model::{Desired, InstanceRecord, Stir, Time};
 
-use crate::{clock::Clock, idle, view::View};
+use crate::{clock::Clock, index, view::View};
 
 /// So many wakes in a row for bytes alone, with nobody using the instance in between, come at once and may take their
 /// time; what goes on after them is chatter.
@@ -21,7 +21,7 @@ pub(crate) const NOISE: Duration = Duration::from_secs(60);
 /// Notes that bytes arrived at `at` for an instance that slept.
 pub fn note_stir(desired: &Desired, record: &mut InstanceRecord, at: Time) {
     let services: Vec<_> = desired.services.of_project(&record.key.project).map(|(_, svc)| svc).collect();
-    let asked_for = idle::wakes(&services).get(&record.key).copied();
+    let asked_for = index::wakes(&services).get(&record.key).copied();
     let used = asked_for.max(record.traffic.last_client_byte).max(record.traffic.last_event);
     let in_a_row = match record.stirred {
         Some(last) if used < Some(last.at) && at.since(last.at) < ROW => last.in_a_row.saturating_add(1),

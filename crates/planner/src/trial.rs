@@ -5,15 +5,14 @@ use std::time::Duration;
 use dormouse_model::{Answer, Deployment, InstanceRecord, Phase, Question, Refusal, ServiceKind, Time};
 
 use crate::{
-    backoff, inside,
+    backoff,
+    inside::{self, STEADY_AGAIN},
     view::{View, asleep},
 };
 
 /// What answers well has to go on doing so for this long: many that cannot work end in the seconds after their first answer,
 /// and many answer only some requests.
 const STEADY: Duration = Duration::from_secs(5);
-/// So long after one that its server forked was lost: what ends once may end again after about the same time.
-pub(crate) const STEADY_AGAIN: Duration = Duration::from_secs(15);
 /// What nobody can ask whether it works has to run for this long before its deployment is taken to.
 const PROOF: Duration = Duration::from_secs(10);
 /// What says that a version does not know its host, or how it is asked, says so for good: for this long it may be chance.

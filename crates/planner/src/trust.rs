@@ -4,7 +4,7 @@ use std::{iter, time::Duration};
 
 use dormouse_model::{Cause, Deployment, DeploymentId, End, InstanceId, Replaced, StopReason};
 
-use crate::{backoff, health, view::View, words};
+use crate::{backoff, end::end_of, health, view::View, words};
 
 /// What has not kept ending for this long after it went live is kept. As long as an instance has to be ready for its
 /// service's earlier ends to be forgotten.
@@ -39,7 +39,7 @@ pub(crate) fn trust(view: &View<'_>) -> Option<Trust> {
     let ending: Vec<_> = mine.filter_map(|i| Some((*i, health::verdict(view, live, i)?))).collect();
     let mut ends = view.ends.to_vec();
     for (i, why) in &ending {
-        let end = backoff::end_of(i, &live.spec, view.clock.now(), Cause::Stopped(*why));
+        let end = end_of(i, &live.spec, view.clock.now(), Cause::Stopped(*why));
         backoff::note_end(&mut ends, end);
     }
     let soon = |end: &End| end.at <= at.after(TRUST);

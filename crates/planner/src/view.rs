@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Phase, ServiceKind, Time, Watchdog,
+    Deployment, Depth, DesiredService, End, InstanceRecord, Phase, ServiceKind, SleepPolicy, Time, Watchdog,
 };
 
-use crate::{
-    awake, backoff,
-    clock::Clock,
-    index::Index,
-    job::{self, Hold},
-    look_in,
-    standing::WORKER_SETTLE,
-    trial, words,
-};
+use crate::{clock::Clock, index::Index};
+
+/// A worker that has run for this long counts as ready.
+pub(crate) const WORKER_SETTLE: Duration = Duration::from_secs(3);
+
+/// What keeps a target from being started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hold {
+    /// A job is not done yet, or another service not ready.
+    Waits,
+    /// That has failed: what there is to say of what waits for it, in one line.
+    Failed(String),
+}
 
 /// A wanted service and its instances, sorted by what they are to it.
 pub(crate) struct View<'a> {
@@ -67,42 +71,13 @@ impl<'a> View<'a> {
         self.svc.is_live()
     }
 
-    /// Whether another service of its project works on a request or a message.
-    pub(crate) fn others_work(&self) -> bool {
-        self.others().any(|i| i.traffic.in_flight > 0 || i.traffic.messages > 0)
+    /// How its service sleeps.
+    pub(crate) fn sleep_of(&self, i: &InstanceRecord) -> Option<&'a SleepPolicy> {
+        self.index.desired.services.get(&i.key).map(|svc| &svc.target.spec.sleep)
     }
 
-    /// Whether another service of its project works on a visitor's request or message.
-    pub(crate) fn others_serve(&self, patience: Duration) -> bool {
-        let hopes = |i: &InstanceRecord| {
-            let said = i.traffic.last_client_byte.max(i.traffic.last_event);
-            i.traffic.messages > 0 && said.is_some_and(|at| !self.clock.passed(at, patience))
-        };
-        self.others().any(|i| i.traffic.visits() > 0 || hopes(i))
-    }
-
-    /// Whether a visitor listens to another service of its project, which may have asked it for what he waits for.
-    pub(crate) fn others_are_listened_to(&self) -> bool {
-        let hopes = |i: &InstanceRecord| {
-            let svc = self.index.desired.services.get(&i.key)?;
-            look_in::hopes_until(i, &svc.target.spec.sleep)
-        };
-        self.others()
-            .filter(|i| look_in::is_listened_to(i))
-            .filter_map(hopes)
-            .any(|until| !self.clock.reached(until))
-    }
-
-    /// Whether another service of its project has begun an answer to a third, or to it, that has not ended.
-    pub(crate) fn others_answer(&self) -> bool {
-        let awake = |i: &&InstanceRecord| asleep(i).is_none();
-        self.others().filter(awake).any(|i| {
-            let svc = self.index.desired.services.get(&i.key);
-            svc.is_some_and(|svc| awake::unfinished(i, &svc.target.spec.sleep, self.clock))
-        })
-    }
-
-    fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {
+    /// What there is of the other services of its project.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &'a InstanceRecord> {
         let key = &self.svc.key;
         let all = self.index.beside(&key.project).iter().copied();
         all.filter(move |i| !ended(i) && i.key.service != key.service)
@@ -128,53 +103,6 @@ impl<'a> View<'a> {
             ServiceKind::Worker => asleep(i).is_some() || self.clock.passed(i.started_at, WORKER_SETTLE),
             // It is done when it has ended.
             ServiceKind::Job => false,
-        }
-    }
-
-    /// Whether an instance shows that its deployment works.
-    pub(crate) fn proven(&self, i: &InstanceRecord, d: &Deployment) -> bool {
-        trial::proven(self, i, d)
-    }
-
-    /// The one instance of a deployment that is to exist: the oldest ready one, so that the choice never changes.
-    pub(crate) fn keep(&self, d: &Deployment) -> Option<&'a InstanceRecord> {
-        let mine = self.alive.iter().filter(|i| i.deployment == d.process());
-        mine.min_by_key(|i| (!self.ready(i, d), i.started_at, i.id)).copied()
-    }
-
-    /// The deployment that takes the traffic.
-    pub(crate) fn serving(&self) -> &'a Deployment {
-        let target = &self.svc.target;
-        let ready = |d: &Deployment| self.keep(d).is_some_and(|i| self.ready(i, d));
-        let proven = self.keep(target).is_some_and(|i| self.proven(i, target));
-        match self.older() {
-            Some(older) if !proven && (ready(older) || !ready(target)) => older,
-            Some(_) | None => target,
-        }
-    }
-
-    /// Why the rollout of the target is to be given up, if there is something older to go back to.
-    pub(crate) fn given_up(&self) -> Option<String> {
-        self.given_up_after(self.ends)
-    }
-
-    /// The same, had its instances ended in these ways.
-    pub(crate) fn given_up_after(&self, ends: &[End]) -> Option<String> {
-        self.older()?;
-        let target = &self.svc.target;
-        match (&self.hold, target.spec.kind) {
-            (Some(Hold::Failed(why)), _) => return Some(why.clone()),
-            (None | Some(Hold::Waits), ServiceKind::Job) => {
-                return job::failed(ends, target).map(|end| words::explain(end, &target.spec));
-            }
-            (None | Some(Hold::Waits), ServiceKind::Web | ServiceKind::Worker) => {}
-        }
-        let last = backoff::last(ends, target.process())?;
-        let why = words::explain(last, &target.spec);
-        match backoff::count(ends, target.process()) {
-            _ if backoff::never_ready(last) => Some(why),
-            n if n >= backoff::CRASH_LOOP => Some(words::times(&why, n)),
-            _too_few => None,
         }
     }
 }

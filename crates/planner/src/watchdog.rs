@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use dormouse_model::{Deployment, Depth, InstanceRecord, Sighting, Time, Verdict, Watchdog};
 
-use crate::{awake::Awake, clock::Clock, look_in, view::View, words::span};
+use crate::{awake::Awake, clock::Clock, look_in, span::span, traffic::is_listened_to, view::View};
 
 /// Who may not even be frozen for so long stays awake: a dark wake takes about as long.
 pub(crate) const SHORTEST: Duration = Duration::from_secs(5);
@@ -32,7 +32,7 @@ fn of_processes(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<D
 
 /// While no page is open, there is none to lose.
 fn of_pages(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Duration> {
-    limit(view.pinger.filter(|_| look_in::is_listened_to(i)), view, d, i)
+    limit(view.pinger.filter(|_| is_listened_to(i)), view, d, i)
 }
 
 fn limit(known: Option<&Watchdog>, view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Option<Duration> {

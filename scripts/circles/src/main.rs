@@ -18,7 +18,7 @@ use std::{
 const MOST: usize = 4;
 
 /// The longest circle of each crate that still has a longer one. This list only becomes shorter, and its numbers smaller.
-const LONGER: &[(&str, usize)] = &[("edge", 15), ("planner", 16)];
+const LONGER: &[(&str, usize)] = &[("edge", 15)];
 
 /// From each file to those that it imports.
 type Imports = BTreeMap<String, BTreeSet<String>>;
