@@ -8,6 +8,7 @@ use tokio::time::{Duration, Instant, sleep, sleep_until, timeout_at};
 use crate::{
     table::{Backend, Service},
     tally::{Lease, Tally},
+    turns::least_loaded,
     worker::Worker,
 };
 
@@ -129,9 +130,9 @@ impl Hunt {
     }
 
     fn least_loaded<'a>(&self, targets: impl Iterator<Item = (&'a Target, &'a Arc<Tally>)>) -> Option<Found> {
-        let (target, tally) = targets
-            .filter(|(target, _)| !self.refused.contains(&target.instance))
-            .min_by_key(|(_, tally)| tally.load())?;
+        let willing = targets.filter(|(target, _)| !self.refused.contains(&target.instance));
+        let (target, tally) =
+            least_loaded(willing.map(|it| (it.1.load(), it)), || self.worker.turns.next(&self.key))?;
         let lease = match self.need {
             Need::Request => Lease::request(tally),
             Need::Connection => Lease::connection(tally),

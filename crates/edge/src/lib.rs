@@ -27,6 +27,7 @@ mod table;
 mod tally;
 mod tunnel;
 mod turn_away;
+mod turns;
 mod upkeep;
 mod wakes;
 mod worker;

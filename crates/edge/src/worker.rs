@@ -27,6 +27,7 @@ use crate::{
     room::{Holder, Place, Rooms},
     table::Table,
     turn_away,
+    turns::Turns,
     wakes::Wakes,
 };
 
@@ -92,10 +93,11 @@ pub(crate) struct Worker {
     table: watch::Sender<Arc<Table>>,
     pub(crate) pool: Pool,
     pub(crate) watch: Watch,
+    pub(crate) turns: Turns,
     tasks: TaskTracker,
     drain: Cell<Option<Drain>>,
     scratch: RefCell<Box<[u8]>>,
-    turns: Arc<Semaphore>,
+    to_turn_away: Arc<Semaphore>,
 }
 
 impl Worker {
@@ -106,11 +108,12 @@ impl Worker {
             table: watch::Sender::new(Arc::default()),
             pool: Pool::default(),
             watch: Watch::default(),
+            turns: Turns::default(),
             tasks: TaskTracker::new(),
             drain: Cell::new(None),
             // As much as one read of a tunnel takes at most.
             scratch: RefCell::new(vec![0; 64 * 1024].into()),
-            turns: Arc::new(Semaphore::new(turn_away::AT_A_TIME)),
+            to_turn_away: Arc::new(Semaphore::new(turn_away::AT_A_TIME)),
         })
     }
 
@@ -169,6 +172,7 @@ impl Worker {
     pub(crate) fn apply(&self, table: Arc<Table>) {
         self.table.send_replace(table.clone());
         self.pool.retain(|instance| table.keeps(instance));
+        self.turns.retain(|service| table.service(service).is_some());
         if table.applied() {
             self.shared.book.set_applied(table.generation);
         }
@@ -229,7 +233,7 @@ impl Worker {
     }
     /// To be held while a visitor is turned away; `None` when that is being done to enough of them.
     pub(crate) fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        self.turns.clone().try_acquire_owned().ok()
+        self.to_turn_away.clone().try_acquire_owned().ok()
     }
     pub(crate) fn tasks(&self) -> &TaskTracker {
         &self.tasks

@@ -346,6 +346,26 @@ async fn the_least_loaded_instance_is_taken() {
     }
 }
 
+/// Bug: of instances with equally much to do the first of the table was always taken, so who asks one question after the other
+/// never met another.
+#[tokio::test]
+async fn instances_with_equally_much_to_do_take_turns() {
+    let (one, two) = (named("one").await, named("two").await);
+    let both = ready(&[target(1, one, false), target(2, two, false)]);
+    let api = ready(&[target(3, one, false), target(4, two, false)]);
+    let lab = Lab::new(&[("web", both), ("api", api)]).await;
+    let mut client = lab.connect().await;
+    let mut answered = Vec::new();
+    // As a page does that asks two services in turn: each has turns of its own.
+    for service in ["web", "api"].repeat(4) {
+        client.get(service).await;
+        let response = client.response().await;
+        answered.push(format!("{service} {}", response.lines().last().unwrap_or_default()));
+    }
+    expect!["web one, api one, web two, api two, web one, api one, web two, api two"]
+        .assert_eq(&answered.join(", "));
+}
+
 #[tokio::test]
 async fn pages_for_services_without_instances() {
     let crashed = Endpoint::Crashed { reason: "exited with 3".into(), log_tail: vec![] };
