@@ -14,7 +14,7 @@ use std::{
 use dormouse_backend::sim::Sim;
 use dormouse_bench::{Samples, heading, mib, resident};
 use dormouse_control::{Asked, Control, ControlSettings, DeployStep};
-use dormouse_edge::{EdgeSettings, Ending, Sockets, TrafficBook, Wake};
+use dormouse_edge::{EdgeSettings, Ending, Sockets, TrafficStats, Wake};
 use dormouse_model::{
     Clock, EdgeId, Endpoint, Limits, Phase, RouteTable, ServiceKey, Target, Time, TrafficReport, WakeRefused,
     manifest::Given,
@@ -219,7 +219,7 @@ impl Wake for Nobody {
 /// What an edge keeps that is shown this table many times.
 async fn edge(table: &RouteTable, apps: usize, count: u64) {
     let figures = Figures::begin(&format!("An edge that is shown tables of {apps} apps"), apps);
-    let book = Arc::new(TrafficBook::new());
+    let book = Arc::new(TrafficStats::new());
     let (tables, shown) = watch::channel(Arc::new(RouteTable::default()));
     let (_pulses, asked) = mpsc::unbounded_channel();
     tokio::spawn(dormouse_edge::run(

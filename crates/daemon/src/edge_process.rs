@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dormouse_dns::Inherited as NameSockets;
-use dormouse_edge::{Counting, EdgeSettings, Ending, Pulse, TrafficBook};
+use dormouse_edge::{Counting, EdgeSettings, Ending, Pulse, TrafficStats};
 use dormouse_model::{Classes, RouteTable};
 use dormouse_runtime::{machine, tag, unconfirmed};
 use nix::sys::resource::{Resource, getrlimit};
@@ -69,7 +69,7 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let Asked { stop, leave } = Asked::listen()?;
-        let traffic = Arc::new(TrafficBook::new());
+        let traffic = Arc::new(TrafficStats::new());
         let link = EdgeLink::new(state.edge_socket(), state.routes(), traffic.clone())
             .context("cannot tell which process this is")?;
         let (mut tables, wake) = (link.tables(), Arc::new(link.remote()));

@@ -3,39 +3,27 @@
 //!
 //! It is one current-thread runtime per core. Every worker owns its connections, its pool of connections to instances
 //! and its own pointer to the routes, so that requests share no lock; what they share are counters per instance.
+//!
+//! From below: `net` takes connections and bounds them, `ctx` is what a thread knows, `pick` finds an instance and holds until
+//! there is one, `http1`, `tunnel` and `private` speak, and `worker` has them all. Nothing names what is above it.
 #![forbid(unsafe_code)]
 
-mod accept;
-mod answers;
-mod book;
 mod cidr;
-mod drain;
-mod events;
-mod find;
-mod frames;
-mod heartbeat;
+mod ctx;
 mod http1;
-mod meter;
+mod net;
 mod pages;
+mod pick;
 mod private;
-mod responses;
-mod room;
 mod run;
 mod settings;
-mod streams;
-mod table;
-mod tally;
 mod tunnel;
-mod turn_away;
-mod turns;
-mod upkeep;
-mod wakes;
 mod worker;
 
 use std::future::Future;
 
-pub use book::TrafficBook;
 pub use cidr::{Cidr, CidrError};
+pub use ctx::TrafficStats;
 use dormouse_model::{ServiceKey, Target, WakeRefused};
 pub use run::{EdgeError, Ending, Sockets, run};
 pub use settings::{Counting, EdgeSettings, Unconfirmed};

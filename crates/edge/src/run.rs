@@ -21,14 +21,11 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use crate::{
-    EdgeSettings, TrafficBook, Wake,
-    accept::accept,
-    drain::Drain,
+    EdgeSettings, Wake,
+    ctx::{Drain, Shared, Table, TrafficStats, Wakes},
+    net::{ConnectionLimit, accept},
     private::Listeners,
-    room::Rooms,
-    table::Table,
-    wakes::Wakes,
-    worker::{Job, Link, Origin, Pulse, Shared, Worker},
+    worker::{Ingress, Job, Link, Pulse, Worker, Workers},
 };
 
 /// Why the edge could not start or go on.
@@ -94,7 +91,7 @@ pub async fn run<W: Wake>(
     sockets: Sockets,
     mut tables: watch::Receiver<Arc<RouteTable>>,
     wake: Arc<W>,
-    traffic: Arc<TrafficBook>,
+    traffic: Arc<TrafficStats>,
     ending: Ending,
     mut pulses: mpsc::UnboundedReceiver<Pulse>,
 ) -> Result<(), EdgeError> {
@@ -102,28 +99,27 @@ pub async fn run<W: Wake>(
     let (workers, classes) = (settings.workers.max(1), settings.counting.map(|counting| counting.classes));
     let (links, queues): (Vec<_>, Vec<_>) = (0..workers).map(|_| Link::new()).unzip();
     let (drained, mut have_drained) = mpsc::unbounded_channel();
-    let shared = Arc::new(Shared {
-        wakes: Wakes::new(wake, Handle::current()),
-        book: traffic.clone(),
-        public: Rooms::new(settings.max_connections),
-        private: Rooms::new(settings.max_private),
+    let crew = Arc::new(Workers {
+        public: ConnectionLimit::new(settings.max_connections),
+        private: ConnectionLimit::new(settings.max_private),
         links,
         drained,
-        settings,
     });
-    let threads = Threads(shared.clone());
+    let wakes = Wakes::new(wake, Handle::current());
+    let shared = Arc::new(Shared { settings, wakes, traffic: traffic.clone() });
+    let threads = Threads(crew.clone());
     let mut ends = Vec::new();
     for (index, queue) in queues.into_iter().enumerate() {
         let listeners = public.iter().map(TcpListener::try_clone).collect::<io::Result<_>>();
         let listeners = listeners.map_err(EdgeError::start("duplicate a listening socket"))?;
         let (ended, end) = oneshot::channel();
-        let shared = shared.clone();
+        let (crew, shared) = (crew.clone(), shared.clone());
         // The first worker has the private ones.
         let private = (std::mem::take(&mut private), keep.take());
         thread::Builder::new()
             .name(format!("edge-{index}"))
             // The receiver is gone only when nobody wants to know any more.
-            .spawn(move || drop(ended.send(work(shared, index, listeners, private, queue))))
+            .spawn(move || drop(ended.send(work(crew, shared, index, listeners, private, queue))))
             .map_err(EdgeError::start("start a thread"))?;
         ends.push(end);
     }
@@ -173,7 +169,7 @@ fn flatten(end: Result<io::Result<()>, RecvError>) -> Result<(), EdgeError> {
 }
 
 /// Ends the threads when dropped.
-struct Threads(Arc<Shared>);
+struct Threads(Arc<Workers>);
 
 impl Threads {
     fn send_all(&self, job: impl Fn() -> Job) {
@@ -190,23 +186,31 @@ impl Drop for Threads {
 
 /// What a thread does, from its start to its end.
 fn work(
+    workers: Arc<Workers>,
     shared: Arc<Shared>,
     index: usize,
     listeners: Vec<TcpListener>,
     (private, keep): (Vec<TcpListener>, Option<Sender<Keep>>),
     jobs: mpsc::UnboundedReceiver<Job>,
 ) -> io::Result<()> {
+    let each = shared.settings.max_private_each;
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
-        let worker = Worker::new(shared, index);
+        let worker = Worker::new(workers, shared, index);
         let mut acceptors = Vec::new();
         for listener in listeners {
             listener.set_nonblocking(true)?;
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            let task = spawn_local(accept(worker.clone(), listener, None, || Origin::Public));
+            let worker = worker.clone();
+            let task =
+                spawn_local(accept(listener, None, move |accepted| worker.admit(accepted, Ingress::Public)));
             acceptors.push(AbortOnDropHandle::new(task));
         }
-        worker.work(jobs, acceptors, Listeners::new(private, keep)).await;
+        let admit = worker.clone();
+        let listeners = Listeners::new(private, keep, each, move |accepted, service| {
+            admit.admit(accepted, Ingress::Private(service));
+        });
+        worker.work(jobs, acceptors, listeners).await;
         Ok(())
     })
 }

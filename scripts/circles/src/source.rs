@@ -61,7 +61,7 @@ fn read_items(src: &Path, file: &str, folder: &str, at: Name, items: Vec<Item>, 
             Item::Mod(inner) if is_test(&inner.attrs) => {}
             Item::Mod(inner) => {
                 let name = inner.ident.to_string();
-                let child = [at.as_slice(), &[name.clone()]].concat();
+                let child = [at.as_slice(), std::slice::from_ref(&name)].concat();
                 let below = format!("{folder}{name}/");
                 match inner.content {
                     Some((_, items)) => read_items(src, file, &below, child, items, modules),

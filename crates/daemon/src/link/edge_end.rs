@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_edge::{TrafficBook, Wake};
+use dormouse_edge::{TrafficStats, Wake};
 use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
 use dormouse_runtime::{Process, write_whole};
 use futures_util::StreamExt;
@@ -92,7 +92,7 @@ pub(crate) struct EdgeLink {
     saved: PathBuf,
     tables: watch::Sender<Arc<RouteTable>>,
     remote: Remote,
-    traffic: Arc<TrafficBook>,
+    traffic: Arc<TrafficStats>,
     /// This very process.
     me: Process,
 }
@@ -102,7 +102,7 @@ impl EdgeLink {
     ///
     /// # Errors
     /// When the kernel does not tell who we are.
-    pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficBook>) -> std::io::Result<Self> {
+    pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficStats>) -> std::io::Result<Self> {
         let me = Process::this()?;
         let (tables, _) = watch::channel(Arc::new(load(&saved).unwrap_or_default()));
         Ok(Self { socket, saved, tables, remote: Remote::default(), traffic, me })

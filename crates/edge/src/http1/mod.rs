@@ -1,8 +1,10 @@
 //! HTTP/1 between clients and instances. Everything that knows hyper is in here: the rest of the edge finds
 //! instances, holds, counts and carries bytes without knowing how they are framed.
 
-mod body;
 mod class;
+mod client;
+mod download;
+mod events;
 mod headers;
 mod host;
 mod io;
@@ -11,8 +13,7 @@ mod pool;
 mod proxy;
 mod serve;
 mod upgrade;
+mod upload;
 mod watch;
 
-pub(crate) use pool::Pool;
-pub(crate) use serve::serve;
-pub(crate) use watch::Watch;
+pub(crate) use serve::{Http1, serve};

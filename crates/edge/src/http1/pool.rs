@@ -17,15 +17,19 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::body::Upload;
-use crate::{tunnel::dial, worker::Worker};
+use super::upload::Upload;
+use crate::{ctx::Ctx, net::dial};
 
 /// A request that must not be sent twice only takes a connection used this recently: the instance is unlikely to be
 /// closing it at this moment.
 const FRESH: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
-pub(crate) struct Pool {
+#[derive(Debug, Clone)]
+pub(crate) struct Pool(Rc<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    ctx: Rc<Ctx>,
     idle: RefCell<HashMap<InstanceId, Vec<Idle>>>,
     reaping: Cell<bool>,
 }
@@ -37,23 +41,22 @@ struct Idle {
 }
 
 impl Pool {
+    pub(crate) fn new(ctx: Rc<Ctx>) -> Self {
+        Self(Rc::new(Kept { ctx, idle: RefCell::default(), reaping: Cell::new(false) }))
+    }
+
     /// Close what is kept for instances that are not to keep any.
     pub(crate) fn retain(&self, keep: impl Fn(InstanceId) -> bool) {
-        self.idle.borrow_mut().retain(|instance, _| keep(*instance));
+        self.0.idle.borrow_mut().retain(|instance, _| keep(*instance));
     }
 
     pub(crate) fn clear(&self) {
-        self.idle.borrow_mut().clear();
+        self.0.idle.borrow_mut().clear();
     }
 
     /// The connection used last, if there is one that still works.
-    pub(crate) fn take(
-        &self,
-        worker: &Rc<Worker>,
-        instance: InstanceId,
-        can_send_again: bool,
-    ) -> Option<Lent> {
-        let mut idle = self.idle.borrow_mut();
+    pub(crate) fn take(&self, instance: InstanceId, can_send_again: bool) -> Option<Lent> {
+        let mut idle = self.0.idle.borrow_mut();
         let kept = idle.get_mut(&instance)?;
         while let Some(Idle { sender, since }) = kept.pop() {
             if sender.is_closed() || !sender.is_ready() {
@@ -64,61 +67,14 @@ impl Pool {
                 kept.push(Idle { sender, since });
                 return None;
             }
-            return Some(Lent { worker: worker.clone(), instance, sender, reused: true });
+            return Some(Lent { pool: self.clone(), instance, sender, reused: true });
         }
         None
     }
 
-    fn put(&self, worker: &Rc<Worker>, instance: InstanceId, sender: SendRequest<Upload>) {
-        if !worker.keeps(instance) || sender.is_closed() {
-            return;
-        }
-        self.idle.borrow_mut().entry(instance).or_default().push(Idle { sender, since: Instant::now() });
-        if !self.reaping.replace(true) {
-            spawn_local(reap(worker.clone()));
-        }
-    }
-
-    /// Close what has been idle for too long; true while something is left.
-    fn reap(&self, age: Duration) -> bool {
-        let mut idle = self.idle.borrow_mut();
-        idle.retain(|_, kept| {
-            kept.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < age);
-            !kept.is_empty()
-        });
-        !idle.is_empty()
-    }
-}
-
-/// Runs only while something is idle, so that a sleeping machine is left alone.
-async fn reap(worker: Rc<Worker>) {
-    let age = worker.settings().pool_idle;
-    loop {
-        sleep(age / 4).await;
-        if !worker.pool.reap(age) {
-            worker.pool.reaping.set(false);
-            return;
-        }
-    }
-}
-
-/// A connection to an instance, in use by one request.
-#[derive(Debug)]
-pub(crate) struct Lent {
-    worker: Rc<Worker>,
-    instance: InstanceId,
-    pub(crate) sender: SendRequest<Upload>,
-    /// Whether it carried a request before.
-    pub(crate) reused: bool,
-}
-
-impl Lent {
-    pub(crate) async fn connect(
-        worker: &Rc<Worker>,
-        instance: InstanceId,
-        addr: SocketAddrV4,
-    ) -> io::Result<Self> {
-        let stream = dial(addr, worker.settings().connect_timeout).await?;
+    /// A new connection.
+    pub(crate) async fn connect(&self, instance: InstanceId, addr: SocketAddrV4) -> io::Result<Lent> {
+        let stream = dial(addr, self.0.ctx.settings().connect_timeout).await?;
         let (sender, connection) = Builder::new()
             .max_headers(256)
             .handshake(TokioIo::new(stream))
@@ -129,20 +85,64 @@ impl Lent {
                 tracing::debug!(%instance, %error, "connection to instance ended");
             }
         });
-        Ok(Self { worker: worker.clone(), instance, sender, reused: false })
+        Ok(Lent { pool: self.clone(), instance, sender, reused: false })
     }
 
+    fn put(&self, instance: InstanceId, sender: SendRequest<Upload>) {
+        if !self.0.ctx.keeps(instance) || sender.is_closed() {
+            return;
+        }
+        self.0.idle.borrow_mut().entry(instance).or_default().push(Idle { sender, since: Instant::now() });
+        if !self.0.reaping.replace(true) {
+            spawn_local(reap(self.clone()));
+        }
+    }
+
+    /// Close what has been idle for too long; true while something is left.
+    fn reap(&self, age: Duration) -> bool {
+        let mut idle = self.0.idle.borrow_mut();
+        idle.retain(|_, kept| {
+            kept.retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < age);
+            !kept.is_empty()
+        });
+        !idle.is_empty()
+    }
+}
+
+/// Runs only while something is idle, so that a sleeping machine is left alone.
+async fn reap(pool: Pool) {
+    let age = pool.0.ctx.settings().pool_idle;
+    loop {
+        sleep(age / 4).await;
+        if !pool.reap(age) {
+            pool.0.reaping.set(false);
+            return;
+        }
+    }
+}
+
+/// A connection to an instance, in use by one request.
+#[derive(Debug)]
+pub(crate) struct Lent {
+    pool: Pool,
+    instance: InstanceId,
+    pub(crate) sender: SendRequest<Upload>,
+    /// Whether it carried a request before.
+    pub(crate) reused: bool,
+}
+
+impl Lent {
     /// Its answer has been read to the end: keep it for the next request.
     pub(crate) fn give_back(self) {
-        let Self { worker, instance, mut sender, .. } = self;
+        let Self { pool, instance, mut sender, .. } = self;
         if sender.is_ready() {
-            worker.pool.put(&worker, instance, sender);
+            pool.put(instance, sender);
             return;
         }
         // Seldom: the answer ended before the request did, or hyper has not come round to notice the end.
         spawn_local(async move {
             if sender.ready().await.is_ok() {
-                worker.pool.put(&worker, instance, sender);
+                pool.put(instance, sender);
             }
         });
     }

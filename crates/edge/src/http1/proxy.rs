@@ -1,6 +1,6 @@
 //! One request: to an instance and back.
 
-use std::{rc::Rc, sync::Arc};
+use std::rc::Rc;
 
 use dormouse_model::ServiceKey;
 use http::{
@@ -12,33 +12,23 @@ use hyper::{
     body::{Body, Incoming},
     upgrade::OnUpgrade,
 };
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::{
-    body::{ClientBody, Download, Fault, Reply, Upload},
-    headers::{Origin, ask_for_websocket, forward, give_back},
+    client::Client,
+    download::{Download, Reply},
+    events::Events,
+    headers::{ask_for_websocket, forward, give_back},
     host,
     pool::Lent,
     upgrade,
-    watch::ConnState,
+    upload::{ClientBody, Fault, Upload},
 };
 use crate::{
-    events::Events,
-    find::{Found, Hunt, Need},
+    ctx::{ActiveConnection, Ctx, Owed, Table},
     pages::Page,
-    tally::{Lease, Owed},
-    worker::{Counted, Worker},
+    pick::{Need, Picked, Picker, hold},
 };
-
-/// A client connection.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) origin: Origin,
-    pub(crate) state: Arc<ConnState>,
-    /// Outlives the HTTP on it when it becomes a tunnel.
-    pub(crate) counted: Rc<Counted>,
-}
 
 /// Answer a request, if need be with a page of our own.
 pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Response<Reply> {
@@ -47,7 +37,7 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
         Ok(response) => response,
         Err(page) => page.render(accept.as_ref()).map(|text| Reply::page(text, client.state.clone())),
     };
-    if client.worker.draining().is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+    if client.ctx.draining().is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         // Its next request is for whoever takes over.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
@@ -55,19 +45,19 @@ pub(crate) async fn answer(client: Rc<Client>, request: Request<Incoming>) -> Re
 }
 
 async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Response<Reply>, Page> {
-    let worker = &client.worker;
+    let ctx = &client.ctx;
     let bad = || Page::Refused(StatusCode::BAD_REQUEST);
     let (key, named) = host::look_up(&mut request, |host| {
-        let key = worker.table().route(host).cloned();
+        let key = ctx.table().route(host).cloned();
         let named = key.is_none().then(|| host.to_owned());
         (key, named)
     })
     .ok_or_else(bad)?;
     let key = match key {
         Some(key) => key,
-        None => in_first_table(worker, named.unwrap_or_default()).await?,
+        None => in_first_table(ctx, named.unwrap_or_default()).await?,
     };
-    if let Some(class) = worker.class(&key) {
+    if let Some(class) = ctx.class(&key) {
         client.state.class.give(class).await;
     }
 
@@ -76,9 +66,9 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| websocket);
     head.extensions.clear();
     let body = Some(body).filter(|body| !body.is_end_stream());
-    let mut body = body.map(|body| ClientBody::new(body, client.state.clone(), worker.settings()));
+    let mut body = body.map(|body| ClientBody::new(body, client.state.clone(), ctx.settings()));
     if let Some(body) = body.as_mut()
-        && !worker.awake(&key)
+        && !ctx.awake(&key)
     {
         body.read_ahead().await.map_err(|_| bad())?;
     }
@@ -88,47 +78,47 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     let fault = body.as_ref().map(ClientBody::fault);
     let mut request = Request::from_parts(head, body);
 
-    let mut hunt = Hunt::new(worker.clone(), key, Need::Request);
+    let mut picker = Picker::new(ctx.clone(), key, Need::Request);
     // Set after a kept connection turned out to be dead: the same instance gets it on a fresh one. It is counted all
     // the while, so it does not fall asleep in between.
     let mut again = None;
     loop {
         let may_reuse = again.is_none();
-        let Found { lease, addr } = match again.take() {
-            Some(found) => found,
-            None => hunt.find().await.map_err(|why| Page::NoInstance(hunt.key().clone(), why))?,
+        let Picked { active, addr } = match again.take() {
+            Some(picked) => picked,
+            None => picker.pick().await.map_err(|why| Page::NoInstance(picker.key().clone(), why))?,
         };
-        let instance = lease.tally().instance;
-        let reused = may_reuse.then(|| worker.pool.take(worker, instance, repeatable)).flatten();
+        let instance = active.stats().instance;
+        let reused = may_reuse.then(|| client.pool.take(instance, repeatable)).flatten();
         let mut lent = match reused {
             Some(lent) => lent,
-            None => match Lent::connect(worker, instance, addr).await {
+            None => match client.pool.connect(instance, addr).await {
                 Ok(lent) => lent,
                 Err(error) => {
                     tracing::debug!(%instance, %error, "cannot connect");
-                    hunt.refused(instance);
+                    picker.refused(instance);
                     continue;
                 }
             },
         };
         let copy = (repeatable && lent.reused).then(|| copy(&request));
-        let tally = lease.tally().clone();
-        match lent.sender.try_send_request(request.map(|body| Upload::new(body, tally))).await {
-            Ok(response) => return pass(client, &hunt, response, get, upgrade, lease, lent),
+        let stats = active.stats().clone();
+        match lent.sender.try_send_request(request.map(|body| Upload::new(body, stats))).await {
+            Ok(response) => return pass(client, &picker, response, get, upgrade, active, lent),
             Err(mut error) => match (error.take_message(), copy) {
                 // Never sent.
                 (Some(unsent), _) => {
                     request = unsent.map(|upload| upload.body);
                     if lent.reused {
-                        again = Some(Found { lease, addr });
+                        again = Some(Picked { active, addr });
                     } else {
-                        hunt.refused(instance);
+                        picker.refused(instance);
                     }
                 }
                 // The instance closed a connection it had kept, just when we used it again.
                 (None, Some(copy)) => {
                     request = copy;
-                    again = Some(Found { lease, addr });
+                    again = Some(Picked { active, addr });
                 }
                 (None, None) => {
                     return Err(match fault.as_ref().and_then(|fault| fault.get()) {
@@ -136,8 +126,8 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                         Some(Fault::TooSlow) => Page::TooSlow,
                         None => {
                             tracing::debug!(%instance, error = %error.into_error(), "no answer");
-                            lease.tally().broke_off();
-                            Page::Broken(hunt.key().clone())
+                            active.stats().broke_off();
+                            Page::Broken(picker.key().clone())
                         }
                     });
                 }
@@ -147,19 +137,14 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
 }
 
 /// The service of a host that the table does not name. Before the first table that says nothing: it is waited for.
-async fn in_first_table(worker: &Worker, host: String) -> Result<ServiceKey, Page> {
-    let until = Instant::now() + worker.settings().table_timeout;
-    loop {
-        let (service, confirmed) = {
-            let table = worker.table();
-            (table.route(&host).cloned(), table.is_confirmed())
-        };
-        match service {
-            Some(service) => return Ok(service),
-            None if confirmed => return Err(Page::UnknownHost(host)),
-            None => timeout_at(until, worker.next_table()).await.map_err(|_| Page::Starting)?,
-        }
-    }
+async fn in_first_table(ctx: &Ctx, host: String) -> Result<ServiceKey, Page> {
+    let until = Instant::now() + ctx.settings().table_timeout;
+    let tells = |table: &Table| match table.route(&host) {
+        Some(service) => Some(Some(service.clone())),
+        None => table.is_confirmed().then_some(None),
+    };
+    let told = hold(ctx, until, tells).await.map_err(|_| Page::Starting)?;
+    told.ok_or(Page::UnknownHost(host))
 }
 
 fn copy(request: &Request<Option<ClientBody>>) -> Request<Option<ClientBody>> {
@@ -173,23 +158,23 @@ fn copy(request: &Request<Option<ClientBody>>) -> Request<Option<ClientBody>> {
 /// Pass on what the instance answered.
 fn pass(
     client: &Rc<Client>,
-    hunt: &Hunt,
+    picker: &Picker,
     response: Response<Incoming>,
     get: bool,
     upgrade: Option<OnUpgrade>,
-    mut lease: Lease,
+    mut active: ActiveConnection,
     lent: Lent,
 ) -> Result<Response<Reply>, Page> {
-    lease.tally().instance_byte();
+    active.stats().instance_byte();
     let (mut head, body) = response.into_parts();
     give_back(&mut head);
     if head.status == StatusCode::SWITCHING_PROTOCOLS {
         let instance_side = head.extensions.remove::<OnUpgrade>();
         let (Some(client_side), Some(instance_side)) = (upgrade, instance_side) else {
-            return Err(Page::Broken(hunt.key().clone()));
+            return Err(Page::Broken(picker.key().clone()));
         };
-        lease.set_owed(Owed::Nothing);
-        upgrade::switch(client, hunt.key(), lease, client_side, instance_side);
+        active.set_owed(Owed::Nothing);
+        upgrade::switch(client, picker.key(), active, client_side, instance_side);
         ask_for_websocket(&mut head.headers);
         head.extensions.clear();
         return Ok(Response::from_parts(head, Reply::page(bytes::Bytes::new(), client.state.clone())));
@@ -201,7 +186,7 @@ fn pass(
     if events.is_some() {
         client.state.listens();
     }
-    let download = Download::new(body, lease, lent, events);
+    let download = Download::new(body, active, lent, events);
     Ok(Response::from_parts(head, Reply::download(download, client.state.clone())))
 }
 

@@ -12,35 +12,55 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{
+    client::Client,
     headers::Origin,
     io::ClientIo,
-    proxy::{Client, answer},
-    watch::{End, Watched},
+    pool::Pool,
+    proxy::answer,
+    watch::{End, Watch},
 };
 use crate::{
-    upkeep,
-    worker::{Counted, Worker},
+    ctx::Ctx,
+    net::{OpenConnection, keepalive},
 };
 
+/// What one thread needs to serve HTTP.
+#[derive(Debug)]
+pub(crate) struct Http1 {
+    ctx: Rc<Ctx>,
+    /// Connections to instances.
+    pub(crate) pool: Pool,
+    /// Connections of clients.
+    pub(crate) watch: Watch,
+}
+
+impl Http1 {
+    pub(crate) fn new(ctx: Rc<Ctx>) -> Rc<Self> {
+        let (pool, watch) = (Pool::new(ctx.clone()), Watch::new(ctx.clone()));
+        Rc::new(Self { ctx, pool, watch })
+    }
+}
+
 /// Serve requests until the client leaves, is too slow, or we drain.
-pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, counted: Counted) {
+pub(crate) async fn serve(http: Rc<Http1>, stream: TcpStream, open: OpenConnection) {
     let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
         return;
     };
-    upkeep::of_visitor(&stream, worker.settings().stall_timeout);
-    let counted = Rc::new(counted);
-    let watched = Watched::new(worker.clone(), counted.clone());
+    let settings = http.ctx.settings();
+    keepalive::of_visitor(&stream, settings.stall_timeout);
+    let open = Rc::new(open);
+    let watched = http.watch.watch(open.clone());
     let state = watched.state.clone();
-    let settings = worker.settings();
     let mut builder = http1::Builder::new();
     builder.max_headers(settings.max_headers).max_buf_size(settings.max_header_bytes);
-    // Ours is cheaper: see `Watched`.
+    // Ours is cheaper: see `Watch`.
     builder.header_read_timeout(None);
     let client = Rc::new(Client {
         origin: Origin::new(peer, local, settings),
         state: state.clone(),
-        counted,
-        worker: worker.clone(),
+        open,
+        pool: http.pool.clone(),
+        ctx: http.ctx.clone(),
     });
     let service = service_fn(move |request: Request<Incoming>| {
         let client = client.clone();

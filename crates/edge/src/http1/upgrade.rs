@@ -8,24 +8,23 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use super::{io::ClientIo, proxy::Client};
+use super::{client::Client, io::ClientIo};
 use crate::{
-    meter::Meter,
-    tally::Lease,
-    tunnel::{Side, Tunnel},
+    ctx::ActiveConnection,
+    tunnel::{Meter, Side, Tunnel},
 };
 
 /// Carry frames between the two as soon as both have switched.
 pub(crate) fn switch(
     client: &Rc<Client>,
     service: &ServiceKey,
-    lease: Lease,
+    active: ActiveConnection,
     client_side: OnUpgrade,
     instance_side: OnUpgrade,
 ) {
-    let tunnel = Tunnel::new(client.worker.clone(), service.clone(), lease, Meter::web_socket());
-    let counted = client.counted.clone();
-    client.worker.spawn(async move {
+    let tunnel = Tunnel::new(client.ctx.clone(), service.clone(), active, Meter::web_socket());
+    let open = client.open.clone();
+    client.ctx.spawn(async move {
         // Either has gone before the switch was complete.
         let Ok((client, instance)) = try_join(client_side, instance_side).await else {
             return;
@@ -39,6 +38,6 @@ pub(crate) fn switch(
         let client = Side { stream: client.io.into_inner().stream, early: client.read_buf };
         let instance = Side { stream: instance.io.into_inner(), early: instance.read_buf };
         tunnel.carry(client, instance).await;
-        drop(counted);
+        drop(open);
     });
 }

@@ -18,8 +18,8 @@ use tokio::task::spawn_local;
 
 use super::class::Class;
 use crate::{
-    drain::Drain,
-    worker::{Counted, Worker},
+    ctx::{Ctx, Drain},
+    net::OpenConnection,
 };
 
 const TICK: Duration = Duration::from_secs(1);
@@ -193,66 +193,75 @@ impl ConnState {
 #[derive(Debug)]
 struct Connection {
     state: Arc<ConnState>,
-    counted: Rc<Counted>,
+    open: Rc<OpenConnection>,
 }
 
-/// All client connections of a worker that speak HTTP.
-#[derive(Debug, Default)]
-pub(crate) struct Watch {
+/// All client connections of a thread that speak HTTP.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch(Rc<All>);
+
+#[derive(Debug)]
+struct All {
+    ctx: Rc<Ctx>,
     connections: RefCell<HashMap<u64, Connection>>,
     next: Cell<u64>,
     ticking: Cell<bool>,
 }
 
 impl Watch {
+    pub(crate) fn new(ctx: Rc<Ctx>) -> Self {
+        let (connections, next) = (RefCell::default(), Cell::new(0));
+        Self(Rc::new(All { ctx, connections, next, ticking: Cell::new(false) }))
+    }
+
+    /// Keep an eye on a connection until what is returned is dropped.
+    pub(crate) fn watch(&self, open: Rc<OpenConnection>) -> Watched {
+        let All { ctx, connections, next, ticking } = &*self.0;
+        let number = next.replace(next.get() + 1);
+        let unconfirmed = ctx.settings().counting.map(|counting| counting.unconfirmed);
+        let state = Arc::new(ConnState { class: Class::new(unconfirmed), ..ConnState::default() });
+        if ctx.draining() == Some(Drain::Stop) {
+            state.set_end(GRACEFULLY);
+        }
+        connections.borrow_mut().insert(number, Connection { state: state.clone(), open });
+        if !ticking.replace(true) {
+            spawn_local(tick(self.clone()));
+        }
+        Watched { watch: self.clone(), number, state }
+    }
+
     /// Ask all to end after what they are busy with.
     pub(crate) fn end_all(&self) {
-        self.connections.borrow().values().for_each(|connection| connection.state.set_end(GRACEFULLY));
+        self.0.connections.borrow().values().for_each(|connection| connection.state.set_end(GRACEFULLY));
     }
 }
 
 /// Keeps a connection watched until dropped.
 #[derive(Debug)]
 pub(crate) struct Watched {
-    worker: Rc<Worker>,
+    watch: Watch,
     number: u64,
     pub(crate) state: Arc<ConnState>,
 }
 
-impl Watched {
-    pub(crate) fn new(worker: Rc<Worker>, counted: Rc<Counted>) -> Self {
-        let watch = &worker.watch;
-        let number = watch.next.replace(watch.next.get() + 1);
-        let unconfirmed = worker.settings().counting.map(|counting| counting.unconfirmed);
-        let state = Arc::new(ConnState { class: Class::new(unconfirmed), ..ConnState::default() });
-        if worker.draining() == Some(Drain::Stop) {
-            state.set_end(GRACEFULLY);
-        }
-        watch.connections.borrow_mut().insert(number, Connection { state: state.clone(), counted });
-        if !watch.ticking.replace(true) {
-            spawn_local(tick(worker.clone()));
-        }
-        Self { worker, number, state }
-    }
-}
-
 impl Drop for Watched {
     fn drop(&mut self) {
-        self.worker.watch.connections.borrow_mut().remove(&self.number);
+        self.watch.0.connections.borrow_mut().remove(&self.number);
     }
 }
 
-async fn tick(worker: Rc<Worker>) {
+async fn tick(Watch(all): Watch) {
     let ticks = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-    let (header, idle) = (ticks(worker.settings().header_timeout), ticks(worker.settings().keep_alive));
+    let settings = all.ctx.settings();
+    let (header, idle) = (ticks(settings.header_timeout), ticks(settings.keep_alive));
     loop {
         tokio::time::sleep(TICK).await;
-        let connections = worker.watch.connections.borrow();
+        let connections = all.connections.borrow();
         if connections.is_empty() {
-            worker.watch.ticking.set(false);
+            all.ticking.set(false);
             return;
         }
-        let idle = if worker.draining().is_some() { idle.min(IDLE_TICKS_LEFT) } else { idle };
-        connections.values().for_each(|c| c.state.tick(header, idle, || c.counted.crowds()));
+        let idle = if all.ctx.draining().is_some() { idle.min(IDLE_TICKS_LEFT) } else { idle };
+        connections.values().for_each(|c| c.state.tick(header, idle, || c.open.crowds()));
     }
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use dormouse_model::ServiceKey;
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::find::NoInstance;
+use crate::pick::NoInstance;
 
 /// Something to say to a client.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_edge::{EdgeSettings, TrafficBook};
+use dormouse_edge::{EdgeSettings, TrafficStats};
 use futures_util::SinkExt;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
@@ -24,7 +24,7 @@ use crate::{
 async fn edge(listener: &StdListener, name: &'static str) -> Lab {
     let web = ready(&[target(1, named(name).await, false)]);
     let listener = listener.try_clone().unwrap();
-    let lab = Lab::on(listener, vec![], TrafficBook::new(), EdgeSettings::default());
+    let lab = Lab::on(listener, vec![], TrafficStats::new(), EdgeSettings::default());
     lab.table(&[("web", web)]).await;
     lab
 }
@@ -148,7 +148,7 @@ async fn what_waits_at_a_private_listener_is_served_by_the_successor() {
     let mut waiting = Client::of(TcpStream::connect(vip).await.unwrap());
     waiting.send("question").await;
     let public = StdListener::bind("127.0.0.1:0").unwrap();
-    let lab = Lab::on(public, vec![listener], TrafficBook::new(), EdgeSettings::default());
+    let lab = Lab::on(public, vec![listener], TrafficStats::new(), EdgeSettings::default());
     let (service, addr) = crate::lab::listener().await;
     lab.table_and(&[("api", ready(&[target(1, addr, false)]))], &[(vip, "api")]).await;
     let mut accepted = Client::of(soon("accepting", service.accept()).await.unwrap().0);
@@ -170,7 +170,7 @@ async fn what_is_listened_on_between_services_is_held_for_the_next_edge() {
     let mut waiting = Client::of(TcpStream::connect(vip).await.expect("it is not refused"));
     waiting.send("question").await;
     let public = StdListener::bind("127.0.0.1:0").unwrap();
-    let lab = Lab::on(public, vec![held], TrafficBook::new(), EdgeSettings::default());
+    let lab = Lab::on(public, vec![held], TrafficStats::new(), EdgeSettings::default());
     lab.table_and(&api(), &[(vip, "api")]).await;
     let mut accepted = Client::of(soon("accepting", service.accept()).await.unwrap().0);
     assert_eq!(accepted.read_exact(8).await, "question");

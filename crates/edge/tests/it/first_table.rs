@@ -2,7 +2,7 @@
 
 use std::{net::TcpListener, time::Duration};
 
-use dormouse_edge::{EdgeSettings, TrafficBook};
+use dormouse_edge::{EdgeSettings, TrafficStats};
 use dormouse_model::Endpoint;
 
 use crate::lab::{Lab, named, ready, target, until};
@@ -10,7 +10,7 @@ use crate::lab::{Lab, named, ready, target, until};
 fn lab(table_timeout: Duration) -> Lab {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let settings = EdgeSettings { table_timeout, ..EdgeSettings::default() };
-    Lab::on(listener, Vec::new(), TrafficBook::new(), settings)
+    Lab::on(listener, Vec::new(), TrafficStats::new(), settings)
 }
 
 /// Bug: an edge that was killed together with control said 404 for hosts that exist.

@@ -14,7 +14,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use dormouse_edge::{EdgeError, EdgeSettings, Ending, Pulse, Sockets, TrafficBook, Wake, run};
+use dormouse_edge::{EdgeError, EdgeSettings, Ending, Pulse, Sockets, TrafficStats, Wake, run};
 use dormouse_model::{
     Endpoint, InstanceId, Keep, Listener, ProjectName, Route, RouteTable, ServiceKey, Target, Traffic,
     WakeRefused, ZoneRecord,
@@ -102,7 +102,7 @@ impl Wake for Wakes {
 pub(crate) struct Lab {
     pub(crate) addr: SocketAddr,
     pub(crate) wakes: Arc<Wakes>,
-    pub(crate) book: Arc<TrafficBook>,
+    pub(crate) book: Arc<TrafficStats>,
     pub(crate) ending: Ending,
     pub(crate) pulses: mpsc::UnboundedSender<Pulse>,
     held: Arc<Mutex<BTreeMap<SocketAddrV4, OwnedFd>>>,
@@ -119,12 +119,12 @@ impl Lab {
 
     /// Each service is at `<service>.localhost`.
     pub(crate) async fn with(settings: EdgeSettings, endpoints: &[(&str, Endpoint)]) -> Self {
-        Self::keeping(TrafficBook::new(), settings, endpoints).await
+        Self::keeping(TrafficStats::new(), settings, endpoints).await
     }
 
     /// With its traffic in this book.
     pub(crate) async fn keeping(
-        book: TrafficBook,
+        book: TrafficStats,
         settings: EdgeSettings,
         endpoints: &[(&str, Endpoint)],
     ) -> Self {
@@ -138,7 +138,7 @@ impl Lab {
     pub(crate) fn on(
         listener: StdListener,
         private: Vec<StdListener>,
-        book: TrafficBook,
+        book: TrafficStats,
         settings: EdgeSettings,
     ) -> Self {
         let settings = EdgeSettings { workers: 2, ..settings };

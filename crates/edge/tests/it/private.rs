@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddrV4, time::Duration};
 
-use dormouse_edge::{EdgeSettings, TrafficBook};
+use dormouse_edge::{EdgeSettings, TrafficStats};
 use dormouse_model::{Endpoint, Traffic, WakeRefused};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -34,7 +34,7 @@ async fn lab(vip: SocketAddrV4, endpoint: Endpoint) -> Lab {
 
 /// Answers end with this much silence.
 async fn silent_after(silence: Duration, vip: SocketAddrV4, endpoint: Endpoint) -> Lab {
-    let lab = Lab::keeping(TrafficBook::with_silence(silence), EdgeSettings::default(), &[]).await;
+    let lab = Lab::keeping(TrafficStats::with_silence(silence), EdgeSettings::default(), &[]).await;
     lab.table_and(&[("api", endpoint)], &[(vip, "api")]).await;
     lab
 }
@@ -213,7 +213,7 @@ async fn an_address_that_does_not_exist_yet_is_listened_on() {
 async fn a_service_that_uses_up_its_connections_stands_in_nobodys_way() {
     let ((listener, addr), greedy, other) = (listener().await, nobody().await, nobody().await);
     let settings = EdgeSettings { max_private_each: 3, ..EdgeSettings::default() };
-    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    let lab = Lab::keeping(TrafficStats::new(), settings, &[]).await;
     let up = || ready(&[target(1, addr, false)]);
     lab.table_and(&[("api", up()), ("db", up())], &[(greedy, "api"), (other, "db")]).await;
     let mut taken = Vec::new();
@@ -237,7 +237,7 @@ async fn a_project_that_uses_up_its_connections_stands_in_nobodys_way() {
     let (listener, addr) = listener().await;
     let vips = [nobody().await, nobody().await, nobody().await];
     let settings = EdgeSettings { max_private: 4, ..EdgeSettings::default() };
-    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    let lab = Lab::keeping(TrafficStats::new(), settings, &[]).await;
     let names = ["api", "db", "blog/web"];
     let endpoints = names.map(|name| (name, ready(&[target(1, addr, false)])));
     lab.table_and(&endpoints, &[(vips[0], names[0]), (vips[1], names[1]), (vips[2], names[2])]).await;
@@ -336,7 +336,7 @@ async fn streams_of_other_kinds_go_on_in_their_pauses() {
 async fn a_stop_waits_for_calls_for_a_while_only() {
     let ((listener, addr), vip) = (listener().await, nobody().await);
     let settings = EdgeSettings { drain_calls: Duration::from_millis(100), ..EdgeSettings::default() };
-    let lab = Lab::keeping(TrafficBook::new(), settings, &[]).await;
+    let lab = Lab::keeping(TrafficStats::new(), settings, &[]).await;
     lab.table_and(&[("api", ready(&[target(1, addr, false)]))], &[(vip, "api")]).await;
     let mut caller = connect(vip).await;
     caller.send("BLPOP queue 0\r\n").await;

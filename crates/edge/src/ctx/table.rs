@@ -12,7 +12,7 @@ use dormouse_model::{
     ClassId, Classes, Endpoint, InstanceId, Listener, ProjectName, RouteTable, ServiceKey, Target, ZoneRecord,
 };
 
-use crate::{TrafficBook, tally::Tally};
+use super::{stats::InstanceStats, traffic::TrafficStats};
 
 #[derive(Debug, Default)]
 pub(crate) struct Table {
@@ -42,18 +42,18 @@ pub(crate) enum Service {
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
     pub(crate) target: Target,
-    pub(crate) tally: Arc<Tally>,
+    pub(crate) stats: Arc<InstanceStats>,
 }
 
 impl Table {
     /// Prepare a table for this many workers.
     pub(crate) fn new(
         table: &RouteTable,
-        book: &TrafficBook,
+        traffic: &TrafficStats,
         workers: usize,
         classes: Option<Classes>,
     ) -> Self {
-        book.list(table);
+        traffic.list(table);
         let mut services = HashMap::new();
         let (mut asleep, mut awake) = (HashSet::new(), HashSet::new());
         for (key, endpoint) in &table.endpoints {
@@ -64,7 +64,7 @@ impl Table {
                         set.insert(target.instance);
                     }
                     let backend =
-                        |target: &Target| Backend { target: *target, tally: book.tally(target.instance) };
+                        |target: &Target| Backend { target: *target, stats: traffic.of(target.instance) };
                     Service::Ready(targets.iter().map(backend).collect())
                 }
                 Endpoint::Stopped | Endpoint::Starting => Service::Waiting,

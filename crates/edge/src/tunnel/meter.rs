@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use crate::{
+use super::{
     answers::Answers,
     frames::{Conversation, FrameKind},
     heartbeat::{Heartbeat, TakenForGone},
-    tally::Owed,
+    kind::{Asked, Said},
 };
+use crate::ctx::Owed;
 
 /// Follows what a tunnel carries.
 #[derive(Debug)]
@@ -18,42 +19,13 @@ pub(crate) enum Meter {
     Bytes(Answers),
 }
 
-/// What bytes from a client are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    /// Upkeep: it also passes to an instance that sleeps.
-    Nothing,
-    /// Somebody's doing that asks for nothing.
-    Something,
-    /// Something that is to be answered.
-    Question(Owed),
-}
-
-impl Asked {
-    /// By frames of a WebSocket, of which a message is owed this.
-    pub(crate) fn of(kind: FrameKind, owed: Owed) -> Self {
-        match kind {
-            FrameKind::Upkeep => Self::Nothing,
-            FrameKind::Control => Self::Something,
-            FrameKind::Message => Self::Question(owed),
-        }
-    }
-}
-
-/// What bytes from an instance are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
-    /// Upkeep.
-    Nothing,
-    /// A message.
-    Message,
-    /// Part of an answer, with what is owed behind it: nothing where the end cannot be seen, or has come.
-    Bytes(Owed),
-}
-
 impl Meter {
     pub(crate) fn web_socket() -> Self {
         Self::WebSocket { frames: Conversation::default(), heartbeat: Heartbeat::default() }
+    }
+
+    pub(crate) fn bytes() -> Self {
+        Self::Bytes(Answers::default())
     }
 
     /// Whether it is a WebSocket on which both sides have ended the frames that they began.

@@ -1,12 +1,12 @@
 //! Where an answer between services ends, if they speak HTTP: in its pauses it looks like one that has ended.
 
-use crate::{
+use super::{
     frames::{Conversation, FrameKind},
-    meter::{Asked, Said},
+    kind::{Asked, Said},
     responses::{Behind, Responses},
     streams::Streams,
-    tally::Owed,
 };
+use crate::ctx::Owed;
 
 /// Follows one connection without touching a byte.
 #[derive(Debug)]

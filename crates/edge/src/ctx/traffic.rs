@@ -13,7 +13,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::tally::{Bell, Tally};
+use super::stats::{Changes, InstanceStats};
 
 /// How long an instance has to be silent for its answer to another service to be over. A tunnel of bytes cannot see the
 /// end of an answer, and models pause while they think; but services keep connections open for later, so silence
@@ -22,17 +22,17 @@ const SILENCE: Duration = Duration::from_secs(3);
 
 /// Counters per instance. Workers write to them without a lock; one reader makes reports of them.
 #[derive(Debug)]
-pub struct TrafficBook {
-    bell: Arc<Bell>,
+pub struct TrafficStats {
+    changes: Arc<Changes>,
     applied: watch::Sender<u64>,
     silence: Duration,
-    pages: Mutex<Pages>,
+    instances: Mutex<Instances>,
 }
 
 /// Behind the lock: touched when a table arrives, when an instance is met for the first time, and by reports.
 #[derive(Debug, Default)]
-struct Pages {
-    tallies: BTreeMap<InstanceId, Arc<Tally>>,
+struct Instances {
+    stats: BTreeMap<InstanceId, Arc<InstanceStats>>,
     /// Instances of the newest table; the others are forgotten once their last connection has ended.
     listed: BTreeSet<InstanceId>,
     /// Those that the last report said to be answering other services: nothing else tells when they fall silent.
@@ -40,23 +40,23 @@ struct Pages {
     reported: u64,
 }
 
-impl Default for TrafficBook {
+impl Default for TrafficStats {
     fn default() -> Self {
         Self::with_silence(SILENCE)
     }
 }
 
-impl TrafficBook {
-    /// An empty book.
+impl TrafficStats {
+    /// Of nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A book in which an answer to another service is over after this much silence.
+    /// Those in which an answer to another service is over after this much silence.
     #[must_use]
     pub fn with_silence(silence: Duration) -> Self {
-        Self { bell: Arc::default(), applied: watch::Sender::new(0), silence, pages: Mutex::default() }
+        Self { changes: Arc::default(), applied: watch::Sender::new(0), silence, instances: Mutex::default() }
     }
 
     /// What changed since the last report; every instance when a newer table has been applied since.
@@ -76,7 +76,7 @@ impl TrafficBook {
     /// Returns once there is something to report: at once when there is already. Never while nothing flows.
     pub async fn changed(&self) {
         tokio::select! {
-            () = self.bell.wait() => {}
+            () = self.changes.wait() => {}
             () = self.silence_falls() => {}
         }
     }
@@ -84,9 +84,9 @@ impl TrafficBook {
     /// Returns when the first of those reported as answering counts as silent, if it says no more until then.
     async fn silence_falls(&self) {
         let left = {
-            let pages = self.pages();
-            let left = |id| pages.tallies.get(id).and_then(|tally| tally.answering()).unwrap_or_default();
-            pages.answering.iter().map(left).min()
+            let known = self.instances();
+            let left = |id| known.stats.get(id).and_then(|one| one.answering()).unwrap_or_default();
+            known.answering.iter().map(left).min()
         };
         match left {
             Some(left) => sleep(left).await,
@@ -96,7 +96,7 @@ impl TrafficBook {
 
     /// To whom an answer is owed by any instance: to visitors, and to other services.
     pub(crate) fn owed(&self) -> (bool, bool) {
-        let all: Vec<_> = self.pages().tallies.values().map(|tally| tally.read()).collect();
+        let all: Vec<_> = self.instances().stats.values().map(|one| one.read()).collect();
         (all.iter().any(|t| t.in_flight > t.calls), all.iter().any(|t| t.calls > 0))
     }
 
@@ -113,7 +113,7 @@ impl TrafficBook {
         self.changed().await;
         if let Some(due) = last.map(|at| at + pace) {
             let mut applied = self.applied.subscribe();
-            let reported = self.pages().reported;
+            let reported = self.instances().reported;
             tokio::select! {
                 () = tokio::time::sleep_until(due) => {}
                 _ = applied.wait_for(|now| *now > reported) => {}
@@ -126,45 +126,45 @@ impl TrafficBook {
     }
 
     fn collect(&self, all: bool) -> TrafficReport {
-        self.bell.reset();
+        self.changes.forget();
         // First the generation, then the counters: what was carried before it was applied is visible then.
         let generation = *self.applied.borrow();
-        let mut pages = self.pages();
-        let all = all || generation > pages.reported;
-        pages.reported = generation;
-        let Pages { tallies, listed, answering, .. } = &mut *pages;
+        let mut known = self.instances();
+        let all = all || generation > known.reported;
+        known.reported = generation;
+        let Instances { stats, listed, answering, .. } = &mut *known;
         let mut instances = BTreeMap::new();
-        tallies.retain(|id, tally| {
-            let changed = tally.take_changed();
+        stats.retain(|id, one| {
+            let changed = one.take_changed();
             // Before the counters are read: an answer that ends in between is looked at once more.
-            let silent = match tally.answering() {
+            let silent = match one.answering() {
                 Some(_) => {
                     answering.insert(*id);
                     false
                 }
                 None => answering.remove(id),
             };
-            let traffic = tally.read();
+            let traffic = one.read();
             if changed || silent || all {
                 instances.insert(*id, traffic);
             }
             // A count above one is a table or a connection that still writes to it.
-            listed.contains(id) || traffic.connections > 0 || Arc::strong_count(tally) > 1
+            listed.contains(id) || traffic.connections > 0 || Arc::strong_count(one) > 1
         });
-        answering.retain(|id| tallies.contains_key(id));
+        answering.retain(|id| stats.contains_key(id));
         TrafficReport { generation, instances }
     }
 
     /// The counters of an instance, made when it is met for the first time.
-    pub(crate) fn tally(&self, instance: InstanceId) -> Arc<Tally> {
-        let mut pages = self.pages();
-        let new = || Arc::new(Tally::new(instance, self.silence, self.bell.clone()));
-        pages.tallies.entry(instance).or_insert_with(new).clone()
+    pub(crate) fn of(&self, instance: InstanceId) -> Arc<InstanceStats> {
+        let mut known = self.instances();
+        let new = || Arc::new(InstanceStats::new(instance, self.silence, self.changes.clone()));
+        known.stats.entry(instance).or_insert_with(new).clone()
     }
 
     /// Remember which instances the newest table names.
     pub(crate) fn list(&self, table: &RouteTable) {
-        self.pages().listed = table
+        self.instances().listed = table
             .endpoints
             .values()
             .flat_map(|endpoint| match endpoint {
@@ -182,10 +182,10 @@ impl TrafficBook {
     /// Every worker uses the table of this generation from now on.
     pub(crate) fn set_applied(&self, generation: u64) {
         self.applied.send_replace(generation);
-        self.bell.ring();
+        self.changes.note();
     }
 
-    fn pages(&self) -> MutexGuard<'_, Pages> {
-        self.pages.lock().unwrap_or_else(PoisonError::into_inner)
+    fn instances(&self) -> MutexGuard<'_, Instances> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

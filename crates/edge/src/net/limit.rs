@@ -2,7 +2,7 @@
 //!
 //! Nobody has a share reserved, and nobody gets all: who holds as many as are still free gets no more. So one alone can have
 //! half of all, the next half of what is left, and there is room for whoever comes. Once others come, who holds more than is
-//! free by then has those of its connections ended that nothing is asked on ([`Room::crowds`]).
+//! free by then has those of its connections ended that nothing is asked on ([`Permit::crowds`]).
 
 use std::{
     collections::HashMap,
@@ -16,14 +16,13 @@ use std::{
 };
 
 use dormouse_model::ProjectName;
-use tokio::sync::OwnedSemaphorePermit;
 
 /// Between two lines of the log about connections that are turned away.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Whose connections are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) enum Holder {
+pub(crate) enum Owner {
     /// A visitor. Of IPv6 the first 64 bits: the rest is for a network to choose.
     Address(IpAddr),
     /// A proxy that visitors come through, by the operator's word. Takes what there is.
@@ -32,7 +31,7 @@ pub(crate) enum Holder {
     Project(ProjectName),
 }
 
-impl Holder {
+impl Owner {
     pub(crate) fn visitor(addr: IpAddr) -> Self {
         Self::Address(match addr.to_canonical() {
             IpAddr::V4(addr) => addr.into(),
@@ -49,7 +48,7 @@ impl Holder {
     }
 }
 
-impl fmt::Display for Holder {
+impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address(IpAddr::V4(addr)) => addr.fmt(f),
@@ -63,18 +62,18 @@ impl fmt::Display for Holder {
 /// Why there is no room.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// For this holder, which has enough.
+    /// For this owner, which has enough.
     Yours,
     /// For anybody.
     All,
 }
 
-/// What connections of one kind take their room from.
+/// How many connections of one kind there may be.
 #[derive(Debug, Clone)]
-pub(crate) struct Rooms(Arc<Shared>);
+pub(crate) struct ConnectionLimit(Arc<Account>);
 
 #[derive(Debug)]
-struct Shared {
+struct Account {
     all: usize,
     /// Only written under the lock; read without it.
     free: AtomicUsize,
@@ -84,36 +83,36 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Taken {
-    by: HashMap<Holder, usize>,
+    by: HashMap<Owner, usize>,
     refused: u64,
     told: Option<Instant>,
 }
 
-impl Rooms {
+impl ConnectionLimit {
     pub(crate) fn new(connections: usize) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(Account {
             all: connections,
             free: AtomicUsize::new(connections),
             taken: Mutex::default(),
         }))
     }
 
-    /// Room for one more connection of this holder, if it may have it.
-    pub(crate) fn take(&self, holder: Holder) -> Result<Room, Full> {
+    /// That one more connection of this owner may be open, if it may.
+    pub(crate) fn take(&self, owner: Owner) -> Result<Permit, Full> {
         let mut taken = self.0.taken();
         let free = self.0.free.load(Ordering::Relaxed);
-        let held = taken.by.get(&holder).copied().unwrap_or(0);
-        if !holder.may_take(held, free) {
-            taken.refuse(&holder, held, self.0.all);
+        let held = taken.by.get(&owner).copied().unwrap_or(0);
+        if !owner.may_take(held, free) {
+            taken.refuse(&owner, held, self.0.all);
             return Err(if free == 0 { Full::All } else { Full::Yours });
         }
-        taken.by.insert(holder.clone(), held + 1);
+        taken.by.insert(owner.clone(), held + 1);
         self.0.free.store(free - 1, Ordering::Relaxed);
-        Ok(Room { shared: self.0.clone(), holder })
+        Ok(Permit { account: self.0.clone(), owner })
     }
 }
 
-impl Shared {
+impl Account {
     fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -121,54 +120,46 @@ impl Shared {
 
 impl Taken {
     /// Count it, and tell now and then.
-    fn refuse(&mut self, holder: &Holder, held: usize, all: usize) {
+    fn refuse(&mut self, owner: &Owner, held: usize, all: usize) {
         self.refused += 1;
         if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
             self.told = Some(Instant::now());
             let refused = std::mem::take(&mut self.refused);
-            tracing::warn!(%holder, held, all, refused, "too many connections: turned away");
+            tracing::warn!(%owner, held, all, refused, "too many connections: turned away");
         }
     }
 }
 
-/// Room for one connection, given back when dropped.
+/// That one connection may be open. Given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Room {
-    shared: Arc<Shared>,
-    holder: Holder,
+pub(crate) struct Permit {
+    account: Arc<Account>,
+    owner: Owner,
 }
 
-impl Room {
-    /// Whether its holder has more than is left for others, so that what it does not use is to go.
+impl Permit {
+    /// Whether its owner has more than is left for others, so that what it does not use is to go.
     pub(crate) fn crowds(&self) -> bool {
-        let free = self.shared.free.load(Ordering::Relaxed);
+        let free = self.account.free.load(Ordering::Relaxed);
         // While half is free nobody can hold more than that; then nothing is locked.
-        if free >= self.shared.all - free || self.holder == Holder::Proxy {
+        if free >= self.account.all - free || self.owner == Owner::Proxy {
             return false;
         }
-        self.shared.taken().by.get(&self.holder).is_some_and(|held| *held > free)
+        self.account.taken().by.get(&self.owner).is_some_and(|held| *held > free)
     }
 }
 
-impl Drop for Room {
+impl Drop for Permit {
     fn drop(&mut self) {
-        let mut taken = self.shared.taken();
-        self.shared.free.fetch_add(1, Ordering::Relaxed);
-        if let Some(held) = taken.by.get_mut(&self.holder) {
+        let mut taken = self.account.taken();
+        self.account.free.fetch_add(1, Ordering::Relaxed);
+        if let Some(held) = taken.by.get_mut(&self.owner) {
             *held -= 1;
             if *held == 0 {
-                taken.by.remove(&self.holder);
+                taken.by.remove(&self.owner);
             }
         }
     }
-}
-
-/// What a connection holds as long as it is open.
-#[derive(Debug)]
-pub(crate) struct Place {
-    pub(crate) room: Room,
-    /// Its turn at a listener that gives out only so many.
-    pub(crate) _queued: Option<OwnedSemaphorePermit>,
 }
 
 #[cfg(test)]
@@ -177,27 +168,27 @@ mod tests {
 
     use super::*;
 
-    fn visitor(addr: &str) -> Holder {
-        Holder::visitor(addr.parse().unwrap())
+    fn visitor(addr: &str) -> Owner {
+        Owner::visitor(addr.parse().unwrap())
     }
 
     /// Each takes as much as it can get, one after the other: how much that is.
-    fn check(all: usize, holders: &[Holder], expected: &Expect) {
-        let (rooms, mut kept, mut told) = (Rooms::new(all), Vec::new(), Vec::new());
-        for holder in holders {
+    fn check(all: usize, owners: &[Owner], expected: &Expect) {
+        let (limit, mut kept, mut told) = (ConnectionLimit::new(all), Vec::new(), Vec::new());
+        for owner in owners {
             let before = kept.len();
             let full = loop {
-                match rooms.take(holder.clone()) {
-                    Ok(room) => kept.push(room),
+                match limit.take(owner.clone()) {
+                    Ok(permit) => kept.push(permit),
                     Err(full) => break full,
                 }
             };
-            told.push(format!("{holder} {} {full:?}", kept.len() - before));
+            told.push(format!("{owner} {} {full:?}", kept.len() - before));
         }
         expected.assert_eq(&told.join(", "));
         drop(kept);
-        assert_eq!(rooms.0.free.load(Ordering::Relaxed), all, "all of it comes back");
-        assert!(rooms.0.taken().by.is_empty(), "nobody is remembered");
+        assert_eq!(limit.0.free.load(Ordering::Relaxed), all, "all of it comes back");
+        assert!(limit.0.taken().by.is_empty(), "nobody is remembered");
     }
 
     #[test]
@@ -218,11 +209,11 @@ mod tests {
                 "2001:db8::/64 8 Yours, 2001:db8::/64 0 Yours, 2001:db8:0:1::/64 4 Yours, 192.0.2.1 2 Yours, 192.0.2.1 0 Yours"
             ],
         );
-        let projects = ["shop", "blog", "shop"].map(|name| Holder::Project(name.parse().unwrap()));
+        let projects = ["shop", "blog", "shop"].map(|name| Owner::Project(name.parse().unwrap()));
         check(8, &projects, &expect!["shop 4 Yours, blog 2 Yours, shop 0 Yours"]);
         check(
             16,
-            &[a, Holder::Proxy, b],
+            &[a, Owner::Proxy, b],
             &expect!["192.0.2.1 8 Yours, a trusted proxy 8 All, 192.0.2.2 0 All"],
         );
         check(0, &[visitor("192.0.2.1")], &expect!["192.0.2.1 0 All"]);
@@ -230,24 +221,24 @@ mod tests {
 
     #[test]
     fn who_has_more_than_is_left_crowds_the_others() {
-        let (rooms, first, second) = (Rooms::new(8), visitor("192.0.2.1"), visitor("192.0.2.2"));
-        let held: Vec<_> = std::iter::from_fn(|| rooms.take(first.clone()).ok()).collect();
+        let (limit, first, second) = (ConnectionLimit::new(8), visitor("192.0.2.1"), visitor("192.0.2.2"));
+        let held: Vec<_> = std::iter::from_fn(|| limit.take(first.clone()).ok()).collect();
         assert_eq!((held.len(), held[0].crowds()), (4, false), "nobody else is there");
-        let other = rooms.take(second.clone()).unwrap();
+        let other = limit.take(second.clone()).unwrap();
         assert!(held[0].crowds() && !other.crowds());
         drop(other);
         assert!(!held[0].crowds());
-        let proxy: Vec<_> = std::iter::from_fn(|| rooms.take(Holder::Proxy).ok()).collect();
+        let proxy: Vec<_> = std::iter::from_fn(|| limit.take(Owner::Proxy).ok()).collect();
         assert!(held[0].crowds() && !proxy[0].crowds());
     }
 
     #[test]
     fn a_flood_is_told_once() {
-        let rooms = Rooms::new(2);
-        let _held = rooms.take(visitor("192.0.2.1")).unwrap();
+        let limit = ConnectionLimit::new(2);
+        let _held = limit.take(visitor("192.0.2.1")).unwrap();
         for refused in 0..3 {
-            assert_eq!(rooms.take(visitor("192.0.2.1")).unwrap_err(), Full::Yours);
-            assert_eq!(rooms.0.taken().refused, refused, "one told, the others counted for the next line");
+            assert_eq!(limit.take(visitor("192.0.2.1")).unwrap_err(), Full::Yours);
+            assert_eq!(limit.0.taken().refused, refused, "one told, the others counted for the next line");
         }
     }
 }

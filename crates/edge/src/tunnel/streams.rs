@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tally::Owed;
+use crate::ctx::Owed;
 
 /// What a client begins with (RFC 9113 §3.4), as far as it tells it from HTTP/1.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -22,8 +22,8 @@ const MOST: usize = 10_000;
 /// Follows the frame heads of both directions without touching a byte.
 #[derive(Debug)]
 pub(crate) struct Streams {
-    up: Frames,
-    down: Frames,
+    up: FrameHeads,
+    down: FrameHeads,
     /// The calls that are not answered to their end, and whether their answer has begun.
     open: BTreeMap<u32, bool>,
     newest: u32,
@@ -44,8 +44,8 @@ impl Streams {
     }
 
     fn new() -> Self {
-        let up = Frames { at: At::Payload { left: PREFACE.len(), call: false } };
-        Self { up, down: Frames::default(), open: BTreeMap::new(), newest: 0 }
+        let up = FrameHeads { at: At::Payload { left: PREFACE.len(), call: false } };
+        Self { up, down: FrameHeads::default(), open: BTreeMap::new(), newest: 0 }
     }
 
     /// What the client says; whether it is about a call, and not the connection's own upkeep.
@@ -103,7 +103,7 @@ impl Frame {
 
 /// The frames of one direction.
 #[derive(Debug, Default)]
-struct Frames {
+struct FrameHeads {
     at: At,
 }
 
@@ -121,7 +121,7 @@ impl Default for At {
     }
 }
 
-impl Frames {
+impl FrameHeads {
     /// Whether any of the bytes are about a call, which `is_call` tells of a frame when its head is there.
     fn scan(&mut self, mut bytes: &[u8], mut is_call: impl FnMut(Frame) -> bool) -> bool {
         let mut any = false;

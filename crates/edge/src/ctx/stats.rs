@@ -11,35 +11,33 @@ use std::{
 use dormouse_model::{Cut, InstanceId, Time, Traffic, clock};
 use tokio::sync::Notify;
 
-use crate::heartbeat::TakenForGone;
-
-/// Rings once for everything that changed since the last report.
+/// Whether anything has changed since the last report, which somebody may wait for.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
-    rung: AtomicBool,
-    heard: Notify,
+pub(crate) struct Changes {
+    any: AtomicBool,
+    noted: Notify,
 }
 
-impl Bell {
-    pub(crate) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.heard.notify_one();
+impl Changes {
+    pub(crate) fn note(&self) {
+        if !self.any.swap(true, Ordering::AcqRel) {
+            self.noted.notify_one();
         }
     }
-    /// From now on the next change rings again.
-    pub(crate) fn reset(&self) {
-        self.rung.swap(false, Ordering::AcqRel);
+    /// From now on the next change is one.
+    pub(crate) fn forget(&self) {
+        self.any.swap(false, Ordering::AcqRel);
     }
     pub(crate) async fn wait(&self) {
-        while !self.rung.load(Ordering::Acquire) {
-            self.heard.notified().await;
+        while !self.any.load(Ordering::Acquire) {
+            self.noted.notified().await;
         }
     }
 }
 
 /// What one instance has carried. Written by every worker, read by the report.
 #[derive(Debug)]
-pub(crate) struct Tally {
+pub(crate) struct InstanceStats {
     pub(crate) instance: InstanceId,
     /// Requests of visitors in flight.
     visits: AtomicU32,
@@ -63,11 +61,11 @@ pub(crate) struct Tally {
     silence: Duration,
     met: Instant,
     changed: AtomicBool,
-    bell: Arc<Bell>,
+    changes: Arc<Changes>,
 }
 
-impl Tally {
-    pub(crate) fn new(instance: InstanceId, silence: Duration, bell: Arc<Bell>) -> Self {
+impl InstanceStats {
+    pub(crate) fn new(instance: InstanceId, silence: Duration, changes: Arc<Changes>) -> Self {
         Self {
             instance,
             visits: AtomicU32::new(0),
@@ -85,7 +83,7 @@ impl Tally {
             silence,
             met: Instant::now(),
             changed: AtomicBool::new(false),
-            bell,
+            changes,
         }
     }
 
@@ -118,9 +116,9 @@ impl Tally {
         self.touch();
     }
 
-    /// The instance took a client for gone.
-    pub(crate) fn cut(&self, gone: TakenForGone) {
-        let cut = Cut { at: Time(now()), pings: gone.pings };
+    /// The instance took a client for gone, whom it pinged so often.
+    pub(crate) fn cut(&self, pings: Option<Duration>) {
+        let cut = Cut { at: Time(now()), pings };
         *self.cut.lock().unwrap_or_else(PoisonError::into_inner) = Some(cut);
         self.touch();
     }
@@ -141,10 +139,10 @@ impl Tally {
     }
 
     // The swap of `changed` orders this thread's writes before the reads of the report that resets it: either the
-    // report sees them, or this swap comes after the reset and rings for the next one.
+    // report sees them, or this swap comes after the reset and is noted for the next one.
     fn touch(&self) {
         if !self.changed.swap(true, Ordering::AcqRel) {
-            self.bell.ring();
+            self.changes.note();
         }
     }
 
@@ -212,31 +210,31 @@ pub(crate) enum Owed {
 
 /// A connection that an instance carries, from the moment it is chosen. Counted until dropped.
 #[derive(Debug)]
-pub(crate) struct Lease {
-    tally: Arc<Tally>,
+pub(crate) struct ActiveConnection {
+    stats: Arc<InstanceStats>,
     owed: Owed,
     private: bool,
 }
 
-impl Lease {
+impl ActiveConnection {
     /// A connection from another service, without a request on it.
-    pub(crate) fn connection(tally: &Arc<Tally>) -> Self {
-        tally.connections.fetch_add(1, Ordering::Relaxed);
-        tally.private.fetch_add(1, Ordering::Relaxed);
-        tally.touch();
-        Self { tally: tally.clone(), owed: Owed::Nothing, private: true }
+    pub(crate) fn connection(stats: &Arc<InstanceStats>) -> Self {
+        stats.connections.fetch_add(1, Ordering::Relaxed);
+        stats.private.fetch_add(1, Ordering::Relaxed);
+        stats.touch();
+        Self { stats: stats.clone(), owed: Owed::Nothing, private: true }
     }
 
     /// A request from a client.
-    pub(crate) fn request(tally: &Arc<Tally>) -> Self {
-        tally.connections.fetch_add(1, Ordering::Relaxed);
-        tally.visits.fetch_add(1, Ordering::Relaxed);
-        tally.client_byte();
-        Self { tally: tally.clone(), owed: Owed::Answer, private: false }
+    pub(crate) fn request(stats: &Arc<InstanceStats>) -> Self {
+        stats.connections.fetch_add(1, Ordering::Relaxed);
+        stats.visits.fetch_add(1, Ordering::Relaxed);
+        stats.client_byte();
+        Self { stats: stats.clone(), owed: Owed::Answer, private: false }
     }
 
-    pub(crate) fn tally(&self) -> &Arc<Tally> {
-        &self.tally
+    pub(crate) fn stats(&self) -> &Arc<InstanceStats> {
+        &self.stats
     }
 
     /// Whether a message on it has not been answered.
@@ -250,25 +248,25 @@ impl Lease {
             return;
         }
         // The new before the old: in between, too much is harmless.
-        if let Some(count) = self.tally.owed(owed, self.private) {
+        if let Some(count) = self.stats.owed(owed, self.private) {
             count.fetch_add(1, Ordering::Relaxed);
         }
-        if let Some(count) = self.tally.owed(std::mem::replace(&mut self.owed, owed), self.private) {
+        if let Some(count) = self.stats.owed(std::mem::replace(&mut self.owed, owed), self.private) {
             count.fetch_sub(1, Ordering::Release);
         }
-        self.tally.touch();
+        self.stats.touch();
     }
 }
 
-impl Drop for Lease {
+impl Drop for ActiveConnection {
     fn drop(&mut self) {
-        if let Some(count) = self.tally.owed(self.owed, self.private) {
+        if let Some(count) = self.stats.owed(self.owed, self.private) {
             count.fetch_sub(1, Ordering::Relaxed);
         }
         if self.private {
-            self.tally.private.fetch_sub(1, Ordering::Relaxed);
+            self.stats.private.fetch_sub(1, Ordering::Relaxed);
         }
-        self.tally.connections.fetch_sub(1, Ordering::Relaxed);
-        self.tally.touch();
+        self.stats.connections.fetch_sub(1, Ordering::Relaxed);
+        self.stats.touch();
     }
 }

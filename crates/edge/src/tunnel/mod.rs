@@ -1,30 +1,39 @@
 //! Bytes between a client and one instance, in both directions, also while the instance sleeps.
 
+mod answers;
+mod frames;
+mod heartbeat;
+mod kind;
+mod meter;
+mod responses;
+mod streams;
+
 use std::{
     cell::{Cell, RefCell},
     io,
-    net::{Shutdown, SocketAddrV4},
+    net::Shutdown,
     rc::Rc,
     sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
-use dormouse_model::{InstanceId, ServiceKey};
+use dormouse_model::{InstanceId, ServiceKey, WakeRefused};
+use frames::pongs;
+use kind::{Asked, Said};
+pub(crate) use meter::Meter;
 use socket2::SockRef;
 use tokio::{
     io::Interest,
     net::TcpStream,
     sync::{Mutex, MutexGuard},
     task::coop::consume_budget,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use crate::{
-    frames::pongs,
-    meter::{Asked, Meter, Said},
-    tally::{Lease, Owed, Tally},
-    worker::Worker,
+    ctx::{ActiveConnection, Ctx, InstanceStats, Owed, Table},
+    pick::{Released, wake},
 };
 
 /// How long one side of a WebSocket may go on after the other has ended: enough for what is on its way.
@@ -41,7 +50,7 @@ pub(crate) struct Side {
 }
 
 /// What is answered in the place of an instance that sleeps.
-struct Upkeep<'a> {
+struct InPlace<'a> {
     pongs: Vec<u8>,
     turn: MutexGuard<'a, ()>,
     /// What is passed on all the same: his answers to its own questions.
@@ -50,11 +59,11 @@ struct Upkeep<'a> {
 
 #[derive(Debug)]
 pub(crate) struct Tunnel {
-    worker: Rc<Worker>,
+    ctx: Rc<Ctx>,
     service: ServiceKey,
     instance: InstanceId,
-    tally: Arc<Tally>,
-    lease: RefCell<Lease>,
+    stats: Arc<InstanceStats>,
+    active: RefCell<ActiveConnection>,
     meter: RefCell<Meter>,
     /// The generation under which a wake was granted: it shows the instance asleep, and we know better.
     granted: Cell<Option<u64>>,
@@ -65,16 +74,16 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    pub(crate) fn new(worker: Rc<Worker>, service: ServiceKey, lease: Lease, meter: Meter) -> Self {
-        let tally = lease.tally().clone();
-        let instance = tally.instance;
-        let (lease, meter) = (RefCell::new(lease), RefCell::new(meter));
+    pub(crate) fn new(ctx: Rc<Ctx>, service: ServiceKey, active: ActiveConnection, meter: Meter) -> Self {
+        let stats = active.stats().clone();
+        let instance = stats.instance;
+        let (active, meter) = (RefCell::new(active), RefCell::new(meter));
         Self {
-            worker,
+            ctx,
             service,
             instance,
-            tally,
-            lease,
+            stats,
+            active,
             meter,
             granted: Cell::new(None),
             hung_up: Cell::new(false),
@@ -133,7 +142,7 @@ impl Tunnel {
             consume_budget().await;
             client.readable().await?;
             let (pongs, rest, asked) = {
-                let mut buffer = self.worker.scratch();
+                let mut buffer = self.ctx.scratch();
                 let read = match client.try_read(&mut buffer) {
                     Ok(0) => return Ok(()),
                     Ok(read) => read,
@@ -141,7 +150,7 @@ impl Tunnel {
                     Err(error) => return Err(error),
                 };
                 let chunk = &buffer[..read];
-                if let Some(Upkeep { pongs, turn, rest }) = self.for_a_sleeper(chunk) {
+                if let Some(InPlace { pongs, turn, rest }) = self.for_a_sleeper(chunk) {
                     (Some((pongs, turn)), rest, Asked::Nothing)
                 } else {
                     let asked = self.meter.borrow_mut().up(chunk);
@@ -161,26 +170,26 @@ impl Tunnel {
 
     /// What to do with what a client says, if he asks a sleeper whether the line still stands. He would take a missing answer
     /// for a dead server.
-    fn for_a_sleeper(&self, bytes: &[u8]) -> Option<Upkeep<'_>> {
+    fn for_a_sleeper(&self, bytes: &[u8]) -> Option<InPlace<'_>> {
         if !self.asleep() || !self.meter.borrow().is_between_frames() {
             return None;
         }
         let turn = self.to_client.try_lock().ok()?;
         let (pongs, rest) = pongs(bytes)?;
-        Some(Upkeep { pongs, turn, rest })
+        Some(InPlace { pongs, turn, rest })
     }
 
     /// Write what goes without waiting. Nothing goes to an instance that sleeps, unless it is upkeep.
-    // Looking at the table, counting and writing happen in one step: see `Hunt::look`.
+    // Looking at the table, counting and writing happen in one step: see `Picker::look`.
     fn push(&self, instance: &TcpStream, bytes: &[u8], asked: Asked) -> io::Result<usize> {
         if asked != Asked::Nothing {
             if self.asleep() {
                 return Ok(0);
             }
-            self.tally.client_byte();
+            self.stats.client_byte();
         }
         if let Asked::Question(owed) = asked {
-            self.lease.borrow_mut().set_owed(owed);
+            self.active.borrow_mut().set_owed(owed);
         }
         match instance.try_write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
@@ -208,7 +217,7 @@ impl Tunnel {
                 } else {
                     tokio::select! {
                         writable = instance.writable() => writable?,
-                        () = self.worker.next_table() => {}
+                        () = self.ctx.next_table() => {}
                     }
                 }
             }
@@ -217,33 +226,32 @@ impl Tunnel {
     }
 
     fn asleep(&self) -> bool {
-        let table = self.worker.table();
+        self.sleeps_by(&self.ctx.table())
+    }
+
+    fn sleeps_by(&self, table: &Table) -> bool {
         table.asleep(self.instance) && self.granted.get() != Some(table.generation)
     }
 
     async fn wake(&self) -> io::Result<()> {
-        let until = Instant::now() + self.worker.settings().hold_timeout;
+        let until = Instant::now() + self.ctx.settings().hold_timeout;
+        let shown_awake = |table: &Table| (!self.sleeps_by(table)).then_some(());
         loop {
             // Only this table is known to be outdated by the answer.
-            let generation = self.worker.table().generation;
-            let answer = tokio::select! {
-                answer = self.worker.wakes().wake(&self.service) => answer.map_err(io::Error::other)?,
-                () = self.shown_awake() => return Ok(()),
-                () = sleep_until(until) => return Err(io::ErrorKind::TimedOut.into()),
+            let generation = self.ctx.table().generation;
+            let targets = match wake(&self.ctx, &self.service, until, shown_awake).await {
+                Ok(Released::Answered(targets)) => targets,
+                Ok(Released::Shown(())) => return Ok(()),
+                Err(WakeRefused::TimedOut) => return Err(io::ErrorKind::TimedOut.into()),
+                Err(refused) => return Err(io::Error::other(refused)),
             };
             // One that is not in the answer is being drained: it is running.
-            if answer.iter().any(|target| target.instance == self.instance && target.asleep) {
+            if targets.iter().any(|target| target.instance == self.instance && target.asleep) {
                 sleep(PAUSE).await;
                 continue;
             }
             self.granted.set(Some(generation));
             return Ok(());
-        }
-    }
-
-    async fn shown_awake(&self) {
-        while self.asleep() {
-            self.worker.next_table().await;
         }
     }
 
@@ -259,7 +267,7 @@ impl Tunnel {
             instance.readable().await?;
             let _turn = self.to_client.lock().await;
             let rest = {
-                let mut buffer = self.worker.scratch();
+                let mut buffer = self.ctx.scratch();
                 let read = match instance.try_read(&mut buffer) {
                     Ok(0) => {
                         self.hung_up.set(true);
@@ -285,9 +293,9 @@ impl Tunnel {
 
     /// Whether the instance has just taken the client for gone, although that has not ended anything.
     fn look_who_is_gone(&self) {
-        let owes = self.lease.borrow().owes_reply();
+        let owes = self.active.borrow().owes_reply();
         if let Some(gone) = self.meter.borrow().taken_for_gone(self.hung_up.get(), owes) {
-            self.tally.cut(gone);
+            self.stats.cut(gone.pings);
         }
     }
 
@@ -301,19 +309,19 @@ impl Tunnel {
         let owed = match said {
             Said::Nothing => {
                 self.look_who_is_gone();
-                return self.tally.instance_byte();
+                return self.stats.instance_byte();
             }
             Said::Message => {
-                self.tally.event();
+                self.stats.event();
                 Owed::Nothing
             }
             // Where its answer ends we may not see: it goes on until the instance is silent.
             Said::Bytes(owed) => {
-                self.tally.answer_byte();
+                self.stats.answer_byte();
                 owed
             }
         };
-        self.lease.borrow_mut().set_owed(owed);
+        self.active.borrow_mut().set_owed(owed);
     }
 }
 
@@ -340,11 +348,4 @@ async fn linger(full_duplex: bool, rest: impl Future<Output = io::Result<()>>) -
 /// Pass on that one side has ended. It may be gone already.
 fn end_writes(stream: &TcpStream) {
     let _ = SockRef::from(stream).shutdown(Shutdown::Write);
-}
-
-/// Connect to an instance, for at most `limit`.
-pub(crate) async fn dial(addr: SocketAddrV4, limit: Duration) -> io::Result<TcpStream> {
-    let stream = timeout(limit, TcpStream::connect(addr)).await??;
-    stream.set_nodelay(true)?;
-    Ok(stream)
 }
