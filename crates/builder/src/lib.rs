@@ -4,6 +4,7 @@
 pub mod base;
 mod build;
 pub mod hostnet;
+mod language;
 pub mod plan;
 mod relay;
 mod settings;

@@ -19,7 +19,7 @@ pub enum Base {
 
 impl Job<'_> {
     /// The layer, and the Debian release it is of when it is one of our making.
-    pub(super) async fn base(&self) -> Result<(LayerId, Option<String>), BuildError> {
+    pub(crate) async fn base(&self) -> Result<(LayerId, Option<String>), BuildError> {
         let started = Instant::now();
         let cached = match &self.builder.base {
             Base::Layer(_) => true,

@@ -30,7 +30,7 @@ const IN_PARTS: (&str, &str) = ("cargo", "services");
 
 /// The caches, `<kind>/<project>`. What a project's build writes must never reach another's.
 #[derive(Debug)]
-pub(super) struct Caches {
+pub(crate) struct Caches {
     dir: PathBuf,
     /// Bytes that a part may have.
     max: u64,
@@ -42,14 +42,14 @@ pub(super) struct Caches {
 
 /// A cache that stays for as long as this is held.
 #[derive(Debug)]
-pub(super) struct Cache {
+pub(crate) struct Cache {
     caches: Arc<Caches>,
     path: PathBuf,
 }
 
 impl Caches {
     /// Those in a folder, of which no part may have more than `max` bytes while nobody uses it.
-    pub(super) fn new(dir: &Path, max: u64) -> Self {
+    pub(crate) fn new(dir: &Path, max: u64) -> Self {
         // Left by a server that was killed; it may be much.
         let left: Vec<_> = fs::read_dir(dir.join(OUTGROWN)).into_iter().flatten().flatten().collect();
         if !left.is_empty() {
@@ -65,7 +65,7 @@ impl Caches {
     }
 
     /// The cache of a project, made when missing. Blocks for the time it takes to look through it when it is the first time.
-    pub(super) fn open(self: &Arc<Self>, kind: &str, project: &str) -> io::Result<Cache> {
+    pub(crate) fn open(self: &Arc<Self>, kind: &str, project: &str) -> io::Result<Cache> {
         let path = self.dir.join(kind).join(project);
         if !self.lock().contains_key(&path) {
             self.bound(&path);
@@ -78,13 +78,13 @@ impl Caches {
     }
 
     /// Free bytes on the caches' disk.
-    pub(super) fn free(&self) -> io::Result<u64> {
+    pub(crate) fn free(&self) -> io::Result<u64> {
         fs::create_dir_all(&self.dir)?;
         disk::free(&self.dir)
     }
 
     /// Drop caches that nobody uses, those unused for longest first, until `enough` says so.
-    pub(super) fn make_room(&self, enough: impl Fn() -> io::Result<bool>) -> io::Result<()> {
+    pub(crate) fn make_room(&self, enough: impl Fn() -> io::Result<bool>) -> io::Result<()> {
         // Left by a server that was killed.
         fs::remove_dir_all(self.dir.join(DROPPED)).or_else(absent)?;
         while !enough()? {
@@ -150,7 +150,7 @@ fn absent(e: io::Error) -> io::Result<()> {
 }
 
 impl Cache {
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }

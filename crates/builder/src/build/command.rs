@@ -34,7 +34,7 @@ const LINES: usize = 64;
 const ANSWER: usize = 4 << 20;
 
 /// A command, on top of what every command of a build has.
-pub(super) struct Command<'a> {
+pub(crate) struct Command<'a> {
     phase: &'a str,
     argv: Vec<String>,
     env: BTreeMap<String, String>,
@@ -51,7 +51,7 @@ pub(super) struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    pub(super) fn new(phase: &'a str, argv: &[&str]) -> Self {
+    pub(crate) fn new(phase: &'a str, argv: &[&str]) -> Self {
         Self {
             phase,
             argv: argv.iter().map(|&a| a.to_owned()).collect(),
@@ -65,41 +65,41 @@ impl<'a> Command<'a> {
         }
     }
 
-    pub(super) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+    pub(crate) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.env.insert(name.to_owned(), value.into());
         self
     }
 
-    pub(super) fn mount(mut self, source: PathBuf, target: &str, read_only: bool) -> Self {
+    pub(crate) fn mount(mut self, source: PathBuf, target: &str, read_only: bool) -> Self {
         self.mounts.push(Mount { source, target: target.into(), read_only });
         self
     }
 
-    pub(super) fn in_folder(mut self, cwd: &'a str) -> Self {
+    pub(crate) fn in_folder(mut self, cwd: &'a str) -> Self {
         self.cwd = cwd;
         self
     }
 
     /// Write into this folder, which is no part of the layer.
-    pub(super) fn upper(mut self, upper: PathBuf) -> Self {
+    pub(crate) fn upper(mut self, upper: PathBuf) -> Self {
         self.upper = Some(upper);
         self
     }
 
     /// With the memory and the time of phases that compile.
-    pub(super) fn compiles(mut self) -> Self {
+    pub(crate) fn compiles(mut self) -> Self {
         self.compiles = true;
         self
     }
 
     /// Keep its standard output out of the log, and return it.
-    pub(super) fn asked(mut self) -> Self {
+    pub(crate) fn asked(mut self) -> Self {
         self.is_asked = true;
         self
     }
 
     /// Look here first for why it failed.
-    pub(super) fn explained(mut self, explain: fn(&mut Said) -> Option<Reason>) -> Self {
+    pub(crate) fn explained(mut self, explain: fn(&mut Said) -> Option<Reason>) -> Self {
         self.explain = explain;
         self
     }
@@ -107,7 +107,7 @@ impl<'a> Command<'a> {
 
 impl Job<'_> {
     /// Run it on top of `stack`, writing into `draft`. Returns the lines it was asked for.
-    pub(super) async fn command(
+    pub(crate) async fn command(
         &self,
         stack: &Stack,
         draft: &LayerDraft,

@@ -10,13 +10,13 @@ use walkdir::WalkDir;
 const FEW: u64 = 1000;
 
 /// Free bytes on a folder's disk.
-pub(super) fn free(dir: &Path) -> io::Result<u64> {
+pub(crate) fn free(dir: &Path) -> io::Result<u64> {
     let stat = statvfs(dir)?;
     Ok(stat.blocks_available().saturating_mul(stat.fragment_size()))
 }
 
 /// Whether a folder has grown beyond `max` bytes, or has more files than a disk of that size.
-pub(super) fn is_over(dir: &Path, max: u64) -> bool {
+pub(crate) fn is_over(dir: &Path, max: u64) -> bool {
     let (mut bytes, mut files) = (0, 0);
     for entry in WalkDir::new(dir).into_iter().filter_map(Result::ok) {
         files += 1;
@@ -31,7 +31,7 @@ pub(super) fn is_over(dir: &Path, max: u64) -> bool {
 /// Remove leftovers of package managers from a layer that a sandbox wrote.
 ///
 /// Whatever ran there could have made any of the names a link to anywhere on this host, so none is followed.
-pub(super) fn tidy(layer: &Path) -> io::Result<()> {
+pub(crate) fn tidy(layer: &Path) -> io::Result<()> {
     for name in ["tmp", "var/tmp", "var/log", "var/cache/apt", "var/cache/ldconfig", "run", "root/.cache"] {
         let mut path = layer.to_owned();
         let is_ours = name.split('/').all(|part| {

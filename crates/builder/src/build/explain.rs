@@ -1,34 +1,11 @@
 //! What a package manager's last words mean.
 
-use super::{libraries, python::crash::MODULES};
-
-/// Modules of Python's own that people list among their packages.
-const STANDARD: [&str; 20] = [
-    "abc",
-    "base64",
-    "collections",
-    "csv",
-    "ctypes",
-    "functools",
-    "hashlib",
-    "io",
-    "itertools",
-    "json",
-    "math",
-    "os",
-    "re",
-    "shutil",
-    "socket",
-    "sqlite3",
-    "sys",
-    "tempfile",
-    "threading",
-    "tkinter",
-];
+use super::libraries;
+use crate::language;
 
 /// Why a command failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// The disk is full.
     Disk,
     /// No more processes may be started.
@@ -64,7 +41,7 @@ const KNOWN: &[(&str, &str)] = &[
 ];
 
 /// Find the reason in the last lines of output.
-pub(super) fn reason(tail: &[String]) -> Option<Reason> {
+pub(crate) fn reason(tail: &[String]) -> Option<Reason> {
     let text = joined(tail);
     if text.contains("No space left on device") || text.contains("(os error 28)") {
         return Some(Reason::Disk);
@@ -79,7 +56,7 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
     if let Some(name) = word_before(&text, " was not found in the package registry")
         .or_else(|| word_before(&text, " was not found in the provided package locations"))
     {
-        return said(format!("there is no package `{name}`"), &no_package(name));
+        return said(format!("there is no package `{name}`"), &language::no_package(name));
     }
     if let Some(at) = text.find("there is no version of ").or_else(|| text.find("no versions of ")) {
         let name =
@@ -138,7 +115,7 @@ pub(super) fn reason(tail: &[String]) -> Option<Reason> {
 
 /// Whether a line names a program or a file, and not another whose name or path has its letters: `/usr/lib/gcc/x`, `a.cc`,
 /// `-lzstd` for `-lz`; nor what pkg-config says when it is there and finds nothing.
-pub(super) fn names(line: &str, sign: &str) -> bool {
+pub(crate) fn names(line: &str, sign: &str) -> bool {
     line.match_indices(sign).any(|(at, _)| {
         let (before, after) = (line[..at].chars().next_back(), &line[at + sign.len()..]);
         let mut rest = after.chars();
@@ -149,20 +126,6 @@ pub(super) fn names(line: &str, sign: &str) -> bool {
         let ends = sign.ends_with('/') || (next.is_none_or(|c| !in_word(c)) && !is_path);
         begins && ends && !after.starts_with(" sure") && !after.starts_with(" search path")
     })
-}
-
-/// What to do about a package that there is not.
-fn no_package(name: &str) -> String {
-    if STANDARD.contains(&name) {
-        return format!("`{name}` comes with Python: leave it out of the dependencies");
-    }
-    let module = MODULES.iter().find(|(module, _)| module.eq_ignore_ascii_case(name));
-    match module {
-        Some((module, package)) => {
-            format!("the package that has the module `{module}` is called `{package}`")
-        }
-        None => "check its spelling in the dependencies".to_owned(),
-    }
 }
 
 /// One line without the branches uv draws its reasons with.

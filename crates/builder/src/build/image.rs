@@ -7,16 +7,11 @@ use super::{Job, Stack, blocking, phase::store_error};
 use crate::plan::Plan;
 
 impl Job<'_> {
-    pub(super) async fn image(
-        &self,
-        stack: Stack,
-        env: &[(&str, &str)],
-        plan: Plan,
-    ) -> Result<BuildOutcome, BuildError> {
+    pub(crate) async fn image(&self, stack: Stack, plan: Plan) -> Result<BuildOutcome, BuildError> {
         let start_origin = plan.start_origin().cloned();
         // What the manifest names is kept with the configuration, sealed: it may hold secrets.
         let start = if self.request.spec.start.is_some() { Vec::new() } else { plan.start };
-        let own = env.iter().map(|&(k, v)| (k.to_owned(), v.to_owned()));
+        let own = plan.recipe.env().iter().map(|&(k, v)| (k.to_owned(), v.to_owned()));
         let config = ImageConfig {
             env: own.chain(plan.env).collect(),
             cmd: start.clone(),

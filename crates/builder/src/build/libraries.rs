@@ -114,7 +114,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// What a line says is missing, and what to do about it.
-pub(super) fn advice(line: &str) -> Option<String> {
+pub(crate) fn advice(line: &str) -> Option<String> {
     if let Some(library) = missing(line) {
         let packages = LIBRARIES.iter().find(|(begins, _)| library.starts_with(begins));
         return Some(match packages {

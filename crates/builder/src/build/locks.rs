@@ -9,11 +9,11 @@ use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
 /// One lock per cache key, for as long as somebody wants it.
 #[derive(Debug, Default)]
-pub(super) struct Locks(Mutex<HashMap<String, Weak<Turn<()>>>>);
+pub(crate) struct Locks(Mutex<HashMap<String, Weak<Turn<()>>>>);
 
 impl Locks {
     /// Wait until nobody else is making this layer. `busy` hears of it when somebody is.
-    pub(super) async fn take(&self, key: String, busy: impl FnOnce()) -> OwnedMutexGuard<()> {
+    pub(crate) async fn take(&self, key: String, busy: impl FnOnce()) -> OwnedMutexGuard<()> {
         let lock = {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             all.retain(|_, lock| lock.strong_count() > 0);

@@ -1,20 +1,18 @@
 //! Running a plan: each phase a cached layer, each command in a sandbox.
 
 mod base;
-mod caches;
-mod command;
+pub(crate) mod caches;
+pub(crate) mod command;
 mod disk;
-mod explain;
+pub(crate) mod explain;
 mod image;
-mod libraries;
+pub(crate) mod libraries;
 mod locks;
-mod phase;
-mod python;
-mod rust;
-mod said;
-mod scope;
+pub(crate) mod phase;
+pub(crate) mod said;
+pub(crate) mod scope;
 mod source;
-mod system;
+pub(crate) mod system;
 
 use std::{
     path::{Path, PathBuf},
@@ -32,21 +30,22 @@ pub use base::Base;
 use crate::{
     BuildSettings,
     hostnet::{Ecosystem, Host, HostNet},
-    plan::{self, PlanError, Recipe, Wishes},
+    language::{self, Recipe},
+    plan::{self, PlanError, Wishes},
     source::{Folder, ReadError, Source},
 };
 
 /// Builds images on this host.
 #[derive(Debug)]
 pub struct Builder {
-    store: Store,
+    pub(crate) store: Store,
     sandboxes: Arc<Sandboxes>,
-    net: Arc<HostNet>,
-    host: Host,
+    pub(crate) net: Arc<HostNet>,
+    pub(crate) host: Host,
     base: Base,
-    settings: BuildSettings,
+    pub(crate) settings: BuildSettings,
     caches: Arc<caches::Caches>,
-    locks: locks::Locks,
+    pub(crate) locks: locks::Locks,
 }
 
 impl Builder {
@@ -85,25 +84,25 @@ impl Builds for Builder {
     }
 
     fn advice(&self, said: &[String]) -> Option<String> {
-        python::crash::advice(said)
+        language::advice(said)
     }
 }
 
 /// One build under way.
-struct Job<'a> {
-    builder: &'a Builder,
-    request: &'a BuildRequest,
+pub(crate) struct Job<'a> {
+    pub(crate) builder: &'a Builder,
+    pub(crate) request: &'a BuildRequest,
     events: mpsc::UnboundedSender<BuildEvent>,
 }
 
 /// What the phases have produced so far.
-struct Stack {
+pub(crate) struct Stack {
     /// Layers of the image, bottom first.
-    layers: Vec<LayerId>,
+    pub(crate) layers: Vec<LayerId>,
     /// A layer only builds see: the tools. Left out of the image.
-    tools: Option<LayerId>,
+    pub(crate) tools: Option<LayerId>,
     /// The Debian release at the bottom, when it is one of our making.
-    suite: Option<String>,
+    pub(crate) suite: Option<String>,
 }
 
 impl Stack {
@@ -123,7 +122,7 @@ impl Job<'_> {
         }
         let source = self.read_source().await?;
         let (base, suite) = self.base().await?;
-        let python = python::interpreter::version_of(&self.builder.store.layer_path(&base));
+        let in_base = language::in_base(&self.builder.store.layer_path(&base));
         let wishes = Wishes {
             service: spec.name.as_str(),
             kind: spec.kind,
@@ -136,27 +135,18 @@ impl Job<'_> {
             workdir: spec.workdir.as_deref(),
             package: spec.package.as_deref(),
             packages: &spec.packages,
-            base_python: python.as_deref(),
+            in_base: &in_base,
             compose: spec.origins.compose.as_deref(),
         };
         let plan = plan::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
         source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));
         self.say_what_is_left_out();
-        self.say_what_is_withheld(&plan.recipe);
+        self.say_what_is_withheld(&*plan.recipe);
 
         let mut stack = Stack { layers: vec![base], tools: None, suite };
         self.packages(&mut stack).await?;
-        let env: &[(&str, &str)] = match &plan.recipe {
-            Recipe::Python(python) => {
-                self.python(&mut stack, source, python).await?;
-                &python::ENV
-            }
-            Recipe::Rust(program) => {
-                self.rust(&mut stack, source, program).await?;
-                &rust::ENV
-            }
-        };
-        self.image(stack, env, plan).await
+        plan.recipe.phases(&self, &mut stack, source).await?;
+        self.image(stack, plan).await
     }
 
     async fn read_source(&self) -> Result<Source, BuildError> {
@@ -187,7 +177,7 @@ impl Job<'_> {
     }
 
     /// What this project's builds keep of one kind.
-    async fn cache(&self, phase: &str, kind: &'static str) -> Result<caches::Cache, BuildError> {
+    pub(crate) async fn cache(&self, phase: &str, kind: &'static str) -> Result<caches::Cache, BuildError> {
         let (caches, project) = (self.builder.caches.clone(), self.request.key.project.clone());
         let opened = blocking(move || caches.open(kind, project.as_str())).await;
         opened.map_err(|e: std::io::Error| host(format!("opening the cache of the {phase} phase"), e))
@@ -208,12 +198,8 @@ impl Job<'_> {
     }
 
     /// Name the credentials of this host that would concern this build, and that it has not.
-    fn say_what_is_withheld(&self, recipe: &Recipe) {
-        let own = match recipe {
-            Recipe::Python(_) => Ecosystem::Pip,
-            Recipe::Rust(_) => Ecosystem::Cargo,
-        };
-        for of in [own, Ecosystem::Apt, Ecosystem::Proxy] {
+    fn say_what_is_withheld(&self, recipe: &dyn Recipe) {
+        for of in [recipe.ecosystem(), Ecosystem::Apt, Ecosystem::Proxy] {
             if self.builder.net.withheld().contains(&of) {
                 let (what, where_) = if of.is_relayed() {
                     ("not used for builds", "have what they open")
@@ -229,7 +215,7 @@ impl Job<'_> {
     }
 
     /// Note something in the build log.
-    fn say(&self, text: &str) {
+    pub(crate) fn say(&self, text: &str) {
         for line in text.lines() {
             self.send(BuildEvent::Output { stream: Stream::Err, text: line.to_owned() });
         }
@@ -241,13 +227,16 @@ impl Job<'_> {
     }
 }
 
-fn host(what: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> BuildError {
+pub(crate) fn host(
+    what: impl Into<String>,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> BuildError {
     let (what, source) = (what.into(), source.into());
     BuildError::Host { what: format!("{what}: {source}"), source }
 }
 
 /// Run something that blocks on the disk away from the async threads.
-async fn blocking<T: Send + 'static, E: Send + 'static + From<std::io::Error>>(
+pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static + From<std::io::Error>>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     match tokio::task::spawn_blocking(work).await {

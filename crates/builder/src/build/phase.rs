@@ -9,7 +9,7 @@ use super::{Job, blocking, disk, host};
 
 impl Job<'_> {
     /// The layer of `key`, made by `make` when the store does not have it.
-    pub(super) async fn phase(
+    pub(crate) async fn phase(
         &self,
         name: &str,
         key: CacheKey,
@@ -70,10 +70,10 @@ impl Job<'_> {
 }
 
 /// How the disk is when nothing more can be written.
-pub(super) const FULL: &str = "it is full";
+pub(crate) const FULL: &str = "it is full";
 
 /// No room.
-pub(super) fn disk_limit(phase: &str, how: &str) -> BuildError {
+pub(crate) fn disk_limit(phase: &str, how: &str) -> BuildError {
     BuildError::Limit {
         phase: phase.to_owned(),
         limit: format!("disk: {how}"),
@@ -82,7 +82,7 @@ pub(super) fn disk_limit(phase: &str, how: &str) -> BuildError {
 }
 
 /// An error of the store; a full disk is named as one.
-pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
+pub(crate) fn store_error(phase: &str, e: ImageError) -> BuildError {
     match &e {
         ImageError::Io { source, .. } if is_full(source) => disk_limit(phase, FULL),
         ImageError::Io { .. }
@@ -93,7 +93,7 @@ pub(super) fn store_error(phase: &str, e: ImageError) -> BuildError {
 }
 
 /// An error of ours while a phase works on its layer.
-pub(super) fn io_error(phase: &str, what: &str, path: &Path, e: io::Error) -> BuildError {
+pub(crate) fn io_error(phase: &str, what: &str, path: &Path, e: io::Error) -> BuildError {
     if is_full(&e) {
         return disk_limit(phase, FULL);
     }

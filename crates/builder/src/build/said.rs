@@ -9,19 +9,19 @@ const TAIL: usize = 80;
 const ERRORS: usize = 6;
 
 /// What a line shows in the end: programs write their progress over it, each time from its beginning.
-pub(super) fn shown(line: &str) -> &str {
+pub(crate) fn shown(line: &str) -> &str {
     line.trim_end_matches('\r').rsplit('\r').find(|state| !state.trim().is_empty()).unwrap_or_default()
 }
 
 /// The last lines, and the first errors as compilers write them, which may be thousands of lines before.
 #[derive(Debug, Default)]
-pub(super) struct Said {
+pub(crate) struct Said {
     tail: VecDeque<String>,
     errors: Vec<String>,
 }
 
 impl Said {
-    pub(super) fn push(&mut self, line: &str) {
+    pub(crate) fn push(&mut self, line: &str) {
         let is_place = line.trim_start().starts_with("--> ");
         let is_error = line.starts_with("error: ") || line.starts_with("error[");
         let wants_place = self.errors.len() % 2 == 1;
@@ -38,12 +38,12 @@ impl Said {
         self.tail.push_back(line.to_owned());
     }
 
-    pub(super) fn tail(&mut self) -> &[String] {
+    pub(crate) fn tail(&mut self) -> &[String] {
         self.tail.make_contiguous()
     }
 
     /// The first errors, each with the place it points at, if any.
-    pub(super) fn errors(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+    pub(crate) fn errors(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         self.errors.chunks(2).map(|pair| match pair {
             [error, place] if !place.is_empty() => (error.as_str(), Some(place.as_str())),
             [error, ..] => (error.as_str(), None),

@@ -12,7 +12,7 @@ const OWNER: &str = "operator";
 
 /// What a command sees of a project, beside the layers below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sees {
+pub(crate) enum Sees {
     /// The files that say what to install, whose text is in the key, and no other.
     Manifests,
     /// Its source.
@@ -22,7 +22,7 @@ pub(super) enum Sees {
 impl Sees {
     /// The key, for those who may be given its layer: all projects of the owner where all that went into it is in the key
     /// already, else the one project.
-    pub(super) fn within(self, key: CacheKey, project: &ProjectName) -> CacheKey {
+    pub(crate) fn within(self, key: CacheKey, project: &ProjectName) -> CacheKey {
         match self {
             Self::Manifests => key.with("owner", OWNER),
             Self::Source => key.with("project", project.as_str()),
@@ -30,7 +30,7 @@ impl Sees {
     }
 
     /// What uv's cache is called among those of the project.
-    pub(super) fn uv_cache(self) -> &'static str {
+    pub(crate) fn uv_cache(self) -> &'static str {
         match self {
             Self::Manifests => "dependencies",
             Self::Source => "uv",

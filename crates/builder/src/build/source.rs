@@ -8,7 +8,7 @@ use crate::source::Source;
 
 impl Job<'_> {
     /// The source itself, or what of it belongs into the image.
-    pub(super) async fn source(&self, stack: &mut Stack, source: Source) -> Result<(), BuildError> {
+    pub(crate) async fn source(&self, stack: &mut Stack, source: Source) -> Result<(), BuildError> {
         let key = CacheKey::new("source 1").with("tree", &source.digest);
         let make = async |draft: &LayerDraft| {
             let app = draft.path().join("app");

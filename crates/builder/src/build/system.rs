@@ -9,7 +9,7 @@ use super::{Job, Stack, command::Command, phase::io_error};
 
 impl Job<'_> {
     /// Debian packages that the manifest asks for.
-    pub(super) async fn packages(&self, stack: &mut Stack) -> Result<(), BuildError> {
+    pub(crate) async fn packages(&self, stack: &mut Stack) -> Result<(), BuildError> {
         let wanted = &self.request.spec.packages;
         if wanted.is_empty() {
             return Ok(());
@@ -32,7 +32,7 @@ impl Job<'_> {
     }
 
     /// Install Debian packages into `draft`, with the lists and archives left outside.
-    pub(super) async fn apt(
+    pub(crate) async fn apt(
         &self,
         stack: &Stack,
         draft: &LayerDraft,
@@ -56,7 +56,7 @@ impl Job<'_> {
 }
 
 /// A key that depends on every layer so far.
-pub(super) fn below(key: CacheKey, stack: &Stack) -> CacheKey {
+pub(crate) fn below(key: CacheKey, stack: &Stack) -> CacheKey {
     stack.layers.iter().fold(key, |key, layer: &LayerId| key.on(layer))
 }
 

@@ -1,18 +1,16 @@
 //! From a source folder to what has to be done: pure, and the same every time.
 
 mod listing;
-mod procfile;
-pub(crate) mod python;
-pub(crate) mod rust;
+pub(crate) mod procfile;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_model::{Origin, ServiceKind, manifest::MANIFEST};
 
+use crate::language::{self, Recipe};
+
 pub(crate) use listing::MAX_TEXT;
 pub use listing::{Content, Listing};
-pub use python::{Install, Interpreter, Python};
-pub use rust::{Crate, RustVersion};
 
 /// What the manifest and the base say that planning has to respect.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +37,8 @@ pub struct Wishes<'a> {
     pub package: Option<&'a str>,
     /// Debian packages the manifest asks for.
     pub packages: &'a BTreeSet<String>,
-    /// Full version of the base's own Python, if it has one.
-    pub base_python: Option<&'a str>,
+    /// Full versions of what the base has itself.
+    pub in_base: &'a BTreeMap<&'static str, String>,
     /// The compose file that describes the service, if one does: what people are told to write goes there.
     pub compose: Option<&'a str>,
 }
@@ -75,6 +73,8 @@ impl Wishes<'_> {
     /// Those of a service of which the manifest says nothing.
     pub(crate) fn nothing() -> Self {
         static NONE: BTreeSet<String> = BTreeSet::new();
+        static IN_BASE: std::sync::LazyLock<BTreeMap<&str, String>> =
+            std::sync::LazyLock::new(|| [("python", "3.11.2".to_owned())].into());
         Wishes {
             service: "web",
             kind: ServiceKind::Web,
@@ -87,17 +87,17 @@ impl Wishes<'_> {
             workdir: None,
             package: None,
             packages: &NONE,
-            base_python: Some("3.11.2"),
+            in_base: &IN_BASE,
             compose: None,
         }
     }
 }
 
 /// What has to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Plan {
     /// How the image comes to hold what is started.
-    pub recipe: Recipe,
+    pub(crate) recipe: Box<dyn Recipe>,
     /// The start command, `$PORT` still in it.
     pub start: Vec<String>,
     /// What that needs in its environment, beside the manifest's.
@@ -127,15 +127,6 @@ impl Plan {
     }
 }
 
-/// How an image is made, by language.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Recipe {
-    /// The source runs as it is, beside what it depends on.
-    Python(Python),
-    /// The source is compiled.
-    Rust(Crate),
-}
-
 /// Why there is no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{why}\n  hint: {hint}")]
@@ -163,23 +154,15 @@ pub fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError> {
             "check that it is the right one, and that no ignore rule leaves out all that is in it",
         ));
     }
-    // Python packages written in Rust have both files; whoever means the crate says so.
-    let is_python = wishes.requirements.is_some()
-        || !wishes.install.is_empty()
-        || ["requirements.txt", "pyproject.toml", "setup.py"].iter().any(|f| listing.has(f));
-    if wishes.package.is_some() || (listing.has("Cargo.toml") && !is_python) {
-        rust::plan(listing, wishes)
-    } else {
-        python::plan(listing, wishes)
-    }
+    language::of(listing, wishes).plan(listing, wishes)
 }
 
-fn is_named(path: &str, name: &str) -> bool {
+pub(crate) fn is_named(path: &str, name: &str) -> bool {
     path == name || path.strip_suffix(name).is_some_and(|p| p.ends_with('/'))
 }
 
 /// Where in a file a parser stopped, to be looked at.
-fn see(file: &str, text: &str, span: Option<std::ops::Range<usize>>) -> String {
+pub(crate) fn see(file: &str, text: &str, span: Option<std::ops::Range<usize>>) -> String {
     let line = span.and_then(|s| text.get(..s.start)).map_or(1, |before| before.matches('\n').count() + 1);
     format!("see line {line} of {file}")
 }

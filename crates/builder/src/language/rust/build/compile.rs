@@ -12,7 +12,7 @@ use super::{
     stamps::Stamps,
     toolchain::{MOUNTED, Toolchain},
 };
-use crate::{plan::Crate, source::Source};
+use crate::{language::rust::plan::Crate, source::Source};
 
 /// Where the source is while it is compiled: where the image has it, so that paths that the program was compiled with
 /// still lead to its data.

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use dormouse_backend::BuildError;
 
-use super::{
+use crate::build::{
     Job, Stack, blocking,
     caches::Cache,
     command::Command,
@@ -20,7 +20,7 @@ use super::{
     said::Said,
     system::below,
 };
-use crate::{plan::Crate, source::Source};
+use crate::{language::rust::plan::Crate, source::Source};
 
 /// Environment of an image.
 pub(super) const ENV: [(&str, &str); 2] =

@@ -9,7 +9,7 @@ mod tools;
 
 use dormouse_backend::BuildError;
 
-use super::{
+use crate::build::{
     Job, Stack, blocking,
     command::Command,
     explain::{Reason, names},
@@ -19,7 +19,7 @@ use super::{
     system::below,
 };
 use crate::{
-    plan::{Install, Interpreter, Python},
+    language::python::plan::{Install, Interpreted, Interpreter},
     source::Source,
 };
 
@@ -42,7 +42,7 @@ impl Job<'_> {
         &self,
         stack: &mut Stack,
         source: Source,
-        python: &Python,
+        python: &Interpreted,
     ) -> Result<(), BuildError> {
         if python.install != Install::Nothing || python.interpreter != Interpreter::Base {
             self.uv_tools(stack, python.git).await?;

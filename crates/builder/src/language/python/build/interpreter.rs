@@ -6,7 +6,7 @@ use dormouse_backend::BuildError;
 use dormouse_images::CacheKey;
 
 use super::{Command, Job, Stack, below};
-use crate::plan::Interpreter;
+use crate::language::python::plan::Interpreter;
 
 /// Where fetched interpreters are, in the image too.
 pub(super) const FETCHED: &str = "/opt/python";
@@ -51,7 +51,7 @@ fn not_fetched(request: &str, e: BuildError) -> BuildError {
 }
 
 /// Full version of a base's own `python3`, from its package database.
-pub(in crate::build) fn version_of(base: &Path) -> Option<String> {
+pub(crate) fn version_of(base: &Path) -> Option<String> {
     let status = fs::read_to_string(base.join("var/lib/dpkg/status")).ok()?;
     status.split("\n\n").find_map(|package| {
         let field = |name: &str| package.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix(": "));

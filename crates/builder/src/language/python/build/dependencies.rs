@@ -9,7 +9,7 @@ use super::{
     Command, Job, PATH, Sees, Stack, below, blocking, explain, interpreter::FETCHED, io_error, times,
 };
 use crate::{
-    plan::{Install, Interpreter, Python},
+    language::python::plan::{Install, Interpreted, Interpreter},
     source::Source,
 };
 
@@ -32,7 +32,7 @@ impl Job<'_> {
         &self,
         stack: &mut Stack,
         source: &Source,
-        python: &Python,
+        python: &Interpreted,
     ) -> Result<(), BuildError> {
         if python.install == Install::Nothing {
             return Ok(());
@@ -75,7 +75,7 @@ impl Job<'_> {
         &self,
         stack: &mut Stack,
         source: &Source,
-        python: &Python,
+        python: &Interpreted,
     ) -> Result<(), BuildError> {
         let commands = from_source(&python.install);
         if commands.is_empty() {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 /// A release of Rust. Patch releases add nothing that code could need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RustVersion {
+pub(crate) struct RustVersion {
     /// 1, so far.
     pub major: u32,
     /// What counts.
@@ -14,7 +14,7 @@ pub struct RustVersion {
 impl RustVersion {
     /// 1.`minor`.
     #[must_use]
-    pub const fn one(minor: u32) -> Self {
+    pub(crate) const fn one(minor: u32) -> Self {
         Self { major: 1, minor }
     }
 

@@ -1,9 +1,9 @@
 //! What the last lines of a Python service that ended mean.
 
-use super::super::libraries;
+use crate::build::libraries;
 
 /// Modules whose package has another name.
-pub(in crate::build) const MODULES: &[(&str, &str)] = &[
+const MODULES: &[(&str, &str)] = &[
     ("bs4", "beautifulsoup4"),
     ("Crypto", "pycryptodome"),
     ("cv2", "opencv-python-headless"),
@@ -23,8 +23,41 @@ pub(in crate::build) const MODULES: &[(&str, &str)] = &[
     ("yaml", "pyyaml"),
 ];
 
+/// Modules of Python's own that people list among their packages.
+const STANDARD: [&str; 20] = [
+    "abc",
+    "base64",
+    "collections",
+    "csv",
+    "ctypes",
+    "functools",
+    "hashlib",
+    "io",
+    "itertools",
+    "json",
+    "math",
+    "os",
+    "re",
+    "shutil",
+    "socket",
+    "sqlite3",
+    "sys",
+    "tempfile",
+    "threading",
+    "tkinter",
+];
+
+/// What to do about a package that there is not, when its name tells.
+pub(crate) fn no_package(name: &str) -> Option<String> {
+    if STANDARD.contains(&name) {
+        return Some(format!("`{name}` comes with Python: leave it out of the dependencies"));
+    }
+    let (module, package) = MODULES.iter().find(|(module, _)| module.eq_ignore_ascii_case(name))?;
+    Some(format!("the package that has the module `{module}` is called `{package}`"))
+}
+
 /// What to do about it, when that can be told.
-pub(in crate::build) fn advice(lines: &[String]) -> Option<String> {
+pub(crate) fn advice(lines: &[String]) -> Option<String> {
     // The last one is what ended it.
     lines.iter().rev().find_map(|line| one(line))
 }

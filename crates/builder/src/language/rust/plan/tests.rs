@@ -2,6 +2,7 @@ use expect_test::expect;
 
 use super::*;
 use crate::plan::plan;
+use std::any::Any;
 
 const LOCK: (&str, &str) = ("Cargo.lock", "version = 4\n");
 const MAIN: (&str, &str) = ("src/main.rs", "fn main() {}");
@@ -10,8 +11,10 @@ fn show(listing: &Listing, package: Option<&str>, start: Option<&str>) -> String
     let start = start.map(|s| shell_words::split(s).unwrap());
     let wishes = Wishes { start: start.as_deref(), package, ..Wishes::nothing() };
     match plan(listing, &wishes) {
-        Ok(Plan { recipe: Recipe::Rust(c), start, .. }) => {
-            let channel = c.channel.map(|c| format!(" ({c})")).unwrap_or_default();
+        Ok(Plan { recipe, start, .. }) => {
+            let recipe: &dyn Any = &*recipe;
+            let Some(c) = recipe.downcast_ref::<Crate>() else { return "Python\n".to_owned() };
+            let channel = c.channel.as_ref().map(|c| format!(" ({c})")).unwrap_or_default();
             format!(
                 "{} of {} in `{}`, Rust {}{channel}\n    $ {}\n",
                 c.binary,
@@ -21,7 +24,6 @@ fn show(listing: &Listing, package: Option<&str>, start: Option<&str>) -> String
                 shell_words::join(start)
             )
         }
-        Ok(Plan { recipe: Recipe::Python(_), .. }) => "Python\n".to_owned(),
         Err(e) => format!("cannot: {}\n    hint: {}\n", e.why, e.hint),
     }
 }

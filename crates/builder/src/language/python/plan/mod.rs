@@ -22,12 +22,12 @@ mod version;
 
 use dormouse_model::Origin;
 
-use super::{Decision, Listing, Plan, PlanError, Recipe, Wishes, is_named, procfile, see};
-pub use version::Interpreter;
+use crate::plan::{Decision, Listing, Plan, PlanError, Wishes, is_named, procfile, see};
+pub(crate) use version::Interpreter;
 
 /// How a Python service is put together.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Python {
+pub(crate) struct Interpreted {
     /// Which interpreter it runs on.
     pub interpreter: Interpreter,
     /// How its dependencies are installed.
@@ -38,7 +38,7 @@ pub struct Python {
 
 /// How dependencies are installed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Install {
+pub(crate) enum Install {
     /// There are none, and no Python either.
     Nothing,
     /// There are none: Python and its own library will do.
@@ -88,7 +88,11 @@ pub enum Install {
 /// Decide how to build a Python service.
 pub(super) fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError> {
     let installed = install::decide(listing, wishes)?;
-    let version = version::choose(listing, installed.requires.as_ref(), wishes.base_python)?;
+    let version = version::choose(
+        listing,
+        installed.requires.as_ref(),
+        wishes.in_base.get("python").map(String::as_str),
+    )?;
     let start = start::decide(listing, wishes, &installed.names)?;
     let decision = |about, value, origin| Decision { about, value, origin };
     let decisions = vec![
@@ -100,7 +104,7 @@ pub(super) fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanE
     notes.extend(version.note);
     notes.extend(start.notes);
     let git = installed.git.is_some();
-    let recipe = Recipe::Python(Python { interpreter: version.interpreter, install: installed.install, git });
+    let recipe = Box::new(Interpreted { interpreter: version.interpreter, install: installed.install, git });
     Ok(Plan { recipe, start: start.command, env: start.env, decisions, notes })
 }
 

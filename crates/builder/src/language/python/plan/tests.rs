@@ -4,11 +4,14 @@ use dormouse_model::ServiceKind;
 
 use super::*;
 use crate::plan::plan;
+use std::any::Any;
 
 /// The interpreter, how things are installed, the command with what it needs, and where each comes from.
 pub(super) fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
     match plan(listing, wishes) {
-        Ok(Plan { recipe: Recipe::Python(p), start, env, notes, decisions }) => {
+        Ok(Plan { recipe, start, env, notes, decisions }) => {
+            let recipe: &dyn Any = &*recipe;
+            let Some(p) = recipe.downcast_ref::<Interpreted>() else { return format!("{recipe:?}\n") };
             let git = if p.git { " git" } else { "" };
             let origins: Vec<_> = decisions
                 .iter()
@@ -24,7 +27,6 @@ pub(super) fn show(listing: &Listing, wishes: &Wishes<'_>) -> String {
                 origins.join(", ")
             )
         }
-        Ok(Plan { recipe: Recipe::Rust(r), .. }) => format!("{r:?}\n"),
         Err(e) => format!("cannot: {}\n    hint: {}\n", e.why, e.hint),
     }
 }
@@ -457,7 +459,11 @@ fn wishes_win() {
             [("main.py", ""), ("requirements.txt", "celery")].into(),
             Wishes { kind: ServiceKind::Worker, ..web() },
         ),
-        ("no Python in the base", [("main.py", "")].into(), Wishes { base_python: None, ..told }),
+        (
+            "no Python in the base",
+            [("main.py", "")].into(),
+            Wishes { in_base: &std::collections::BTreeMap::new(), ..told },
+        ),
         (
             "a worker's own line",
             [("Procfile", "worker: celery\nbeat: celery beat"), ("requirements.txt", "celery")].into(),

@@ -11,7 +11,7 @@ const OLDEST: [u64; 2] = [3, 8];
 
 /// Where it comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Interpreter {
+pub(crate) enum Interpreter {
     /// The base's own `python3`.
     Base,
     /// Fetched, because the base's own does not do: a version or specifiers, as `uv python install` takes them.

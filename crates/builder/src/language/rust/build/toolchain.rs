@@ -4,7 +4,7 @@ use dormouse_backend::BuildError;
 use dormouse_images::CacheKey;
 
 use super::{Job, Stack, host_rust::HostToolchain};
-use crate::plan::{Crate, RustVersion};
+use crate::language::rust::plan::{Crate, RustVersion};
 
 /// Where a build sees the operator's.
 pub(super) const MOUNTED: &str = "/opt/rust";

@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 
 use dormouse_model::Origin;
 
-use super::{Decision, Listing, Plan, PlanError, Recipe, Wishes, is_named, see};
+use crate::plan::{Decision, Listing, Plan, PlanError, Wishes, is_named, see};
 use cargo::{Manifest, Workspace, within};
-pub use version::RustVersion;
+pub(crate) use version::RustVersion;
 
 /// A program of a Cargo package.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Crate {
+pub(crate) struct Crate {
     /// Folder of the package below the source folder; empty for the top.
     pub folder: String,
     /// Name of the package.
@@ -57,7 +57,7 @@ pub(super) fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanE
     };
     let decisions = vec![Decision { about: "start", value: start.join(" "), origin }];
     let recipe =
-        Recipe::Rust(Crate { package: package.name.clone(), folder: found.folder, binary, needs, channel });
+        Box::new(Crate { package: package.name.clone(), folder: found.folder, binary, needs, channel });
     Ok(Plan { recipe, start, env: BTreeMap::new(), decisions, notes: Vec::new() })
 }
 

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use crate::{HostRust, hostnet::Host, plan::RustVersion};
+use crate::{HostRust, hostnet::Host, language::rust::plan::RustVersion};
 
 /// A toolchain in a folder of its own, which works wherever it is mounted.
 #[derive(Debug, Clone, PartialEq, Eq)]

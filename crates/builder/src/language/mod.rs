@@ -1,0 +1,97 @@
+//! Languages, one folder each. Nothing outside of its folder knows one, but for the table at the end of this file.
+
+mod python;
+mod rust;
+
+use std::{any::Any, collections::BTreeMap, fmt, path::Path, pin::Pin};
+
+use dormouse_backend::BuildError;
+
+use crate::{
+    build::{Job, Stack},
+    hostnet::Ecosystem,
+    plan::{Listing, Plan, PlanError, Wishes},
+    source::Source,
+};
+
+/// A language, or another way to make an image of a folder.
+pub(crate) trait Language: fmt::Debug + Send + Sync {
+    /// What it is called, as in `python`.
+    fn name(&self) -> &'static str;
+
+    /// How sure it is that a service is written in it.
+    fn claims(&self, listing: &Listing, wishes: &Wishes<'_>) -> Claim;
+
+    /// Decide how to build what is listed, from the files alone.
+    fn plan(&self, listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError>;
+
+    /// The version that a base has of itself, if it has it.
+    fn in_base(&self, _base: &Path) -> Option<String> {
+        None
+    }
+
+    /// What to do about a service that ended, when the last lines it wrote tell.
+    fn advice(&self, _said: &[String]) -> Option<String> {
+        None
+    }
+
+    /// What to do about a package that its registry does not have, when the name tells.
+    fn no_package(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+/// How sure a language is of a folder. Of two that are equally sure the first of the table has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Claim {
+    /// It is none of it.
+    Nothing,
+    /// Somebody has to have it: who tells best what is missing.
+    Rest,
+    /// A file says how to build it.
+    Found,
+    /// The manifest has a key that only it understands, and that decides.
+    Asked,
+}
+
+/// What is planned, to be carried out.
+pub(crate) trait Recipe: Any + fmt::Debug + Send + Sync {
+    /// Whose credentials of this host would concern its build.
+    fn ecosystem(&self) -> Ecosystem;
+
+    /// Environment of the image.
+    fn env(&self) -> &'static [(&'static str, &'static str)];
+
+    /// Everything above the base and the Debian packages that the manifest asks for, the source included.
+    fn phases<'a>(&'a self, job: &'a Job<'a>, stack: &'a mut Stack, source: Source) -> Phases<'a>;
+}
+
+/// Phases under way.
+pub(crate) type Phases<'a> = Pin<Box<dyn Future<Output = Result<(), BuildError>> + Send + 'a>>;
+
+/// Which language a service is written in.
+pub(crate) fn of(listing: &Listing, wishes: &Wishes<'_>) -> &'static dyn Language {
+    let claim = |language: &&dyn Language| language.claims(listing, wishes);
+    // Of equals the last has it.
+    let surest = LANGUAGES.iter().copied().rev().max_by_key(claim);
+    surest.unwrap_or(LANGUAGES[0])
+}
+
+/// What the base has of each.
+pub(crate) fn in_base(base: &Path) -> BTreeMap<&'static str, String> {
+    LANGUAGES.iter().filter_map(|l| Some((l.name(), l.in_base(base)?))).collect()
+}
+
+/// What to do about a service that ended, when the last lines it wrote tell.
+pub(crate) fn advice(said: &[String]) -> Option<String> {
+    LANGUAGES.iter().find_map(|language| language.advice(said))
+}
+
+/// What to do about a package that a registry does not have.
+pub(crate) fn no_package(name: &str) -> String {
+    let told = LANGUAGES.iter().find_map(|language| language.no_package(name));
+    told.unwrap_or_else(|| "check its spelling in the dependencies".to_owned())
+}
+
+/// All that there are: a new one is added here.
+const LANGUAGES: [&dyn Language; 2] = [&python::Python, &rust::Rust];
