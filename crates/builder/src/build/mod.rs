@@ -6,6 +6,7 @@ pub(crate) mod command;
 mod disk;
 pub(crate) mod explain;
 mod image;
+mod job;
 pub(crate) mod libraries;
 mod locks;
 pub(crate) mod phase;
@@ -14,64 +15,22 @@ pub(crate) mod scope;
 mod source;
 pub(crate) mod system;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::path::Path;
 
-use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
-use dormouse_images::{LayerId, Store};
+use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds};
 use dormouse_model::manifest::is_manifest;
-use dormouse_runtime::Sandboxes;
 use tokio::sync::mpsc;
 
 pub use base::Base;
+pub use job::Builder;
+pub(crate) use job::{Job, Stack, blocking, host};
 
 use crate::{
-    BuildSettings,
-    hostnet::{Ecosystem, Host, HostNet},
+    hostnet::Ecosystem,
     language::{self, Recipe},
-    plan::{self, PlanError, Wishes},
+    plan::{PlanError, Wishes},
     source::{Folder, ReadError, Source},
 };
-
-/// Builds images on this host.
-#[derive(Debug)]
-pub struct Builder {
-    pub(crate) store: Store,
-    sandboxes: Arc<Sandboxes>,
-    pub(crate) net: Arc<HostNet>,
-    pub(crate) host: Host,
-    base: Base,
-    pub(crate) settings: BuildSettings,
-    caches: Arc<caches::Caches>,
-    pub(crate) locks: locks::Locks,
-}
-
-impl Builder {
-    /// A builder that keeps layers in `store`, and in `cache`, a folder of its own, what makes the next build quicker.
-    #[must_use]
-    pub fn new(
-        store: Store,
-        sandboxes: Arc<Sandboxes>,
-        net: Arc<HostNet>,
-        base: Base,
-        settings: BuildSettings,
-        cache: &Path,
-    ) -> Self {
-        let bound = settings.cache_bound();
-        Self {
-            store,
-            sandboxes,
-            net,
-            host: Host::this(),
-            base,
-            settings,
-            caches: Arc::new(caches::Caches::new(cache, bound)),
-            locks: locks::Locks::default(),
-        }
-    }
-}
 
 impl Builds for Builder {
     async fn build(
@@ -85,32 +44,6 @@ impl Builds for Builder {
 
     fn advice(&self, said: &[String]) -> Option<String> {
         language::advice(said)
-    }
-}
-
-/// One build under way.
-pub(crate) struct Job<'a> {
-    pub(crate) builder: &'a Builder,
-    pub(crate) request: &'a BuildRequest,
-    events: mpsc::UnboundedSender<BuildEvent>,
-}
-
-/// What the phases have produced so far.
-pub(crate) struct Stack {
-    /// Layers of the image, bottom first.
-    pub(crate) layers: Vec<LayerId>,
-    /// A layer only builds see: the tools. Left out of the image.
-    pub(crate) tools: Option<LayerId>,
-    /// The Debian release at the bottom, when it is one of our making.
-    pub(crate) suite: Option<String>,
-}
-
-impl Stack {
-    /// Folders for a sandbox, top first. The tools lie just above the base, below everything that is the image's.
-    fn lowers(&self, store: &Store) -> Vec<PathBuf> {
-        let above = self.layers.iter().skip(1).rev();
-        let below = self.tools.iter().chain(self.layers.first());
-        above.chain(below).map(|id| store.layer_path(id)).collect()
     }
 }
 
@@ -138,7 +71,7 @@ impl Job<'_> {
             in_base: &in_base,
             compose: spec.origins.compose.as_deref(),
         };
-        let plan = plan::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
+        let plan = language::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
         source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));
         self.say_what_is_left_out();
         self.say_what_is_withheld(&*plan.recipe);
@@ -176,13 +109,6 @@ impl Job<'_> {
         BuildError::Unknown { service: self.request.spec.name.to_string(), why: e.why, hint: e.hint }
     }
 
-    /// What this project's builds keep of one kind.
-    pub(crate) async fn cache(&self, phase: &str, kind: &'static str) -> Result<caches::Cache, BuildError> {
-        let (caches, project) = (self.builder.caches.clone(), self.request.key.project.clone());
-        let opened = blocking(move || caches.open(kind, project.as_str())).await;
-        opened.map_err(|e: std::io::Error| host(format!("opening the cache of the {phase} phase"), e))
-    }
-
     /// Name the folders of other services that are in the source folder and not in the image.
     fn say_what_is_left_out(&self) {
         let is_folder = |path: &&String| self.request.source.join(path).is_dir();
@@ -212,38 +138,5 @@ impl Job<'_> {
                 ));
             }
         }
-    }
-
-    /// Note something in the build log.
-    pub(crate) fn say(&self, text: &str) {
-        for line in text.lines() {
-            self.send(BuildEvent::Output { stream: Stream::Err, text: line.to_owned() });
-        }
-    }
-
-    /// Nobody listening is no reason to stop.
-    fn send(&self, event: BuildEvent) {
-        self.events.send(event).ok();
-    }
-}
-
-pub(crate) fn host(
-    what: impl Into<String>,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> BuildError {
-    let (what, source) = (what.into(), source.into());
-    BuildError::Host { what: format!("{what}: {source}"), source }
-}
-
-/// Run something that blocks on the disk away from the async threads.
-pub(crate) async fn blocking<T: Send + 'static, E: Send + 'static + From<std::io::Error>>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(done) => done,
-        Err(e) => match e.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(e) => Err(std::io::Error::other(e).into()),
-        },
     }
 }

@@ -1,11 +1,15 @@
-//! Languages, one folder each. Nothing outside of its folder knows one, but for the table at the end of this file.
+//! Languages, one folder each. Nothing outside of its folder knows one, but for the table in `all.rs`.
 
+mod all;
 mod python;
 mod rust;
 
-use std::{any::Any, collections::BTreeMap, fmt, path::Path, pin::Pin};
+use std::{any::Any, fmt, path::Path, pin::Pin};
 
 use dormouse_backend::BuildError;
+
+pub use all::plan;
+pub(crate) use all::{advice, in_base, no_package};
 
 use crate::{
     build::{Job, Stack},
@@ -68,30 +72,3 @@ pub(crate) trait Recipe: Any + fmt::Debug + Send + Sync {
 
 /// Phases under way.
 pub(crate) type Phases<'a> = Pin<Box<dyn Future<Output = Result<(), BuildError>> + Send + 'a>>;
-
-/// Which language a service is written in.
-pub(crate) fn of(listing: &Listing, wishes: &Wishes<'_>) -> &'static dyn Language {
-    let claim = |language: &&dyn Language| language.claims(listing, wishes);
-    // Of equals the last has it.
-    let surest = LANGUAGES.iter().copied().rev().max_by_key(claim);
-    surest.unwrap_or(LANGUAGES[0])
-}
-
-/// What the base has of each.
-pub(crate) fn in_base(base: &Path) -> BTreeMap<&'static str, String> {
-    LANGUAGES.iter().filter_map(|l| Some((l.name(), l.in_base(base)?))).collect()
-}
-
-/// What to do about a service that ended, when the last lines it wrote tell.
-pub(crate) fn advice(said: &[String]) -> Option<String> {
-    LANGUAGES.iter().find_map(|language| language.advice(said))
-}
-
-/// What to do about a package that a registry does not have.
-pub(crate) fn no_package(name: &str) -> String {
-    let told = LANGUAGES.iter().find_map(|language| language.no_package(name));
-    told.unwrap_or_else(|| "check its spelling in the dependencies".to_owned())
-}
-
-/// All that there are: a new one is added here.
-const LANGUAGES: [&dyn Language; 2] = [&python::Python, &rust::Rust];

@@ -7,7 +7,7 @@ use dormouse_model::source::{
     text::{self, NotText},
 };
 
-use super::PlanError;
+use super::error::PlanError;
 
 /// Text files larger than this are not looked into, in bytes. A lock file of a large project has about 2 MB.
 pub(crate) const MAX_TEXT: u64 = 8 << 20;

@@ -1,5 +1,6 @@
 //! From a source folder to what has to be done: pure, and the same every time.
 
+mod error;
 mod listing;
 pub(crate) mod procfile;
 
@@ -7,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dormouse_model::{Origin, ServiceKind, manifest::MANIFEST};
 
-use crate::language::{self, Recipe};
+use crate::language::Recipe;
 
+pub use error::PlanError;
 pub(crate) use listing::MAX_TEXT;
 pub use listing::{Content, Listing};
 
@@ -125,36 +127,6 @@ impl Plan {
     pub fn start_origin(&self) -> Option<&Origin> {
         self.decisions.iter().find(|d| d.about == "start")?.origin.as_ref()
     }
-}
-
-/// Why there is no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{why}\n  hint: {hint}")]
-pub struct PlanError {
-    /// What is missing or wrong.
-    pub why: String,
-    /// What to do.
-    pub hint: String,
-}
-
-impl PlanError {
-    pub(crate) fn new(why: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { why: why.into(), hint: hint.into() }
-    }
-}
-
-/// Decide how to build what is listed.
-///
-/// # Errors
-/// When it is not something we know how to build or start, with what to do about it.
-pub fn plan(listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError> {
-    if listing.paths().next().is_none() {
-        return Err(PlanError::new(
-            "the source folder is empty",
-            "check that it is the right one, and that no ignore rule leaves out all that is in it",
-        ));
-    }
-    language::of(listing, wishes).plan(listing, wishes)
 }
 
 pub(crate) fn is_named(path: &str, name: &str) -> bool {

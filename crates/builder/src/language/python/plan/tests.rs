@@ -3,7 +3,7 @@ use expect_test::expect;
 use dormouse_model::ServiceKind;
 
 use super::*;
-use crate::plan::plan;
+use crate::language::plan;
 use std::any::Any;
 
 /// The interpreter, how things are installed, the command with what it needs, and where each comes from.

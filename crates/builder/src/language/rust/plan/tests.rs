@@ -1,7 +1,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::plan::plan;
+use crate::language::plan;
 use std::any::Any;
 
 const LOCK: (&str, &str) = ("Cargo.lock", "version = 4\n");
