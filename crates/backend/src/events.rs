@@ -72,7 +72,15 @@ pub struct Notifier(Arc<Mutex<Option<mpsc::UnboundedSender<WorkloadEvent>>>>);
 impl Notifier {
     /// Tell whoever listens. Nobody has to.
     pub fn tell(&self, event: WorkloadEvent) {
-        if let Some(to) = self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+        self.show_and_tell(|| {}, event);
+    }
+
+    /// Do both while nobody begins to listen: whoever does finds it shown, as an earlier one, or is told it, and not both. What
+    /// `show` does may wait for nothing.
+    pub fn show_and_tell(&self, show: impl FnOnce(), event: WorkloadEvent) {
+        let listener = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        show();
+        if let Some(to) = listener.as_ref() {
             // Who listened may be gone.
             to.send(event).ok();
         }

@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
-    Activity, AddressBlock, DeploymentId, Depth, ImageId, Inspection, InstanceId, Limits, Phase, ProjectName,
-    ServiceKey, ServiceName, Time, Usage,
+    Activity, AddressBlock, DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase,
+    ProjectName, ServiceKey, ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
-use crate::WorkloadEvent;
+use crate::{ProbeAnswer, ProbeRequest, WorkloadEvent};
 
 /// What the hands can do to instances. Every call is idempotent: asking for what already is succeeds.
 pub trait Workloads: Send + Sync + 'static {
@@ -37,12 +37,17 @@ pub trait Workloads: Send + Sync + 'static {
     fn remove_network(&self, project: &ProjectName)
     -> impl Future<Output = Result<(), WorkloadError>> + Send;
 
-    /// Start an instance; returns once its process runs. An id that already exists is left as it is.
-    fn start(&self, spec: &InstanceSpec) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+    /// Start an instance; returns once its process runs, with the address that it was given on its project's network. An id that
+    /// already exists is left as it is. A process is started once under a number: where it is replaced without our asking,
+    /// its end is told, and the new one has another number.
+    fn start(&self, spec: &InstanceSpec) -> impl Future<Output = Result<Ipv4Addr, WorkloadError>> + Send;
 
-    /// Ask it to end (SIGTERM), kill it after `grace`, and return once it has ended. Wakes it first when asleep.
-    fn stop(&self, id: InstanceId, grace: Duration)
-    -> impl Future<Output = Result<(), WorkloadError>> + Send;
+    /// Ask it to end (SIGTERM), kill it after `grace`, and return how it ended once it has. Wakes it first when asleep.
+    fn stop(
+        &self,
+        id: InstanceId,
+        grace: Duration,
+    ) -> impl Future<Output = Result<Ended, WorkloadError>> + Send;
 
     /// Freeze, and for [`Depth::Paged`] push the memory out. Returns the depth reached.
     fn sleep(
@@ -79,6 +84,13 @@ pub trait Workloads: Send + Sync + 'static {
     /// Memory and processor time.
     fn usage(&self, id: InstanceId) -> impl Future<Output = Result<Usage, WorkloadError>> + Send;
 
+    /// Ask it whether it works, as a visitor would. One that sleeps is not to be asked.
+    fn probe(
+        &self,
+        id: InstanceId,
+        request: &ProbeRequest,
+    ) -> impl Future<Output = Result<ProbeAnswer, WorkloadError>> + Send;
+
     /// Where it listens, and its processes; of an ended one nothing is left to see.
     fn inspect(&self, id: InstanceId) -> impl Future<Output = Result<Inspection, WorkloadError>> + Send;
 
@@ -94,9 +106,25 @@ pub trait Workloads: Send + Sync + 'static {
         from: u64,
     ) -> impl Future<Output = Result<LogChunk, WorkloadError>> + Send;
 
+    /// Remove the logs of instances of a service that have ended; what is not there is fine.
+    fn remove_logs(
+        &self,
+        key: &ServiceKey,
+        ids: &[InstanceId],
+    ) -> impl Future<Output = Result<(), WorkloadError>> + Send;
+
     /// Tells of what happens by itself from now on; before that, of bytes that have arrived for instances that sleep while nobody
     /// listened. Bytes that arrive between the freeze and whatever looks for them are told too. One receiver at a time.
     fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent>;
+}
+
+/// How an instance ended, and when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// With which status.
+    pub status: ExitStatus,
+    /// When, by the host's clock.
+    pub at: Time,
 }
 
 /// What came of a dark wake.
@@ -157,8 +185,6 @@ pub struct InstanceSpec {
     pub env: BTreeMap<String, String>,
     /// Its limits.
     pub limits: Limits,
-    /// Its private address, within the project's network.
-    pub addr: Ipv4Addr,
 }
 
 /// A project's private network.

@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
+use dormouse_backend::address::instances;
 use dormouse_model::{AddressBlock, ServiceKind, ServiceSpec};
 
 /// Prefix lengths of the smallest and the largest block.
@@ -73,11 +74,6 @@ fn services(block: AddressBlock) -> impl Iterator<Item = Ipv4Addr> {
     (2..block.size() / 4).map(move |n| block.at(n))
 }
 
-/// Addresses for instances in a block.
-fn instances(block: AddressBlock) -> impl Iterator<Item = Ipv4Addr> {
-    (block.size() / 4..block.size() - 1).map(move |n| block.at(n))
-}
-
 /// The block that a project with these blocks has to get so that there is room for `need`: `Ok(None)` when there is room
 /// already, an error when the pool has none. `taken` is everybody's.
 pub(crate) fn further(
@@ -126,18 +122,6 @@ fn free(pool: Ipv4Addr, taken: &[AddressBlock], prefix: u8) -> Option<AddressBlo
 /// An address for a new service.
 pub(crate) fn free_service(blocks: &[AddressBlock], taken: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
     blocks.iter().flat_map(|b| services(*b)).find(|addr| !taken.contains(addr))
-}
-
-/// An address for a new instance: the one whose last use is longest ago, as far as the number of the instance tells,
-/// so that a late packet for an old instance finds nobody.
-pub(crate) fn free_instance(
-    blocks: &[AddressBlock],
-    taken: &BTreeSet<Ipv4Addr>,
-    instance: u64,
-) -> Option<Ipv4Addr> {
-    let all: Vec<_> = blocks.iter().flat_map(|b| instances(*b)).collect();
-    let first = usize::try_from(instance.checked_rem(all.len() as u64)?).ok()?;
-    all.iter().cycle().skip(first).take(all.len()).find(|addr| !taken.contains(addr)).copied()
 }
 
 #[cfg(test)]
@@ -234,19 +218,5 @@ mod tests {
             Some(next.octets()[3])
         });
         assert_eq!(all.collect::<Vec<_>>(), [2, 3, 4, 5, 6, 7, 66, 67, 68, 69, 70, 71]);
-    }
-
-    #[test]
-    fn instances_take_turns() {
-        let blocks = [block("10.77.1.0/24")];
-        let mut taken = BTreeSet::new();
-        let first = free_instance(&blocks, &taken, 190).unwrap();
-        taken.insert(first);
-        let second = free_instance(&blocks, &taken, 381).unwrap();
-        assert_eq!((first.to_string(), second.to_string()), ("10.77.1.254".into(), "10.77.1.64".into()));
-        taken.extend(instances(blocks[0]));
-        assert_eq!(free_instance(&blocks, &taken, 5), None);
-        let grown = [blocks[0], block("10.77.9.32/27")];
-        assert_eq!(free_instance(&grown, &taken, 5).unwrap().to_string(), "10.77.9.40");
     }
 }

@@ -164,7 +164,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let stops = all.iter().map(|w| async {
             let grace = graces.get(&w.id).copied().unwrap_or(LAST_GRACE).min(LONGEST_LAST_GRACE);
             let result = match self.workloads.stop(w.id, grace).await {
-                Ok(()) => self.workloads.remove(w.id).await,
+                Ok(_ended) => self.workloads.remove(w.id).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = result {

@@ -22,7 +22,6 @@ mod keep;
 mod names;
 mod ops;
 mod origin;
-mod probe;
 mod reconcile;
 mod settings;
 mod state;

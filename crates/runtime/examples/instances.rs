@@ -67,7 +67,6 @@ async fn compare(rounds: u64, mib: u64) -> Result<(), Box<dyn Error>> {
                 argv: Some(vec!["/bin/sh".into(), "-c".into(), script]),
                 env: BTreeMap::new(),
                 limits: Limits { memory: 2 << 30, ..Limits::default() },
-                addr: [10, 0, 0, 64].into(),
             };
             let begun = Instant::now();
             Box::pin(host.start(&spec)).await?;

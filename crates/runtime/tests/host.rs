@@ -71,7 +71,6 @@ impl Bench {
             argv: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
             env: BTreeMap::new(),
             limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
-            addr: [10, 0, 0, 64].into(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt::Debug, time::Duration};
 
-use dormouse_model::{Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase};
+use dormouse_model::{Answer, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase, Question};
 use tokio::sync::mpsc;
 
 use super::{Harness, Program};
@@ -72,12 +72,19 @@ pub(super) async fn start<W: Workloads>(h: &Harness<W>) -> Outcome {
     same("key", &w.key, &spec.key)?;
     same("image", &w.image, &spec.image)?;
     same("deployment", w.deployment, spec.deployment)?;
-    same("address", w.addr, spec.addr)?;
+    if !h.network.blocks().any(|block| block.contains(w.addr)) {
+        return Err(format!("{} is not on its network", w.addr));
+    }
     same("phase", w.phase, Phase::Running)?;
     same("exited_at", w.exited_at, None)?;
     if w.pid == 0 {
         return Err("a running instance has no pid".to_owned());
     }
+    let beside = h.run(1, Program::Serve).await?;
+    if h.find(beside).await?.is_some_and(|other| other.addr == w.addr) {
+        return Err(format!("two instances have {}", w.addr));
+    }
+    h.clear(beside).await?;
     h.run(0, Program::Serve).await?;
     same("after a second start", h.find(spec.id).await?, Some(w))?;
     h.said(spec.id, "hello").await?;
@@ -102,6 +109,10 @@ pub(super) async fn log<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await?;
     let kept = done("read_log after removal", h.workloads.read_log(key, id, 0).await)?;
     same("hello after removal", kept.lines.iter().filter(|l| l.text == "hello").count(), 1)?;
+    done("remove_logs", h.workloads.remove_logs(key, &[id]).await)?;
+    done("remove_logs again", h.workloads.remove_logs(key, &[id]).await)?;
+    let gone = done("read_log after that", h.workloads.read_log(key, id, 0).await)?;
+    same("hello after its log was removed", gone.lines.len(), 0)?;
     let none = done("read_log of an unknown one", h.workloads.read_log(key, InstanceId(u64::MAX), 0).await)?;
     same("log of an unknown one", none.lines.len(), 0)
 }
@@ -140,25 +151,24 @@ pub(super) async fn stirs<W: Workloads>(h: &Harness<W>) -> Outcome {
     let (w, mut events) = (&h.workloads, h.workloads.events());
     let stirred = |event| if let WorkloadEvent::Stirred(id) = event { Some(id) } else { None };
     let (awake, asleep) = (h.run(9, Program::Serve).await?, h.run(10, Program::Serve).await?);
-    let arrive = |n| {
-        let spec = h.spec(n, Program::Serve);
-        (h.arrive)(spec.id, spec.addr);
-    };
+    let addrs = [h.find(awake).await?, h.find(asleep).await?].map(|found| found.map(|w| w.addr));
+    let [Some(first), Some(second)] = addrs else { return Err("not listed after start".to_owned()) };
+    let arrive = |id| (h.arrive)(id, if id == awake { first } else { second });
     for depth in [Depth::Frozen, Depth::Paged] {
         done("sleep", w.sleep(asleep, depth).await)?;
-        arrive(9);
-        arrive(10);
-        arrive(10);
+        arrive(awake);
+        arrive(asleep);
+        arrive(asleep);
         same("stirred", next(&mut events, stirred).await?, asleep)?;
         // It stays asleep until somebody wakes it.
         same("asleep", matches!(h.phase(asleep).await?, Phase::Asleep(_)), true)?;
         done("wake", w.wake(asleep).await)?;
         same("once for each sleep", events.try_recv().ok(), None)?;
     }
-    arrive(10);
+    arrive(asleep);
     done("sleep", w.sleep(asleep, Depth::Frozen).await)?;
     drop(events);
-    arrive(10);
+    arrive(asleep);
     let mut later = w.events();
     same("while nobody listened", next(&mut later, stirred).await?, asleep)?;
     same("of one that is awake", later.try_recv().ok(), None)?;
@@ -184,14 +194,15 @@ pub(super) async fn stop<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.said(id, "hello").await?;
     done("sleep", w.sleep(id, Depth::Paged).await)?;
     // The grace is longer than a check may take: only a woken instance ends in time.
-    done("stop", w.stop(id, Duration::from_secs(3600)).await)?;
+    let end = done("stop", w.stop(id, Duration::from_secs(3600)).await)?;
     let ended = h.find(id).await?.ok_or("not listed after stop")?;
+    same("how it ended", (Phase::Exited(end.status), Some(end.at)), (ended.phase, ended.exited_at))?;
     same("phase", ended.phase, Phase::Exited(ExitStatus::Code(0)))?;
     same("pid", ended.pid, 0)?;
     if ended.exited_at.is_none_or(|at| at < ended.started_at) {
         return Err(format!("started at {:?}, ended at {:?}", ended.started_at, ended.exited_at));
     }
-    done("stop again", w.stop(id, Duration::ZERO).await)?;
+    same("the end of one that has ended", done("stop again", w.stop(id, Duration::ZERO).await)?, end)?;
     same("after the second stop", h.find(id).await?, Some(ended))?;
     for (what, result) in [
         ("sleep of an ended one", w.sleep(id, Depth::Frozen).await.map(|_| ())),
@@ -281,6 +292,28 @@ pub(super) async fn limits<W: Workloads>(h: &Harness<W>) -> Outcome {
     h.clear(id).await
 }
 
+pub(super) async fn probe<W: Workloads>(h: &Harness<W>) -> Outcome {
+    let id = h.run(12, Program::Web).await?;
+    for (question, well) in [
+        (Question::Connection, [Answer::Accepted, Answer::Accepted]),
+        (Question::Http("/".to_owned()), [Answer::Status(200), Answer::Status(204)]),
+    ] {
+        // It begins to listen when it is there, and again after each answer.
+        let request = h.request(question);
+        loop {
+            let answer = done("probe", h.workloads.probe(id, &request).await)?.answer;
+            if well.contains(&answer) {
+                break;
+            }
+            if answer != Answer::Refused {
+                return Err(format!("{request:?}: {answer:?}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    h.clear(id).await
+}
+
 pub(super) async fn inspect<W: Workloads>(h: &Harness<W>) -> Outcome {
     let w = &h.workloads;
     let id = h.run(10, Program::Serve).await?;
@@ -334,12 +367,13 @@ pub(super) async fn unknown<W: Workloads>(h: &Harness<W>) -> Outcome {
     let (w, id) = (&h.workloads, InstanceId(u64::MAX));
     done("remove", w.remove(id).await)?;
     for (what, result) in [
-        ("stop", w.stop(id, Duration::ZERO).await),
+        ("stop", w.stop(id, Duration::ZERO).await.map(|_| ())),
         ("sleep", w.sleep(id, Depth::Frozen).await.map(|_| ())),
         ("wake", w.wake(id).await),
         ("dark wake", w.dark_wake(id, Depth::Frozen).await.map(|_| ())),
         ("usage", w.usage(id).await.map(|_| ())),
         ("set_limits", w.set_limits(id, h.template.limits).await),
+        ("probe", w.probe(id, &h.request(Question::Connection)).await.map(|_| ())),
         ("inspect", w.inspect(id).await.map(|_| ())),
         ("activity", w.activity(id).await.map(|_| ())),
     ] {

@@ -11,9 +11,9 @@ mod program;
 
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
-use dormouse_model::{InstanceId, Phase};
+use dormouse_model::{InstanceId, Phase, Question};
 
-use crate::{Damage, InstanceSpec, LogLine, NetworkSpec, Workload, Workloads};
+use crate::{Damage, InstanceSpec, LogLine, NetworkSpec, ProbeRequest, Visitor, Workload, Workloads};
 pub use program::Program;
 
 /// Longest time one check may take.
@@ -23,13 +23,13 @@ const CHECK_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Harness<W> {
     /// The backend.
     pub workloads: W,
-    /// A network on which the template's address lies. The suite makes and removes it.
+    /// The template's network. The suite makes and removes it.
     pub network: NetworkSpec,
     /// Sends bytes to an instance, from elsewhere.
     pub arrive: Arrive,
     /// Damages what keeps the network, as another program would.
     pub damage: Damager,
-    /// An instance of an image with a POSIX shell. Its number and address are the first of sixteen the suite may use;
+    /// An instance of an image with a POSIX shell and busybox's `nc`. Its number is the first of sixteen the suite may use;
     /// its command is replaced.
     pub template: InstanceSpec,
 }
@@ -56,6 +56,7 @@ pub async fn suite<W: Workloads>(harness: Harness<W>) {
     check("what does not obey is killed", checks::stubborn(h)).await;
     check("an end is reported, with its status", checks::exit(h)).await;
     check("limits are changed while it runs and while it sleeps", checks::limits(h)).await;
+    check("it can be asked whether it works", checks::probe(h)).await;
     check("one can look into it", checks::inspect(h)).await;
     check("running out of memory is named", checks::out_of_memory(h)).await;
     check("what cannot start says so", checks::cannot_start(h)).await;
@@ -77,16 +78,26 @@ impl<W: Workloads> Harness<W> {
     fn spec(&self, n: u8, program: Program) -> InstanceSpec {
         let mut spec = self.template.clone();
         spec.id = InstanceId(spec.id.0 + u64::from(n));
-        spec.addr = Ipv4Addr::from_bits(spec.addr.to_bits() + u32::from(n));
         spec.argv = Some(program.argv());
         spec
     }
 
-    /// Starts it.
+    /// A question at the suite's port.
+    fn request(&self, question: Question) -> ProbeRequest {
+        let visitor = Visitor { host: "suite.localhost".to_owned(), scheme: "http".to_owned() };
+        ProbeRequest { port: program::PORT, visitor, question, limit: Duration::from_secs(5) }
+    }
+
+    /// Starts it; it stands where the list says.
     async fn run(&self, n: u8, program: Program) -> Result<InstanceId, String> {
         let spec = self.spec(n, program);
-        self.workloads.start(&spec).await.map_err(|e| format!("start: {e}"))?;
-        Ok(spec.id)
+        let addr = self.workloads.start(&spec).await.map_err(|e| format!("start: {e}"))?;
+        let listed = self.find(spec.id).await?.map(|w| w.addr);
+        if listed == Some(addr) {
+            Ok(spec.id)
+        } else {
+            Err(format!("started at {addr}, listed at {listed:?}"))
+        }
     }
 
     /// What the list says of it.

@@ -62,6 +62,8 @@ pub(crate) struct World {
     rng: Rng,
     faults: Faults,
     can_page: bool,
+    /// Whether others listen at the instances' addresses.
+    is_listened_for: bool,
     next_pid: u32,
     processes: BTreeMap<InstanceId, Process>,
     logs: BTreeMap<InstanceId, Vec<crate::LogLine>>,
@@ -82,6 +84,7 @@ impl Sim {
             rng: Rng::new(seed),
             faults: Faults::default(),
             can_page: true,
+            is_listened_for: false,
             next_pid: 1000,
             processes: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -135,6 +138,11 @@ impl Sim {
     /// Whether the host has swap.
     pub fn set_can_page(&self, can_page: bool) {
         self.with(|w| w.can_page = can_page);
+    }
+
+    /// Others listen at the addresses of the instances, and probes go there.
+    pub fn listen_outside(&self) {
+        self.with(|w| w.is_listened_for = true);
     }
 
     /// Somebody takes the host's swap away: what was in it is read back.

@@ -1,6 +1,9 @@
 //! A process that is not there.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
 use dormouse_model::{Call, ExitStatus, Inspection, Phase, Process as Seen, Sighting, Time};
 
@@ -44,7 +47,7 @@ impl Behaviour {
     pub(crate) fn of(program: Program) -> Option<Self> {
         let ends = |how| Self { ends: Some((Duration::ZERO, how)), ..Self::default() };
         match program {
-            Program::Serve => Some(Self::default()),
+            Program::Serve | Program::Web => Some(Self::default()),
             Program::Exit => Some(ends(ExitStatus::Code(3))),
             Program::Stubborn => Some(Self { obeys: false, ..Self::default() }),
             Program::Greedy => Some(ends(ExitStatus::OutOfMemory)),
@@ -77,6 +80,7 @@ pub enum Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct Process {
     pub(crate) spec: InstanceSpec,
+    pub(crate) addr: Ipv4Addr,
     pub(crate) pid: u32,
     pub(crate) phase: Phase,
     pub(crate) started_at: Time,

@@ -35,7 +35,6 @@ fn spec(id: u64) -> InstanceSpec {
         argv: None,
         env: [].into(),
         limits: Limits::default(),
-        addr: [10, 9, 1, 64].into(),
     }
 }
 

@@ -2,21 +2,23 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::Ipv4Addr,
     time::Duration,
 };
 
 use dormouse_model::{
-    Activity, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage, WORKS,
+    Activity, Answer as Heard, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName,
+    Question, ServiceKey, Usage, WORKS,
 };
 use tokio::sync::mpsc;
 
 use super::{
     Process, Sim, World,
-    process::{Behaviour, Trouble},
+    process::{Answer, Behaviour, Trouble},
 };
 use crate::{
-    Capabilities, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, Stream, Workload, WorkloadError,
-    WorkloadEvent, Workloads, conformance::Program,
+    Capabilities, Ended, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, ProbeAnswer, ProbeRequest,
+    Stream, Workload, WorkloadError, WorkloadEvent, Workloads, address, conformance::Program, probe,
 };
 
 /// What a running process occupies, and what remains of it when it is paged out.
@@ -50,10 +52,19 @@ impl World {
         Ok(())
     }
 
-    fn begin(&mut self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
-        if self.processes.contains_key(&spec.id) {
-            return Ok(());
+    /// An address on the network of a project that no other instance has.
+    fn address(&self, project: &ProjectName, id: InstanceId) -> Result<Ipv4Addr, WorkloadError> {
+        let network = self.networks.get(project).ok_or_else(|| refused("starting it without a network"))?;
+        let taken = self.processes.values().map(|p| p.addr).collect();
+        let blocks: Vec<_> = network.blocks().collect();
+        address::free(&blocks, &taken, id.0).ok_or_else(|| refused("finding an address for it"))
+    }
+
+    fn begin(&mut self, spec: &InstanceSpec) -> Result<Ipv4Addr, WorkloadError> {
+        if let Some(there) = self.processes.get(&spec.id) {
+            return Ok(there.addr);
         }
+        let addr = self.address(&spec.key.project, spec.id)?;
         let program = spec.argv.as_deref().and_then(Program::of);
         let known = self.behaviours.get(&spec.deployment).cloned().unwrap_or_default();
         let Some(behaviour) = program.map_or(Some(known), Behaviour::of) else {
@@ -63,7 +74,7 @@ impl World {
         let said = match program {
             Some(Program::Serve) => vec![(Stream::Out, "hello"), (Stream::Err, "oops")],
             Some(Program::Stubborn) => vec![(Stream::Out, "deaf")],
-            Some(Program::Exit | Program::Greedy | Program::Missing) => vec![],
+            Some(Program::Web | Program::Exit | Program::Greedy | Program::Missing) => vec![],
             None => vec![(Stream::Out, "started")],
         };
         let at = self.now;
@@ -75,6 +86,7 @@ impl World {
             spec.id,
             Process {
                 spec: spec.clone(),
+                addr,
                 pid: self.next_pid,
                 phase: Phase::Running,
                 started_at: at,
@@ -91,7 +103,7 @@ impl World {
             },
         );
         self.end_those_due(at);
-        Ok(())
+        Ok(addr)
     }
 }
 
@@ -107,7 +119,7 @@ impl Workloads for Sim {
             deployment: p.spec.deployment,
             image: p.spec.image.clone(),
             limits: p.spec.limits,
-            addr: p.spec.addr,
+            addr: p.addr,
             pid: p.pid,
             phase: p.phase,
             started_at: p.started_at,
@@ -149,7 +161,7 @@ impl Workloads for Sim {
         })
     }
 
-    async fn start(&self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+    async fn start(&self, spec: &InstanceSpec) -> Result<Ipv4Addr, WorkloadError> {
         let half = self.with(|w| {
             if w.missing.contains(&spec.image) {
                 return Err(WorkloadError::NoSuchImage(spec.image.clone()));
@@ -160,15 +172,15 @@ impl Workloads for Sim {
             Ok(w.faults.start_takes / 2)
         })?;
         self.pass(half).await;
-        self.with(|w| {
+        let addr = self.with(|w| {
             let permille = w.faults.start_fails;
             if w.rng.chance(permille) { Err(refused("starting it")) } else { w.begin(spec) }
         })?;
         self.pass(half).await;
-        Ok(())
+        Ok(addr)
     }
 
-    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<(), WorkloadError> {
+    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<Ended, WorkloadError> {
         let (obeys, takes) = self.with(|w| {
             let (now, takes) = (w.now, w.faults.stop_takes);
             let p = w.process(id)?;
@@ -185,11 +197,15 @@ impl Workloads for Sim {
         self.pass(takes).await;
         self.with(|w| {
             let now = w.now;
-            if let Ok(p) = w.living(id) {
+            let p = w.process(id)?;
+            if !matches!(p.phase, Phase::Exited(_)) {
                 p.go(Phase::Exited(how), now);
             }
-        });
-        Ok(())
+            match (p.phase, p.exited_at) {
+                (Phase::Exited(status), at) => Ok(Ended { status, at: at.unwrap_or(now) }),
+                (Phase::Running | Phase::Asleep(_), _) => Err(refused("stopping it")),
+            }
+        })
     }
 
     async fn sleep(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
@@ -311,6 +327,27 @@ impl Workloads for Sim {
         })
     }
 
+    async fn probe(&self, id: InstanceId, request: &ProbeRequest) -> Result<ProbeAnswer, WorkloadError> {
+        let (addr, answer, outside) = self.with(|w| {
+            let (now, outside) = (w.now, w.is_listened_for);
+            w.process(id).map(|p| (p.addr, p.answer(now), outside))
+        })?;
+        if outside {
+            return Ok(probe::ask(addr, request).await);
+        }
+        let answer = match (answer, &request.question) {
+            (Answer::Refused, _) => Heard::Refused,
+            // The kernel takes connections for one that hangs.
+            (Answer::Healthy | Answer::Silent, Question::Connection) => Heard::Accepted,
+            (Answer::Healthy, Question::Http(_) | Question::Protocol(_)) => Heard::Status(200),
+            (Answer::Silent, Question::Http(_) | Question::Protocol(_)) => {
+                self.pass(request.limit).await;
+                Heard::Silent
+            }
+        };
+        Ok(answer.into())
+    }
+
     async fn inspect(&self, id: InstanceId) -> Result<Inspection, WorkloadError> {
         self.with(|w| {
             let now = w.now;
@@ -330,6 +367,11 @@ impl Workloads for Sim {
             let skip = usize::try_from(from).unwrap_or(usize::MAX).min(log.len());
             LogChunk { lines: log[skip..].to_vec(), next: u64::try_from(log.len()).unwrap_or(from) }
         }))
+    }
+
+    async fn remove_logs(&self, _key: &ServiceKey, ids: &[InstanceId]) -> Result<(), WorkloadError> {
+        self.with(|w| w.logs.retain(|id, _| !ids.contains(id)));
+        Ok(())
     }
 
     fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent> {

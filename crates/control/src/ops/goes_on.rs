@@ -2,19 +2,14 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use dormouse_backend::{Builds, Workloads};
+use dormouse_backend::{Builds, ProbeRequest, Visitor, Workloads};
 use dormouse_model::{
     Change, Deployment, DeploymentId, DesiredService, ImageId, InstanceId, ProjectSpec, ServiceKey,
     ServiceKind, ServiceName, ServiceSpec, change,
 };
 use dormouse_planner::{Standing, State as Planned};
 
-use crate::{
-    Control, OpError,
-    events::Waker,
-    names,
-    probe::{Visitor, ask},
-};
+use crate::{Control, OpError, events::Waker, names, reconcile::ask};
 
 /// Pause before a health question that was not answered well is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -143,7 +138,13 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                 return Some("it does not wake".to_owned());
             };
             let Some(target) = targets.first() else { break };
-            let answer = ask(target.addr, visitor, &question, spec.health.timeout).await.answer;
+            let request = ProbeRequest {
+                port: spec.port,
+                visitor: visitor.clone(),
+                question: question.clone(),
+                limit: spec.health.timeout,
+            };
+            let answer = ask(&*self.workloads, target.instance, &request).await.answer;
             if dormouse_planner::answers_well(spec, &question, answer) {
                 return None;
             }

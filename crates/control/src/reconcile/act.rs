@@ -1,6 +1,6 @@
 //! Beginning what the planner says.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use dormouse_backend::{InstanceSpec, Workloads};
 use dormouse_model::{
@@ -15,7 +15,7 @@ use super::{
     message::{Outcome, Starting},
 };
 use crate::{
-    Ballast, address,
+    Ballast,
     events::{Event, Rest},
     state::State,
 };
@@ -219,13 +219,7 @@ impl<W: Workloads> Reconciler<W> {
             .map(|d| d.spec.stop_grace);
         let grace = if why.counts() { SHORT_GRACE } else { spec.unwrap_or(SHORT_GRACE) };
         let workloads = self.workloads.clone();
-        self.work(subject, Kind::Stop, async move {
-            let ended = match workloads.stop(id, grace).await {
-                Ok(()) => workloads.list().await.map(|all| all.into_iter().find(|w| w.id == id)),
-                Err(error) => Err(error),
-            };
-            Outcome::Stopped(ended)
-        });
+        self.work(subject, Kind::Stop, async move { Outcome::Stopped(workloads.stop(id, grace).await) });
         true
     }
 
@@ -233,33 +227,24 @@ impl<W: Workloads> Reconciler<W> {
         let Some(wanted) = self.state.deployment(key, deployment).cloned() else { return };
         let Some(project) = self.state.projects.get(&key.project) else { return };
         let Some(network) = project.network(&key.project) else { return };
-        let blocks = project.blocks.clone();
         let Some(number) = self.state.instances.take() else {
             // The writer is far behind; without it a number could be handed out twice.
             return self.hold(subject, Duration::from_millis(100));
         };
         let id = InstanceId(number);
-        let instances = self.state.observed.instances.values().map(|i| i.addr);
-        let quarantined = self.state.quarantined.values().map(|w| w.addr);
-        let taken: BTreeSet<_> =
-            instances.chain(quarantined).chain(self.starting.values().copied()).collect();
-        let Some(addr) = address::free_instance(&blocks, &taken, number) else {
-            warn!(%key, "no free address");
-            return self.hold(subject, Duration::from_secs(1));
-        };
-        let spec = instance(key, &wanted, id, addr);
+        let spec = instance(key, &wanted, id);
         let now = self.state.clock.now();
         let row = key.clone();
         self.state.store.later(move |tx| tx.instance(id, &row, now));
         self.state.history.entry(key.clone()).or_default().push(id);
-        self.starting.insert(id, addr);
+        self.starting.insert(id);
         self.forget_old_logs(key);
-        info!(%key, %id, deploy = %wanted.deploy, %addr, "start");
+        info!(%key, %id, deploy = %wanted.deploy, "start");
         // A few folders and files of its own.
         Ballast::of(&self.state.settings.state).lend();
         let missing = !self.networks.contains(&key.project);
         let workloads = self.workloads.clone();
-        let started = Starting { id, key: key.clone(), deployment, limits: spec.limits, addr };
+        let started = Starting { id, key: key.clone(), deployment, limits: spec.limits };
         self.work(subject, Kind::Start, async move {
             let ready = if missing { workloads.ensure_network(&network).await } else { Ok(()) };
             let result = match ready {
@@ -294,12 +279,7 @@ impl<W: Workloads> Reconciler<W> {
 }
 
 /// What the hands are told.
-fn instance(
-    key: &ServiceKey,
-    deployment: &Deployment,
-    id: InstanceId,
-    addr: std::net::Ipv4Addr,
-) -> InstanceSpec {
+fn instance(key: &ServiceKey, deployment: &Deployment, id: InstanceId) -> InstanceSpec {
     let spec = &deployment.spec;
     let port = spec.port.to_string();
     let argv = spec.start.as_ref().map(|argv| argv.iter().map(|a| with_port(a, &port)).collect());
@@ -322,7 +302,6 @@ fn instance(
         argv,
         env,
         limits: spec.limits,
-        addr,
     }
 }
 

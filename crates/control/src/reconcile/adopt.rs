@@ -87,7 +87,7 @@ impl<W: Workloads> Reconciler<W> {
             cut: BTreeSet::new(),
             held: HashMap::new(),
             rounds: Rounds::default(),
-            starting: BTreeMap::new(),
+            starting: BTreeSet::new(),
             early_exits: BTreeSet::new(),
             networks,
             seals: BTreeMap::new(),

@@ -1,8 +1,8 @@
 //! What a new version refuses, the live one is asked too.
 
-use std::{net::SocketAddrV4, time::Duration};
+use std::time::Duration;
 
-use dormouse_backend::Workloads;
+use dormouse_backend::{ProbeRequest, Visitor, Workloads};
 use dormouse_model::{Answer, Answered, Clock, Deployment, InstanceId, ProjectSpec, Question, ServiceKey};
 use dormouse_planner::{Compared, Refused};
 use tokio::{
@@ -10,12 +10,8 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{Msg, Reconciler};
-use crate::{
-    events::Waker,
-    names,
-    probe::{self, Visitor},
-};
+use super::{Msg, Reconciler, probe::ask};
+use crate::{events::Waker, names};
 
 /// Longest wait for the live version to wake; then what it answered last has to do.
 const WAKES_WITHIN: Duration = Duration::from_secs(10);
@@ -27,8 +23,8 @@ pub(super) struct Before {
     new: InstanceId,
     target: Deployment,
     live: dormouse_planner::Before,
-    /// Where it listens, unless it has no process.
-    addr: Option<SocketAddrV4>,
+    /// The one that is asked, unless it has no process.
+    instance: Option<InstanceId>,
     visitor: Visitor,
     clock: Clock,
 }
@@ -43,13 +39,13 @@ impl<W: Workloads> Reconciler<W> {
     ) -> Option<Before> {
         let (state, settings) = (&self.state, &self.state.settings);
         let live = dormouse_planner::compared_with(&state.desired, &state.observed, id)?;
-        let instance = live.instance.and_then(|id| state.observed.instances.get(&id));
+        let instance = live.instance.filter(|id| state.observed.instances.contains_key(id));
         let spec = &live.deployment.spec;
         Some(Before {
             key: state.observed.instances.get(&id)?.key.clone(),
             new: id,
             target: target.clone(),
-            addr: instance.map(|i| SocketAddrV4::new(i.addr, spec.port)),
+            instance,
             visitor: Visitor {
                 host: names::authority(face, spec, settings),
                 scheme: settings.scheme.clone(),
@@ -61,14 +57,15 @@ impl<W: Workloads> Reconciler<W> {
 }
 
 impl Before {
-    /// Ask the live version what the new one, that is at `addr`, has refused, and both for what decides otherwise.
-    pub(super) async fn compare(
+    /// Ask the live version what the new one has refused, and both for what decides otherwise.
+    pub(super) async fn compare<W: Workloads>(
         mut self,
-        (addr, visitor, limit): (SocketAddrV4, &Visitor, Duration),
-        (asked, answer): (&Question, Answer),
+        workloads: &W,
+        request: &ProbeRequest,
+        answer: Answer,
         outbox: &mpsc::UnboundedSender<Msg>,
     ) -> Compared {
-        let mut compared = Compared::default();
+        let (asked, mut compared) = (&request.question, Compared::default());
         for path in dormouse_planner::compared_by(&self.target, asked, answer) {
             let question = Question::Http(path.clone());
             let (new, fails) = match asked {
@@ -76,7 +73,8 @@ impl Before {
                     (answer, dormouse_planner::refuses(answer))
                 }
                 Question::Http(_) | Question::Protocol(_) | Question::Connection => {
-                    let new = probe::ask(addr, visitor, &question, limit).await.answer;
+                    let request = ProbeRequest { question: question.clone(), ..request.clone() };
+                    let new = ask(workloads, self.new, &request).await.answer;
                     (new, dormouse_planner::fails(new))
                 }
             };
@@ -88,7 +86,7 @@ impl Before {
             }
             let mut said = self.live.fresh(&path, self.clock.now()).cloned();
             if said.is_none() {
-                said = self.ask(&question, &path, outbox).await;
+                said = self.ask(workloads, question, &path, outbox).await;
                 compared.learned.extend(said.clone());
             }
             let remembered = said.is_none();
@@ -102,17 +100,19 @@ impl Before {
     }
 
     /// What the live version answers now; `None` when it does not, and is not there to be asked.
-    async fn ask(
+    async fn ask<W: Workloads>(
         &mut self,
-        question: &Question,
+        workloads: &W,
+        question: Question,
         path: &str,
         outbox: &mpsc::UnboundedSender<Msg>,
     ) -> Option<Answered> {
         if std::mem::take(&mut self.live.asleep) && !self.wake(outbox).await {
-            self.addr = None;
+            self.instance = None;
         }
-        let limit = self.live.deployment.spec.health.timeout;
-        let answer = probe::ask(self.addr?, &self.visitor, question, limit).await.answer;
+        let (spec, visitor) = (&self.live.deployment.spec, self.visitor.clone());
+        let request = ProbeRequest { port: spec.port, visitor, question, limit: spec.health.timeout };
+        let answer = ask(workloads, self.instance?, &request).await.answer;
         let (status, loops) = (answer.status()?, matches!(answer, Answer::Loop(_)));
         let (deployment, at) = (self.live.process, self.clock.now());
         Some(Answered { deployment, path: path.to_owned(), status, loops, at })
@@ -124,9 +124,7 @@ impl Before {
         let (key, asked) = (self.key.clone(), Instant::now());
         drop(outbox.send(Msg::Wake { key, by: Waker::Deploy, asked, reply }));
         match timeout(WAKES_WITHIN, woken).await {
-            Ok(Ok(Ok(targets))) => {
-                targets.iter().any(|t| Some(t.addr) == self.addr && t.instance != self.new)
-            }
+            Ok(Ok(Ok(targets))) => targets.iter().any(|t| Some(t.instance) == self.instance),
             Ok(Ok(Err(_)) | Err(_)) | Err(_) => false,
         }
     }

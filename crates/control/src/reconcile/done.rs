@@ -1,8 +1,8 @@
 //! What came of an action.
 
-use std::time::Duration;
+use std::{net::Ipv4Addr, time::Duration};
 
-use dormouse_backend::{Moment, Workload, WorkloadError, Workloads};
+use dormouse_backend::{Ended, Moment, WorkloadError, Workloads};
 use dormouse_model::{
     Activity, Cause, DeploymentId, Depth, End, ExitStatus, InstanceId, InstanceRecord, Limits, Phase, Probe,
     ServiceKey, ServiceKind, Time, WORKS, Worked,
@@ -75,20 +75,23 @@ impl<W: Workloads> Reconciler<W> {
         });
     }
 
-    fn started(&mut self, subject: Subject, started: Starting, result: Result<(), WorkloadError>) {
-        let Starting { id, key, deployment, limits, addr } = started;
+    fn started(&mut self, subject: Subject, started: Starting, result: Result<Ipv4Addr, WorkloadError>) {
+        let Starting { id, key, deployment, limits } = started;
         self.starting.remove(&id);
         let now = self.state.clock.now();
-        if let Err(error) = result {
-            warn!(%key, %id, error = %chain(&error), "did not start");
-            let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
-            let end = End { deployment, at: now, how, ready_for: None, detail: None };
-            self.networks.remove(&key.project);
-            self.early_exits.remove(&id);
-            self.keep_end(&key, end, id);
-            self.state.log_tails.remove(&key);
-            return;
-        }
+        let addr = match result {
+            Ok(addr) => addr,
+            Err(error) => {
+                warn!(%key, %id, error = %chain(&error), "did not start");
+                let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
+                let end = End { deployment, at: now, how, ready_for: None, detail: None };
+                self.networks.remove(&key.project);
+                self.early_exits.remove(&id);
+                self.keep_end(&key, end, id);
+                self.state.log_tails.remove(&key);
+                return;
+            }
+        };
         self.held.remove(&subject);
         self.networks.insert(key.project.clone());
         let speaks_http = self.state.speaks_http(&key, deployment);
@@ -202,30 +205,19 @@ impl<W: Workloads> Reconciler<W> {
         }
     }
 
-    fn stopped(&mut self, subject: Subject, id: InstanceId, result: Result<Option<Workload>, WorkloadError>) {
-        match result {
+    fn stopped(&mut self, subject: Subject, id: InstanceId, result: Result<Ended, WorkloadError>) {
+        let now = self.state.clock.now();
+        let Ended { status, at } = match result {
             Ok(ended) => {
                 self.held.remove(&subject);
-                let now = self.state.clock.now();
-                let Some(record) = self.state.observed.instances.get_mut(&id) else { return };
-                match ended.map(|w| (w.phase, w.exited_at)) {
-                    Some((phase @ Phase::Exited(_), at)) => {
-                        record.phase = phase;
-                        record.exited_at = at.or(Some(now));
-                    }
-                    Some((Phase::Running | Phase::Asleep(_), _)) | None => {
-                        record.phase = Phase::Exited(ExitStatus::Lost);
-                        record.exited_at = Some(now);
-                    }
-                }
+                ended
             }
-            Err(WorkloadError::NoSuchInstance(_)) => {
-                if let Some(record) = self.state.observed.instances.get_mut(&id) {
-                    record.phase = Phase::Exited(ExitStatus::Lost);
-                    record.exited_at = Some(self.state.clock.now());
-                }
-            }
-            Err(error) => self.failed(subject, "stop", &error, Duration::from_secs(1)),
+            Err(WorkloadError::NoSuchInstance(_)) => Ended { status: ExitStatus::Lost, at: now },
+            Err(error) => return self.failed(subject, "stop", &error, Duration::from_secs(1)),
+        };
+        if let Some(record) = self.state.observed.instances.get_mut(&id) {
+            record.phase = Phase::Exited(status);
+            record.exited_at = Some(at);
         }
     }
 

@@ -87,7 +87,7 @@ impl<W: Workloads> Reconciler<W> {
     }
 
     fn exited(&mut self, id: InstanceId) {
-        if self.starting.contains_key(&id) {
+        if self.starting.contains(&id) {
             self.early_exits.insert(id);
         }
         self.list();

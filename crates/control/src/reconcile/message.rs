@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use dormouse_backend::{Moment, Workload, WorkloadError, WorkloadEvent};
+use dormouse_backend::{Ended, Moment, Workload, WorkloadError, WorkloadEvent};
 use dormouse_model::{
     Activity, Answer, DeploymentId, Depth, EdgeId, Inspection, InstanceId, Limits, ProjectName, Question,
     ServiceKey, Target, Time, TrafficReport, WakeRefused,
@@ -69,13 +69,20 @@ pub(crate) enum OfEdge {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     Woken(Result<(), WorkloadError>),
-    Started { started: Starting, result: Result<(), WorkloadError> },
+    /// With the address that it was given.
+    Started {
+        started: Starting,
+        result: Result<Ipv4Addr, WorkloadError>,
+    },
     Looked(Result<Activity, WorkloadError>),
     Slept(Result<Depth, WorkloadError>),
     LookedIn(Result<Moment, WorkloadError>),
-    Stopped(Result<Option<Workload>, WorkloadError>),
+    Stopped(Result<Ended, WorkloadError>),
     Removed(Result<(), WorkloadError>),
-    Limited { limits: Limits, result: Result<(), WorkloadError> },
+    Limited {
+        limits: Limits,
+        result: Result<(), WorkloadError>,
+    },
 }
 
 /// An instance being started.
@@ -85,5 +92,4 @@ pub(crate) struct Starting {
     pub(crate) key: ServiceKey,
     pub(crate) deployment: DeploymentId,
     pub(crate) limits: Limits,
-    pub(crate) addr: Ipv4Addr,
 }

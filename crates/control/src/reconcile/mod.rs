@@ -24,7 +24,6 @@ mod waiters;
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     future::Future,
-    net::Ipv4Addr,
     sync::Arc,
     time::Duration,
 };
@@ -34,6 +33,7 @@ use dormouse_model::{InstanceId, ProjectName, RouteTable, ServiceKey, Time};
 use dormouse_planner::{Action, Edges, Subject};
 pub(crate) use fate::never_ready;
 pub(crate) use message::{Msg, OfEdge, WakeReply};
+pub(crate) use probe::ask;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinSet},
@@ -101,8 +101,8 @@ pub(crate) struct Reconciler<W> {
     cut: BTreeSet<InstanceId>,
     held: HashMap<Subject, Held>,
     rounds: rounds::Rounds,
-    /// Addresses of instances being started.
-    starting: BTreeMap<InstanceId, Ipv4Addr>,
+    /// Instances being started.
+    starting: BTreeSet<InstanceId>,
     /// Exits heard of before their start returned.
     early_exits: BTreeSet<InstanceId>,
     /// Projects whose network is known to be as it should.

@@ -1,38 +1,26 @@
 //! Logs of instances long gone: a service that crashes again and again would fill the disk with them.
 
-use std::path::PathBuf;
-
 use dormouse_backend::Workloads;
 use dormouse_model::{InstanceId, ServiceKey};
 use tracing::warn;
 
 use super::Reconciler;
-use crate::store::REMEMBERED;
+use crate::{error::chain, store::REMEMBERED};
 
 impl<W: Workloads> Reconciler<W> {
     /// Remove the logs of all but the newest instances of a service; what still runs keeps its own.
     pub(super) fn forget_old_logs(&mut self, key: &ServiceKey) {
         let Some(history) = self.state.history.get_mut(key) else { return };
         let observed = &self.state.observed.instances;
-        let old = surplus(history, |id| observed.contains_key(&id) || self.starting.contains_key(&id));
-        history.retain(|id| !old.contains(id));
-        let dir = self.state.settings.service_logs(key);
-        let files: Vec<PathBuf> = old
-            .iter()
-            .flat_map(|id| [format!("{id}.log"), format!("{id}.log.1")])
-            .map(|f| dir.join(f))
-            .collect();
-        if files.is_empty() {
+        let old = surplus(history, |id| observed.contains_key(&id) || self.starting.contains(&id));
+        if old.is_empty() {
             return;
         }
+        history.retain(|id| !old.contains(id));
+        let (workloads, key) = (self.workloads.clone(), key.clone());
         self.tasks.spawn(async move {
-            for file in files {
-                match tokio::fs::remove_file(&file).await {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                        warn!(file = %file.display(), %error, "cannot remove an old log");
-                    }
-                    Ok(()) | Err(_) => {}
-                }
+            if let Err(error) = workloads.remove_logs(&key, &old).await {
+                warn!(%key, error = %chain(&error), "cannot remove old logs");
             }
         });
     }

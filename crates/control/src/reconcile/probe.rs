@@ -2,17 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use dormouse_backend::{WorkloadError, Workloads};
+use dormouse_backend::{ProbeAnswer, ProbeRequest, Visitor, WorkloadError, Workloads};
 use dormouse_model::{Answer, Cause, Deployment, Inspection, InstanceId, Phase, Question, Time, server};
 use dormouse_planner::Compared;
 use tracing::{debug, info};
 
 use super::{Msg, Reconciler};
-use crate::{
-    error::chain,
-    names,
-    probe::{self, Said, Visitor},
-};
+use crate::{error::chain, names};
 
 impl<W: Workloads> Reconciler<W> {
     /// Ask those whose time has come.
@@ -25,17 +21,17 @@ impl<W: Workloads> Reconciler<W> {
             let Some(record) = self.state.observed.instances.get(&id) else { continue };
             let Some(deployment) = self.state.deployment(&record.key, record.deployment) else { continue };
             let spec = &deployment.spec;
-            let addr = std::net::SocketAddrV4::new(record.addr, spec.port);
             let face = self.state.projects.get(&record.key.project).and_then(|p| p.face());
             let host = names::authority(face, spec, &self.state.settings);
-            let (limit, has_route) = (spec.health.timeout, spec.health.has_route());
+            let (port, limit, has_route) = (spec.port, spec.health.timeout, spec.health.has_route());
             let (woken_at, outbox, workloads) =
                 (record.woken_at, self.outbox.clone(), self.workloads.clone());
             let visitor = Visitor { host, scheme: self.state.settings.scheme.clone() };
             let before = self.before(id, face, deployment);
             let task = self.tasks.spawn(async move {
-                let Said { mut answer, to_https } = probe::ask(addr, &visitor, &asked, limit).await;
-                let open = matches!(asked, Question::Protocol(_)) && !has_route;
+                let request = ProbeRequest { port, visitor, question: asked, limit };
+                let ProbeAnswer { mut answer, to_https } = ask(&*workloads, id, &request).await;
+                let open = matches!(request.question, Question::Protocol(_)) && !has_route;
                 if open
                     && matches!(answer, Answer::Silent | Answer::Cut)
                     && !serves_http(&*workloads, id).await
@@ -43,10 +39,10 @@ impl<W: Workloads> Reconciler<W> {
                     answer = Answer::NotHttp;
                 }
                 let compared = match before {
-                    Some(before) => before.compare((addr, &visitor, limit), (&asked, answer), &outbox).await,
+                    Some(before) => before.compare(&*workloads, &request, answer, &outbox).await,
                     None => Compared::default(),
                 };
-                let host = visitor.host;
+                let ProbeRequest { visitor: Visitor { host, .. }, question: asked, .. } = request;
                 drop(outbox.send(Msg::Probed { id, woken_at, asked, host, answer, to_https, compared }));
             });
             self.probes.insert(id, task);
@@ -130,6 +126,14 @@ impl<W: Workloads> Reconciler<W> {
             self.note_end(id, now, Cause::LostWorker);
         }
     }
+}
+
+/// What is not there refuses.
+pub(crate) async fn ask<W: Workloads>(workloads: &W, id: InstanceId, request: &ProbeRequest) -> ProbeAnswer {
+    workloads.probe(id, request).await.unwrap_or_else(|error| {
+        debug!(%id, error = %chain(&error), "cannot be asked");
+        Answer::Refused.into()
+    })
 }
 
 /// Whether one of its processes is a server that speaks HTTP, whatever started it.

@@ -329,6 +329,13 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.networks.remove(name);
         let Some(project) = self.state.projects.remove(name) else { return };
+        let spoke: Vec<_> = self
+            .state
+            .history
+            .iter()
+            .filter(|(key, _)| key.project == *name)
+            .map(|(key, ids)| (key.clone(), ids.clone()))
+            .collect();
         self.state.history.retain(|key, _| key.project != *name);
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.last_use.retain(|key, _| key.project != *name);
@@ -340,6 +347,7 @@ impl<W: Workloads> Reconciler<W> {
         let Some(removing) = project.removing else { return };
         let (drop_logs, events) = (removing.drop_logs, self.state.events.clone());
         let (store, settings, name) = (self.state.store.clone(), self.state.settings.clone(), name.clone());
+        let workloads = self.workloads.clone();
         self.tasks.spawn(async move {
             let row = name.clone();
             let deploys = store.write(move |tx| tx.removed(&row)).await.unwrap_or_else(|error| {
@@ -349,6 +357,11 @@ impl<W: Workloads> Reconciler<W> {
             if drop_logs {
                 // What is written later would bring the folder back.
                 events.flush().await;
+                for (key, ids) in &spoke {
+                    if let Err(error) = workloads.remove_logs(key, ids).await {
+                        warn!(%key, error = %chain(&error), "cannot remove its logs");
+                    }
+                }
                 remove_logs(&settings, &name, &deploys).await;
             }
             info!(project = %name, "removed");

@@ -3,13 +3,14 @@
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use dormouse_backend::{
-    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Workload, WorkloadError, WorkloadEvent,
-    Workloads,
+    Capabilities, Ended, InstanceSpec, LogChunk, Moment, NetworkSpec, ProbeAnswer, ProbeRequest, Workload,
+    WorkloadError, WorkloadEvent, Workloads,
 };
 use dormouse_model::{
     Activity, Clock, Depth, Inspection, InstanceId, Limits, Phase, ProjectName, ServiceKey, Usage,
@@ -136,14 +137,14 @@ impl<W: Workloads> Workloads for Metered<W> {
         self.hands.remove_network(project).await
     }
 
-    async fn start(&self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+    async fn start(&self, spec: &InstanceSpec) -> Result<Ipv4Addr, WorkloadError> {
         let at = self.clock.now();
-        self.hands.start(spec).await?;
+        let addr = self.hands.start(spec).await?;
         self.ledger().started(spec.id, &spec.key, at);
-        Ok(())
+        Ok(addr)
     }
 
-    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<(), WorkloadError> {
+    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<Ended, WorkloadError> {
         self.hands.stop(id, grace).await
     }
 
@@ -186,6 +187,10 @@ impl<W: Workloads> Workloads for Metered<W> {
         self.hands.usage(id).await
     }
 
+    async fn probe(&self, id: InstanceId, request: &ProbeRequest) -> Result<ProbeAnswer, WorkloadError> {
+        self.hands.probe(id, request).await
+    }
+
     async fn inspect(&self, id: InstanceId) -> Result<Inspection, WorkloadError> {
         self.hands.inspect(id).await
     }
@@ -196,6 +201,10 @@ impl<W: Workloads> Workloads for Metered<W> {
 
     async fn read_log(&self, key: &ServiceKey, id: InstanceId, from: u64) -> Result<LogChunk, WorkloadError> {
         self.hands.read_log(key, id, from).await
+    }
+
+    async fn remove_logs(&self, key: &ServiceKey, ids: &[InstanceId]) -> Result<(), WorkloadError> {
+        self.hands.remove_logs(key, ids).await
     }
 
     fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent> {

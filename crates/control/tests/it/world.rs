@@ -127,6 +127,7 @@ impl World {
     /// The same with this state folder.
     pub(crate) async fn open_in(dir: tempfile::TempDir, net: u8) -> Self {
         let sim = Sim::new(1, Time::from(SystemTime::now()));
+        sim.listen_outside();
         let builder = Builder::default();
         let edge = Arc::new(Mutex::new(Edge::default()));
         let wall = Wall::default();

@@ -334,7 +334,6 @@ impl History {
             argv: None,
             env: [].into(),
             limits: d.spec.limits,
-            addr: [10, 9, 1, 64].into(),
         };
         self.tell(|| format!("{} of {} is left over", spec.id, spec.deployment));
         self.sim.set_faults(Faults::default());

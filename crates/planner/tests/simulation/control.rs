@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::Future,
+    net::Ipv4Addr,
     pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use dormouse_backend::{
-    InstanceSpec, Moment, Workload, WorkloadError, WorkloadEvent, Workloads,
+    Ended, InstanceSpec, Moment, Workload, WorkloadError, WorkloadEvent, Workloads,
     sim::{Answer, Sim},
 };
 use dormouse_model::{
@@ -40,11 +41,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How an operation on the hands ended.
 enum Done {
     Woken(Result<(), WorkloadError>),
-    Started(Result<(), WorkloadError>),
+    Started(Result<Ipv4Addr, WorkloadError>),
     Slept(Result<Depth, WorkloadError>, Depth),
     LookedIn(Result<Moment, WorkloadError>),
     Looked(Result<Activity, WorkloadError>),
-    Stopped(Result<(), WorkloadError>),
+    Stopped(Result<Ended, WorkloadError>),
     Removed(Result<(), WorkloadError>),
     Limited(Result<(), WorkloadError>),
 }
@@ -308,7 +309,8 @@ impl Control {
                 }
                 result.err()
             }
-            (_, Done::Stopped(result) | Done::Removed(result)) => result.err(),
+            (_, Done::Stopped(result)) => result.err(),
+            (_, Done::Removed(result)) => result.err(),
             (
                 _,
                 Done::Woken(_) | Done::Slept(..) | Done::LookedIn(_) | Done::Started(_) | Done::Looked(_),
@@ -505,7 +507,6 @@ impl Control {
                     argv: None,
                     env: BTreeMap::new(),
                     limits: d.spec.limits,
-                    addr: [10, 9, 1, 64].into(),
                 };
                 work(Box::pin(async move { Done::Started(sim.start(&spec).await) }), false);
             }

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::{Notifier, Workload};
+use dormouse_backend::{Ended, Notifier, Workload};
 use dormouse_model::{ExitStatus, Limits, Phase, Time, Usage, clock};
 use rustix::process::{Signal, pidfd_send_signal};
 use tokio::{sync::watch, time::timeout};
@@ -164,7 +164,7 @@ impl Instance {
             deployment: self.record.spec.deployment,
             image: self.record.spec.image.clone(),
             limits: *self.limits(),
-            addr: self.record.spec.addr,
+            addr: self.record.addr,
             pid: if end.is_some() { 0 } else { self.record.process.pid },
             phase,
             started_at: self.record.started_at,
@@ -211,17 +211,19 @@ impl Instance {
     }
 
     /// Ask it to end, kill it after `grace`.
-    pub(super) async fn stop(self: &Arc<Self>, grace: Duration) -> io::Result<()> {
+    pub(super) async fn stop(self: &Arc<Self>, grace: Duration) -> io::Result<Ended> {
         self.stopping.store(true, Ordering::SeqCst);
         let mut ended = self.ended.subscribe();
-        let Some(pidfd) = &self.pidfd else { return Ok(()) };
-        self.wake().await?;
-        pidfd_send_signal(pidfd, Signal::TERM).ok();
-        if timeout(grace, ended.wait_for(Option::is_some)).await.is_ok() {
-            return Ok(());
+        if let Some(pidfd) = &self.pidfd {
+            self.wake().await?;
+            pidfd_send_signal(pidfd, Signal::TERM).ok();
+            if timeout(grace, ended.wait_for(Option::is_some)).await.is_err() {
+                self.kill().await?;
+            }
         }
-        self.kill().await?;
-        ended.wait_for(Option::is_some).await.map(drop).map_err(io::Error::other)
+        let end = ended.wait_for(Option::is_some).await.map_err(io::Error::other)?;
+        let (status, at) = end.ok_or_else(|| io::Error::other("it has not ended"))?;
+        Ok(Ended { status, at })
     }
 
     /// Kill everything in it.

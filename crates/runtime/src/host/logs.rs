@@ -1,7 +1,7 @@
 //! Reading what the init wrote; see `sandbox::output` for the format.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
@@ -20,6 +20,17 @@ pub(super) const ROTATE_AT: u64 = 10 << 20;
 pub(super) fn paths(state: &Path, key: &ServiceKey, id: InstanceId) -> [PathBuf; 2] {
     let dir = state.join("logs").join(key.project.as_str()).join(key.service.as_str());
     [dir.join(format!("{id}.log")), dir.join(format!("{id}.log.1"))]
+}
+
+/// Remove the logs of instances; what is not there is fine.
+pub(super) fn remove(state: &Path, key: &ServiceKey, ids: &[InstanceId]) -> io::Result<()> {
+    for file in ids.iter().flat_map(|id| paths(state, key, *id)) {
+        match fs::remove_file(file) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            Err(_) | Ok(()) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Lines from offset `from` on. What has been rotated away is skipped.

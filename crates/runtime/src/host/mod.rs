@@ -17,8 +17,9 @@ mod users;
 mod workloads;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs, io,
+    net::Ipv4Addr,
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -77,7 +78,8 @@ struct Inner<N> {
     groups: Box<dyn Groups>,
     networks: N,
     instances: Mutex<BTreeMap<InstanceId, Arc<Instance>>>,
-    starting: Mutex<BTreeSet<InstanceId>>,
+    /// Those being started, and the addresses that they will have.
+    starting: Mutex<BTreeMap<InstanceId, Ipv4Addr>>,
     /// Also the networks'.
     events: Notifier,
     can_page: AtomicBool,

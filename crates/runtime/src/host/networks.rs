@@ -12,7 +12,7 @@ use std::{
 };
 
 use dormouse_backend::{NetworkSpec, Notifier};
-use dormouse_model::ProjectName;
+use dormouse_model::{AddressBlock, ProjectName};
 
 /// Why a network could not be had.
 pub type NetworkError = Box<dyn std::error::Error + Send + Sync>;
@@ -35,6 +35,9 @@ pub trait Networks: Send + Sync + 'static {
 
     /// Remove a project's network; unknown ones are fine.
     fn remove(&self, project: &ProjectName) -> impl Future<Output = Result<(), NetworkError>> + Send;
+
+    /// The addresses of a project's network; none without one.
+    fn blocks(&self, project: &ProjectName) -> Vec<AddressBlock>;
 
     /// Connect a network namespace to a project's network, as `addr`.
     fn attach(
@@ -99,6 +102,10 @@ impl<N: Networks> Networks for Arc<N> {
 
     fn remove(&self, project: &ProjectName) -> impl Future<Output = Result<(), NetworkError>> + Send {
         N::remove(self, project)
+    }
+
+    fn blocks(&self, project: &ProjectName) -> Vec<AddressBlock> {
+        N::blocks(self, project)
     }
 
     fn attach(
@@ -167,6 +174,11 @@ impl Networks for Loopback {
 
     async fn remove(&self, _project: &ProjectName) -> Result<(), NetworkError> {
         Ok(())
+    }
+
+    fn blocks(&self, _project: &ProjectName) -> Vec<AddressBlock> {
+        // Nobody is reached there, and everybody has one.
+        vec![AddressBlock::around(Ipv4Addr::new(10, 0, 0, 0), 16)]
     }
 
     async fn attach(

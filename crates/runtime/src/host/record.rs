@@ -20,24 +20,58 @@ fn shared() -> Users {
 
 /// One instance's record, `run/<instance>/instance.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Written", into = "Written")]
 pub(super) struct Record {
     pub(super) spec: InstanceSpec,
+    /// On its project's network.
+    pub(super) addr: Ipv4Addr,
     /// Who stands behind its users.
-    #[serde(default = "shared")]
     pub(super) users: Users,
     /// Its init.
     pub(super) process: Process,
     /// The loop device of its disk, if it has one; what it writes is not bounded otherwise.
-    #[serde(default)]
     pub(super) disk: Option<u32>,
     pub(super) started_at: Time,
+}
+
+/// A record as it is written, in the layout that every release reads.
+#[derive(Clone, Serialize, Deserialize)]
+struct Written {
+    spec: Placed,
+    #[serde(default = "shared")]
+    users: Users,
+    process: Process,
+    #[serde(default)]
+    disk: Option<u32>,
+    started_at: Time,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Placed {
+    #[serde(flatten)]
+    spec: InstanceSpec,
+    addr: Ipv4Addr,
+}
+
+impl From<Written> for Record {
+    fn from(written: Written) -> Self {
+        let Written { spec: Placed { spec, addr }, users, process, disk, started_at } = written;
+        Self { spec, addr, users, process, disk, started_at }
+    }
+}
+
+impl From<Record> for Written {
+    fn from(record: Record) -> Self {
+        let Record { spec, addr, users, process, disk, started_at } = record;
+        Self { spec: Placed { spec, addr }, users, process, disk, started_at }
+    }
 }
 
 /// Addresses of what runs on a server.
 pub(crate) fn running(state: &Path) -> Vec<Ipv4Addr> {
     let Ok(all) = fs::read_dir(state.join("run")) else { return Vec::new() };
     let records = all.flatten().filter_map(|entry| Folder { dir: entry.path() }.load().ok().flatten());
-    records.filter(|record| record.process.is_alive()).map(|record| record.spec.addr).collect()
+    records.filter(|record| record.process.is_alive()).map(|record| record.addr).collect()
 }
 
 /// Where an instance's things lie.
@@ -92,5 +126,25 @@ impl Folder {
             Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
             Err(_) | Ok(()) => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What runs was started by an older release, or is taken up by one after a step back.
+    #[test]
+    fn every_release_reads_it() {
+        let written = r#"{"spec":{"id":7,"key":"shop/web","deployment":3,"image":"sha256:aa","argv":null,"env":{},
+            "limits":LIMITS,"addr":"10.77.1.9"},"process":PROCESS,"started_at":5}"#;
+        let limits = serde_json::to_string(&dormouse_model::Limits::default()).unwrap();
+        let process = serde_json::to_string(&Process::gone(41)).unwrap();
+        let written = written.replace("LIMITS", &limits).replace("PROCESS", &process);
+        let record: Record = serde_json::from_str(&written).unwrap();
+        assert_eq!((record.spec.id, record.addr), (InstanceId(7), Ipv4Addr::new(10, 77, 1, 9)));
+        let again = serde_json::to_value(&record).unwrap();
+        assert_eq!(again["spec"]["addr"], "10.77.1.9");
+        assert_eq!(serde_json::from_value::<Record>(again).unwrap(), record);
     }
 }

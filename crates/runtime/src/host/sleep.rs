@@ -86,11 +86,14 @@ impl Instance {
         }
     }
 
-    /// Bytes have arrived for it; true when it still sleeps.
-    pub(super) fn stir(&self) -> bool {
+    /// Bytes have arrived for it: that is told if it still sleeps.
+    pub(super) fn stir(&self) {
         let mut sleep = self.sleep_state();
-        sleep.stirred = sleep.depth.is_some();
-        sleep.stirred
+        if sleep.depth.is_some() {
+            sleep.stirred = true;
+            let event = WorkloadEvent::Stirred(self.record.spec.id);
+            self.events.show_and_tell(|| self.shown.set(&sleep), event);
+        }
     }
 
     /// Whether bytes have arrived for it while it sleeps. Waits for nobody.

@@ -1,8 +1,8 @@
 //! Starting an instance.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, net::Ipv4Addr, path::Path, sync::Arc};
 
-use dormouse_backend::{InstanceSpec, WorkloadError};
+use dormouse_backend::{InstanceSpec, WorkloadError, address};
 use dormouse_images::ImageError;
 use dormouse_model::{InstanceId, clock};
 
@@ -34,9 +34,31 @@ impl<N> Drop for Starting<'_, N> {
 }
 
 impl<N: Networks> Inner<N> {
-    pub(super) async fn start(self: &Arc<Self>, spec: &InstanceSpec) -> Result<(), WorkloadError> {
-        if self.get(spec.id).is_some() || !lock(&self.starting).insert(spec.id) {
-            return Ok(());
+    /// An address that no other instance has or is about to have; that of one that is there, or being started, with `false`.
+    fn place(&self, spec: &InstanceSpec) -> Result<(Ipv4Addr, bool), WorkloadError> {
+        let blocks = self.networks.blocks(&spec.key.project);
+        let mut starting = lock(&self.starting);
+        let instances = lock(&self.instances);
+        let there =
+            instances.get(&spec.id).map(|i| i.record.addr).or_else(|| starting.get(&spec.id).copied());
+        if let Some(addr) = there {
+            return Ok((addr, false));
+        }
+        let taken = instances.values().map(|i| i.record.addr).chain(starting.values().copied()).collect();
+        let addr = address::free(&blocks, &taken, spec.id.0).ok_or_else(|| {
+            failed(
+                format!("finding an address for instance {}", spec.id),
+                "its project's network has none that is free",
+            )
+        })?;
+        starting.insert(spec.id, addr);
+        Ok((addr, true))
+    }
+
+    pub(super) async fn start(self: &Arc<Self>, spec: &InstanceSpec) -> Result<Ipv4Addr, WorkloadError> {
+        let (addr, is_new) = self.place(spec)?;
+        if !is_new {
+            return Ok(addr);
         }
         let _starting = Starting(self, spec.id);
         let folder = Folder::new(&self.settings.state, spec.id);
@@ -46,9 +68,9 @@ impl<N: Networks> Inner<N> {
             .map_err(|e| failed("making the instance's control groups", e))?;
         let started = async {
             let users = self.users.of(&spec.key.project);
-            let wanted = self.prepare(spec, &folder, users)?;
+            let wanted = self.prepare(spec, addr, &folder, users)?;
             let connect = |netns| async move {
-                self.networks.attach(&spec.key.project, &netns, spec.addr).await.map_err(|e| {
+                self.networks.attach(&spec.key.project, &netns, addr).await.map_err(|e| {
                     SandboxError::host("connecting the instance to its network", io::Error::other(e))
                 })?;
                 Ok(Go::default())
@@ -57,6 +79,7 @@ impl<N: Networks> Inner<N> {
             let record = Record {
                 // The process has its command and its environment; what is secret in them is not for the disk.
                 spec: InstanceSpec { argv: None, env: BTreeMap::new(), ..spec.clone() },
+                addr,
                 users,
                 // One that has ended already has left its record; any number will do then.
                 process: Process::find(launched.pid)
@@ -74,7 +97,7 @@ impl<N: Networks> Inner<N> {
                 let instance = Arc::new(instance);
                 lock(&self.instances).insert(spec.id, instance.clone());
                 self.watch(instance);
-                Ok(())
+                Ok(addr)
             }
             Err(e) => {
                 let cleared = tokio::task::spawn_blocking(move || {
@@ -88,7 +111,13 @@ impl<N: Networks> Inner<N> {
         }
     }
 
-    fn prepare(&self, spec: &InstanceSpec, folder: &Folder, users: Users) -> Result<Launch, WorkloadError> {
+    fn prepare(
+        &self,
+        spec: &InstanceSpec,
+        addr: Ipv4Addr,
+        folder: &Folder,
+        users: Users,
+    ) -> Result<Launch, WorkloadError> {
         let image = self.settings.images.image(&spec.image).map_err(|e| match e {
             ImageError::NoSuchImage(id) => WorkloadError::NoSuchImage(id),
             other @ (ImageError::Io { .. } | ImageError::NoSuchLayer(_) | ImageError::Damaged { .. }) => {
@@ -126,7 +155,7 @@ impl<N: Networks> Inner<N> {
             env: env.into_iter().collect(),
             cwd: workdir.into(),
             mounts: self.settings.mounts.clone(),
-            hosts: hosts(service, Some(spec.addr)),
+            hosts: hosts(service, Some(addr)),
             resolv_conf: resolv_conf(Resolver::Gateway, self.networks.gateway(&spec.key.project)),
             profile: Profile::App,
             users,

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::WorkloadEvent;
 use rustix::io::read;
 use tokio::{
     io::{Interest, unix::AsyncFd},
@@ -30,7 +29,7 @@ impl<N: Networks> Inner<N> {
     /// service's requests wake it.
     pub(super) fn arrivals(&self, instance: &Instance) -> Option<OwnedFd> {
         let spec = &instance.record.spec;
-        let socket = self.networks.arrivals(&spec.key.project, spec.addr);
+        let socket = self.networks.arrivals(&spec.key.project, instance.record.addr);
         socket.unwrap_or_else(|e| {
             warn!("instance {} will not hear of bytes that arrive for it: {e}", spec.id);
             None
@@ -54,15 +53,14 @@ impl<N: Networks> Inner<N> {
         arrivals: Option<OwnedFd>,
         lately: Duration,
     ) -> Listener {
-        let (inner, pid) = (Arc::downgrade(self), instance.record.process.pid());
+        let pid = instance.record.process.pid();
         let gateway = self.networks.gateway(&instance.record.spec.key.project);
         let instance = Arc::downgrade(instance);
         AbortOnDropHandle::new(tokio::spawn(async move {
             if arrived(arrivals, pid, gateway, lately).await
-                && let (Some(inner), Some(instance)) = (Weak::upgrade(&inner), Weak::upgrade(&instance))
-                && instance.stir()
+                && let Some(instance) = Weak::upgrade(&instance)
             {
-                inner.events.tell(WorkloadEvent::Stirred(instance.record.spec.id));
+                instance.stir();
             }
         }))
     }

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    net::Ipv4Addr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use dormouse_backend::{
-    Capabilities, InstanceSpec, LogChunk, Moment, NetworkSpec, Workload, WorkloadError, WorkloadEvent,
-    Workloads,
+    Capabilities, Ended, InstanceSpec, LogChunk, Moment, NetworkSpec, ProbeAnswer, ProbeRequest, Workload,
+    WorkloadError, WorkloadEvent, Workloads, probe,
 };
 use dormouse_model::{
     Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage, WORKS, clock,
@@ -96,11 +97,11 @@ impl<N: Networks> Workloads for Host<N> {
         done.map_err(|e| failed(format!("removing the network of {project}"), e))
     }
 
-    async fn start(&self, spec: &InstanceSpec) -> Result<(), WorkloadError> {
+    async fn start(&self, spec: &InstanceSpec) -> Result<Ipv4Addr, WorkloadError> {
         Box::pin(self.inner.start(spec)).await
     }
 
-    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<(), WorkloadError> {
+    async fn stop(&self, id: InstanceId, grace: Duration) -> Result<Ended, WorkloadError> {
         let instance = self.known(id)?;
         let _busy = instance.busy.lock().await;
         instance.stop(grace).await.map_err(|e| failed(format!("stopping instance {id}"), e))
@@ -171,6 +172,10 @@ impl<N: Networks> Workloads for Host<N> {
         self.known(id)?.usage().map_err(|e| failed(format!("measuring instance {id}"), e))
     }
 
+    async fn probe(&self, id: InstanceId, request: &ProbeRequest) -> Result<ProbeAnswer, WorkloadError> {
+        Ok(probe::ask(self.known(id)?.record.addr, request).await)
+    }
+
     async fn inspect(&self, id: InstanceId) -> Result<Inspection, WorkloadError> {
         let instance = self.known(id)?;
         inspect::inspect(&instance).await.map_err(|e| failed(format!("looking into instance {id}"), e))
@@ -197,6 +202,13 @@ impl<N: Networks> Workloads for Host<N> {
         let read = spawn_blocking(move || logs::read(&paths, from)).await;
         let read = read.unwrap_or_else(|e| Err(std::io::Error::other(e)));
         read.map_err(|e| failed(format!("reading the log of instance {id}"), e))
+    }
+
+    async fn remove_logs(&self, key: &ServiceKey, ids: &[InstanceId]) -> Result<(), WorkloadError> {
+        let (state, key, ids) = (self.inner.settings.state.clone(), key.clone(), ids.to_vec());
+        let what = format!("removing logs of {key}");
+        let removed = spawn_blocking(move || logs::remove(&state, &key, &ids)).await;
+        removed.unwrap_or_else(|e| Err(std::io::Error::other(e))).map_err(|e| failed(what, e))
     }
 
     fn events(&self) -> mpsc::UnboundedReceiver<WorkloadEvent> {

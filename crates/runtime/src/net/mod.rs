@@ -42,7 +42,7 @@ use std::{
 };
 
 use dormouse_backend::{Damage, NetworkSpec, Notifier};
-use dormouse_model::ProjectName;
+use dormouse_model::{AddressBlock, ProjectName};
 use nlink::{Connection, Route};
 use tracing::warn;
 
@@ -330,6 +330,10 @@ impl Networks for Network {
         self.turn(Some(&self.subnet(&spec)), None).await?;
         self.record(project, None)?;
         Ok(())
+    }
+
+    fn blocks(&self, project: &ProjectName) -> Vec<AddressBlock> {
+        self.spec(project).iter().flat_map(NetworkSpec::blocks).collect()
     }
 
     async fn attach(

@@ -82,7 +82,6 @@ impl Bench {
             argv: Some(argv.iter().map(|s| (*s).to_owned()).collect()),
             env: BTreeMap::new(),
             limits,
-            addr: [10, 0, 0, 64].into(),
         };
         host.start(&spec).await.unwrap();
     }

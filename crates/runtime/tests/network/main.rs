@@ -13,7 +13,7 @@ mod repairs;
 mod support;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write,
     net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
     path::Path,
@@ -22,9 +22,11 @@ use std::{
     time::Duration,
 };
 
-use dormouse_backend::{Damage, InstanceSpec, NetworkSpec, Vip, WorkloadEvent, Workloads, conformance};
+use dormouse_backend::{
+    Damage, InstanceSpec, NetworkSpec, Vip, WorkloadEvent, Workloads, address, conformance,
+};
 use dormouse_images::{ImageConfig, Store};
-use dormouse_model::{DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
+use dormouse_model::{AddressBlock, DeploymentId, Depth, ExitStatus, ImageId, InstanceId, Limits, Phase};
 use dormouse_runtime::{
     EgressPolicies, Host, HostSettings, Network, Networks, Profile, Resolver, RunSpec, Sandboxes, Share, tag,
 };
@@ -80,7 +82,7 @@ impl Bench {
         }
     }
 
-    fn spec(&self, id: u64, project: &str, addr: Ipv4Addr, script: &str) -> InstanceSpec {
+    fn spec(&self, id: u64, project: &str, script: &str) -> InstanceSpec {
         InstanceSpec {
             id: InstanceId(id),
             key: format!("{project}/web").parse().unwrap(),
@@ -89,7 +91,6 @@ impl Bench {
             argv: Some(["sh", "-c", script].map(str::to_owned).to_vec()),
             env: BTreeMap::new(),
             limits: Limits { memory: 64 << 20, cpu_milli: 1000, pids: 64, ..Limits::default() },
-            addr,
         }
     }
 }
@@ -116,7 +117,7 @@ fn outside() -> UdpSocket {
 }
 
 async fn conforms(b: &Bench) {
-    let template = b.spec(1, "suite", b.at(9, 64), "");
+    let template = b.spec(1, "suite", "");
     // A datagram for nobody: not a byte is read, and still it arrives.
     let arrive = Box::new(|_, addr| assert_eq!(outside().send_to(b"x", (addr, 9)).unwrap(), 1));
     let (workloads, network) = (b.host(), b.project("suite", 9));
@@ -135,15 +136,14 @@ async fn answers_wake(b: &Bench) {
     let (host, project) = (b.host(), b.project("calls", 10));
     host.ensure_network(&project).await.unwrap();
     let mut events = host.events();
-    let addr = |n: u64| b.at(10, 63 + u8::try_from(n).unwrap());
-    let start = async |n, script: &str| host.start(&b.spec(n, "calls", addr(n), script)).await.unwrap();
+    let start = async |n, script: &str| host.start(&b.spec(n, "calls", script)).await.unwrap();
     let stirred = async |events: &mut Events, within| {
         let of = |event| if let WorkloadEvent::Stirred(id) = event { Some(id) } else { None };
         tokio::time::timeout(Duration::from_millis(within), next(events, of)).await.ok()
     };
 
-    start(1, "(sleep 4; echo answer; sleep 100) | nc -l -p 9000").await;
-    start(2, &format!("(echo question; sleep 100) | nc {} 9000", addr(1))).await;
+    let first = start(1, "(sleep 4; echo answer; sleep 100) | nc -l -p 9000").await;
+    start(2, &format!("(echo question; sleep 100) | nc {first} 9000")).await;
     let mut call = None;
     for _ in 0..100 {
         call = host.activity(InstanceId(2)).await.unwrap().calls.pop();
@@ -153,7 +153,7 @@ async fn answers_wake(b: &Bench) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let call = call.expect("a call");
-    assert_eq!((call.to, call.received), ((addr(1), 9000).into(), None));
+    assert_eq!((call.to, call.received), ((first, 9000).into(), None));
     assert!(call.sent.is_some(), "{call:?}");
     host.sleep(InstanceId(2), Depth::Frozen).await.unwrap();
     assert_eq!(host.activity(InstanceId(2)).await.unwrap().calls, []);
@@ -163,12 +163,12 @@ async fn answers_wake(b: &Bench) {
     assert!(call.received > call.sent, "{call:?}");
 
     // To be connected to is nothing, nor what the edge and the prober say: only bytes of others are.
-    start(3, "sleep 100 | nc -l -p 9001").await;
+    let third = start(3, "sleep 100 | nc -l -p 9001").await;
     tokio::time::sleep(Duration::from_millis(300)).await;
     host.sleep(InstanceId(3), Depth::Frozen).await.unwrap();
-    let mut edge = TcpStream::connect((addr(3), 9001)).unwrap();
+    let mut edge = TcpStream::connect((third, 9001)).unwrap();
     edge.write_all(b"a ping").unwrap();
-    start(4, &format!("(sleep 2; echo data; sleep 100) | nc {} 9001", addr(3))).await;
+    start(4, &format!("(sleep 2; echo data; sleep 100) | nc {third} 9001")).await;
     assert_eq!(stirred(&mut events, 1000).await, None);
     assert_eq!(stirred(&mut events, 5000).await, Some(InstanceId(3)));
     // The next server hears of it too: the bytes are still unread.
@@ -183,9 +183,9 @@ async fn answers_wake(b: &Bench) {
 }
 
 /// Runs a script in an instance of `project`, and returns what it said.
-async fn ask(b: &Bench, host: &Machine, id: u64, project: &str, addr: Ipv4Addr, script: &str) -> String {
+async fn ask(b: &Bench, host: &Machine, id: u64, project: &str, script: &str) -> String {
     let mut events = host.events();
-    host.start(&b.spec(id, project, addr, script)).await.unwrap();
+    host.start(&b.spec(id, project, script)).await.unwrap();
     next(&mut events, |event| (event == WorkloadEvent::Ended(InstanceId(id))).then_some(())).await;
     let chunk = host.read_log(&format!("{project}/web").parse().unwrap(), InstanceId(id), 0).await.unwrap();
     host.remove(InstanceId(id)).await.unwrap();
@@ -211,14 +211,15 @@ async fn doors(b: &Bench) {
         listen(addr, port);
     }
     let port = listen(Ipv4Addr::UNSPECIFIED, 0);
-    host.start(&b.spec(50, "one", b.at(1, 100), "while :; do nc -l -p 7000 </dev/null; done")).await.unwrap();
+    let neighbour =
+        host.start(&b.spec(50, "one", "while :; do nc -l -p 7000 </dev/null; done")).await.unwrap();
     // It listens as soon as the host reaches it.
-    while std::net::TcpStream::connect((b.at(1, 100), 7000)).is_err() {
+    while std::net::TcpStream::connect((neighbour, 7000)).is_err() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 
     let doors = [
-        ("a neighbour", b.at(1, 100), 7000),
+        ("a neighbour", neighbour, 7000),
         ("its service", b.at(1, 2), 8000),
         ("another port there", b.at(1, 2), 8001),
         ("the name server", b.at(1, 1), 53),
@@ -243,7 +244,7 @@ async fn doors(b: &Bench) {
         the host at the other gateway: shut
         metadata: shut
     "#]]
-    .assert_eq(&ask(b, &host, 51, "one", b.at(1, 101), &script).await);
+    .assert_eq(&ask(b, &host, 51, "one", &script).await);
     expect![[r#"
         a neighbour: shut
         its service: shut
@@ -254,7 +255,7 @@ async fn doors(b: &Bench) {
         the host at the other gateway: shut
         metadata: shut
     "#]]
-    .assert_eq(&ask(b, &host, 52, "two", b.at(2, 101), &script).await);
+    .assert_eq(&ask(b, &host, 52, "two", &script).await);
     host.stop(InstanceId(50), Duration::ZERO).await.unwrap();
     host.remove(InstanceId(50)).await.unwrap();
 }
@@ -263,18 +264,23 @@ async fn doors(b: &Bench) {
 async fn an_address_is_used_again(b: &Bench) {
     let host = b.host();
     host.ensure_network(&b.project("one", 1)).await.unwrap();
-    for id in 1..=5 {
-        host.start(&b.spec(id, "one", b.at(1, 70), "while :; do nc -l -p 7000 </dev/null; done"))
-            .await
-            .unwrap();
+    // Whose numbers differ by as many as there are has the same one.
+    let numbers =
+        (0..5).map(|n| 1 + n * address::instances(AddressBlock::around(b.at(1, 0), 24)).count() as u64);
+    let mut addrs = BTreeSet::new();
+    for id in numbers {
+        let addr =
+            host.start(&b.spec(id, "one", "while :; do nc -l -p 7000 </dev/null; done")).await.unwrap();
+        addrs.insert(addr);
         let started = std::time::Instant::now();
-        while std::net::TcpStream::connect((b.at(1, 70), 7000)).is_err() {
+        while std::net::TcpStream::connect((addr, 7000)).is_err() {
             assert!(started.elapsed() < Duration::from_secs(10), "instance {id} is not reached");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         host.stop(InstanceId(id), Duration::ZERO).await.unwrap();
         host.remove(InstanceId(id)).await.unwrap();
     }
+    assert_eq!(addrs.len(), 1, "{addrs:?}");
 }
 
 /// Two builds at once see neither each other nor the host.
@@ -355,7 +361,7 @@ async fn is_taken_up_again(b: &Bench) {
         assert_eq!(after, before);
     }
     let host = b.host();
-    host.start(&b.spec(1, "one", b.at(1, 64), "exit 7")).await.unwrap();
+    host.start(&b.spec(1, "one", "exit 7")).await.unwrap();
     let mut phase = Phase::Running;
     while phase == Phase::Running {
         tokio::time::sleep(Duration::from_millis(10)).await;

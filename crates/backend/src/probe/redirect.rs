@@ -105,7 +105,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::probe::ask;
+    use crate::probe::{ProbeRequest, ask};
 
     /// A server that sends who asks for a path to where this says, and answers all else well.
     async fn pages(links: &'static [(&'static str, &'static str)]) -> SocketAddrV4 {
@@ -156,7 +156,9 @@ mod tests {
             let addr = pages(links).await;
             let visitor = Visitor { host: "shop.localhost".to_owned(), scheme: "http".to_owned() };
             let question = Question::Http("/".to_owned());
-            let said = ask(addr, &visitor, &question, Duration::from_secs(1)).await;
+            let request =
+                ProbeRequest { port: addr.port(), visitor, question, limit: Duration::from_secs(1) };
+            let said = ask(*addr.ip(), &request).await;
             let want = if loops { Answer::Loop(301) } else { Answer::Status(301) };
             assert_eq!(said.answer, want, "{links:?}");
         }

@@ -1,10 +1,10 @@
-//! One question to one instance: are you well?
+//! One question to one instance: are you well? For hosts whose instances are reached by their addresses.
 
 mod redirect;
 
 use std::{
     io,
-    net::SocketAddrV4,
+    net::{Ipv4Addr, SocketAddrV4},
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -44,26 +44,48 @@ const UNKNOWN: Duration = Duration::from_secs(2);
 
 /// As whom it is asked: like a visitor who comes by the edge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Visitor {
+pub struct Visitor {
     /// The name by which others ask for it, with a port unless that goes without saying.
-    pub(crate) host: String,
+    pub host: String,
     /// `http` or `https`: an app behind another proxy sends whoever says nothing from the one to the other.
-    pub(crate) scheme: String,
+    pub scheme: String,
+}
+
+/// What an instance is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeRequest {
+    /// At which port.
+    pub port: u16,
+    /// As whom.
+    pub visitor: Visitor,
+    /// What.
+    pub question: Question,
+    /// How long its answer is waited for.
+    pub limit: Duration,
 }
 
 /// What came of asking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Said {
-    pub(crate) answer: Answer,
+pub struct ProbeAnswer {
+    /// What it answered.
+    pub answer: Answer,
     /// Whether it sends visitors who came by http to the same host by https.
-    pub(crate) to_https: bool,
+    pub to_https: bool,
 }
 
-/// Ask within `limit`.
-pub(crate) async fn ask(addr: SocketAddrV4, visitor: &Visitor, question: &Question, limit: Duration) -> Said {
+impl From<Answer> for ProbeAnswer {
+    fn from(answer: Answer) -> Self {
+        Self { answer, to_https: false }
+    }
+}
+
+/// Ask what is at an address.
+pub async fn ask(ip: Ipv4Addr, request: &ProbeRequest) -> ProbeAnswer {
+    let ProbeRequest { port, visitor, question, limit } = request;
+    let addr = SocketAddrV4::new(ip, *port);
     let limit = match question {
-        Question::Protocol(_) => limit.min(UNKNOWN),
-        Question::Connection | Question::Http(_) => limit,
+        Question::Protocol(_) => UNKNOWN.min(*limit),
+        Question::Connection | Question::Http(_) => *limit,
     };
     let begun = Instant::now();
     let (answer, to) = timeout(limit, once(addr, visitor, question)).await.unwrap_or((Answer::Silent, None));
@@ -72,13 +94,13 @@ pub(crate) async fn ask(addr: SocketAddrV4, visitor: &Visitor, question: &Questi
         Question::Connection => None,
     };
     let (Answer::Status(code), Some(to), Some(here)) = (answer, to, here) else {
-        return Said { answer, to_https: false };
+        return answer.into();
     };
     let to_https = here.is_the_same_but_for_tls(&to);
     // Who follows and hears nothing in time has been answered all the same.
     let left = limit.saturating_sub(begun.elapsed());
     let loops = timeout(left, redirect::loops(addr, visitor, here, to)).await.unwrap_or(false);
-    Said { answer: if loops { Answer::Loop(code) } else { answer }, to_https }
+    ProbeAnswer { answer: if loops { Answer::Loop(code) } else { answer }, to_https }
 }
 
 /// One answer, and where it sends whoever asks.
@@ -230,7 +252,7 @@ async fn speaks(stream: &TcpStream) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, sync::Arc};
+    use std::sync::Arc;
 
     use tokio::{io::AsyncReadExt, net::TcpListener, sync::Mutex};
 
@@ -253,6 +275,11 @@ mod tests {
 
     fn visitor(host: &str) -> Visitor {
         Visitor { host: host.to_owned(), scheme: "http".to_owned() }
+    }
+
+    async fn ask(addr: SocketAddrV4, visitor: &Visitor, question: &Question, limit: Duration) -> ProbeAnswer {
+        let (visitor, question) = (visitor.clone(), question.clone());
+        super::ask(*addr.ip(), &ProbeRequest { port: addr.port(), visitor, question, limit }).await
     }
 
     async fn server(does: Does) -> (SocketAddrV4, Arc<Mutex<String>>) {
