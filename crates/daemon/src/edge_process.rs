@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use dormouse_dns::Inherited as NameSockets;
-use dormouse_edge::{Counting, EdgeSettings, Ending, Pulse, TrafficStats};
+use dormouse_edge::{Counting, Ending, Pulse, TrafficStats};
 use dormouse_model::{Classes, RouteTable};
 use dormouse_runtime::{machine, tag, unconfirmed};
 use nix::sys::resource::{Resource, getrlimit};
@@ -45,16 +45,13 @@ fn be_edge(given: &mut Given, parent: &Upward) -> Result<()> {
     let state = StateDir::open(&state)?;
     let settings = Typed::read(&state.settings())?.resolve(listen, state.root())?;
     let (files, _) = getrlimit(Resource::RLIMIT_NOFILE).context("cannot tell how many files may be open")?;
-    let mut edge = EdgeSettings::default().fitted(files, machine::whole(state.root()).memory);
+    let mut edge = settings.edge.settings(listen.port(), files, machine::whole(state.root()).memory);
     tracing::info!(
         files,
         visitors = edge.max_connections,
         between_services = edge.max_private,
         "most connections"
     );
-    if let Some(drain) = settings.edge_drain {
-        edge.hand_over_timeout = drain;
-    }
     if settings.bandwidth.is_some() {
         let classes = Classes::of(&tag(state.root())?);
         edge.counting = Some(Counting { classes, unconfirmed });

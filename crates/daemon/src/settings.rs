@@ -1,6 +1,7 @@
 //! A server's settings: as typed in `server.toml` and on the command line, then resolved.
 
 mod bandwidth;
+mod edge;
 mod egress;
 #[cfg(test)]
 mod reference;
@@ -24,6 +25,8 @@ use dormouse_runtime::{
 use serde::Deserialize;
 
 use bandwidth::TypedBandwidth;
+pub(crate) use edge::Edge;
+use edge::TypedEdge;
 use egress::TypedEgress;
 pub(crate) use strangers::strangers;
 
@@ -65,12 +68,6 @@ struct TypedLimits {
     cpu: Option<f64>,
     pids: Option<u32>,
     disk: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct TypedEdge {
-    drain: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq)]
@@ -134,8 +131,8 @@ pub(crate) struct Settings {
     pub(crate) host_rust: HostRust,
     /// Whose credentials of this host the builds of all projects see.
     pub(crate) credentials: BTreeSet<Ecosystem>,
-    /// How long an edge carries its connections on after another has taken over; `None` takes the edge's default.
-    pub(crate) edge_drain: Option<Duration>,
+    /// Whom the edge believes, and what it bears.
+    pub(crate) edge: Edge,
     /// Whether apps may ask the kernel for asynchronous file IO, one budget of the whole host.
     pub(crate) native_aio: bool,
     /// What a service may ask for.
@@ -192,7 +189,7 @@ impl Typed {
             build_disk: self.build.disk.as_deref().map(|s| bytes("build.disk", s)).transpose()?,
             host_rust: host_rust(self.build.host_rust.as_deref())?,
             credentials: credentials(&self.build.credentials)?,
-            edge_drain: self.edge.drain.as_deref().map(|text| duration("edge.drain", text)).transpose()?,
+            edge: self.edge.resolve()?,
             native_aio: self.sandbox.native_aio.unwrap_or(false),
             most: most(&self.limits, machine::whole(state))?,
             keep: keep(&self.keep)?,
@@ -313,7 +310,7 @@ mod tests {
         let listen = "127.0.0.1:8080".parse().unwrap();
         let shown = match Typed::parse(text).and_then(|t| t.resolve(listen, Path::new("/"))) {
             Ok(s) => format!(
-                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} disk={:?} rust={:?} credentials={:?} drain={:?} aio={}",
+                "{} zram={:?} file={:?} mirror={:?} suite={:?} memory={:?} seconds={:?} compile={:?} {:?} silence={:?} disk={:?} rust={:?} credentials={:?} aio={}",
                 s.domain,
                 s.swap.zram,
                 s.swap.file,
@@ -327,7 +324,6 @@ mod tests {
                 s.build_disk,
                 s.host_rust,
                 s.credentials,
-                s.edge_drain,
                 s.native_aio
             ),
             Err(e) => format!("{e:#}"),
@@ -369,13 +365,13 @@ mod tests {
         check(
             "",
             expect![
-                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None disk=None rust=Auto credentials={} drain=None aio=false"
+                "localhost zram=Auto file=Auto mirror=None suite=None memory=None seconds=None compile=None None silence=None disk=None rust=Auto credentials={} aio=false"
             ],
         );
         check(
-            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\ndisk = \"5GiB\"\nhost_rust = \"/opt/rust\"\ncredentials = [\"npm\", \"pip\"]\n[edge]\ndrain = \"1h30m\"\n[sandbox]\nnative_aio = true",
+            "domain = \"Apps.example\"\n[swap]\nzram = \"1GiB\"\nfile = \"off\"\n[build]\nmemory = \"512MB\"\nminutes = 3\ncompile_memory = \"6GiB\"\ncompile_minutes = 90\nsilence = \"90s\"\ndisk = \"5GiB\"\nhost_rust = \"/opt/rust\"\ncredentials = [\"npm\", \"pip\"]\n[sandbox]\nnative_aio = true",
             expect![
-                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) disk=Some(5368709120) rust=At(\"/opt/rust\") credentials={Pip, Npm} drain=Some(5400s) aio=true"
+                "apps.example zram=Bytes(1073741824) file=Off mirror=None suite=None memory=Some(512000000) seconds=Some(180) compile=Some(6442450944) Some(5400) silence=Some(90s) disk=Some(5368709120) rust=At(\"/opt/rust\") credentials={Pip, Npm} aio=true"
             ],
         );
         check(

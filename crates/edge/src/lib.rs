@@ -26,7 +26,7 @@ pub use cidr::{Cidr, CidrError};
 pub use ctx::TrafficStats;
 use dormouse_model::{ServiceKey, Target, WakeRefused};
 pub use run::{EdgeError, Ending, Sockets, run};
-pub use settings::{Counting, EdgeSettings, Unconfirmed};
+pub use settings::{Counting, EdgeSettings, Scheme, Unconfirmed};
 pub use worker::Pulse;
 
 /// Asks whoever decides to wake a service.

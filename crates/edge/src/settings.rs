@@ -64,8 +64,33 @@ pub struct EdgeSettings {
     /// Peers whose `X-Forwarded-*` headers are kept and extended, and who may have as many connections as there are. From all
     /// others the headers are replaced.
     pub trusted_proxies: Vec<Cidr>,
+    /// What `X-Forwarded-Proto` says unless a trusted proxy has said it: how visitors reach whatever stands before us.
+    pub scheme: Scheme,
+    /// What `X-Forwarded-Port` says in the same case; the listener's own where it is not set.
+    pub public_port: Option<u16>,
     /// Where what leaves the host is divided between projects: how answers to visitors are counted.
     pub counting: Option<Counting>,
+}
+
+/// How visitors reach what stands before the edge, or the edge itself, which speaks no TLS.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scheme {
+    /// As it is.
+    #[default]
+    Http,
+    /// Something ends TLS before us.
+    Https,
+}
+
+impl Scheme {
+    /// As it begins a URL.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
 }
 
 /// How answers to visitors are counted. Takes a privilege: to administer the host's network.
@@ -103,26 +128,30 @@ impl Default for EdgeSettings {
             drain_calls: Duration::from_secs(5),
             hand_over_timeout: Duration::from_secs(12 * 3600),
             trusted_proxies: Vec::new(),
+            scheme: Scheme::Http,
+            public_port: None,
             counting: None,
         }
     }
 }
 
 impl EdgeSettings {
-    /// As many connections as a process may have that opens so many files, on a machine with so many bytes of memory.
+    /// As many connections as a process may have that opens so many files, on a machine with so many bytes of memory; or
+    /// as many as are `wanted`, if they can be opened.
     ///
     /// A connection takes two files, and a request head in it up to [`Self::max_header_bytes`] of memory.
     #[must_use]
-    pub fn fitted(self, files: u64, memory: u64) -> Self {
+    pub fn fitted(self, files: u64, memory: u64, wanted: Option<u64>) -> Self {
         // Half of the files for visitors, a quarter for services, the rest for listeners and connections that are kept.
-        let visitors = (files / 4).min(memory / MEMORY_EACH).min(MOST);
+        let visitors = (files / 4).min(wanted.unwrap_or((memory / MEMORY_EACH).min(MOST)));
         let max_connections = usize::try_from(visitors).unwrap_or(usize::MAX);
         let max_private = max_connections / 2;
         Self { max_connections, max_private, max_private_each: (max_private / 8).max(EACH), ..self }
     }
 
     /// Whether visitors come through this peer.
-    pub(crate) fn trusts(&self, peer: IpAddr) -> bool {
+    #[must_use]
+    pub fn trusts(&self, peer: IpAddr) -> bool {
         self.trusted_proxies.iter().any(|block| block.contains(peer))
     }
 }
@@ -133,18 +162,21 @@ mod tests {
 
     #[test]
     fn connections_fit_the_machine() {
-        for (files, gib, connections, private, each) in [
-            (1_024, 8, 256, 128, 1_024),
+        for (files, gib, wanted, connections, private, each) in [
+            (1_024, 8, None, 256, 128, 1_024),
             // Bug: as many as 49,152 files would hold were taken, and accepting failed for everybody.
-            (20_000, 8, 5_000, 2_500, 1_024),
-            (65_536, 2, 16_384, 8_192, 1_024),
-            (524_288, 2, 16_384, 8_192, 1_024),
-            (524_288, 4, 32_768, 16_384, 2_048),
-            (1 << 30, 64, 65_536, 32_768, 4_096),
+            (20_000, 8, None, 5_000, 2_500, 1_024),
+            (65_536, 2, None, 16_384, 8_192, 1_024),
+            (524_288, 2, None, 16_384, 8_192, 1_024),
+            (524_288, 4, None, 32_768, 16_384, 2_048),
+            (1 << 30, 64, None, 65_536, 32_768, 4_096),
+            (65_536, 8, Some(100), 100, 50, 1_024),
+            (1 << 30, 64, Some(200_000), 200_000, 100_000, 12_500),
+            (1_024, 8, Some(4_096), 256, 128, 1_024),
         ] {
-            let fitted = EdgeSettings::default().fitted(files, gib << 30);
+            let fitted = EdgeSettings::default().fitted(files, gib << 30, wanted);
             let got = (fitted.max_connections, fitted.max_private, fitted.max_private_each);
-            assert_eq!(got, (connections, private, each), "{files} files, {gib} GiB");
+            assert_eq!(got, (connections, private, each), "{files} files, {gib} GiB, {wanted:?}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is changed in a head on its way through, and what is refused.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
@@ -69,6 +69,7 @@ pub(crate) struct Origin {
     trusted: bool,
     ip: HeaderValue,
     port: HeaderValue,
+    proto: HeaderValue,
 }
 
 impl Origin {
@@ -79,13 +80,18 @@ impl Origin {
             trusted: settings.trusts(ip),
             // Digits, letters, dots and colons always make a value.
             ip: text.unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-            port: HeaderValue::from(local.port()),
+            port: HeaderValue::from(settings.public_port.unwrap_or_else(|| local.port())),
+            proto: HeaderValue::from_static(settings.scheme.as_str()),
         }
     }
 }
 
 /// Make a client's head ready for an instance. Says whether it asks for a WebSocket.
-pub(crate) fn forward(head: &mut request::Parts, origin: &Origin) -> Result<bool, StatusCode> {
+pub(crate) fn forward(
+    head: &mut request::Parts,
+    origin: &Origin,
+    settings: &EdgeSettings,
+) -> Result<bool, StatusCode> {
     if head.method == Method::CONNECT {
         return Err(StatusCode::METHOD_NOT_ALLOWED);
     }
@@ -116,21 +122,26 @@ pub(crate) fn forward(head: &mut request::Parts, origin: &Origin) -> Result<bool
     if websocket {
         ask_for_websocket(headers);
     }
-    set_origin(headers, origin);
+    set_origin(headers, origin, settings);
     head.version = Version::HTTP_11;
     Ok(websocket)
 }
 
-fn set_origin(headers: &mut HeaderMap, origin: &Origin) {
-    let proto = HeaderValue::from_static("http");
+fn set_origin(headers: &mut HeaderMap, origin: &Origin, settings: &EdgeSettings) {
+    let proto = origin.proto.clone();
     let host = headers.get(HOST).cloned();
     remove_all(headers, |name| poses(name) || (!origin.trusted && tells_origin(name)));
     if origin.trusted {
         let through = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
         let chain = through.chain([origin.ip.as_bytes()]).collect::<Vec<_>>().join(&b", "[..]);
         let chain = HeaderValue::from_bytes(&chain).unwrap_or_else(|_| origin.ip.clone());
+        if headers.contains_key(FORWARDED_FOR) {
+            // What is there may be the visitor's own words, which a proxy that does not know this header passes on.
+            headers.insert(REAL_IP, visitor(headers, settings).unwrap_or_else(|| origin.ip.clone()));
+        } else {
+            headers.entry(REAL_IP).or_insert_with(|| origin.ip.clone());
+        }
         headers.insert(FORWARDED_FOR, chain);
-        headers.entry(REAL_IP).or_insert_with(|| origin.ip.clone());
         headers.entry(FORWARDED_PROTO).or_insert(proto);
         headers.entry(FORWARDED_PORT).or_insert_with(|| origin.port.clone());
         if let Some(host) = host {
@@ -145,6 +156,28 @@ fn set_origin(headers: &mut HeaderMap, origin: &Origin) {
             headers.insert(FORWARDED_HOST, host);
         }
     }
+}
+
+/// Who has asked the first of the proxies that are trusted: the last address that was passed on which is none of theirs, or
+/// the first where all are. What stands before it is hearsay.
+fn visitor(headers: &HeaderMap, settings: &EdgeSettings) -> Option<HeaderValue> {
+    let values: Vec<_> =
+        headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
+    let words = values.iter().rev().flat_map(|value| value.rsplit(','));
+    let mut visitor = None;
+    for ip in words.map_while(|word| address(word.trim())) {
+        visitor = Some(ip);
+        if !settings.trusts(ip) {
+            break;
+        }
+    }
+    HeaderValue::from_str(&visitor?.to_string()).ok()
+}
+
+/// An address, perhaps with a port.
+fn address(text: &str) -> Option<IpAddr> {
+    let ip = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|addr| addr.ip()));
+    ip.ok().map(|ip: IpAddr| ip.to_canonical())
 }
 
 /// Make an instance's head ready for a client.
@@ -196,18 +229,22 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::Scheme;
 
     fn check(trusted: bool, request: &[(&str, &str)], expected: &Expect) {
         let trusted_proxies = if trusted { vec!["192.0.2.0/24".parse().unwrap()] } else { vec![] };
-        let settings = EdgeSettings { trusted_proxies, ..EdgeSettings::default() };
+        check_with(&EdgeSettings { trusted_proxies, ..EdgeSettings::default() }, request, expected);
+    }
+
+    fn check_with(settings: &EdgeSettings, request: &[(&str, &str)], expected: &Expect) {
         let origin =
-            Origin::new("192.0.2.7:5000".parse().unwrap(), "127.0.0.1:8080".parse().unwrap(), &settings);
+            Origin::new("192.0.2.7:5000".parse().unwrap(), "127.0.0.1:8080".parse().unwrap(), settings);
         let mut builder = Request::builder().method(Method::POST);
         for (name, value) in request {
             builder = builder.header(*name, *value);
         }
         let (mut head, ()) = builder.body(()).unwrap().into_parts();
-        let text = match forward(&mut head, &origin) {
+        let text = match forward(&mut head, &origin, settings) {
             Err(status) => format!("{status}\n"),
             Ok(websocket) => {
                 let mut lines: Vec<String> =
@@ -316,6 +353,91 @@ mod tests {
                 x-forwarded-proto: https
                 x-real-ip: 198.51.100.1
             "]],
+        );
+    }
+
+    /// Bug: what a visitor had written in `X-Real-IP` himself passed through proxies that do not know it, and where they did not
+    /// write one, it was the proxy's.
+    #[test]
+    fn the_visitor_is_who_asked_the_first_trusted_proxy() {
+        for (chain, real, visitor) in [
+            (&["198.51.100.1"][..], Some("203.0.113.9"), "198.51.100.1"),
+            (&["198.51.100.1"], None, "198.51.100.1"),
+            (&["203.0.113.9, 198.51.100.1, 192.0.2.3"], None, "198.51.100.1"),
+            (&["203.0.113.9", "198.51.100.1", "192.0.2.3"], None, "198.51.100.1"),
+            (&["198.51.100.1:4711"], None, "198.51.100.1"),
+            (&["[2001:db8::1]:80, ::ffff:192.0.2.3"], None, "2001:db8::1"),
+            // All are proxies.
+            (&["192.0.2.3, 192.0.2.4"], Some("203.0.113.9"), "192.0.2.3"),
+            // Nobody to be named but the proxy.
+            (&["198.51.100.1, unknown"], Some("203.0.113.9"), "192.0.2.7"),
+            // It speaks another dialect.
+            (&[], Some("198.51.100.1"), "198.51.100.1"),
+            (&[], None, "192.0.2.7"),
+        ] {
+            let trusted_proxies = vec!["192.0.2.0/24".parse().unwrap()];
+            let settings = EdgeSettings { trusted_proxies, ..EdgeSettings::default() };
+            let origin =
+                Origin::new("192.0.2.7:5000".parse().unwrap(), "127.0.0.1:80".parse().unwrap(), &settings);
+            let mut headers = HeaderMap::new();
+            for part in chain {
+                headers.append(FORWARDED_FOR, part.parse().unwrap());
+            }
+            real.iter().for_each(|real| drop(headers.insert(REAL_IP, real.parse().unwrap())));
+            set_origin(&mut headers, &origin, &settings);
+            assert_eq!(headers[REAL_IP], visitor, "{chain:?} {real:?}");
+        }
+    }
+
+    #[test]
+    fn who_ends_tls_before_us_need_not_say_so() {
+        let settings = EdgeSettings {
+            trusted_proxies: vec!["192.0.2.0/24".parse().unwrap()],
+            scheme: Scheme::Https,
+            public_port: Some(443),
+            ..EdgeSettings::default()
+        };
+        let host = ("host", "a.example");
+        check_with(
+            &settings,
+            &[host],
+            &expect![[r#"
+            websocket: false
+            host: a.example
+            x-forwarded-for: 192.0.2.7
+            x-forwarded-host: a.example
+            x-forwarded-port: 443
+            x-forwarded-proto: https
+            x-real-ip: 192.0.2.7
+        "#]],
+        );
+        check_with(
+            &settings,
+            &[host, ("x-forwarded-proto", "http"), ("x-forwarded-port", "80")],
+            &expect![[r#"
+            websocket: false
+            host: a.example
+            x-forwarded-for: 192.0.2.7
+            x-forwarded-host: a.example
+            x-forwarded-port: 80
+            x-forwarded-proto: http
+            x-real-ip: 192.0.2.7
+        "#]],
+        );
+        // Whoever it is: the listener is reached by nobody else.
+        let settings = EdgeSettings { trusted_proxies: Vec::new(), ..settings };
+        check_with(
+            &settings,
+            &[host, ("x-forwarded-proto", "http")],
+            &expect![[r#"
+            websocket: false
+            host: a.example
+            x-forwarded-for: 192.0.2.7
+            x-forwarded-host: a.example
+            x-forwarded-port: 443
+            x-forwarded-proto: https
+            x-real-ip: 192.0.2.7
+        "#]],
         );
     }
 

@@ -62,7 +62,7 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     }
 
     let (mut head, body) = request.into_parts();
-    let websocket = forward(&mut head, &client.origin).map_err(Page::Refused)?;
+    let websocket = forward(&mut head, &client.origin, ctx.settings()).map_err(Page::Refused)?;
     let upgrade = head.extensions.remove::<OnUpgrade>().filter(|_| websocket);
     head.extensions.clear();
     let body = Some(body).filter(|body| !body.is_end_stream());
