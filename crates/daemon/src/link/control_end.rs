@@ -1,8 +1,7 @@
 //! Control's end of the line: sends tables, takes traffic, answers calls for wakes.
 
 use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -19,7 +18,10 @@ use tokio::{
 use tokio_util::bytes::BytesMut;
 use tracing::{info, warn};
 
-use super::message::{ToControl, ToEdge, VERSION, line, next, send};
+use super::{
+    identity::Identities,
+    message::{ToControl, ToEdge, VERSION, line, next, send},
+};
 
 /// Before another attempt when a connection could not be taken: no descriptor was free, say.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -27,14 +29,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// How long an edge may take to say who it is.
 const GREETING: Duration = Duration::from_secs(5);
 
-/// What edge this process is.
-fn edge_id(process: &Process) -> EdgeId {
-    // Process numbers have at most 22 bits (PID_MAX_LIMIT).
-    EdgeId(process.start_ticks() << 22 | u64::from(process.pid()))
-}
-
-/// Edges that are watched, so that their death is heard of.
-type Watched = Arc<Mutex<HashSet<EdgeId>>>;
+/// The edges that live, each of them watched, so that its death is heard of.
+type Watched = Arc<Mutex<Identities>>;
 
 /// Talk to every edge that connects, an old one that is draining included. `expected` are those that an earlier control
 /// has talked to and that still live.
@@ -45,8 +41,9 @@ pub(crate) async fn serve<W: Workloads, B: Builds>(
 ) {
     let watched = Watched::default();
     for process in expected {
-        control.edge_expected(edge_id(&process));
-        watch(process, &control, &watched);
+        let id = known(&watched).of(&process, None);
+        control.edge_expected(id);
+        watch(process, id, &control, &watched);
     }
     loop {
         let stream = match listener.accept().await {
@@ -67,9 +64,13 @@ pub(crate) async fn serve<W: Workloads, B: Builds>(
 }
 
 /// Tell control when this edge has died, however often it connects.
-fn watch<W: Workloads, B: Builds>(process: Process, control: &Arc<Control<W, B>>, watched: &Watched) {
-    let id = edge_id(&process);
-    if !watched.lock().unwrap_or_else(PoisonError::into_inner).insert(id) {
+fn watch<W: Workloads, B: Builds>(
+    process: Process,
+    id: EdgeId,
+    control: &Arc<Control<W, B>>,
+    watched: &Watched,
+) {
+    if !known(watched).watch(&process, id) {
         return;
     }
     let (control, watched) = (control.clone(), watched.clone());
@@ -80,17 +81,21 @@ fn watch<W: Workloads, B: Builds>(process: Process, control: &Arc<Control<W, B>>
             return;
         }
         control.edge_gone(id);
-        watched.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        known(&watched).forget(id);
     });
+}
+
+fn known(watched: &Watched) -> MutexGuard<'_, Identities> {
+    watched.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Wait for the edge to say who it is.
 async fn greeted(
     rx: &mut (impl Stream<Item = std::io::Result<BytesMut>> + Unpin),
-) -> std::io::Result<Option<(u32, Process)>> {
+) -> std::io::Result<Option<(u32, Process, Option<EdgeId>)>> {
     while let Some(message) = next::<ToControl>(rx).await? {
         match message {
-            ToControl::Hello { version, process } => return Ok(Some((version, process))),
+            ToControl::Hello { version, process, edge } => return Ok(Some((version, process, edge))),
             ToControl::Traffic(_) | ToControl::Wake { .. } => {}
         }
     }
@@ -103,12 +108,12 @@ async fn talk<W: Workloads, B: Builds>(
     watched: Watched,
 ) -> std::io::Result<()> {
     let (mut tx, mut rx) = line(stream).split();
-    let Some((version, process)) = timeout(GREETING, greeted(&mut rx)).await?? else { return Ok(()) };
-    let id = edge_id(&process);
+    let Some((version, process, said)) = timeout(GREETING, greeted(&mut rx)).await?? else { return Ok(()) };
+    let id = known(&watched).of(&process, said);
     info!(%id, pid = process.pid(), version, "edge connected");
     // From here on it counts, before it can know any table.
     control.edge_connected(id);
-    watch(process, &control, &watched);
+    watch(process, id, &control, &watched);
     send(&mut tx, &ToEdge::Hello { version: VERSION }).await?;
     let (answers, mut answered) = mpsc::unbounded_channel();
     let mut tables = control.routes();

@@ -11,7 +11,7 @@ use std::{
 };
 
 use dormouse_edge::{TrafficStats, Wake};
-use dormouse_model::{Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
+use dormouse_model::{EdgeId, Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
 use dormouse_runtime::{Process, write_whole};
 use futures_util::StreamExt;
 use tokio::{
@@ -22,7 +22,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
-use super::message::{ToControl, ToEdge, VERSION, line, next, send};
+use super::{
+    identity::draw,
+    message::{ToControl, ToEdge, VERSION, line, next, send},
+};
 
 /// Traffic is told at most this often while bytes flow; a new table is confirmed at once.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -93,8 +96,8 @@ pub(crate) struct EdgeLink {
     tables: watch::Sender<Arc<RouteTable>>,
     remote: Remote,
     traffic: Arc<TrafficStats>,
-    /// This very process.
-    me: Process,
+    /// This very process, and which edge it is.
+    me: (Process, EdgeId),
 }
 
 impl EdgeLink {
@@ -103,7 +106,7 @@ impl EdgeLink {
     /// # Errors
     /// When the kernel does not tell who we are.
     pub(crate) fn new(socket: PathBuf, saved: PathBuf, traffic: Arc<TrafficStats>) -> std::io::Result<Self> {
-        let me = Process::this()?;
+        let me = (Process::this()?, draw());
         let (tables, _) = watch::channel(Arc::new(load(&saved).unwrap_or_default()));
         Ok(Self { socket, saved, tables, remote: Remote::default(), traffic, me })
     }
@@ -141,7 +144,8 @@ impl EdgeLink {
 
     async fn talk(&self, stream: UnixStream, finished: &CancellationToken) -> std::io::Result<()> {
         let (mut tx, mut rx) = line(stream).split();
-        send(&mut tx, &ToControl::Hello { version: VERSION, process: self.me.clone() }).await?;
+        let (process, edge) = self.me.clone();
+        send(&mut tx, &ToControl::Hello { version: VERSION, process, edge: Some(edge) }).await?;
         send(&mut tx, &ToControl::Traffic(self.traffic.report_all())).await?;
         self.remote.0.fresh().clear();
         let open: Vec<_> = self.remote.0.open().iter().map(|(c, w)| (*c, w.service.clone())).collect();

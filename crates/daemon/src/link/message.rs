@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use dormouse_model::{RouteTable, ServiceKey, Target, TrafficReport, WakeRefused};
+use dormouse_model::{EdgeId, RouteTable, ServiceKey, Target, TrafficReport, WakeRefused};
 use dormouse_runtime::Process;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -48,6 +48,9 @@ pub(crate) enum ToControl {
         version: u32,
         /// The edge itself: its connections are known to be gone when it is.
         process: Process,
+        /// Which edge it is: a number that it has drawn. Releases that draw none are known by their process.
+        #[serde(default)]
+        edge: Option<EdgeId>,
     },
     /// What was carried, and which table is in force.
     Traffic(TrafficReport),
@@ -109,13 +112,16 @@ mod tests {
         check(
             &[
                 r#"{"hello":{"version":9,"process":{"pid":7,"start_ticks":8,"boot":"b","cgroup":"new"},"colour":"new"}}"#,
+                r#"{"hello":{"version":9,"process":{"pid":7,"start_ticks":8,"boot":"b"},"edge":18446744073709551615}}"#,
                 r#"{"sing":{"song":"new"}}"#,
                 r#"{"traffic":{"generation":5,"instances":{"1":{"in_flight":1,"connections":2,
                    "last_client_byte":3,"last_instance_byte":null,"smell":"new"}},"weather":"new"}}"#,
                 r#"{"wake":{"call":1,"service":"shop/web","why":"new"}}"#,
             ],
             |message| match message {
-                ToControl::Hello { version, process } => format!("hello {version} of {}", process.pid()),
+                ToControl::Hello { version, process, edge } => {
+                    format!("hello {version} of {}, {edge:?}", process.pid())
+                }
                 ToControl::Traffic(report) => {
                     let one = report.instances[&dormouse_model::InstanceId(1)];
                     format!("{}: {} in flight, {:?}", report.generation, one.in_flight, one.last_client_byte)
@@ -123,7 +129,8 @@ mod tests {
                 ToControl::Wake { call, service } => format!("{call}: wake {service}"),
             },
             &expect![[r#"
-                hello 9 of 7
+                hello 9 of 7, None
+                hello 9 of 7, Some(e18446744073709551615)
                 5: 1 in flight, Some(Time(3))
                 1: wake shop/web
             "#]],

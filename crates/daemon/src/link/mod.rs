@@ -5,6 +5,7 @@
 
 mod control_end;
 mod edge_end;
+mod identity;
 mod message;
 
 pub(crate) use control_end::serve;
