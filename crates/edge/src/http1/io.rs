@@ -7,23 +7,21 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::watch::{ConnState, Ended};
+use crate::net::Io;
 
 #[derive(Debug)]
 pub(crate) struct ClientIo {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Box<dyn Io>,
     pub(crate) state: Arc<ConnState>,
     /// Whether it takes no more for now.
     full: bool,
 }
 
 impl ClientIo {
-    pub(crate) fn new(stream: TcpStream, state: Arc<ConnState>) -> Self {
+    pub(crate) fn new(stream: Box<dyn Io>, state: Arc<ConnState>) -> Self {
         Self { stream, state, full: false }
     }
 
@@ -36,7 +34,7 @@ impl ClientIo {
             Ended::Left => return Poll::Ready(Ok(())),
             Ended::Waits => {}
         }
-        match self.stream.take_error()? {
+        match self.stream.socket().take_error()? {
             Some(error) => Poll::Ready(Err(error)),
             // The next tick looks again: see `ConnState::tick`.
             None => Poll::Pending,
@@ -62,7 +60,7 @@ impl AsyncRead for ClientIo {
 
 impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.state.class.on_write(&self.stream);
+        self.state.class.on_write(self.stream.socket());
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.full = written.is_pending();
         written
@@ -72,7 +70,7 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.state.class.on_write(&self.stream);
+        self.state.class.on_write(self.stream.socket());
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.full = written.is_pending();
         written
@@ -81,7 +79,7 @@ impl AsyncWrite for ClientIo {
         self.stream.is_write_vectored()
     }
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.state.class.on_flush(&self.stream);
+        self.state.class.on_flush(self.stream.socket());
         Pin::new(&mut self.stream).poll_flush(cx)
     }
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

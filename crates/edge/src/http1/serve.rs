@@ -1,6 +1,12 @@
 //! One client connection, from its first byte to its last.
 
-use std::{convert::Infallible, future::poll_fn, pin::Pin, rc::Rc, task::Poll};
+use std::{
+    convert::Infallible,
+    future::poll_fn,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
 
 use hyper::{
     Request,
@@ -9,7 +15,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::AsyncWrite;
 
 use super::{
     client::Client,
@@ -21,8 +27,12 @@ use super::{
 };
 use crate::{
     ctx::Ctx,
-    net::{OpenConnection, keepalive},
+    net::{Io, OpenConnection, keepalive},
 };
+
+/// What is answered to half a request.
+const TOO_SLOW: &str =
+    "HTTP/1.1 408 Request Timeout\r\nserver: dormouse\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// What one thread needs to serve HTTP.
 #[derive(Debug)]
@@ -42,12 +52,12 @@ impl Http1 {
 }
 
 /// Serve requests until the client leaves, is too slow, or we drain.
-pub(crate) async fn serve(http: Rc<Http1>, stream: TcpStream, open: OpenConnection) {
-    let (Ok(peer), Ok(local)) = (stream.peer_addr(), stream.local_addr()) else {
+pub(crate) async fn serve(http: Rc<Http1>, stream: Box<dyn Io>, open: OpenConnection) {
+    let (Ok(peer), Ok(local)) = (stream.socket().peer_addr(), stream.socket().local_addr()) else {
         return;
     };
     let settings = http.ctx.settings();
-    keepalive::of_visitor(&stream, settings.stall_timeout);
+    keepalive::of_visitor(stream.socket(), settings.stall_timeout);
     let open = Rc::new(open);
     let watched = http.watch.watch(open.clone());
     let state = watched.state.clone();
@@ -97,9 +107,9 @@ pub(crate) async fn serve(http: Rc<Http1>, stream: TcpStream, open: OpenConnecti
     .await;
     if let Some(parts) = slow.and_then(hyper::server::conn::http1::UpgradeableConnection::into_parts) {
         // Nothing waits for it: a client that does not read either gets nothing.
-        let _ = parts.io.inner().stream.try_write(
-            b"HTTP/1.1 408 Request Timeout\r\nserver: dormouse\r\nconnection: close\r\ncontent-length: 0\r\n\r\n",
-        );
+        let mut io = parts.io.into_inner();
+        let mut cx = Context::from_waker(Waker::noop());
+        let _ = Pin::new(&mut io).poll_write(&mut cx, TOO_SLOW.as_bytes());
     }
     drop(watched);
 }

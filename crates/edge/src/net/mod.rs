@@ -4,6 +4,7 @@
 mod accept;
 mod admission;
 mod dial;
+mod io;
 pub(crate) mod keepalive;
 mod limit;
 mod turn_away;
@@ -11,5 +12,6 @@ mod turn_away;
 pub(crate) use accept::{Accepted, accept};
 pub(crate) use admission::{Admission, Load, OpenConnection};
 pub(crate) use dial::dial;
+pub(crate) use io::Io;
 pub(crate) use limit::{ConnectionLimit, Full, Owner};
 pub(crate) use turn_away::TurnAway;

@@ -10,10 +10,14 @@ mod streams;
 
 use std::{
     cell::{Cell, RefCell},
+    future::{pending, poll_fn},
     io,
     net::Shutdown,
+    os::fd::AsFd,
+    pin::Pin,
     rc::Rc,
     sync::Arc,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -24,7 +28,7 @@ use kind::{Asked, Said};
 pub(crate) use meter::Meter;
 use socket2::SockRef;
 use tokio::{
-    io::Interest,
+    io::{Interest, ReadBuf},
     net::TcpStream,
     sync::{Mutex, MutexGuard},
     task::coop::consume_budget,
@@ -33,6 +37,7 @@ use tokio::{
 
 use crate::{
     ctx::{ActiveConnection, Ctx, InstanceStats, Owed, Table},
+    net::Io,
     pick::{Released, wake},
 };
 
@@ -44,8 +49,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// One end of a tunnel, and what was read from it already.
 #[derive(Debug)]
-pub(crate) struct Side {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Side<S> {
+    pub(crate) stream: S,
     pub(crate) early: Bytes,
 }
 
@@ -55,6 +60,18 @@ struct InPlace<'a> {
     turn: MutexGuard<'a, ()>,
     /// What is passed on all the same: his answers to its own questions.
     rest: Vec<u8>,
+}
+
+/// What a client has said.
+enum Heard<'a> {
+    /// That it says no more.
+    End,
+    /// Something that the instance has.
+    Passed,
+    /// Something of which this does not go without waiting.
+    Rest { rest: Vec<u8>, asked: Asked },
+    /// Something that an instance that sleeps is not bothered with.
+    Upkeep(InPlace<'a>),
 }
 
 #[derive(Debug)]
@@ -92,10 +109,10 @@ impl Tunnel {
     }
 
     /// Carry until both have ended, or either breaks.
-    pub(crate) async fn carry(self, client: Side, instance: Side) {
+    pub(crate) async fn carry<C: Io>(self, client: Side<C>, instance: Side<TcpStream>) {
         let full_duplex = matches!(*self.meter.borrow(), Meter::Bytes(_));
         let (from_client, from_instance) = (client.early, instance.early);
-        let (client, instance) = (client.stream, instance.stream);
+        let (client, instance) = (RefCell::new(client.stream), instance.stream);
         let mut up = std::pin::pin!(self.up(&client, &instance, from_client));
         let mut down = std::pin::pin!(self.down(&client, &instance, from_instance));
         let ended = tokio::select! {
@@ -107,7 +124,7 @@ impl Tunnel {
                     tokio::select! {
                         ended = linger(full_duplex, down) => ended,
                         // It reads no more either; only the keep-alive of the socket can tell.
-                        _ = client.ready(Interest::ERROR) => Ok(()),
+                        () = broken(&client) => Ok(()),
                     }
                 }
                 Err(error) => {
@@ -118,8 +135,12 @@ impl Tunnel {
             ended = &mut down => match ended {
                 Ok(()) => {
                     self.look_who_is_gone();
-                    end_writes(&client);
-                    linger(full_duplex, up).await
+                    let rest = async {
+                        // It may be gone already.
+                        let _ = poll_fn(|cx| Pin::new(&mut *client.borrow_mut()).poll_shutdown(cx)).await;
+                        up.await
+                    };
+                    linger(full_duplex, rest).await
                 }
                 Err(error) => {
                     self.look_who_is_gone();
@@ -132,7 +153,7 @@ impl Tunnel {
         }
     }
 
-    async fn up(&self, client: &TcpStream, instance: &TcpStream, early: Bytes) -> io::Result<()> {
+    async fn up<C: Io>(&self, client: &RefCell<C>, instance: &TcpStream, early: Bytes) -> io::Result<()> {
         if !early.is_empty() {
             let asked = self.meter.borrow_mut().up(&early);
             self.deliver(instance, &early, asked).await?;
@@ -140,32 +161,39 @@ impl Tunnel {
         drop(early);
         loop {
             consume_budget().await;
-            client.readable().await?;
-            let (pongs, rest, asked) = {
+            let heard = poll_fn(|cx| {
                 let mut buffer = self.ctx.scratch();
-                let read = match client.try_read(&mut buffer) {
-                    Ok(0) => return Ok(()),
-                    Ok(read) => read,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                    Err(error) => return Err(error),
-                };
-                let chunk = &buffer[..read];
-                if let Some(InPlace { pongs, turn, rest }) = self.for_a_sleeper(chunk) {
-                    (Some((pongs, turn)), rest, Asked::Nothing)
-                } else {
-                    let asked = self.meter.borrow_mut().up(chunk);
-                    match self.push(instance, chunk, asked)? {
-                        written if written == read => continue,
-                        // Seldom: the instance sleeps, or reads more slowly than the client writes.
-                        written => (None, chunk[written..].to_vec(), asked),
-                    }
+                let mut read = ReadBuf::new(&mut buffer);
+                ready!(Pin::new(&mut *client.borrow_mut()).poll_read(cx, &mut read))?;
+                Poll::Ready(self.heard(instance, read.filled()))
+            });
+            match heard.await? {
+                Heard::End => return Ok(()),
+                Heard::Passed => {}
+                Heard::Rest { rest, asked } => self.deliver(instance, &rest, asked).await?,
+                Heard::Upkeep(InPlace { pongs, turn, rest }) => {
+                    write_all(client, &pongs).await?;
+                    drop(turn);
+                    self.deliver(instance, &rest, Asked::Nothing).await?;
                 }
-            };
-            if let Some((pongs, _turn)) = pongs {
-                write_all(client, &pongs).await?;
             }
-            self.deliver(instance, &rest, asked).await?;
         }
+    }
+
+    /// What is left to do about something that the client has said. As much as goes without waiting has gone.
+    fn heard(&self, instance: &TcpStream, chunk: &[u8]) -> io::Result<Heard<'_>> {
+        if chunk.is_empty() {
+            return Ok(Heard::End);
+        }
+        if let Some(upkeep) = self.for_a_sleeper(chunk) {
+            return Ok(Heard::Upkeep(upkeep));
+        }
+        let asked = self.meter.borrow_mut().up(chunk);
+        Ok(match self.push(instance, chunk, asked)? {
+            written if written == chunk.len() => Heard::Passed,
+            // Seldom: the instance sleeps, or reads more slowly than the client writes.
+            written => Heard::Rest { rest: chunk[written..].to_vec(), asked },
+        })
     }
 
     /// What to do with what a client says, if he asks a sleeper whether the line still stands. He would take a missing answer
@@ -255,7 +283,7 @@ impl Tunnel {
         }
     }
 
-    async fn down(&self, client: &TcpStream, instance: &TcpStream, early: Bytes) -> io::Result<()> {
+    async fn down<C: Io>(&self, client: &RefCell<C>, instance: &TcpStream, early: Bytes) -> io::Result<()> {
         {
             let _turn = self.to_client.lock().await;
             self.said(&early);
@@ -266,29 +294,39 @@ impl Tunnel {
             consume_budget().await;
             instance.readable().await?;
             let _turn = self.to_client.lock().await;
-            let rest = {
-                let mut buffer = self.ctx.scratch();
-                let read = match instance.try_read(&mut buffer) {
-                    Ok(0) => {
-                        self.hung_up.set(true);
-                        return Ok(());
-                    }
-                    Ok(read) => read,
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                    Err(error) => {
-                        self.hung_up.set(true);
-                        return Err(error);
-                    }
-                };
-                self.said(&buffer[..read]);
-                let written = match client.try_write(&buffer[..read]) {
-                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-                    written => written?,
-                };
-                buffer[written..read].to_vec()
-            };
-            write_all(client, &rest).await?;
+            match poll_fn(|cx| Poll::Ready(self.pass_down(client, instance, cx))).await? {
+                Some(rest) => write_all(client, &rest).await?,
+                None => return Ok(()),
+            }
         }
+    }
+
+    /// Pass on what the instance has said, as far as that goes without waiting: what is left of it, or nothing at its end.
+    fn pass_down<C: Io>(
+        &self,
+        client: &RefCell<C>,
+        instance: &TcpStream,
+        cx: &mut Context<'_>,
+    ) -> io::Result<Option<Vec<u8>>> {
+        let mut buffer = self.ctx.scratch();
+        let read = match instance.try_read(&mut buffer) {
+            Ok(0) => {
+                self.hung_up.set(true);
+                return Ok(None);
+            }
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Some(Vec::new())),
+            Err(error) => {
+                self.hung_up.set(true);
+                return Err(error);
+            }
+        };
+        self.said(&buffer[..read]);
+        let written = match Pin::new(&mut *client.borrow_mut()).poll_write(cx, &buffer[..read]) {
+            Poll::Ready(written) => written?,
+            Poll::Pending => 0,
+        };
+        Ok(Some(buffer[written..read].to_vec()))
     }
 
     /// Whether the instance has just taken the client for gone, although that has not ended anything.
@@ -325,16 +363,29 @@ impl Tunnel {
     }
 }
 
-async fn write_all(stream: &TcpStream, mut bytes: &[u8]) -> io::Result<()> {
+async fn write_all<C: Io>(client: &RefCell<C>, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
-        stream.writable().await?;
-        match stream.try_write(bytes) {
-            Ok(written) => bytes = &bytes[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+        let written = poll_fn(|cx| Pin::new(&mut *client.borrow_mut()).poll_write(cx, bytes)).await?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+    }
+    poll_fn(|cx| Pin::new(&mut *client.borrow_mut()).poll_flush(cx)).await
+}
+
+/// Returns when the kernel knows that nobody is there any more. Seldom waited for, so it has a descriptor of its own: the
+/// client's is in use by those who read and write.
+async fn broken<C: Io>(client: &RefCell<C>) {
+    let own = client.borrow().socket().as_fd().try_clone_to_owned();
+    match own.and_then(|own| TcpStream::from_std(own.into())) {
+        // It has no other end than the error.
+        Ok(own) => drop(own.ready(Interest::ERROR).await),
+        Err(error) => {
+            tracing::debug!(%error, "who vanishes is not noticed");
+            pending().await
         }
     }
-    Ok(())
 }
 
 /// One side has ended. What else a WebSocket carries then is only what was on its way; other protocols may go on.

@@ -198,7 +198,7 @@ impl Worker {
     fn start(&self, stream: TcpStream, ingress: Ingress, admission: Admission) {
         let open = self.workers.links[self.index].load.open(admission);
         match ingress {
-            Ingress::Public => self.ctx.spawn(serve(self.http.clone(), stream, open)),
+            Ingress::Public => self.ctx.spawn(serve(self.http.clone(), Box::new(stream), open)),
             Ingress::Private(service) => self.ctx.spawn(carry(self.ctx.clone(), stream, service, open)),
         }
     }
