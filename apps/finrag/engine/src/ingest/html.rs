@@ -1,6 +1,7 @@
 //! The text of a filing's HTML: a line for every block, table rows in one line.
 
 use ego_tree::iter::Edge;
+use scraper::node::Element;
 use scraper::{Html, Node};
 
 /// Elements that stand on lines of their own.
@@ -31,8 +32,23 @@ const BLOCKS: &[&str] = &[
 /// Elements whose content is for machines.
 const HIDDEN: &[&str] = &["script", "style", "head", "title", "ix:header", "noscript"];
 
+/// Stands where a page ends.
+const PAGE_END: char = '\u{c}';
+/// Styles that end a page before or after an element.
+const ENDS_BEFORE: &[&str] = &["page-break-before:always", "break-before:page"];
+const ENDS_AFTER: &[&str] = &["page-break-after:always", "break-after:page"];
+
 /// Extracts text, block by block; empty lines are dropped, runs of space become one.
 pub(crate) fn text(html: &str) -> String {
+    lines(&walk(html))
+}
+
+/// The text page by page, as it is printed.
+pub(crate) fn pages(html: &str) -> Vec<String> {
+    walk(html).split(PAGE_END).map(lines).collect()
+}
+
+fn walk(html: &str) -> String {
     let document = Html::parse_document(html);
     let mut out = String::new();
     // Filings nest deep enough to overflow a recursive walk's stack; the tree's own traversal does not.
@@ -42,30 +58,44 @@ pub(crate) fn text(html: &str) -> String {
             Edge::Open(node) => {
                 if let Node::Element(element) = node.value() {
                     let name = element.name();
-                    let style = element.attr("style").unwrap_or_default().replace(' ', "");
+                    let style = style_of(element);
                     if hidden > 0 || HIDDEN.contains(&name) || style.contains("display:none") {
                         hidden += 1;
-                    } else if BLOCKS.contains(&name) {
+                        continue;
+                    }
+                    if ENDS_BEFORE.iter().any(|end| style.contains(end)) {
+                        out.push(PAGE_END);
+                    }
+                    if BLOCKS.contains(&name) {
                         out.push('\n');
                     } else if matches!(name, "td" | "th") {
                         out.push(' ');
                     }
                 } else if let (Node::Text(text), 0) = (node.value(), hidden) {
-                    out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}'], " "));
+                    out.push_str(&text.replace(['\n', '\r', '\t', '\u{a0}', PAGE_END], " "));
                 }
             }
             Edge::Close(node) => {
                 if let Node::Element(element) = node.value() {
                     if hidden > 0 {
                         hidden -= 1;
-                    } else if BLOCKS.contains(&element.name()) {
+                        continue;
+                    }
+                    if BLOCKS.contains(&element.name()) {
                         out.push('\n');
+                    }
+                    if ENDS_AFTER.iter().any(|end| style_of(element).contains(end)) {
+                        out.push(PAGE_END);
                     }
                 }
             }
         }
     }
-    lines(&out)
+    out
+}
+
+fn style_of(element: &Element) -> String {
+    element.attr("style").unwrap_or_default().replace(' ', "")
 }
 
 /// Lines trimmed, inner space collapsed, empty ones dropped.
@@ -87,6 +117,14 @@ mod tests {
             <p>One <b>bold</b>&nbsp;word.</p><table><tr><td>Revenue</td><td>$</td><td>5</td></tr></table>\
             <ix:header>gone</ix:header>Two</body></html>";
         assert_eq!(text(html), "One bold word.\nRevenue $ 5\nTwo");
+    }
+
+    #[test]
+    fn pages_end_where_they_are_printed_to() {
+        let html = "<div>One</div><hr style='page-break-after: always'><div>Two</div>\
+            <div style='break-before:page'>Three</div>";
+        assert_eq!(pages(html), ["One", "Two", "Three"]);
+        assert_eq!(text(html), "One\nTwo\nThree");
     }
 
     #[test]

@@ -113,6 +113,11 @@ fn longest_in_order(pieces: &[Item<'_>]) -> Vec<bool> {
     chosen
 }
 
+/// What an item's heading says behind its number.
+pub(crate) fn title(heading: &str) -> &str {
+    HEADING.captures(heading).and_then(|found| found.get(4)).map_or("", |title| title.as_str().trim())
+}
+
 /// The item whose heading a line is.
 pub(crate) fn heading(line: &str) -> Option<&'static str> {
     let found = HEADING.captures(line)?;

@@ -6,6 +6,7 @@ mod facts;
 mod html;
 mod items;
 mod known;
+mod paged;
 mod plain;
 mod run;
 mod source;

@@ -11,8 +11,8 @@ use super::source::Source;
 use super::submission::About;
 use super::yields::Yield;
 use super::{
-    IngestError, IngestOptions, IngestReport, Progress, exhibit, facts, html, items, known, plain, source,
-    split, submission, write, xbrl, yields,
+    IngestError, IngestOptions, IngestReport, Progress, exhibit, facts, html, items, known, paged, plain,
+    source, split, submission, write, xbrl, yields,
 };
 use crate::Embedder;
 use crate::tables::companies::CompanyRow;
@@ -121,13 +121,20 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
     about.cik = Some(cik);
     let plain = lines_of(submission.body);
     let mut items = items::split(&plain);
-    if items.is_empty() {
-        return Err("no item's heading (\"Item 1. Business\") is in it".to_owned());
+    let left = exhibit::left(&items);
+    let exhibits = exhibit::wanted(&left, &submission.exhibits, lines_of);
+    let text = exhibits.iter().fold(plain.clone(), |text, (_, exhibit)| text + exhibit);
+    let mut pages = Vec::new();
+    if exhibits.is_empty() && yields::is_little(&plain, lines(&items)) {
+        pages = pages_of(submission.body);
     }
-    let report = submission.report.filter(|_| exhibit::is_left_to_it(&items)).map(lines_of);
-    if let Some(report) = &report {
-        exhibit::lay_in(&mut items, report);
+    let mut missing = exhibit::missing(&left, &exhibits);
+    match paged::split(&pages) {
+        Ok(paged) if yields::more(lines(&paged), lines(&items)) => (items, missing) = (paged, None),
+        Err(reason) if items.is_empty() => return Err(reason.to_owned()),
+        Ok(_) | Err(_) => {}
     }
+    exhibit::lay_in(&mut items, &left, &exhibits);
     let doc_id = format!("{cik:010}_10-K_{year}");
     let mut rows = Vec::new();
     for item in items {
@@ -145,11 +152,14 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
             });
         }
     }
-    let text = plain.clone() + report.as_deref().unwrap_or_default();
+    let why = |said: String| match &missing {
+        Some(missing) => format!("{missing}: {said}"),
+        None => said,
+    };
     let remark = match yields::weigh(&text, rows.iter().map(|row| row.sentence.as_str())) {
-        Yield::Enough => None,
-        Yield::Little(remark) => Some(remark),
-        Yield::Failed(reason) => return Err(reason),
+        Yield::Enough => missing,
+        Yield::Little(remark) => Some(why(remark)),
+        Yield::Failed(reason) => return Err(why(reason)),
     };
     let facts = tagged
         .facts
@@ -169,6 +179,15 @@ fn filing(source: &Source, text: &str, known: &Known) -> Result<Filing, String> 
 /// A document's lines, whichever way it was written.
 fn lines_of(body: &str) -> String {
     if plain::is_html(body) { html::text(body) } else { plain::text(body) }
+}
+
+/// The same page by page, where a document tells where they end.
+fn pages_of(body: &str) -> Vec<String> {
+    if plain::is_html(body) { html::pages(body) } else { body.split("<PAGE>").map(plain::text).collect() }
+}
+
+fn lines<'i>(items: &'i [items::Item<'_>]) -> impl Iterator<Item = &'i str> {
+    items.iter().flat_map(|item| item.lines.iter().copied())
 }
 
 /// Reads the SEC's bulk formats; gives the number of facts in them. A file that is none of them is refused and the others go on.

@@ -32,8 +32,8 @@ impl About {
 pub(crate) struct Submission<'t> {
     pub(crate) about: About,
     pub(crate) body: &'t str,
-    /// The annual report to shareholders (exhibit 13), where the submission has one.
-    pub(crate) report: Option<&'t str>,
+    /// The exhibits, with their types in capitals (`EX-13`).
+    pub(crate) exhibits: Vec<(String, &'t str)>,
     /// The facts of an older submission, as an XBRL instance of its own.
     pub(crate) instance: Option<&'t str>,
 }
@@ -41,21 +41,21 @@ pub(crate) struct Submission<'t> {
 /// Reads a file: a submission when it has SGML documents, else the text itself. `Err` is for a submission without a 10-K.
 pub(crate) fn read(text: &str) -> Result<Submission<'_>, String> {
     let Some(first) = find(text, "<DOCUMENT>") else {
-        return Ok(Submission { about: About::default(), body: text, report: None, instance: None });
+        return Ok(Submission { about: About::default(), body: text, exhibits: Vec::new(), instance: None });
     };
     let about = header(&text[..first]);
-    let (mut body, mut report, mut instance) = (None, None, None);
+    let (mut body, mut exhibits, mut instance) = (None, Vec::new(), None);
     for (kind, text) in documents(&text[first..]) {
         if body.is_none() && kind.starts_with("10-K") {
             body = Some(text);
-        } else if report.is_none() && (kind == "EX-13" || kind.starts_with("EX-13.")) {
-            report = Some(text);
         } else if kind == "EX-101.INS" {
             instance = Some(text);
+        } else if kind.starts_with("EX-") {
+            exhibits.push((kind, text));
         }
     }
     let body = body.ok_or_else(|| "it has no document of type 10-K".to_owned())?;
-    Ok(Submission { about, body, report, instance })
+    Ok(Submission { about, body, exhibits, instance })
 }
 
 /// The documents of a submission: type in capitals, and text.
@@ -126,10 +126,10 @@ mod tests {
     }
 
     #[test]
-    fn an_annual_report_comes_along() {
-        let with = SUBMISSION.replace("<TYPE>EX-21", "<TYPE>EX-13.1");
-        assert_eq!(super::read(&with).unwrap().report.map(str::trim), Some("no"));
-        assert_eq!(super::read(SUBMISSION).unwrap().report, None);
+    fn exhibits_come_along() {
+        let with = SUBMISSION.replace("<TYPE>EX-21", "<TYPE>ex-13.1");
+        let exhibits = super::read(&with).unwrap().exhibits;
+        assert_eq!(exhibits, [("EX-13.1".to_owned(), "\nno\n")]);
     }
 
     #[test]
