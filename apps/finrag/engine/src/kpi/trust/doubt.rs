@@ -29,6 +29,15 @@ pub(crate) enum Doubt {
         /// The other line's key.
         line: &'static str,
     },
+    /// The years on both sides are quarters' under the same tag.
+    Beside,
+    /// It has the part of others than the company's shareholders.
+    WithOthers {
+        /// That part, in dollars.
+        others: f64,
+    },
+    /// It is what is left for common stock, and so small that what other shares get matters.
+    CommonAlone,
     /// The table's own ratios of the year say otherwise.
     Ratio {
         /// The ratio's name.
@@ -67,6 +76,17 @@ impl fmt::Display for Doubt {
                     line.replace('_', " ")
                 )
             }
+            Self::Beside => f.write_str(
+                "may be a quarter's: the years on both sides are, under the same tag, and nothing else tells of this one",
+            ),
+            Self::WithOthers { others } => write!(
+                f,
+                "may be more or less than the shareholders': its tag counts in a part of noncontrolling interests ({})",
+                figure(*others, "USD")
+            ),
+            Self::CommonAlone => f.write_str(
+                "may be less than the company's: its tag is of what is left for common stock, and so small that other shares' part matters",
+            ),
             Self::Ratio { ratio } => write!(f, "may be a quarter's: it does not fit the year's {ratio}"),
             Self::Undated => f.write_str(
                 "may be another year's: the sentence stands in the year's filing and names no year",

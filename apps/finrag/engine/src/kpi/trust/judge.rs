@@ -140,6 +140,7 @@ pub(super) fn judge(known: &Known<'_>, said: &All) -> BTreeMap<(Line, i32), Judg
         doubt_by_scale(known, line, &mut judged);
     }
     doubt_by_filing(known, &mut judged);
+    doubt_by_years_beside(known, &mut judged);
     judged
 }
 
@@ -257,10 +258,26 @@ fn own_doubt(known: &Known<'_>, line: Line, year: i32, row: &FactRow) -> Option<
                 if let Some(other) = other {
                     return Some(Doubt::Twin { other: other.value });
                 }
+                let revenue = known.value(Line::Revenue.own(), year);
+                if revenue.is_some_and(|revenue| row.value.abs() < SMALL * revenue) {
+                    return Some(Doubt::CommonAlone);
+                }
+            }
+            if let Some(others) = others_part(known, year, row) {
+                return Some(Doubt::WithOthers { others });
             }
             margin_doubt(known, year, row)
         }
     }
+}
+
+/// An income below this share of revenue can be another's by what shares beside common stock get.
+const SMALL: f64 = 0.02;
+
+/// The part of noncontrolling interests, where a row's tag counts in some of it and it matters.
+fn others_part(known: &Known<'_>, year: i32, row: &FactRow) -> Option<f64> {
+    let has_some = known.key(row) == "net_income_incl_nonredeemable_nci";
+    known.value(&["net_income_nci"], year).filter(|others| has_some && others.abs() > NEAR * row.value.abs())
 }
 
 /// Whether the table's own margin contradicts an income: it gives no revenue that is near the table's.
@@ -320,6 +337,52 @@ fn doubt_by_filing(known: &Known<'_>, judged: &mut BTreeMap<(Line, i32), Judged>
             && Line::NetIncome.own().contains(&known.key(row))
         {
             found.doubt = Some(Doubt::SameFiling { line });
+        }
+    }
+}
+
+/// A filer's quarters come year after year: what stands between two of them under the same tag, with no witness of its own, is doubted.
+fn doubt_by_years_beside(known: &Known<'_>, judged: &mut BTreeMap<(Line, i32), Judged>) {
+    /// Years that may lie between.
+    const AWAY: i32 = 2;
+    let is_quarter = |found: &Judged| {
+        matches!(
+            found.doubt,
+            Some(
+                Doubt::Scale
+                    | Doubt::SameFiling { .. }
+                    | Doubt::BelowCash { .. }
+                    | Doubt::BelowIncome { .. }
+                    | Doubt::Twin { .. }
+            )
+        )
+    };
+    let tag = |found: &Judged| match &found.basis {
+        Basis::Row(row) => Some(row.metric),
+        Basis::Ratio(_) | Basis::Said => None,
+    };
+    let mut doubted = Vec::new();
+    for ((line, year), found) in &*judged {
+        let Basis::Row(row) = &found.basis else { continue };
+        if *line != Line::NetIncome
+            || found.certain
+            || found.doubt.is_some()
+            || !line.own().contains(&known.key(row))
+        {
+            continue;
+        }
+        let beside = |mut years: std::ops::RangeInclusive<i32>, back: bool| {
+            let find = |year: i32| judged.get(&(*line, year));
+            let nearest = if back { years.rev().find_map(find) } else { years.find_map(find) };
+            nearest.is_some_and(|other| is_quarter(other) && tag(other) == Some(row.metric))
+        };
+        if beside(year - AWAY..=year - 1, true) && beside(year + 1..=year + AWAY, false) {
+            doubted.push((*line, *year));
+        }
+    }
+    for key in doubted {
+        if let Some(found) = judged.get_mut(&key) {
+            found.doubt = Some(Doubt::Beside);
         }
     }
 }

@@ -8,13 +8,18 @@ use super::{Basis, Line};
 use crate::tables::facts::{FactRow, Facts, Metric};
 use crate::tables::span::Span;
 
-const METRICS: [(&str, Option<&str>); 10] = [
+const METRICS: [(&str, Option<&str>); 12] = [
     ("revenue", Some("us-gaap:Revenues")),
     ("revenue_net", Some("us-gaap:SalesRevenueServicesNet")),
     ("gross_profit", Some("us-gaap:GrossProfit")),
     ("net_income", Some("us-gaap:NetIncomeLoss")),
     ("net_income_common_basic", Some("us-gaap:NetIncomeLossAvailableToCommonStockholdersBasic")),
     ("net_income_common_diluted", Some("us-gaap:NetIncomeLossAvailableToCommonStockholdersDiluted")),
+    (
+        "net_income_incl_nonredeemable_nci",
+        Some("us-gaap:NetIncomeLossIncludingPortionAttributableToNonredeemableNoncontrollingInterest"),
+    ),
+    ("net_income_nci", Some("us-gaap:NetIncomeLossAttributableToNoncontrollingInterest")),
     ("cfo", None),
     ("total_assets", None),
     ("roa", None),
@@ -93,6 +98,73 @@ fn a_quarter_among_years_is_doubted_and_years_are_not() {
             revenue 2017: 240 (row revenue, may be a quarter's: against total assets it is about a quarter of what it is in other years)
             revenue 2018: 1000 (row revenue)
             revenue 2019: 1100 (row revenue)"#]],
+    );
+}
+
+#[test]
+fn an_income_of_others_too_is_doubted_where_their_part_matters() {
+    let rows = [
+        ("revenue", 2016, 900.0),
+        ("net_income_incl_nonredeemable_nci", 2016, 100.0),
+        ("net_income_nci", 2016, 0.2),
+        ("revenue", 2017, 900.0),
+        ("net_income_incl_nonredeemable_nci", 2017, 100.0),
+        ("net_income_nci", 2017, -8.0),
+    ];
+    check(
+        &facts(&rows),
+        &All::new(),
+        expect![[r#"
+        revenue 2016: 900 (row revenue)
+        revenue 2017: 900 (row revenue)
+        net_income 2016: 100 (row net_income_incl_nonredeemable_nci)
+        net_income 2017: 100 (row net_income_incl_nonredeemable_nci, may be more or less than the shareholders': its tag counts in a part of noncontrolling interests (-$8 million))"#]],
+    );
+}
+
+#[test]
+fn what_is_left_for_common_stock_is_doubted_where_it_is_small() {
+    let rows = [
+        ("revenue", 2016, 900.0),
+        ("net_income_common_basic", 2016, 100.0),
+        ("revenue", 2017, 900.0),
+        ("net_income_common_basic", 2017, 6.0),
+    ];
+    check(
+        &facts(&rows),
+        &All::new(),
+        expect![[r#"
+        revenue 2016: 900 (row revenue)
+        revenue 2017: 900 (row revenue)
+        net_income 2016: 100 (row net_income_common_basic)
+        net_income 2017: 6 (row net_income_common_basic, may be less than the company's: its tag is of what is left for common stock, and so small that other shares' part matters)"#]],
+    );
+}
+
+#[test]
+fn a_year_between_quarters_is_doubted() {
+    let rows = [
+        ("gross_profit", 2015, 80.0),
+        ("cfo", 2015, 300.0),
+        ("revenue", 2015, 230.0),
+        ("net_income", 2015, -20.0),
+        ("net_income", 2016, -21.0),
+        ("cfo", 2017, 300.0),
+        ("revenue", 2017, 230.0),
+        ("net_income", 2017, -22.0),
+        ("net_income", 2018, -90.0),
+    ];
+    check(
+        &facts(&rows),
+        &All::new(),
+        expect![[r#"
+        revenue 2015: 230 (row revenue, may be a quarter's: operating cash flow of the year is more ($300 million))
+        revenue 2017: 230 (row revenue, may be a quarter's: operating cash flow of the year is more ($300 million))
+        gross_profit 2015: 80 (row gross_profit)
+        net_income 2015: -20 (row net_income, may be a quarter's: so is revenue in the same filing, and filings repeat both by quarter)
+        net_income 2016: -21 (row net_income, may be a quarter's: the years on both sides are, under the same tag, and nothing else tells of this one)
+        net_income 2017: -22 (row net_income, may be a quarter's: so is revenue in the same filing, and filings repeat both by quarter)
+        net_income 2018: -90 (row net_income)"#]],
     );
 }
 
