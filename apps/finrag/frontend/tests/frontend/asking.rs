@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::support::answers;
@@ -32,6 +32,46 @@ async fn a_plain_form_is_enough() {
     let page = browser.get("/chat").await;
     assert!(page.main().contains("Single sources."), "{}", page.main());
     assert!(!page.html.contains("http-equiv"), "nothing runs, so that nothing loads itself again");
+}
+
+/// What the backend was told of the talk before each question.
+fn earlier(stub: &Stub) -> Vec<Value> {
+    stub.asked().iter().map(|body| body["earlier"].clone()).collect()
+}
+
+#[tokio::test]
+async fn a_question_comes_with_those_asked_before_it() {
+    let stub = stub().await;
+    let frontend = Frontend::of(&stub).await;
+    let browser = Browser::new(&frontend);
+    let questions: Vec<String> = (1..=7).map(|n| format!("Which risks does Apple name? ({n})")).collect();
+    for question in &questions {
+        browser.ask(question).await;
+        browser.settled().await;
+    }
+    // The last five, the oldest first; the first question has none, and another person's talk is another.
+    let wanted: Vec<Value> = (0..7_usize)
+        .map(|n| if n == 0 { Value::Null } else { json!(questions[n.saturating_sub(5)..n]) })
+        .collect();
+    assert_eq!(earlier(&stub), wanted);
+    Browser::new(&frontend).ask("And what about their debt?").await;
+    assert_eq!(earlier(&stub).last(), Some(&Value::Null));
+    // What was cleared is asked on from no more.
+    browser.post("/clear", &[]).await;
+    browser.ask("And what about their debt?").await;
+    assert_eq!(earlier(&stub).last(), Some(&Value::Null));
+}
+
+#[tokio::test]
+async fn a_question_tried_again_does_not_come_with_itself() {
+    let stub = stub().await;
+    stub.play([Reply::Status(502, json!({ "error": "the model failed" }))]);
+    let browser = Browser::new(&Frontend::of(&stub).await);
+    browser.ask("Which risks does Apple name?").await;
+    browser.settled().await;
+    browser.post("/ask", &[("question", "Which risks does Apple name?"), ("retry", "1")]).await;
+    browser.settled().await;
+    assert_eq!(earlier(&stub), [Value::Null, Value::Null]);
 }
 
 #[tokio::test]
