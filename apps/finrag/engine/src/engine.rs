@@ -177,8 +177,13 @@ impl Engine {
         search::retrieve(self, understanding, embedding, options)
     }
 
-    /// Looks up and computes the figures a question asks for; `None` when it asks for none.
+    /// Looks up and computes the figures a question asks for; `None` when it asks for none, or for those of a thing that is
+    /// no company.
     pub fn kpi(&self, understanding: &Understanding) -> Option<KpiBlock> {
+        // A company's figure is not that of one of its products.
+        if !understanding.things.is_empty() {
+            return None;
+        }
         kpi::quarterly::block(self, understanding).or_else(|| kpi::block(self, understanding))
     }
 

@@ -250,7 +250,8 @@ impl Names {
         for count in 1..=3_usize.min(words.len() - at) {
             let typed =
                 words[at..at + count].iter().map(|word| word.lower.as_str()).collect::<Vec<_>>().join(" ");
-            if typed.len() < GUESSABLE || !words[at].typed.starts_with(char::is_alphabetic) {
+            // A letter may be lost of the shortest.
+            if typed.len() + 1 < GUESSABLE || !words[at].typed.starts_with(char::is_alphabetic) {
                 continue;
             }
             for name in &self.names {
@@ -346,6 +347,8 @@ mod tests {
             ("Google and Facebook", vec![("GOOGL", Alias), ("META", Alias)]),
             ("Microsft revenue", vec![("MSFT", Typo)]),
             ("Amazn revenue", vec![("AMZN", Typo)]),
+            ("Aple revenue", vec![("AAPL", Typo)]),
+            ("able to pay", vec![]),
             ("Exxon Mobil vs. exxonmobil", vec![("XOM", Name), ("XOM", Alias)]),
             (
                 "Johnson & Johnson, J&J, johnson and johnson",

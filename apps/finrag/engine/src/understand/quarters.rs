@@ -12,11 +12,26 @@ static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
     .expect("the pattern is well-formed")
 });
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(first|second|third|fourth|final|1st|2nd|3rd|4th)\s+(?:fiscal\s+)?quarter\b")
+    Regex::new(r"(?i)\b(first|second|third|fourth|final|1st|2nd|3rd|4th)[\s-]+(?:fiscal[\s-]+)?quarter\b")
         .expect("the pattern is well-formed")
 });
 static EVERY: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:quarterly|by quarter|per quarter|each quarter|every quarter|quarter by quarter|quarter over quarter|qoq|10-?q|that quarter|the quarter|quarters|(?:last|latest|most recent|past) (?:fiscal )?quarter)\b")
+    Regex::new(
+        r"(?i)\b(?:quarterly|qoq|10-?q|(?:by|per|which|what|all|four|last|past|previous|recent) quarters?)\b",
+    )
+    .expect("the pattern is well-formed")
+});
+/// Other times that are shorter than a year.
+static SHORTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix)\b(?: (?:three|six|nine|[369])[\s-]months?\s+(?:ended|ending|to|period|of) | (?:first|second)[\s-]half | half[\s-]?year(?:ly)?
+          | monthly | (?:in|during|for|of)\s+(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+(?:19|20)\d\d )\b",
+    )
+    .expect("the pattern is well-formed")
+});
+/// A quarter as a time ("the holiday quarter"), and as a share ("a quarter of sales").
+static ONE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?i)\bquarters?(\s+of\s+(?:(?:fiscal|the|year|fy)\s*)*(?:(?:19|20)\d\d|year)\b|\s+of\b)?")
         .expect("the pattern is well-formed")
 });
 
@@ -34,7 +49,11 @@ pub(crate) fn find(question: &str) -> Vec<u8> {
             _ => 4,
         });
     }
-    if quarters.is_empty() && EVERY.is_match(question) {
+    let is_time = |of: Option<regex::Match<'_>>| {
+        of.is_none_or(|of| of.as_str().ends_with(|c: char| c.is_ascii_digit() || c == 'r'))
+    };
+    let one = || ONE.captures_iter(question).any(|found| is_time(found.get(1)));
+    if quarters.is_empty() && (EVERY.is_match(question) || SHORTER.is_match(question) || one()) {
         quarters.extend(1..=4);
     }
     quarters.into_iter().collect()
@@ -64,6 +83,16 @@ mod tests {
             ("quarterly revenue", vec![1, 2, 3, 4]),
             ("revenue by quarter in 2023", vec![1, 2, 3, 4]),
             ("What did the last quarter bring?", vec![1, 2, 3, 4]),
+            ("Apple's fourth-quarter revenue", vec![4]),
+            ("Amazon's holiday quarter sales", vec![1, 2, 3, 4]),
+            ("which quarter of 2023 was best", vec![1, 2, 3, 4]),
+            ("sales in the best quarter of the year", vec![1, 2, 3, 4]),
+            ("revenue, three months ended June 30, 2023", vec![1, 2, 3, 4]),
+            ("revenue in the first half of 2023", vec![1, 2, 3, 4]),
+            ("revenue in March 2023", vec![1, 2, 3, 4]),
+            ("the year ended September 2023", vec![]),
+            ("a quarter of sales", vec![]),
+            ("three quarters of revenues", vec![]),
             ("headquarters of Apple", vec![]),
             ("revenue of 2023", vec![]),
         ] {

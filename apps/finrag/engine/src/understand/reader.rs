@@ -17,6 +17,13 @@ use crate::tables::sentences::Sentences;
 /// Characters of a question that are read; an API's limit is below.
 const READ: usize = 8_000;
 
+/// A thing that a question names.
+struct Thing {
+    name: String,
+    /// Whether what it has is asked for.
+    has: bool,
+}
+
 /// What a snapshot's questions are read against.
 #[derive(Debug)]
 pub(crate) struct Understander {
@@ -91,7 +98,7 @@ impl Understander {
         let plain = replaced(question, &mended);
         let metrics = self.metrics.find(&plain);
         let found = self.with_things(question, found, &metrics, &mended, engine);
-        let (found, strangers) = found;
+        let (found, strangers, things) = found;
         let named = found.iter().map(|found| self.years[usize::from(found.company)]);
         let (first, last) = span(named).or_else(|| span(self.years.iter().copied())).unwrap_or_default();
         let years = years::find(question, last);
@@ -134,12 +141,20 @@ impl Understander {
             years: &years.years,
             first,
             last,
-            named: metrics.len() + topics.len() + items.len(),
+            named: metrics.len() + topics.len() + items.len() + things.len(),
             in_scope: &self.in_scope,
         };
         let scope = judge(&seen, &known, &|terms| engine.has_together(terms));
-        let readings =
+        let mut readings: Vec<String> =
             mended.iter().map(|(wrong, right)| format!("“{wrong}” is read as “{right}”.")).collect();
+        let without_figures: Vec<String> = things
+            .iter()
+            .filter(|thing| thing.has && !metrics.is_empty())
+            .map(|thing| thing.name.clone())
+            .collect();
+        readings.extend(without_figures.iter().map(|name| {
+            format!("The table of figures is of whole companies, and has none of “{name}” alone.")
+        }));
         Understanding {
             question: question.to_owned(),
             companies,
@@ -150,12 +165,13 @@ impl Understander {
             scope,
             quarters: quarters::find(question),
             strangers,
+            things: without_figures,
             readings,
             terms,
         }
     }
 
-    /// Companies by their things, where nothing else names one, and the names of companies that are not there.
+    /// Companies by their things, where nothing else names one, the names of companies that are not there, and the things.
     fn with_things(
         &self,
         question: &str,
@@ -163,7 +179,7 @@ impl Understander {
         metrics: &[super::MetricMention],
         mended: &[(String, String)],
         engine: &Engine,
-    ) -> (Vec<Found>, Vec<String>) {
+    ) -> (Vec<Found>, Vec<String>, Vec<Thing>) {
         let companies: Vec<(usize, usize)> = found.iter().map(|found| (found.start, found.end)).collect();
         let mut metric_words: Vec<String> =
             metrics.iter().flat_map(|metric| words(&metric.matched)).map(|word| word.lower).collect();
@@ -175,8 +191,9 @@ impl Understander {
             metrics: &metric_words,
             known: &|word| engine.knows(word),
             evidence: &|name| evidence::of(engine, name),
+            sentences: engine.sentences.len(),
         };
-        let mut names = Vec::new();
+        let (mut names, mut things) = (Vec::new(), Vec::new());
         for name in strangers::find(&asked) {
             match name {
                 Name::Stranger { name, .. } => {
@@ -184,8 +201,9 @@ impl Understander {
                         names.push(name);
                     }
                 }
-                Name::Thing { name, start, end, company } => {
-                    if companies.is_empty() {
+                Name::Thing { name, start, end, company, has } => {
+                    things.push(Thing { name: name.clone(), has });
+                    if let Some(company) = company.filter(|_| companies.is_empty()) {
                         let row = engine.companies.get(company);
                         let mention = CompanyMention {
                             ticker: row.ticker.clone(),
@@ -199,7 +217,7 @@ impl Understander {
                 }
             }
         }
-        (found, names)
+        (found, names, things)
     }
 }
 

@@ -37,9 +37,15 @@ impl Spelling {
     /// A question's misspelt words, each with what it must be. `is_word` tells what filings write; such is no misspelling.
     pub(crate) fn mend(&self, question: &str, is_word: &dyn Fn(&str) -> bool) -> Vec<(String, String)> {
         let mut mended: Vec<(String, String)> = Vec::new();
-        for word in words(question) {
+        let all = words(question);
+        for (at, word) in all.iter().enumerate() {
             let typed = word.lower.as_str();
-            let plain = typed.len() >= SHORTEST && typed.chars().all(char::is_alphabetic);
+            // "free cash flw": beside a metric's word a shorter one may have lost a letter.
+            let beside = [at.wrapping_sub(1), at + 1]
+                .iter()
+                .any(|at| all.get(*at).is_some_and(|other| self.words.contains(&other.lower)));
+            let is_short = typed.len() + 1 == SHORTEST && beside && word.typed == word.lower;
+            let plain = (typed.len() >= SHORTEST || is_short) && typed.chars().all(char::is_alphabetic);
             if !plain || self.words.contains(typed) || mended.iter().any(|(wrong, _)| wrong == typed) {
                 continue;
             }
@@ -57,7 +63,9 @@ impl Spelling {
             let most = if typed.len() >= LONG { 2 } else { 1 };
             let is_cut = known.starts_with(typed);
             let is_swapped = letters(typed) == letters(known);
-            if far <= most && (typed.len() >= GUESSABLE || is_cut || is_swapped) && !is_word(typed) {
+            let is_without = is_short && known.len() == SHORTEST;
+            let is_guess = typed.len() >= GUESSABLE || is_cut || is_swapped || is_without;
+            if far <= most && is_guess && !is_word(typed) {
                 mended.push((typed.to_owned(), known.clone()));
             }
         }
@@ -103,6 +111,9 @@ mod tests {
             ("operting margin", "operating margin"),
             ("free cash flwo and gros profit", "free cash flow and gross profit"),
             ("cost of a flew", "cost of a flew"),
+            ("free cash flw in 2023", "free cash flow in 2023"),
+            ("total dbt of KLM", "total debt of KLM"),
+            ("AMD total assets", "AMD total assets"),
             ("reserch and developement", "research and development"),
             ("shareholers equtiy", "shareholders equity"),
             ("captial expenditurs", "capital expenditure"),

@@ -102,6 +102,8 @@ const BEFORE_SUBJECT: &[&str] = &[
     "did", "does", "do", "has", "had", "is", "was", "will", "can", "could", "should", "would", "are", "were",
     "how's",
 ];
+/// Of them, those that a verb follows later.
+const BEFORE_VERB: &[&str] = &["did", "does", "do", "will", "can", "could", "should", "would"];
 /// Before a name that something is of: "revenue of NAME".
 const BEFORE_OWNER: &[&str] = &["of", "for", "at", "by", "from", "about", "regarding", "at", "with"];
 /// Between companies that are compared.
@@ -309,6 +311,8 @@ pub(crate) struct Asked<'q> {
     pub(crate) known: &'q dyn Fn(&str) -> bool,
     /// What filings show of a name.
     pub(crate) evidence: &'q dyn Fn(&str) -> Evidence,
+    /// Sentences that there are: few of them write a thing's name seldom.
+    pub(crate) sentences: usize,
 }
 
 /// A name that is not a company of the data.
@@ -316,8 +320,16 @@ pub(crate) struct Asked<'q> {
 pub(crate) enum Name {
     /// A company that the data does not have.
     Stranger { name: String, start: usize },
-    /// A thing that one company's filings discuss: it stands for that company.
-    Thing { name: String, start: usize, end: usize, company: u16 },
+    /// A thing that filings discuss: a product, a law, an event.
+    Thing {
+        name: String,
+        start: usize,
+        end: usize,
+        /// Whose filings alone discuss it: it stands for that company.
+        company: Option<u16>,
+        /// Whether the question asks for what it has ("NAME's revenue"), which a table of companies does not tell.
+        has: bool,
+    },
 }
 
 /// The names of a question that are none of the data's companies.
@@ -334,20 +346,26 @@ pub(crate) fn find(asked: &Asked<'_>) -> Vec<Name> {
         let (start, stop) = (words[at].start, words[end - 1].end);
         let name = asked.question[start..stop].to_owned();
         // Where capitals tell nothing, an unknown word is a name only by what it has.
-        let role = role(asked, &words, at, end).filter(|role| {
-            style == Style::Plain || *role != Role::Weak || words[end - 1].owns || words.len() <= 3
+        let used = used(asked, &words, at, end).filter(|used| {
+            style == Style::Plain
+                || matches!(used.role, Role::Owner | Role::Ticker)
+                || words[end - 1].owns
+                || words.len() <= 3
         });
-        if let Some(role) = role {
+        if let Some(Used { role, has }) = used {
             let evidence = (asked.evidence)(&name);
-            let at_least = match role {
-                Role::Owner => 10,
-                Role::Weak => 3,
-                Role::Ticker => usize::MAX,
+            let many = (asked.sentences / 2_000).clamp(2, 10);
+            let is_thing = match role {
+                Role::Owner => evidence.is_thing(many) && !evidence.is_dealt_with(),
+                Role::Weak => evidence.is_thing((asked.sentences / 6_000).clamp(1, 3)),
+                Role::Loose => evidence.small || evidence.rows > 0,
+                Role::Ticker => false,
             };
-            if !evidence.is_thing(at_least) {
+            if !is_thing {
                 found.push(Name::Stranger { name, start });
-            } else if let Some(company) = evidence.company.filter(|_| evidence.rows >= 10) {
-                found.push(Name::Thing { name, start, end: stop, company });
+            } else if evidence.rows > 0 {
+                let company = evidence.company.filter(|_| evidence.rows >= many);
+                found.push(Name::Thing { name, start, end: stop, company, has });
             }
         }
         at = end;
@@ -366,7 +384,7 @@ enum Style {
 impl Style {
     fn of(words: &[Word<'_>]) -> Self {
         let letters = || words.iter().filter(|word| word.typed.starts_with(char::is_alphabetic));
-        let capitals = letters().filter(|word| word.typed.starts_with(char::is_uppercase)).count();
+        let capitals = letters().filter(|word| word.typed.contains(char::is_uppercase)).count();
         match (capitals, letters().count()) {
             (0, _) => Self::Quiet,
             (capitals, all) if all > 4 && capitals * 10 > all * 7 => Self::Titled,
@@ -382,6 +400,8 @@ enum Role {
     Owner,
     /// It does something, or has what things may have too.
     Weak,
+    /// It stands behind `of` and has nothing: "the effects of NAME".
+    Loose,
     /// It is marked as a ticker.
     Ticker,
 }
@@ -505,9 +525,18 @@ fn is_owned(asked: &Asked<'_>, word: &Word<'_>) -> bool {
     OWNED.contains(&word.stem.as_str()) || asked.metrics.contains(&word.lower)
 }
 
-fn role(asked: &Asked<'_>, words: &[Word<'_>], at: usize, end: usize) -> Option<Role> {
+/// How a name is used, and whether what it has is asked for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Used {
+    role: Role,
+    has: bool,
+}
+
+fn used(asked: &Asked<'_>, words: &[Word<'_>], at: usize, end: usize) -> Option<Used> {
+    let by = |role: Role| Some(Used { role, has: false });
+    let owner = |role: Role| Some(Used { role, has: true });
     if is_marked(words, at) {
-        return Some(Role::Ticker);
+        return by(Role::Ticker);
     }
     let last = &words[end - 1];
     let near = |words: &[Word<'_>], most: usize| {
@@ -515,21 +544,27 @@ fn role(asked: &Asked<'_>, words: &[Word<'_>], at: usize, end: usize) -> Option<
     };
     if last.owns {
         // "Rivian's wonderful revenue"
-        return Some(near(&words[end..], 5).unwrap_or(Role::Weak));
+        return near(&words[end..], 5).map_or_else(|| by(Role::Weak), owner);
     }
     // "Rivian revenue", "Rivian 10-K"
     if let Some(next) = words.get(end).filter(|next| is_owned(asked, next)) {
-        return Some(role_of(next));
+        return owner(role_of(next));
     }
     let before = at.checked_sub(1).map(|before| words[before].lower.as_str()).unwrap_or_default();
+    // "Rivian membership revenue", but not "did Rivian pay dividends", where a verb follows.
+    let verb = words[..at].iter().any(|word| BEFORE_VERB.contains(&word.lower.as_str()));
+    let noun = words.get(end).is_some_and(|next| next.typed == next.lower && !is_asking(&next.lower));
+    if let Some(owned) = words.get(end + 1).filter(|next| noun && !verb && is_owned(asked, next)) {
+        return owner(role_of(owned));
+    }
     if BEFORE_OWNER.contains(&before) {
         let owned = words[..at].iter().rev().find(|word| is_owned(asked, word)).map(role_of);
-        return Some(owned.unwrap_or(Role::Weak));
+        return owned.map_or_else(|| by(if before == "of" { Role::Loose } else { Role::Weak }), owner);
     }
     if BEFORE_SUBJECT.contains(&before) {
         let owned = near(&words[end..], 6)
             .or_else(|| words[..at].iter().find(|word| is_owned(asked, word)).map(role_of));
-        return Some(owned.unwrap_or(Role::Weak));
+        return by(owned.unwrap_or(Role::Weak));
     }
     let compares = words.iter().any(|word| COMPARING.contains(&word.lower.as_str()));
     let beside = |word: Option<&Word<'_>>| {
@@ -546,12 +581,12 @@ fn role(asked: &Asked<'_>, words: &[Word<'_>], at: usize, end: usize) -> Option<
             && compares;
     if joined || joins {
         let owned = words.iter().any(|word| is_owned(asked, word));
-        return Some(if owned { Role::Owner } else { Role::Weak });
+        return by(if owned { Role::Owner } else { Role::Weak });
     }
     // "Boeing 2020?", "Tell me about Boeing": a name and nothing else.
     let names_nothing = |word: &Word<'_>| !word.typed.contains(char::is_alphabetic) || is_asking(&word.lower);
     let rest = || words[..at].iter().chain(&words[end..]);
-    rest().all(names_nothing).then_some(Role::Weak)
+    rest().all(names_nothing).then_some(Used { role: Role::Weak, has: false })
 }
 
 fn role_of(owned: &Word<'_>) -> Role {
@@ -575,6 +610,10 @@ mod tests {
             "Strattera" => Evidence { rows: 13, company: Some(3), ..Evidence::default() },
             "Motorola" => Evidence { rows: 22, incorporated: 4, ..Evidence::default() },
             "Twitter" => Evidence { rows: 12, listed: 12, ..Evidence::default() },
+            "Prime" => Evidence { rows: 11, company: Some(4), ..Evidence::default() },
+            "Figma" => Evidence { rows: 11, company: Some(4), dealt: 9, ..Evidence::default() },
+            "iPhone" => Evidence { rows: 40, company: Some(0), ..Evidence::default() },
+            "Inflation" => Evidence { small: true, ..Evidence::default() },
             _ => Evidence::default(),
         };
         let at = question.find("Apple").map(|at| (at, at + 5));
@@ -587,12 +626,16 @@ mod tests {
             metrics: &metrics,
             known: &known,
             evidence: &evidence,
+            sentences: 20_000,
         };
         find(&asked)
             .into_iter()
             .map(|name| match name {
                 Name::Stranger { name, .. } => name,
-                Name::Thing { name, company, .. } => format!("{name}={company}"),
+                Name::Thing { name, company, has, .. } => {
+                    let company = company.map_or_else(String::new, |company| format!("={company}"));
+                    format!("{name}{company}{}", if has { " has" } else { "" })
+                }
             })
             .collect()
     }
@@ -611,8 +654,17 @@ mod tests {
             ("Compare the revenue of Apple and Dell", vec!["Dell"]),
             ("What does $KO sell?", vec!["KO"]),
             ("ticker PEP net income", vec!["PEP"]),
-            ("What are the risks of Brexit?", vec![]),
-            ("What was Strattera's revenue?", vec!["Strattera=3"]),
+            ("What are the risks of Brexit?", vec!["Brexit has"]),
+            ("What was Strattera's revenue?", vec!["Strattera=3 has"]),
+            ("What was Prime membership revenue in 2023?", vec!["Prime=4 has"]),
+            ("How fast did Prime grow?", vec!["Prime=4"]),
+            ("Revenue from Prime in 2023", vec!["Prime=4 has"]),
+            ("How did the purchase of Figma affect results?", vec!["Figma=4"]),
+            ("What was Figma's revenue?", vec!["Figma"]),
+            ("Did Figma pay dividends?", vec!["Figma"]),
+            ("iPhone share of sales", vec!["iPhone=0 has"]),
+            ("What are the effects of Inflation on results?", vec![]),
+            ("What is the share of Inflation?", vec!["Inflation"]),
             ("What was Motorola's revenue?", vec!["Motorola"]),
             ("What was Twitter's revenue?", vec!["Twitter"]),
             ("Total revenue by country, and tax in China", vec![]),

@@ -23,6 +23,9 @@ pub struct Understanding {
     pub quarters: Vec<u8>,
     /// Names in it that are companies', as far as can be told, and none of the data's.
     pub strangers: Vec<String>,
+    /// Things in it (products, parts) whose own figures it asks for: the table of figures has those of whole companies.
+    #[serde(default)]
+    pub things: Vec<String>,
     /// How it was read where that is not plain: spelling that was mended, what an earlier question named. Sentences for the asker.
     pub readings: Vec<String>,
     /// What is left to search for, once companies, years and phrases of asking are taken away.

@@ -50,6 +50,21 @@ static SINGLE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"(?i)(?:\bfy\s*'?|\bfiscal\s+'?|\b|')((?:19|20)\d\d)\b|\b(?:fy|fiscal)\s*'?(\d\d)\b")
 });
 
+/// A year counted from another: "the year before", "the previous year", "the year after".
+static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:the\s+|a\s+|one\s+)?(?:fiscal\s+)?(?:year\s+(before|earlier|prior|after|later)|(previous|prior|preceding|following|next)\s+(?:fiscal\s+)?year)\b",
+    )
+});
+
+/// How far from the year that is spoken of a question's own is, and where it says so.
+pub(crate) fn beside(question: &str) -> Option<(i32, std::ops::Range<usize>)> {
+    let found = BESIDE.captures(question)?;
+    let way = found.get(1).or(found.get(2))?.as_str().to_lowercase();
+    let far = if ["after", "later", "following", "next"].contains(&way.as_str()) { 1 } else { -1 };
+    Some((far, found.get(0)?.range()))
+}
+
 /// Reads a question; `newest` is the newest year of the companies it names.
 pub(crate) fn find(question: &str, newest: i32) -> Years {
     let mut years = BTreeSet::new();
@@ -114,6 +129,13 @@ pub(crate) fn find(question: &str, newest: i32) -> Years {
             spans.push((whole.start(), whole.end()));
         }
     }
+    // "in 2024 and the year before"
+    if let (Some((far, range)), Some(first), Some(last)) =
+        (beside(question), years.first().copied(), years.last().copied())
+    {
+        years.insert(if far < 0 { first + far } else { last + far });
+        spans.push((range.start, range.end));
+    }
     spans.sort_unstable();
     Years { years: years.into_iter().collect(), spans }
 }
@@ -171,6 +193,9 @@ mod tests {
             ("in the most recent fiscal year", vec![2024]),
             ("latest 10-K", vec![2024]),
             ("from 2018", vec![2018]),
+            ("in 2023 and the year before", vec![2022, 2023]),
+            ("2020 against the following fiscal year", vec![2020, 2021]),
+            ("the year before", vec![]),
             ("how much of $2,019 million", vec![]),
             ("no years here", vec![]),
             ("cik 1652044", vec![]),
