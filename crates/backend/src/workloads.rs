@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, future::Future, net::Ipv4Addr, time::Duration};
 
 use dormouse_model::{
-    Activity, AddressBlock, DeploymentId, Depth, ExitStatus, ImageId, Inspection, InstanceId, Limits, Phase,
-    ProjectName, ServiceKey, ServiceName, Time, Usage,
+    Activity, AddressBlock, DeploymentId, Depth, Depths, ExitStatus, ImageId, Inspection, InstanceId, Limits,
+    Phase, ProjectName, ServiceKey, ServiceName, Time, Usage,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -49,7 +49,8 @@ pub trait Workloads: Send + Sync + 'static {
         grace: Duration,
     ) -> impl Future<Output = Result<Ended, WorkloadError>> + Send;
 
-    /// Freeze, and for [`Depth::Paged`] push the memory out. Returns the depth reached.
+    /// Freeze, and for [`Depth::Paged`] push the memory out. Returns the depth reached. Refused where the host offers none
+    /// ([`Capabilities::depths`]).
     fn sleep(
         &self,
         id: InstanceId,
@@ -139,8 +140,8 @@ pub struct Moment {
 /// What a host can offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Whether memory can be pushed to swap.
-    pub can_page: bool,
+    /// How deeply instances can sleep: from one moment to the next less, when swap is taken away.
+    pub depths: Depths,
 }
 
 /// An instance as the backend sees it.

@@ -249,7 +249,7 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     /// Whether sleeping services give their memory back.
     #[must_use]
     pub fn can_page(&self) -> bool {
-        self.workloads.capabilities().can_page
+        self.workloads.capabilities().depths.paged
     }
 
     /// What exists may have changed without a word, such as the swap that memory was pushed to: look.

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    DeployId, DeploymentId, HealthSpec, ImageId, Limits, ServiceKey, ServiceKind, ServiceSpec, SleepPolicy,
-    Time, Tracked,
+    DeployId, DeploymentId, Depths, HealthSpec, ImageId, Limits, ServiceKey, ServiceKind, ServiceSpec,
+    SleepPolicy, Time, Tracked,
 };
 
 /// One image of one service with one configuration. Immutable.
@@ -138,6 +138,6 @@ pub struct Demand {
 pub struct Desired {
     /// By project and service.
     pub services: Tracked<ServiceKey, DesiredService>,
-    /// Depths the host can offer: false when there is no swap, and `Paged` then becomes `Frozen`.
-    pub can_page: bool,
+    /// How deeply the host lets them sleep.
+    pub depths: Depths,
 }

@@ -41,7 +41,7 @@ pub use id::{
 };
 pub use keep::{Door, Keep};
 pub use observed::{
-    Activity, Answered, Call, Cause, Cut, Depth, DiskUsage, End, ExitStatus, Inside, Inspection,
+    Activity, Answered, Call, Cause, Cut, Depth, Depths, DiskUsage, End, ExitStatus, Inside, Inspection,
     InstanceRecord, Nap, Observed, Phase, Probe, Process, Refusal, Stir, StopReason, Traffic, Usage, WORKS,
     Worked,
 };

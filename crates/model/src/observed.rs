@@ -24,6 +24,41 @@ pub enum Depth {
     Stopped,
 }
 
+/// How deeply instances can sleep on a host. Whatever it is, they can be stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Depths {
+    /// Whether what sleeps can stay in memory without being scheduled.
+    pub frozen: bool,
+    /// Whether its memory can be pushed to swap.
+    pub paged: bool,
+}
+
+impl Depths {
+    /// All there are.
+    pub const ALL: Self = Self { frozen: true, paged: true };
+    /// Those of a host without swap.
+    pub const RESIDENT: Self = Self { frozen: true, paged: false };
+    /// Those of a host on which only what has no process sleeps.
+    pub const NONE: Self = Self { frozen: false, paged: false };
+
+    /// The depth that comes of a sleep, which is never deeper than wanted; `None` where it stays awake, because nothing that
+    /// keeps its memory is offered.
+    #[must_use]
+    pub fn reached(self, wanted: Depth) -> Option<Depth> {
+        match wanted {
+            Depth::Stopped => Some(Depth::Stopped),
+            Depth::Paged if self.paged => Some(Depth::Paged),
+            Depth::Paged | Depth::Frozen => self.frozen.then_some(Depth::Frozen),
+        }
+    }
+}
+
+impl Default for Depths {
+    fn default() -> Self {
+        Self::RESIDENT
+    }
+}
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

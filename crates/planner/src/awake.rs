@@ -12,6 +12,8 @@ pub(crate) const QUIET: Duration = Duration::from_secs(3);
 pub enum Awake {
     /// Its service does not sleep by itself.
     Always,
+    /// Its host has no sleep that keeps its memory.
+    Host,
     /// Its supervisor would not survive a sleep with all of its processes.
     Watchdog,
     /// It would take its open pages for gone after a sleep.
@@ -60,6 +62,7 @@ impl Awake {
     pub fn is_use(&self) -> bool {
         match self {
             Self::Always
+            | Self::Host
             | Self::Watchdog
             | Self::Pinger
             | Self::Requests(_)

@@ -60,6 +60,9 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if d.spec.kind == ServiceKind::Job {
         return Judged::of(Some(Awake::Always));
     }
+    if !view.can_sleep(d) {
+        return Judged::of(Some(Awake::Host));
+    }
     if traffic.visits() > 0 {
         return Judged::of(Some(Awake::Requests(traffic.visits())));
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use dormouse_model::{
-    Cause, Deployment, Depth, Desired, InstanceId, InstanceRecord, Observed, ProjectName, Question,
+    Cause, Deployment, Depth, Depths, Desired, InstanceId, InstanceRecord, Observed, ProjectName, Question,
     ServiceKey, ServiceKind, StopReason, Time,
 };
 
@@ -108,7 +108,7 @@ fn plan_with(index: &Index<'_>, clock: &Clock) -> Vec<Action> {
         }
         let mut view = view(before.as_ref().unwrap_or(svc));
         view.alive.retain(|i| !stopped.contains(&i.id));
-        Planner { view, can_page: desired.can_page, out: &mut out }.plan();
+        Planner { view, depths: desired.depths, out: &mut out }.plan();
     }
     for i in index.instances() {
         if ended(i) {
@@ -143,7 +143,7 @@ fn unwanted(i: &InstanceRecord, clock: &Clock, out: &mut Vec<Action>) {
 
 struct Planner<'a> {
     view: View<'a>,
-    can_page: bool,
+    depths: Depths,
     out: &'a mut Vec<Action>,
 }
 
@@ -260,24 +260,18 @@ impl<'a> Planner<'a> {
         let judged = judge::judge(&self.view, d, i);
         let idle = judged.awake.is_none();
         let depth = match d.spec.sleep.depth {
-            Depth::Paged if !self.can_page => Depth::Frozen,
             // What is stopped says nothing more, and its connections are cut.
-            Depth::Stopped if look_in::is_awaited(&self.view, d, i) => {
-                if self.can_page {
-                    Depth::Paged
-                } else {
-                    Depth::Frozen
-                }
-            }
+            Depth::Stopped if look_in::is_awaited(&self.view, d, i) => Depth::Paged,
             depth @ (Depth::Frozen | Depth::Paged | Depth::Stopped) => depth,
         };
+        let depth = self.depths.reached(depth);
         match asleep(i) {
             Some(_) if !idle => self.out.push(Action::Wake { key, id }),
-            Some(_)
+            Some(now)
                 if watchdog::wants_to_look(&self.view, d, i)
-                    || depth != Depth::Stopped && look_in::is_due(&self.view, d, i) =>
+                    || depth != Some(Depth::Stopped) && look_in::is_due(&self.view, d, i) =>
             {
-                self.out.push(Action::DarkWake { key, id, depth });
+                self.out.push(Action::DarkWake { key, id, depth: depth.unwrap_or(now) });
             }
             // Before it is put to sleep; with a rollout that is never done.
             None if judged.look && !rolling && self.view.ready(i, d) => {
@@ -285,12 +279,14 @@ impl<'a> Planner<'a> {
             }
             // A rollout decides soon whether the instance is needed; until then it stays as it is.
             Some(_) | None if !idle || rolling || !trial::proven(&self.view, i, d) => {}
-            Some(_) | None if depth == Depth::Stopped => {
+            Some(_) | None if depth == Some(Depth::Stopped) => {
                 self.out.push(Action::Stop { key, id, why: StopReason::Idle });
             }
-            Some(now) if now >= depth => {}
+            now @ Some(_) if now >= depth => {}
             Some(_) if i.slept_at.is_some_and(|at| !self.view.clock.passed(at, DEEPEN_AGAIN)) => {}
-            Some(_) | None => self.out.push(Action::Sleep { key, id, depth }),
+            Some(_) | None => {
+                self.out.extend(depth.map(|depth| Action::Sleep { key, id, depth }));
+            }
         }
     }
 

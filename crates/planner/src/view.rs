@@ -71,6 +71,11 @@ impl<'a> View<'a> {
         self.svc.is_live()
     }
 
+    /// Whether it can sleep on this host: with its memory, unless it is to go without.
+    pub(crate) fn can_sleep(&self, d: &Deployment) -> bool {
+        self.index.desired.depths.reached(d.spec.sleep.depth).is_some()
+    }
+
     /// How its service sleeps.
     pub(crate) fn sleep_of(&self, i: &InstanceRecord) -> Option<&'a SleepPolicy> {
         self.index.desired.services.get(&i.key).map(|svc| &svc.target.spec.sleep)

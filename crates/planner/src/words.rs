@@ -40,6 +40,7 @@ pub fn awake(why: &Awake, now: Time, name: impl Fn(SocketAddr) -> Option<String>
     let name = |addr: &SocketAddr| name(*addr).unwrap_or_else(|| addr.to_string());
     match why {
         Awake::Always => "does not sleep by itself".to_owned(),
+        Awake::Host => "this host has no sleep that keeps its memory".to_owned(),
         Awake::Watchdog => "would lose processes to a sleep".to_owned(),
         Awake::Pinger => "would take its open page for gone after a sleep".to_owned(),
         Awake::Requests(1) => "works on a request".to_owned(),

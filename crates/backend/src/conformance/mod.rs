@@ -11,7 +11,7 @@ mod program;
 
 use std::{future::Future, net::Ipv4Addr, time::Duration};
 
-use dormouse_model::{InstanceId, Phase, Question};
+use dormouse_model::{Depth, InstanceId, Phase, Question};
 
 use crate::{Damage, InstanceSpec, LogLine, NetworkSpec, ProbeRequest, Visitor, Workload, Workloads};
 pub use program::Program;
@@ -80,6 +80,19 @@ impl<W: Workloads> Harness<W> {
         spec.id = InstanceId(spec.id.0 + u64::from(n));
         spec.argv = Some(program.argv());
         spec
+    }
+
+    /// Whether anything can sleep with its memory.
+    fn can_freeze(&self) -> bool {
+        self.workloads.capabilities().depths.frozen
+    }
+
+    /// Puts it to sleep, where that is possible.
+    async fn put_to_sleep(&self, id: InstanceId, depth: Depth) -> Result<(), String> {
+        if self.can_freeze() {
+            self.workloads.sleep(id, depth).await.map_err(|e| format!("sleep: {e}"))?;
+        }
+        Ok(())
     }
 
     /// A question at the suite's port.

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{Call, DeploymentId, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
+use dormouse_model::{Call, DeploymentId, Depths, ExitStatus, ImageId, InstanceId, Phase, ProjectName, Time};
 
 use crate::{Damage, HostDisk, NetworkSpec, Notifier, Repair, WorkloadEvent};
 use clock::{Timers, Until};
@@ -61,7 +61,7 @@ pub(crate) struct World {
     now: Time,
     rng: Rng,
     faults: Faults,
-    can_page: bool,
+    depths: Depths,
     /// Whether others listen at the instances' addresses.
     is_listened_for: bool,
     next_pid: u32,
@@ -83,7 +83,7 @@ impl Sim {
             now,
             rng: Rng::new(seed),
             faults: Faults::default(),
-            can_page: true,
+            depths: Depths::ALL,
             is_listened_for: false,
             next_pid: 1000,
             processes: BTreeMap::new(),
@@ -137,7 +137,12 @@ impl Sim {
 
     /// Whether the host has swap.
     pub fn set_can_page(&self, can_page: bool) {
-        self.with(|w| w.can_page = can_page);
+        self.with(|w| w.depths.paged = can_page);
+    }
+
+    /// How deeply instances can sleep.
+    pub fn set_depths(&self, depths: Depths) {
+        self.with(|w| w.depths = depths);
     }
 
     /// Others listen at the addresses of the instances, and probes go there.
@@ -148,7 +153,7 @@ impl Sim {
     /// Somebody takes the host's swap away: what was in it is read back.
     pub fn take_swap_away(&self) {
         self.with(|w| {
-            w.can_page = false;
+            w.depths.paged = false;
             let now = w.now;
             let paged =
                 w.processes.values_mut().filter(|p| p.phase == Phase::Asleep(dormouse_model::Depth::Paged));

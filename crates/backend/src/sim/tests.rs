@@ -1,7 +1,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use dormouse_model::{
-    BuildId, DeploymentId, ExitStatus, HealthSpec, ImageId, InstanceId, Limits, Phase, ServiceKey,
+    BuildId, DeploymentId, Depths, ExitStatus, HealthSpec, ImageId, InstanceId, Limits, Phase, ServiceKey,
     ServiceKind, ServiceSpec, SleepPolicy, Time, Visibility,
 };
 use tokio::sync::mpsc;
@@ -40,9 +40,9 @@ fn spec(id: u64) -> InstanceSpec {
 
 #[tokio::test]
 async fn the_simulator_conforms() {
-    for can_page in [true, false] {
+    for depths in [Depths::ALL, Depths::RESIDENT, Depths::NONE] {
         let sim = Sim::new(1, Time(1_000_000));
-        sim.set_can_page(can_page);
+        sim.set_depths(depths);
         sim.forget_image(ImageId(format!("sha256:{}", "0".repeat(64)).into()));
         // Nothing takes time by itself, but the grace of an instance that does not obey has to pass.
         let clock = sim.clone();

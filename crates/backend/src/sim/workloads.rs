@@ -109,7 +109,7 @@ impl World {
 
 impl Workloads for Sim {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { can_page: self.with(|w| w.can_page) }
+        Capabilities { depths: self.with(|w| w.depths) }
     }
 
     async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
@@ -209,14 +209,17 @@ impl Workloads for Sim {
     }
 
     async fn sleep(&self, id: InstanceId, depth: Depth) -> Result<Depth, WorkloadError> {
-        let half = self.with(|w| w.living(id).map(|_| ()).map(|()| w.faults.sleep_takes / 2))?;
+        let half = self.with(|w| {
+            w.living(id)?;
+            if w.depths.frozen { Ok(w.faults.sleep_takes / 2) } else { Err(refused("freezing it")) }
+        })?;
         self.pass(half).await;
         let paging = self.with(|w| {
             let faults = w.faults;
             if w.rng.chance(faults.sleep_fails) {
                 return Err(refused("freezing it"));
             }
-            let (now, can_page) = (w.now, w.can_page && !w.rng.chance(faults.page_out_fails));
+            let (now, can_page) = (w.now, w.depths.paged && !w.rng.chance(faults.page_out_fails));
             let p = w.living(id)?;
             if p.phase == Phase::Running {
                 p.go(Phase::Asleep(Depth::Frozen), now);

@@ -163,7 +163,7 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 (Some(Planned::Asleep(depth)), _) => {
                     let shallow = *depth == Depth::Frozen
                         && spec.sleep.depth == Depth::Paged
-                        && !state.desired.can_page;
+                        && !state.desired.depths.paged;
                     let why = "no swap on this host: it keeps its memory while it sleeps";
                     (
                         ServiceStanding::Asleep(*depth),

@@ -79,10 +79,9 @@ fn slept(state: &State, key: &ServiceKey, fully: bool) -> bool {
     if asked_for(state, key).is_some_and(|at| svc.demand.sleep_at.is_none_or(|slept| at >= slept)) {
         return false;
     }
-    let depth = match svc.target.spec.sleep.depth {
-        Depth::Frozen | Depth::Stopped => Depth::Frozen,
-        Depth::Paged if state.desired.can_page => Depth::Paged,
-        Depth::Paged => Depth::Frozen,
+    let depth = match state.desired.depths.reached(svc.target.spec.sleep.depth) {
+        Some(Depth::Paged) => Depth::Paged,
+        Some(Depth::Frozen | Depth::Stopped) | None => Depth::Frozen,
     };
     state.observed.of(key).all(|i| match i.phase {
         Phase::Running => false,
@@ -109,6 +108,7 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
         Some(Awake::Calls(n)) => Some(busy("call", *n)),
         Some(
             Awake::Always
+            | Awake::Host
             | Awake::Watchdog
             | Awake::Pinger
             | Awake::Caller
@@ -127,10 +127,15 @@ fn kept_awake(state: &State, key: ServiceKey) -> Option<(ServiceKey, String, boo
     let waits = busy.is_some();
     let notices = |i: &InstanceRecord| matches!(keeps.get(&i.id), Some(Awake::Watchdog | Awake::Pinger));
     let watchdog = state.watchdog(&key).filter(|_| mine().any(notices));
-    let why = busy.or(watchdog).or_else(|| under_way(state, &key)).unwrap_or_else(|| match starting {
-        true => "it is still starting".to_owned(),
-        false => "something used it again at once, or the edge did not confirm".to_owned(),
+    let host = mine().any(|i| keeps.get(&i.id) == Some(&Awake::Host)).then(|| {
+        "this host has no sleep that keeps its memory\n  hint: sleep = { depth = \"stopped\" } in the manifest has it sleep without"
+            .to_owned()
     });
+    let why =
+        busy.or(watchdog).or(host).or_else(|| under_way(state, &key)).unwrap_or_else(|| match starting {
+            true => "it is still starting".to_owned(),
+            false => "something used it again at once, or the edge did not confirm".to_owned(),
+        });
     Some((key, why, waits))
 }
 

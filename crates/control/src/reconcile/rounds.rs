@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use dormouse_backend::Workloads;
+use dormouse_backend::{Capabilities, Workloads};
 use dormouse_model::{InstanceId, ProjectName, Question, Time};
 use dormouse_planner::{Action, Round};
 
@@ -54,10 +54,10 @@ impl Rounds {
 impl<W: Workloads> Reconciler<W> {
     /// Plan again whatever is not as it was.
     pub(super) fn survey(&mut self, now: Time) {
-        let can_page = self.workloads.capabilities().can_page;
+        let Capabilities { depths } = self.workloads.capabilities();
         let mut due = self.state.take_touched();
-        if can_page != self.state.desired.can_page {
-            self.state.desired.can_page = can_page;
+        if depths != self.state.desired.depths {
+            self.state.desired.depths = depths;
             due.extend(self.rounds.of.keys().cloned());
         }
         let late = |(round, _): &(Round, Slice)| round.next.is_some_and(|at| at <= now);

@@ -49,7 +49,7 @@ impl History {
             98 => self.edge_dies(),
             _ => {
                 let can_page = self.rng.chance(800);
-                self.store.desired.can_page = can_page;
+                self.store.desired.depths.paged = can_page;
                 self.sim.set_can_page(can_page);
             }
         }

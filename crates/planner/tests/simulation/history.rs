@@ -6,7 +6,9 @@ use dormouse_backend::{
     NetworkSpec, Workloads,
     sim::{Behaviour, Faults, Rng, Sim},
 };
-use dormouse_model::{Deployment, DeploymentId, Depth, DesiredService, Phase, ServiceKey, Streams, Time};
+use dormouse_model::{
+    Deployment, DeploymentId, Depth, Depths, DesiredService, Phase, ServiceKey, Streams, Time,
+};
 
 use crate::{
     Broken, Tally,
@@ -65,7 +67,7 @@ impl History {
         };
         now_or_never(sim.ensure_network(&network)).unwrap();
         let mut store = Store::default();
-        store.desired.can_page = true;
+        store.desired.depths = Depths::ALL;
         sim.set_faults(calm());
         let workers = if rng.chance(300) { ["shop/db".parse().unwrap()].into() } else { BTreeSet::new() };
         let job = rng.chance(400).then(|| "shop/job".parse().unwrap());
@@ -236,7 +238,7 @@ impl History {
         self.sim.set_faults(calm());
         self.sim.set_can_page(true);
         self.outside.calm_down(self.now, &self.sim);
-        self.store.desired.can_page = true;
+        self.store.desired.depths = Depths::ALL;
         let works = Behaviour { ready_after: Some(Duration::from_millis(300)), ..Behaviour::default() };
         for id in 1..=self.store.last_deployment {
             self.sim.behave(DeploymentId(id), works.clone());

@@ -12,6 +12,7 @@
 //! pinger web d1 12s                               the same, while a page is open
 //! answered web d1 /up 200                         what d1 answered to GET /up last; `loop` is a redirect to it
 //! no-swap
+//! no-freezer                                        nothing sleeps with its memory
 //! ```
 //! `d2<d1` is deployment 2, which goes on with the process of deployment 1.
 //! Times are relative to now. What is not said: idle time 5 min, paged, started and ready an hour ago, last probe just
@@ -20,10 +21,10 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Activity, Answer, Answered, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Desired,
-    DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord, Limits, Nap,
-    Observed, Phase, Probe, Refusal, ServiceKey, ServiceKind, ServiceSpec, Sighting, SleepPolicy, Stir,
-    StopReason, Streams, Time, Traffic, Verdict, Visibility, Watchdog, Worked,
+    Activity, Answer, Answered, Ask, Call, Cause, Demand, DeployId, Deployment, DeploymentId, Depth, Depths,
+    Desired, DesiredService, End, ExitStatus, HealthSpec, ImageId, Inside, InstanceId, InstanceRecord,
+    Limits, Nap, Observed, Phase, Probe, Refusal, ServiceKey, ServiceKind, ServiceSpec, Sighting,
+    SleepPolicy, Stir, StopReason, Streams, Time, Traffic, Verdict, Visibility, Watchdog, Worked,
 };
 
 pub(crate) const NOW: Time = Time(1_000_000_000);
@@ -36,11 +37,12 @@ pub(crate) struct Situation {
 
 pub(crate) fn situation(text: &str) -> Situation {
     let mut s = Situation::default();
-    s.desired.can_page = true;
+    s.desired.depths = Depths::ALL;
     for line in text.lines().map(str::trim).filter(|l| !l.is_empty()) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["no-swap"] => s.desired.can_page = false,
+            ["no-swap"] => s.desired.depths = Depths::RESIDENT,
+            ["no-freezer"] => s.desired.depths = Depths::NONE,
             ["end", service, deployment, at, how, rest @ ..] => {
                 let end = End {
                     deployment: DeploymentId(number(deployment)),

@@ -84,6 +84,20 @@ fn depth() {
         &expect!["sleep shop/web i1 frozen"],
     );
     check(
+        "nothing that keeps its memory is offered",
+        "no-freezer
+         web d1 live=d1
+         i1 web d1 running client=-1h",
+        &expect!["nothing"],
+    );
+    check(
+        "nor is that wanted",
+        "no-freezer
+         web d1 live=d1 depth=stopped
+         i1 web d1 running client=-1h",
+        &expect!["stop shop/web i1: idle"],
+    );
+    check(
         "without a process",
         "web d1 live=d1 depth=stopped
          i1 web d1 running client=-1h",

@@ -12,7 +12,8 @@ use dormouse_backend::{
     WorkloadError, WorkloadEvent, Workloads, probe,
 };
 use dormouse_model::{
-    Activity, Call, Depth, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage, WORKS, clock,
+    Activity, Call, Depth, Depths, Inspection, InstanceId, Limits, ProjectName, ServiceKey, Usage, WORKS,
+    clock,
 };
 use tokio::{sync::mpsc, task::spawn_blocking};
 use tracing::warn;
@@ -55,7 +56,8 @@ impl<N: Networks> Inner<N> {
 
 impl<N: Networks> Workloads for Host<N> {
     fn capabilities(&self) -> Capabilities {
-        Capabilities { can_page: self.inner.can_page.load(Ordering::SeqCst) }
+        let depths = Depths { frozen: true, paged: self.inner.can_page.load(Ordering::SeqCst) };
+        Capabilities { depths }
     }
 
     async fn list(&self) -> Result<Vec<Workload>, WorkloadError> {
