@@ -2,7 +2,7 @@
 
 use std::{future::Future, path::PathBuf};
 
-use dormouse_model::{BuildId, ImageId, Origin, ServiceKey, ServiceSpec};
+use dormouse_model::{BuildId, ImageId, Origin, ServiceKey, ServiceSpec, manifest::Languages};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -15,6 +15,9 @@ pub trait Builds: Send + Sync + 'static {
         request: &BuildRequest,
         events: mpsc::UnboundedSender<BuildEvent>,
     ) -> impl Future<Output = Result<BuildOutcome, BuildError>> + Send;
+
+    /// The languages that can be built: what reads a manifest asks them about code.
+    fn languages(&self) -> &'static dyn Languages;
 
     /// What to do about a service that ended, when the last lines it wrote tell: who builds services knows their languages.
     fn advice(&self, said: &[String]) -> Option<String>;

@@ -11,5 +11,5 @@ mod settings;
 mod source;
 
 pub use build::{Base, Builder};
-pub use language::plan;
+pub use language::{LANGUAGES, plan};
 pub use settings::{BuildSettings, HostRust};

@@ -134,6 +134,7 @@ impl Source {
             include: &[].into(),
             leaves_out: &|_| false,
             withheld: &[],
+            reads: crate::language::reads,
         })
         .unwrap()
     }
@@ -254,12 +255,20 @@ mod tests {
             "[services.web]\nsource = \".\"\ninclude = [\"frontend/shared\"]\n[services.frontend]\n";
         input.add_file("dormouse.toml", manifest);
         input.add_file("frontend/app.py", "");
-        let spec = resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
+        let spec =
+            resolve(&input, crate::LANGUAGES).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap();
         let leaves_out = |path: &Path| spec.leaves_out(path);
         let (source, include) = (dir.path(), &spec.include);
         let read = || {
-            Source::read(&Folder { source, project: source, include, leaves_out: &leaves_out, withheld: &[] })
-                .unwrap()
+            Source::read(&Folder {
+                source,
+                project: source,
+                include,
+                leaves_out: &leaves_out,
+                withheld: &[],
+                reads: crate::language::reads,
+            })
+            .unwrap()
         };
         let before = read();
         let names: Vec<_> = before.listing.paths().collect();

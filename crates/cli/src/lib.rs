@@ -29,6 +29,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, process::ExitCode};
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches};
 pub use doctor::{Check, Verdict};
+use dormouse_model::manifest::Languages;
 pub use streams::Streams;
 
 use crate::{
@@ -52,6 +53,8 @@ pub struct Hooks {
     pub serve: fn(&ServeArgs) -> Result<()>,
     /// Look at this machine.
     pub doctor: fn(&DoctorArgs) -> Vec<Check>,
+    /// The languages that the server can build.
+    pub languages: &'static dyn Languages,
     /// The binary's version.
     pub version: &'static str,
 }
@@ -115,7 +118,7 @@ pub fn run_to(args: impl IntoIterator<Item = OsString>, hooks: &Hooks, streams: 
 }
 
 fn dispatch(args: Args, hooks: &Hooks, streams: &mut Streams) -> Result<u8> {
-    let settings = Settings::resolve(&args.global)?;
+    let settings = Settings::resolve(&args.global, hooks.languages)?;
     match args.command {
         Command::Serve(args) => {
             (hooks.serve)(&ServeArgs {

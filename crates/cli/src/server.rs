@@ -201,13 +201,21 @@ pub(crate) fn free_address(settings: &Settings) -> Result<SocketAddr> {
 mod tests {
     use std::net::Ipv4Addr;
 
+    use dormouse_model::manifest::NoLanguages;
+
     use super::*;
 
     #[test]
     fn the_next_free_port_unless_one_was_asked_for() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let listen = taken.local_addr().unwrap();
-        let mut settings = Settings { state: "/nowhere".into(), listen, listen_given: true, json: false };
+        let mut settings = Settings {
+            state: "/nowhere".into(),
+            listen,
+            listen_given: true,
+            json: false,
+            languages: &NoLanguages,
+        };
         assert_eq!(free_address(&settings).unwrap(), listen);
         settings.listen_given = false;
         let found = free_address(&settings).unwrap();

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use dormouse_api::Client;
+use dormouse_model::manifest::Languages;
 
 use crate::{args::Global, listen, streams::Streams};
 
@@ -24,10 +25,12 @@ pub(crate) struct Settings {
     /// Whether the address was asked for, so that no other will do.
     pub(crate) listen_given: bool,
     pub(crate) json: bool,
+    /// The languages that the server can build.
+    pub(crate) languages: &'static dyn Languages,
 }
 
 impl Settings {
-    pub(crate) fn resolve(global: &Global) -> Result<Self> {
+    pub(crate) fn resolve(global: &Global, languages: &'static dyn Languages) -> Result<Self> {
         let state = match named(global.state.as_deref(), std::env::var_os(STATE)) {
             Some(dir) => dir,
             None => default_state(
@@ -43,6 +46,7 @@ impl Settings {
             listen: global.listen.unwrap_or_else(listen::default),
             listen_given: global.listen.is_some(),
             json: global.json,
+            languages,
         })
     }
 

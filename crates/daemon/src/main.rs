@@ -34,7 +34,12 @@ fn main() -> ExitCode {
         Some(role) => log::run(role, serve::role),
         None => dormouse_cli::run(
             std::env::args_os(),
-            &Hooks { serve: serve::serve, doctor: doctor::examine, version: env!("DORMOUSE_VERSION") },
+            &Hooks {
+                serve: serve::serve,
+                doctor: doctor::examine,
+                languages: dormouse_builder::LANGUAGES,
+                version: env!("DORMOUSE_VERSION"),
+            },
         ),
     }
 }

@@ -90,14 +90,14 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::manifest::{ManifestInput, resolve};
+    use crate::manifest::{ManifestInput, NoLanguages, resolve};
 
     const GIB: u64 = 1 << 30;
 
     fn check(asked: &str, most: Limits, expected: &Expect) {
         let mut input = ManifestInput::new("shop");
         input.add_file("dormouse.toml", format!("[services.web]\nstart = 'x'\n{asked}"));
-        let (project, _) = resolve(&input).unwrap();
+        let (project, _) = resolve(&input, &NoLanguages).unwrap();
         let shown = match bounded(project.services.values().next().unwrap(), &most) {
             Ok(ServiceSpec { limits, .. }) => {
                 let (memory, disk) = (size::show(limits.memory), size::show(limits.disk));

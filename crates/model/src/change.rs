@@ -74,7 +74,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::manifest::{ManifestInput, resolve};
+    use crate::manifest::{ManifestInput, NoLanguages, resolve};
 
     /// What it takes from a service with a few keys to the same with others.
     fn check(from: &str, to: &str, expected: &Expect) {
@@ -82,7 +82,7 @@ mod tests {
             let mut input = ManifestInput::new("shop");
             input.add_file("requirements.txt", "fastapi\n");
             input.add_file("dormouse.toml", format!("[services.web]\n{keys}\n[services.api]\nport = 1\n"));
-            resolve(&input).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap()
+            resolve(&input, &NoLanguages).unwrap().0.services.remove(&"web".parse().unwrap()).unwrap()
         };
         expected.assert_eq(&format!("{:?}", change(&spec(from), &spec(to))));
     }
@@ -110,7 +110,7 @@ mod tests {
             let mut input = ManifestInput::new("shop");
             input.add_file("requirements.txt", "fastapi\n");
             input.add_file("dormouse.toml", format!("[services.web]\n{keys}\n"));
-            let resolved = resolve(&input).unwrap().0;
+            let resolved = resolve(&input, &NoLanguages).unwrap().0;
             let mut web = ServiceSpec::clone(&resolved.services[&"web".parse().unwrap()]);
             for (name, value) in kept {
                 web.stored.insert(*name, crate::EnvValue::Text((*value).to_owned()));

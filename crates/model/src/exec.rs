@@ -62,12 +62,12 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::manifest::{ManifestInput, resolve};
+    use crate::manifest::{ManifestInput, NoLanguages, resolve};
 
     fn check(variables: &[(&str, usize)], argument: usize, expected: &Expect) {
         let mut input = ManifestInput::new("shop");
-        input.add_file("requirements.txt", "");
-        let resolved = resolve(&input).unwrap().0;
+        input.add_file("dormouse.toml", "[services.web]");
+        let resolved = resolve(&input, &NoLanguages).unwrap().0;
         let mut spec = ServiceSpec::clone(resolved.services.values().next().unwrap());
         spec.env = variables.iter().map(|(name, size)| ((*name).to_owned(), "x".repeat(*size))).collect();
         spec.start = Some(vec!["serve".to_owned(), "x".repeat(argument)]);

@@ -1,10 +1,34 @@
 //! A builder that builds nothing.
 
-use dormouse_model::ImageId;
+use dormouse_model::{
+    ImageId,
+    manifest::{Code, Languages, Role},
+};
 use tokio::sync::mpsc;
 
 use super::Sim;
 use crate::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
+
+/// A file that makes a folder one that the simulator builds.
+pub const MARK: &str = "app.sim";
+
+/// The only language that the simulator knows.
+#[derive(Debug)]
+pub struct Simulated;
+
+impl Languages for Simulated {
+    fn role(&self, path: &str) -> Option<Role> {
+        (path.rsplit('/').next() == Some(MARK)).then_some(Role::Recipe)
+    }
+
+    fn can_build(&self, code: &Code<'_>) -> bool {
+        code.has(MARK)
+    }
+
+    fn is_at_top(&self, code: &Code<'_>) -> bool {
+        code.has(MARK)
+    }
+}
 
 impl Builds for Sim {
     async fn build(
@@ -33,6 +57,10 @@ impl Builds for Sim {
             start,
             start_origin: None,
         })
+    }
+
+    fn languages(&self) -> &'static dyn Languages {
+        &Simulated
     }
 
     fn advice(&self, said: &[String]) -> Option<String> {

@@ -23,6 +23,7 @@ use clock::{Timers, Until};
 use process::Process;
 
 use crate::InstanceSpec;
+pub use builds::{MARK, Simulated};
 pub use process::{Answer, Behaviour, Trouble};
 pub use rng::Rng;
 

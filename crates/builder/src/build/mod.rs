@@ -18,7 +18,7 @@ pub(crate) mod system;
 use std::path::Path;
 
 use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds};
-use dormouse_model::manifest::is_manifest;
+use dormouse_model::manifest::{Languages, is_manifest};
 use tokio::sync::mpsc;
 
 pub use base::Base;
@@ -40,6 +40,10 @@ impl Builds for Builder {
     ) -> Result<BuildOutcome, BuildError> {
         // The future is large: its callers should not have to carry it on their stacks.
         Box::pin(Job { builder: self, request, events }.run()).await
+    }
+
+    fn languages(&self) -> &'static dyn Languages {
+        language::LANGUAGES
     }
 
     fn advice(&self, said: &[String]) -> Option<String> {
@@ -95,6 +99,7 @@ impl Job<'_> {
                 include: &spec.include,
                 leaves_out: &leaves_out,
                 withheld: &withheld,
+                reads: language::reads,
             })
         });
         read.await.map_err(|e| match e {

@@ -3,28 +3,37 @@
 mod all;
 mod python;
 mod rust;
+#[cfg(test)]
+mod tests;
+mod unsupported;
 
 use std::{any::Any, fmt, path::Path, pin::Pin};
 
 use dormouse_backend::BuildError;
+use dormouse_model::manifest::{Keys, Languages};
 
-pub use all::plan;
-pub(crate) use all::{advice, in_base, no_package};
+pub use all::{LANGUAGES, plan};
+pub(crate) use all::{advice, in_base, names, no_package, reads, signs};
 
 use crate::{
     build::{Job, Stack},
     hostnet::Ecosystem,
-    plan::{Listing, Plan, PlanError, Wishes},
+    plan::{Listing, Plan, PlanError, Reads, Wishes},
     source::Source,
 };
 
 /// A language, or another way to make an image of a folder.
-pub(crate) trait Language: fmt::Debug + Send + Sync {
+///
+/// What the manifest's reader asks of it is [`Languages`]: all of a language that is known before it is planned.
+pub(crate) trait Language: Languages {
     /// What it is called, as in `python`.
     fn name(&self) -> &'static str;
 
-    /// How sure it is that a service is written in it.
-    fn claims(&self, listing: &Listing, wishes: &Wishes<'_>) -> Claim;
+    /// How sure it is that a service is written in it, by the files at the top of its folder and the manifest's keys.
+    fn claims(&self, has: &dyn Fn(&str) -> bool, keys: Keys<'_>) -> Claim;
+
+    /// How planning looks into a file, if it does.
+    fn reads(&self, path: &Path) -> Option<Reads>;
 
     /// Decide how to build what is listed, from the files alone.
     fn plan(&self, listing: &Listing, wishes: &Wishes<'_>) -> Result<Plan, PlanError>;
@@ -44,6 +53,9 @@ pub(crate) trait Language: fmt::Debug + Send + Sync {
         None
     }
 }
+
+/// Health routes people write, the likeliest first.
+pub(crate) const HEALTH_ROUTES: [&str; 4] = ["/health", "/healthz", "/api/health", "/livez"];
 
 /// How sure a language is of a folder. Of two that are equally sure the first of the table has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,9 +1,12 @@
 //! What planning knows of a source folder.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
+#[cfg(test)]
+use std::path::Path;
 
 use dormouse_model::source::{
-    Links, near,
+    Links,
+    near::{self, Known},
     text::{self, NotText},
 };
 
@@ -34,14 +37,23 @@ pub enum Content {
     Other,
 }
 
+/// How planning looks into a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// As text, which it has to be.
+    Text,
+    /// As code: what it is written in matters only as far as it is ASCII.
+    Code,
+}
+
 impl Content {
-    /// Of a file at `path` whose bytes planning may see. What a program is written in matters only as far as it is ASCII.
+    /// Of a file whose bytes planning may see.
     #[must_use]
-    pub fn of(path: &Path, bytes: &[u8]) -> Self {
-        if path.extension().is_some_and(|e| e == "py") {
-            return Self::Text(text::decode_code(bytes));
+    pub fn of(reads: Reads, bytes: &[u8]) -> Self {
+        match reads {
+            Reads::Code => Self::Text(text::decode_code(bytes)),
+            Reads::Text => text::decode(bytes).map_or_else(Self::NotText, Self::Text),
         }
-        text::decode(bytes).map_or_else(Self::NotText, Self::Text)
     }
 }
 
@@ -50,15 +62,6 @@ impl Listing {
     #[must_use]
     pub fn new(files: BTreeMap<String, Content>, links: Links) -> Self {
         Self { files, links }
-    }
-
-    /// Whether planning may look into this file.
-    #[must_use]
-    pub fn reads(path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default();
-        let ext = path.extension().unwrap_or_default();
-        ["py", "txt", "in", "toml", "lock", "cfg"].iter().any(|e| ext == *e)
-            || ["Procfile", ".python-version", "rust-toolchain"].iter().any(|n| name == *n)
     }
 
     /// Every path, sorted.
@@ -107,9 +110,9 @@ impl Listing {
         Err(PlanError::new(format!("{path} cannot be read: {why}"), hint))
     }
 
-    /// A file of the top whose name is nearly `name`.
-    pub(crate) fn misspelt(&self, name: &str) -> Option<&str> {
-        let near = |path: &&str| near::meant(path) == Some(name);
+    /// A file of the top whose name is nearly `name`, one of those that languages read.
+    pub(crate) fn misspelt(&self, name: &str, languages: &[Known]) -> Option<&str> {
+        let near = |path: &&str| near::meant(path, languages) == Some(name);
         if self.has(name) { None } else { self.paths().find(near) }
     }
 
@@ -127,18 +130,6 @@ impl Listing {
         }
         Self { files: files.collect(), links }
     }
-
-    /// Python files with their text, those nearest to the top first, then by name.
-    pub(crate) fn python(&self) -> Vec<(&str, &str)> {
-        let mut found: Vec<_> = self
-            .files
-            .keys()
-            .filter(|p| Path::new(p).extension().is_some_and(|e| e == "py"))
-            .filter_map(|p| Some((p.as_str(), self.text(p)?)))
-            .collect();
-        found.sort_by_key(|(p, _)| (p.matches('/').count(), *p));
-        found
-    }
 }
 
 #[cfg(test)]
@@ -153,7 +144,8 @@ impl<const N: usize> From<[(&str, &str); N]> for Listing {
 impl Listing {
     /// The same with one more file, of any bytes.
     pub(crate) fn and(mut self, path: &str, bytes: &[u8]) -> Self {
-        self.files.insert(path.to_owned(), Content::of(Path::new(path), bytes));
+        let reads = crate::language::reads(Path::new(path)).unwrap_or(Reads::Text);
+        self.files.insert(path.to_owned(), Content::of(reads, bytes));
         self
     }
 }
@@ -195,8 +187,8 @@ mod tests {
         ] {
             assert_eq!(read(path), want, "{path}");
         }
-        assert_eq!(listing.misspelt("Procfile"), None);
-        assert_eq!(Listing::from([("procfile", "")]).misspelt("Procfile"), Some("procfile"));
+        assert_eq!(listing.misspelt("Procfile", &[]), None);
+        assert_eq!(Listing::from([("procfile", "")]).misspelt("Procfile", &[]), Some("procfile"));
         assert_eq!(listing.below("requirements").text("base.txt"), Some("fastapi"));
     }
 }

@@ -12,7 +12,7 @@ use crate::language::Recipe;
 
 pub use error::PlanError;
 pub(crate) use listing::MAX_TEXT;
-pub use listing::{Content, Listing};
+pub use listing::{Content, Listing, Reads};
 
 /// What the manifest and the base say that planning has to respect.
 #[derive(Debug, Clone, Copy)]

@@ -13,7 +13,7 @@ use dormouse_model::source::{DockerIgnore, Links, names_along, secret, text, wit
 use sha2::{Digest as _, Sha256};
 
 use super::{Digest, Entry, Kind, Source};
-use crate::plan::{Content, Listing, MAX_TEXT, PlanError};
+use crate::plan::{Content, Listing, MAX_TEXT, PlanError, Reads};
 
 /// Folders that never belong into an image: they are made again, or are the history of the source.
 const LEFT_OUT: &[&str] = &[
@@ -76,7 +76,12 @@ pub(crate) struct Folder<'a> {
     pub(crate) leaves_out: &'a dyn Fn(&Path) -> bool,
     /// Files, as seen from the source folder, that hold secrets whatever they are called: so does what has their bytes.
     pub(crate) withheld: &'a [&'a str],
+    /// How planning looks into a file, if it does.
+    pub(crate) reads: HowRead,
 }
+
+/// How planning looks into the file at a path, if it does.
+type HowRead = fn(&Path) -> Option<Reads>;
 
 /// A reading under way.
 struct Reading<'a> {
@@ -92,6 +97,7 @@ struct Reading<'a> {
     above: Vec<PathBuf>,
     secrets: Vec<String>,
     withheld: BTreeSet<Digest>,
+    reads: HowRead,
 }
 
 /// A folder that is copied as a whole: the source, or one that a link out of it leads to.
@@ -123,6 +129,7 @@ impl Source {
             above: Vec::new(),
             secrets: Vec::new(),
             withheld: withheld(folder)?,
+            reads: folder.reads,
             source: source.clone(),
         };
         let names = Vec::from_iter(reading.in_project(&source));
@@ -196,7 +203,7 @@ impl Reading<'_> {
             self.secrets.push(shown());
             return Ok(());
         }
-        let (content, digest) = read_file(real, &at)?;
+        let (content, digest) = read_file(real, &at, self.reads)?;
         if !free && self.withheld.contains(&digest) {
             self.secrets.push(shown());
             return Ok(());
@@ -218,7 +225,7 @@ impl Reading<'_> {
         let target = real.canonicalize().ok().filter(|t| t.starts_with(&self.project));
         let Some(target) = target else {
             // It leads nowhere here, and nowhere in the image.
-            if let Some(name) = at.to_str().filter(|name| Listing::reads(Path::new(name))) {
+            if let Some(name) = at.to_str().filter(|name| (self.reads)(Path::new(name)).is_some()) {
                 self.files.insert(name.to_owned(), Content::Lost);
             }
             return self.keep(real, at, raw);
@@ -261,7 +268,7 @@ impl Reading<'_> {
             if target.is_dir() {
                 self.links.add(name, to);
             } else if target.is_file() {
-                let (content, _) = read_file(target, &at)?;
+                let (content, _) = read_file(target, &at, self.reads)?;
                 self.files.insert(name.to_owned(), content);
             }
         }
@@ -318,7 +325,7 @@ fn withheld(folder: &Folder<'_>) -> Result<BTreeSet<Digest>, ReadError> {
         let real = folder.source.join(path).canonicalize().ok();
         let Some(real) = real.filter(|real| real.starts_with(&project) && real.is_file()) else { continue };
         if !head(&real)?.trim_ascii().is_empty() {
-            digests.insert(read_file(&real, Path::new(""))?.1);
+            digests.insert(read_file(&real, Path::new(""), |_| None)?.1);
         }
     }
     Ok(digests)
@@ -383,15 +390,16 @@ fn relative(folder: &Path, to: &Path) -> PathBuf {
 }
 
 /// What planning sees of a file, and the digest of its content.
-fn read_file(real: &Path, at: &Path) -> io::Result<(Content, Digest)> {
+fn read_file(real: &Path, at: &Path, reads: HowRead) -> io::Result<(Content, Digest)> {
     let mut file = File::open(real)?;
     let bytes = file.metadata()?.len();
-    if Listing::reads(at) && bytes <= MAX_TEXT {
+    let reads = reads(at);
+    if let Some(reads) = reads.filter(|_| bytes <= MAX_TEXT) {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        return Ok((Content::of(at, &bytes), Sha256::digest(&bytes).into()));
+        return Ok((Content::of(reads, &bytes), Sha256::digest(&bytes).into()));
     }
-    let content = if Listing::reads(at) { Content::TooLarge(bytes) } else { Content::Other };
+    let content = if reads.is_some() { Content::TooLarge(bytes) } else { Content::Other };
     let mut hash = Sha256::new();
     let mut buf = vec![0; 128 * 1024];
     loop {
@@ -436,6 +444,7 @@ mod tests {
                 include: &include,
                 leaves_out: &|_| false,
                 withheld: &["../vars.txt", "own.vars", "../empty"],
+                reads: crate::language::reads,
             })
         }
 

@@ -10,7 +10,7 @@ use std::{
 
 use dormouse_backend::{BuildError, BuildEvent, BuildOutcome, BuildRequest, Builds, Stream};
 use dormouse_builder::{
-    Base, BuildSettings, Builder,
+    Base, BuildSettings, Builder, LANGUAGES,
     base::{BaseSettings, BaseWishes, Bases},
     hostnet::{Host, HostNet, NetSettings},
 };
@@ -91,11 +91,11 @@ impl Bench {
             let path = entry.path().strip_prefix(folder).unwrap().to_str().unwrap();
             if entry.file_type().is_dir() {
                 input.add_folder(path);
-            } else if manifest::is_relevant(path) {
+            } else if manifest::is_relevant(path, LANGUAGES) {
                 input.add_bytes(path, &fs::read(entry.path()).unwrap());
             }
         }
-        let (project, _) = manifest::resolve(&input).unwrap();
+        let (project, _) = manifest::resolve(&input, LANGUAGES).unwrap();
         let service: ServiceName = "web".parse().unwrap();
         let spec = project.services[&service].clone();
         let key = ServiceKey { project: project.name, service };

@@ -58,8 +58,8 @@ pub(crate) struct Packed {
 pub(crate) fn scan(settings: &Settings, args: &DeployArgs, streams: &mut Streams) -> Result<Packed> {
     let asked = asked::ask(args)?;
     let folder = match &asked.sources {
-        Some(sources) => SourceFolder::of(&asked.root, sources, &settings.state)?,
-        None => SourceFolder::scan(&asked.root, &settings.state)?,
+        Some(sources) => SourceFolder::of(&asked.root, sources, &settings.state, settings.languages)?,
+        None => SourceFolder::scan(&asked.root, &settings.state, settings.languages)?,
     };
     for warning in asked.warnings.iter().chain(&folder.warnings) {
         streams.warning(warning)?;

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use dormouse_model::{
-    manifest,
-    source::{near, unsupported},
+    manifest::{self, Languages, Role, Sign},
+    source::near,
 };
 use ignore::gitignore::gitconfig_excludes_path;
 
@@ -34,6 +34,7 @@ pub(crate) struct SourceFolder {
     pub(crate) files: Vec<SourceFile>,
     /// What of it may not be as meant.
     pub(crate) warnings: Vec<String>,
+    languages: &'static dyn Languages,
 }
 
 /// A file, folder or symbolic link.
@@ -55,7 +56,7 @@ pub(crate) enum FileKind {
 
 impl SourceFolder {
     /// List the source files of `dir`. `state` is left out when it lies inside.
-    pub(crate) fn scan(dir: &Path, state: &Path) -> Result<Self> {
+    pub(crate) fn scan(dir: &Path, state: &Path, languages: &'static dyn Languages) -> Result<Self> {
         let meta = match std::fs::metadata(dir) {
             Ok(meta) => meta,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
@@ -70,8 +71,8 @@ impl SourceFolder {
         if let Some(why) = broad::too_broad(&root, std::env::home_dir().as_deref()) {
             bail!(why);
         }
-        let (folder, left_out) = Self::list(root, state)?;
-        let lost = left_out.tops().find(|(name, _)| is_mark(name));
+        let (folder, left_out) = Self::list(root, state, languages)?;
+        let lost = left_out.tops().find(|(name, _)| folder.is_mark(name));
         if let Some((name, why)) = lost {
             bail!("{} {why}\n  hint: put the file itself there", folder.root.join(name).display());
         }
@@ -82,8 +83,13 @@ impl SourceFolder {
     }
 
     /// List the source files of some of a folder's folders, which a manifest names.
-    pub(crate) fn of(root: &Path, sources: &[PathBuf], state: &Path) -> Result<Self> {
-        let (mut folder, left_out) = Self::list(root.to_owned(), state)?;
+    pub(crate) fn of(
+        root: &Path,
+        sources: &[PathBuf],
+        state: &Path,
+        languages: &'static dyn Languages,
+    ) -> Result<Self> {
+        let (mut folder, left_out) = Self::list(root.to_owned(), state, languages)?;
         folder.files.retain(|f| {
             let leads_to = |s: &PathBuf| f.kind == FileKind::Folder && s.starts_with(&f.path);
             sources.iter().any(|s| f.path.starts_with(s) || leads_to(s))
@@ -91,13 +97,13 @@ impl SourceFolder {
         Ok(folder.told(&left_out))
     }
 
-    fn list(root: PathBuf, state: &Path) -> Result<(Self, LeftOut)> {
+    fn list(root: PathBuf, state: &Path, languages: &'static dyn Languages) -> Result<(Self, LeftOut)> {
         let name = root.file_name().map_or_else(|| "app".to_owned(), |n| n.to_string_lossy().into_owned());
         let state = state.canonicalize().unwrap_or_else(|_| state.to_owned());
         let rules = Rules::above(&root, gitconfig_excludes_path())?;
         let found = walk::walk(&root, &state, rules)?;
         let warnings = found.bad_lines.into_iter().map(|line| format!("no ignore rule: {line}")).collect();
-        Ok((Self { root, name, files: found.files, warnings }, found.left_out))
+        Ok((Self { root, name, files: found.files, warnings, languages }, found.left_out))
     }
 
     /// With what is to be told of it.
@@ -114,7 +120,7 @@ impl SourceFolder {
     fn is_project(&self) -> bool {
         self.files.iter().any(|f| {
             let depth = f.path.components().count();
-            f.kind != FileKind::Folder && depth <= 2 && f.path.to_str().is_some_and(is_mark)
+            f.kind != FileKind::Folder && depth <= 2 && f.path.to_str().is_some_and(|path| self.is_mark(path))
         })
     }
 
@@ -122,26 +128,40 @@ impl SourceFolder {
         let tops = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         let names: Vec<_> = tops.filter_map(|e| e.file_name().into_string().ok()).collect();
         let has = |file: &str| names.iter().any(|name| name == file);
-        let foreign = unsupported::SIGNS.iter().find(|(file, ..)| has(file));
-        let foreign = foreign.map(|(file, what, hint)| format!("{what} (found {file})\n  hint: {hint}"));
+        let foreign = self.languages.signs().iter().find(|sign| has(sign.file));
+        let foreign =
+            foreign.map(|Sign { file, what, hint }| format!("{what} (found {file})\n  hint: {hint}"));
         let near = self.nearly().next().map(|(near, right)| {
             format!("its {near} is not read\n  hint: the name would have to be {right}")
         });
-        match names.iter().find(|name| is_mark(name)) {
+        match names.iter().find(|name| self.is_mark(name)) {
             Some(mark) => format!(
                 "its {mark} is left out by an ignore rule\n  hint: a line `!{mark}` in .dormouseignore brings it back"
             ),
             None if near.is_some() || foreign.is_some() => near.or(foreign).unwrap_or_default(),
-            None => "there is no dormouse.toml, compose file, requirements.txt, pyproject.toml, setup.py or Cargo.toml in it\n  hint: \
-                     a requirements.txt beside a main.py is enough"
-                .to_owned(),
+            None => {
+                let mut recipes = self.languages.recipes();
+                let last = recipes.pop().unwrap_or_default();
+                format!(
+                    "there is no dormouse.toml, compose file, {} or {last} in it\n  hint: {} is enough",
+                    recipes.join(", "),
+                    self.languages.least()
+                )
+            }
         }
+    }
+
+    /// Whether a file at this path makes a folder a project.
+    fn is_mark(&self, path: &str) -> bool {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        manifest::is_manifest(name) || self.languages.role(path) == Some(Role::Recipe)
     }
 
     /// Files of the top whose names are nearly those of files that are read, each with the right one.
     fn nearly(&self) -> impl Iterator<Item = (&str, &'static str)> {
+        let known = self.languages.names();
         let files = self.files.iter().filter(|f| f.kind != FileKind::Folder).filter_map(|f| f.path.to_str());
-        files.filter_map(|name| Some((name, near::meant(name)?)))
+        files.filter_map(|name| Some((name, near::meant(name, known)?)))
     }
 
     /// All files together.
@@ -171,12 +191,6 @@ impl SourceFolder {
     }
 }
 
-/// Whether a file at this path makes a folder a project.
-fn is_mark(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    manifest::is_manifest(name) || manifest::says_how_to_build(path)
-}
-
 /// The folder beside the missing one whose name is nearest.
 fn near(dir: &Path) -> String {
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -196,6 +210,7 @@ fn near(dir: &Path) -> String {
 mod tests {
     use std::fs;
 
+    use dormouse_builder::LANGUAGES;
     use expect_test::expect;
 
     use super::*;
@@ -234,7 +249,7 @@ mod tests {
         // What encloses the repository has no say in it.
         fs::write(dir.path().join(".gitignore"), "*\n").unwrap();
         let root = dir.path().join("shop");
-        let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
+        let found = SourceFolder::scan(&root, &root.join("state"), LANGUAGES).unwrap();
         let paths: Vec<_> = found.files.iter().map(|f| f.path.display().to_string()).collect();
         expect![".dormouseignore .env .gitignore requirements.txt web web/.gitignore web/main.py"]
             .assert_eq(&paths.join(" "));
@@ -260,7 +275,7 @@ mod tests {
         for n in 0..60 {
             std::os::unix::fs::symlink("/nowhere", root.join(format!("z{n:02}"))).unwrap();
         }
-        let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
+        let found = SourceFolder::scan(&root, &root.join("state"), LANGUAGES).unwrap();
         drop(socket);
         let paths: Vec<_> = found.files.iter().map(|f| f.path.display().to_string()).collect();
         assert_eq!(paths.join(" "), "all base.txt me requirements.txt shared shared/base.txt");
@@ -286,16 +301,16 @@ mod tests {
             let dir = folder(&[("pyproject.toml", "")]);
             let root = dir.path().join("shop");
             std::os::unix::fs::symlink(target, root.join(name)).unwrap();
-            let e = SourceFolder::scan(&root, &root.join("state")).unwrap_err().to_string();
+            let e = SourceFolder::scan(&root, &root.join("state"), LANGUAGES).unwrap_err().to_string();
             assert!(e.contains(&format!("{name} leads ")), "{e}");
         }
         let dir = folder(&[(".gitignore", "*"), ("dormouse.toml", ""), ("main.py", "")]);
         let root = dir.path().join("shop");
-        let found = SourceFolder::scan(&root, &root.join("state")).unwrap();
+        let found = SourceFolder::scan(&root, &root.join("state"), LANGUAGES).unwrap();
         assert_eq!(found.files.len(), 1, "the manifest, although a rule ignores it");
         fs::remove_file(root.join("dormouse.toml")).unwrap();
         fs::write(root.join("requirements.txt"), "").unwrap();
-        let e = SourceFolder::scan(&root, &root.join("state")).unwrap_err();
+        let e = SourceFolder::scan(&root, &root.join("state"), LANGUAGES).unwrap_err();
         assert!(e.to_string().contains("its requirements.txt is left out by an ignore rule"), "{e}");
     }
 
@@ -306,7 +321,7 @@ mod tests {
             [("requirements/prod.txt", true), ("requirements.in", true), ("notes/prod.txt", false)]
         {
             let dir = folder(&[("main.py", ""), (file, "")]);
-            let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"));
+            let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"), LANGUAGES);
             assert_eq!(found.is_ok(), yes, "{file}");
         }
     }
@@ -323,12 +338,14 @@ mod tests {
             ("docker_compose.yml", "the name would have to be docker-compose.yml"),
         ] {
             let dir = folder(&[("main.py", ""), (file, "")]);
-            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap_err();
+            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"), LANGUAGES)
+                .unwrap_err();
             assert!(e.to_string().contains(want), "{e}");
         }
         for (file, yes) in [(".dormousignore", true), ("dormouse_ignore", true), (".dormouseignore", false)] {
             let dir = folder(&[("requirements.txt", ""), (file, "data")]);
-            let found = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap();
+            let found =
+                SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"), LANGUAGES).unwrap();
             let want = format!("{file} is not read: its name would have to be .dormouseignore");
             assert_eq!(found.warnings.contains(&want), yes, "{file}: {:?}", found.warnings);
         }
@@ -347,7 +364,8 @@ mod tests {
             ("environment.yml", "conda environments are not supported"),
         ] {
             let dir = folder(&[("main.py", ""), (file, "")]);
-            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state")).unwrap_err();
+            let e = SourceFolder::scan(&dir.path().join("shop"), &dir.path().join("state"), LANGUAGES)
+                .unwrap_err();
             assert!(e.to_string().contains(want), "{e}");
         }
     }
@@ -357,7 +375,7 @@ mod tests {
         let dir = folder(&[("main.py", "")]);
         let state = dir.path().join("state");
         let error = |path: &str| {
-            let e = SourceFolder::scan(&dir.path().join(path), &state).unwrap_err();
+            let e = SourceFolder::scan(&dir.path().join(path), &state, LANGUAGES).unwrap_err();
             e.to_string().replace(dir.path().to_str().unwrap(), "")
         };
         expect![[r#"

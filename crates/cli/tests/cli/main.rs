@@ -26,6 +26,7 @@ impl Ran {
 
 fn dormouse(state: &Path, args: &[&str]) -> Ran {
     let hooks = Hooks {
+        languages: dormouse_builder::LANGUAGES,
         serve: |args| {
             let with = if args.stop_apps { ", the apps ending with it" } else { "" };
             let at = if args.take_over && !args.listen_given {

@@ -22,7 +22,10 @@ pub(crate) const PART: &str = "DORMOUSE_TEST_PART";
 pub(crate) const CLEAN: &str = "ended-cleanly";
 
 pub(crate) fn dormouse() -> ExitCode {
-    dormouse_cli::run(std::env::args_os(), &Hooks { serve, doctor: |_| Vec::new(), version: "0" })
+    dormouse_cli::run(
+        std::env::args_os(),
+        &Hooks { serve, doctor: |_| Vec::new(), languages: dormouse_builder::LANGUAGES, version: "0" },
+    )
 }
 
 fn serve(args: &ServeArgs) -> Result<()> {

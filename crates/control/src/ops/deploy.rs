@@ -97,7 +97,10 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let (dir, beside) = (upload.dir().to_owned(), asked.clone());
         let stored = self.stored(None).await?;
         let most = self.settings.most;
-        let read = tokio::task::spawn_blocking(move || source::resolve(&dir, &beside, given, stored, most));
+        let languages = self.builds.languages();
+        let read = tokio::task::spawn_blocking(move || {
+            source::resolve(&dir, &beside, languages, given, stored, most)
+        });
         let (spec, mut warnings) = read.await.map_err(|_| OpError::Closing)??;
         let accepted = self.accept_all(upload, spec, asked).await?;
         warnings.extend(accepted.warnings);

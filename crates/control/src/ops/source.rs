@@ -9,7 +9,7 @@ use std::{
 use dormouse_backend::{Builds, Workloads};
 use dormouse_model::{
     Limits, ProjectSpec, Stored,
-    manifest::{self, Given, ManifestInput, Unread},
+    manifest::{self, Given, Languages, ManifestInput, Role, Unread},
     source::{names_along, secret},
 };
 use tracing::warn;
@@ -103,22 +103,24 @@ impl<W: Workloads, B: Builds> Control<W, B> {
 pub(super) fn resolve(
     dir: &Path,
     asked: &Asked,
+    languages: &dyn Languages,
     given: Given,
     stored: Stored,
     most: Limits,
 ) -> Result<(ProjectSpec, Vec<String>), OpError> {
     let root =
         dir.canonicalize().map_err(|source| OpError::File { what: "read the source".to_owned(), source })?;
-    let mut input = look(&root, asked)?;
+    let mut input = look(&root, asked, languages)?;
     input.give(given);
     input.store(stored);
     input.bound(most);
-    let (spec, warnings) = manifest::resolve(&input).map_err(|e| OpError::Manifest(e.to_string()))?;
+    let (spec, warnings) =
+        manifest::resolve(&input, languages).map_err(|e| OpError::Manifest(e.to_string()))?;
     Ok((spec, warnings.into_iter().map(|w| w.message).collect()))
 }
 
 /// Everything that matters to the manifest.
-fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
+fn look(root: &Path, asked: &Asked, languages: &dyn Languages) -> Result<ManifestInput, OpError> {
     let mut input = ManifestInput::new(&asked.folder).named(asked.project.clone());
     let mut todo = vec![PathBuf::new()];
     while let Some(below) = todo.pop() {
@@ -129,7 +131,7 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
             // No name in a manifest is anything but text.
             let Some(relative) = path.to_str() else { continue };
             let kind = entry.file_type().map_err(file)?;
-            let matters = manifest::is_relevant(relative);
+            let matters = manifest::is_relevant(relative, languages);
             if kind.is_dir() {
                 input.add_folder(relative);
                 todo.push(path);
@@ -144,7 +146,7 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
                 }
                 match target {
                     Some(target) if matters && root.join(&target).is_file() => {
-                        read(&mut input, relative, &root.join(target)).map_err(file)?;
+                        read(&mut input, relative, &root.join(target), languages).map_err(file)?;
                     }
                     Some(target) => input.add_link(relative, &target),
                     None if matters => input.add_unread(relative, Unread::Link),
@@ -152,7 +154,7 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
                 }
             } else {
                 if matters {
-                    read(&mut input, relative, &entry.path()).map_err(file)?;
+                    read(&mut input, relative, &entry.path(), languages).map_err(file)?;
                 }
                 if kind.is_file() && secret::holds([relative], || head(&entry.path())).map_err(file)? {
                     input.add_secret(relative);
@@ -163,12 +165,19 @@ fn look(root: &Path, asked: &Asked) -> Result<ManifestInput, OpError> {
     Ok(input)
 }
 
-fn read(input: &mut ManifestInput, path: &str, file: &Path) -> std::io::Result<()> {
+fn read(
+    input: &mut ManifestInput,
+    path: &str,
+    file: &Path,
+    languages: &dyn Languages,
+) -> std::io::Result<()> {
     let meta = file.symlink_metadata()?;
     if !meta.is_file() {
         input.add_unread(path, Unread::Special);
     } else if meta.len() > ManifestInput::max_file() {
         input.add_unread(path, Unread::TooLarge(meta.len()));
+    } else if languages.role(path) == Some(Role::Code) {
+        input.add_code(path, &std::fs::read(file)?);
     } else {
         input.add_bytes(path, &std::fs::read(file)?);
     }
@@ -203,6 +212,8 @@ pub(super) fn service_source(dir: &Path, source: &str) -> std::io::Result<PathBu
 mod tests {
     use std::{fs, os::unix::fs::symlink};
 
+    use dormouse_model::manifest::NoLanguages;
+
     use super::*;
 
     /// Bug: links to secrets came along under names that tell nothing, and no warning named them.
@@ -235,7 +246,8 @@ mod tests {
         let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
         let given =
             Given { files: [("vars.txt".to_owned(), Some("A=b".to_owned()))].into(), ..Given::default() };
-        let (_, warnings) = resolve(dir.path(), &asked, given, Stored::default(), Limits::default()).unwrap();
+        let (_, warnings) =
+            resolve(dir.path(), &asked, &NoLanguages, given, Stored::default(), Limits::default()).unwrap();
         let [warning] = warnings.as_slice() else { panic!("{warnings:?}") };
         let told = "not in the images, as they hold secrets: `web/keys.env`, `web/p.py`, `web/settings.txt`, `web/vv`\n";
         assert!(warning.starts_with(told), "{warning}");
@@ -260,7 +272,14 @@ mod tests {
             symlink("..", dir.path().join("src/api/around")).unwrap();
             symlink(manifest, dir.path().join("dormouse.toml")).unwrap();
             let asked = Asked { folder: "shop".to_owned(), ..Asked::default() };
-            match resolve(dir.path(), &asked, Given::default(), Stored::default(), Limits::default()) {
+            match resolve(
+                dir.path(),
+                &asked,
+                &NoLanguages,
+                Given::default(),
+                Stored::default(),
+                Limits::default(),
+            ) {
                 Ok((spec, _)) => {
                     let env: Vec<_> = spec.services.values().map(|s| s.env.texts()).collect();
                     format!("{} {:?} {env:?}", spec.name, spec.services)

@@ -99,6 +99,10 @@ impl Builds for Builder {
         })
     }
 
+    fn languages(&self) -> &'static dyn dormouse_model::manifest::Languages {
+        &dormouse_backend::sim::Simulated
+    }
+
     fn advice(&self, said: &[String]) -> Option<String> {
         let told = self.0.advice.lock().unwrap();
         told.clone().filter(|_| !said.is_empty())

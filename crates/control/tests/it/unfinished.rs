@@ -1,6 +1,6 @@
 //! Deploys that end before they are done.
 
-use dormouse_backend::sim::Behaviour;
+use dormouse_backend::sim::{Behaviour, MARK};
 use dormouse_control::{Asked, OpError, Origin};
 use dormouse_model::{DeployId, DeploymentId, manifest::Given};
 use expect_test::expect;
@@ -112,7 +112,7 @@ async fn a_name_is_not_taken_by_another_folder() {
             let asked = Asked { origin, ..asked };
             let accepted = world.ask(move |c| async move {
                 let upload = c.upload().await?;
-                std::fs::write(upload.dir().join("requirements.txt"), "fastapi").unwrap();
+                std::fs::write(upload.dir().join(MARK), "").unwrap();
                 std::fs::write(upload.dir().join("main.py"), "").unwrap();
                 std::fs::write(upload.dir().join(name), text).unwrap();
                 c.deploy(upload, asked, Given::default()).await

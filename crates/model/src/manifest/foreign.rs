@@ -3,27 +3,29 @@
 
 use std::{collections::BTreeSet, path::Path};
 
-use super::{MANIFESTS, input::ManifestInput, typed::Service};
-use crate::source::within;
+use super::{
+    MANIFESTS,
+    code::{Code, Languages},
+    typed::Service,
+};
+use crate::source::{procfile, within};
 
 /// Paths that are left out of the service's image, relative to `source`: those below it, and files of secrets wherever they are,
 /// since links lead to them. A folder that the service's own code imports, or its start command or requirements name, is its
 /// own too; so is what `include` names.
 pub(super) fn left_out<'a>(
-    input: &ManifestInput,
+    code: Code<'_>,
+    languages: &dyn Languages,
     typed: &Service,
     secret: &[&'a str],
     source: &str,
     others: impl Iterator<Item = &'a str>,
     include: &BTreeSet<String>,
 ) -> BTreeSet<String> {
-    let rust = typed.package.is_some() || input.has_file(source, "Cargo.toml");
     let folders: BTreeSet<&str> = others.filter_map(|other| below(other, source)).collect();
     let mut out: BTreeSet<String> = folders
         .into_iter()
-        // A workspace is not complete without all of its members.
-        .filter(|f| !(rust && input.ending(&join(source, f), "Cargo.toml").next().is_some()))
-        .filter(|f| !named(input, typed, source, f) && !imported(input, source, f))
+        .filter(|f| !named(code, typed, f) && !languages.needs(&code, f))
         .map(str::to_owned)
         .collect();
     if source == "." {
@@ -61,12 +63,8 @@ pub(super) fn below<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     }
 }
 
-fn join(source: &str, path: &str) -> String {
-    if source == "." { path.to_owned() } else { format!("{source}/{path}") }
-}
-
-/// Whether the start command, a Procfile or the requirements name the folder, as a path or as a module.
-fn named(input: &ManifestInput, typed: &Service, source: &str, folder: &str) -> bool {
+/// Whether the service's keys or a Procfile name the folder, as a path or as a module.
+fn named(code: Code<'_>, typed: &Service, folder: &str) -> bool {
     let module = folder.replace('/', ".");
     let is_word = |c: char| c.is_alphanumeric() || "_-./".contains(c);
     let names = |text: &str| {
@@ -78,37 +76,10 @@ fn named(input: &ManifestInput, typed: &Service, source: &str, folder: &str) -> 
             goes_on(folder) || goes_on(&module)
         })
     };
-    let file = |name| input.text_in(source, name).unwrap_or_default();
-    let paths = ["requirements.txt", "pyproject.toml"].map(file);
-    // There a bare word is the name of a package.
-    let as_path = |text: &str| text.contains(&format!("{folder}/")) || text.contains(&format!("./{folder}"));
     let install = typed.install.iter().flat_map(|w| w.value.iter().flatten());
     let paths_of_its_own = typed.requirements.iter().chain(&typed.workdir).map(|w| &w.value);
     typed.start.iter().flatten().chain(install).chain(paths_of_its_own).any(|word| names(word))
-        || names(file("Procfile"))
-        || paths.iter().any(|text| as_path(text))
-}
-
-/// Whether Python code outside the folder imports it.
-fn imported(input: &ManifestInput, source: &str, folder: &str) -> bool {
-    let module = folder.replace('/', ".");
-    let mut own = input.ending(source, ".py").filter(|(path, _)| below(path, folder).is_none());
-    own.any(|(_, text)| text.lines().any(|line| imports(line.trim_start(), &module)))
-}
-
-/// Whether a line of Python imports a module, or something in it.
-fn imports(line: &str, module: &str) -> bool {
-    let is = |name: &str| {
-        name.trim().strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', ' ']))
-    };
-    if let Some(names) = line.strip_prefix("import ") {
-        return names.split(',').any(is);
-    }
-    let Some((from, names)) = line.strip_prefix("from ").and_then(|rest| rest.split_once(" import ")) else {
-        return false;
-    };
-    is(from)
-        || names.split(',').any(|name| is(&format!("{}.{}", from.trim(), name.trim_matches([' ', '(', ')']))))
+        || names(code.text(procfile::NAME).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -117,6 +88,7 @@ mod tests {
 
     use super::{
         super::{
+            ManifestInput, NoLanguages,
             problem::Place,
             typed::{EnvFile, Written},
         },
@@ -154,7 +126,8 @@ mod tests {
         typed.start = (!start.is_empty()).then(|| words(start));
         let others = ["frontend", "tools/admin", source].into_iter();
         let all = [variables("web", "./conf/web.vars"), variables("worker", "tools/worker.vars")];
-        let out = left_out(&input, &typed, &secret(&all, &[]), source, others, &include);
+        let code = Code::new(&input, source);
+        let out = left_out(code, &NoLanguages, &typed, &secret(&all, &[]), source, others, &include);
         let shown =
             out.iter().map(String::as_str).filter(|p| *p == "dormouse.toml" || !MANIFESTS.contains(p));
         expected.assert_eq(&shown.collect::<Vec<_>>().join(" "));
@@ -171,27 +144,9 @@ mod tests {
         check(".", "", "frontend", &[], &no_frontend());
         check(".", "", "frontend/shared", &[], &all());
         check(".", "", "tools dormouse.toml", &[], &expect!["conf/web.vars frontend"]);
-        check(".", "", "", &[("main.py", "from frontend.shared import x")], &no_frontend());
-        check(".", "", "", &[("lib/a.py", "def f():\n    import os, frontend as f")], &no_frontend());
-        check(
-            ".",
-            "",
-            "",
-            &[("main.py", "from tools import (admin)")],
-            &expect!["conf/web.vars dormouse.toml frontend tools/worker.vars"],
-        );
-        check(".", "", "", &[("main.py", "import frontend_kit\nx = 'import frontend'")], &all());
         check(".", "uvicorn frontend.app:app", "", &[], &no_frontend());
         check(".", "python ./frontend/app.py", "", &[], &no_frontend());
         check(".", "python run.py --name=frontends", "", &[], &all());
         check(".", "", "", &[("Procfile", "web: gunicorn frontend.app:app")], &no_frontend());
-        check(".", "", "", &[("requirements.txt", "-r frontend/requirements.txt")], &no_frontend());
-        check(".", "", "", &[("requirements.txt", "frontend==1.0")], &all());
-    }
-
-    #[test]
-    fn members_of_a_cargo_workspace_stay() {
-        let files = [("Cargo.toml", "[workspace]"), ("tools/admin/Cargo.toml", "[package]")];
-        check(".", "", "", &files, &expect!["conf/web.vars dormouse.toml frontend tools/worker.vars"]);
     }
 }

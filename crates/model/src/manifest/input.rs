@@ -2,20 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{COMPOSE, Given, MANIFEST, OVERRIDES, problem::Report};
+use super::{COMPOSE, Given, MANIFEST, OVERRIDES, code::Languages, problem::Report};
 use crate::{
     Limits, Stored,
-    source::{Links, near, procfile, requirements, text},
+    source::{Links, near, procfile, text},
 };
 
 /// How deep below the root files are looked at; a service's source may lie this deep.
 const MAX_DEPTH: usize = 6;
-
-/// Files that say how to build what lies beside them.
-pub(super) const BUILDABLE: [&str; 5] = [PYTHON[0], PYTHON[1], PYTHON[2], PYTHON[3], "Cargo.toml"];
-
-/// Those of Python.
-pub(super) const PYTHON: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "setup.cfg"];
 
 /// Largest file worth reading, in bytes: no manifest, lock or module of code comes near.
 const MAX_FILE: usize = 1 << 20;
@@ -63,13 +57,6 @@ pub fn is_manifest(path: &str) -> bool {
     manifests().any(|m| m.eq_ignore_ascii_case(path))
 }
 
-/// Whether the file at a path says how to build what lies beside it, or above it in a folder of requirements.
-#[must_use]
-pub fn says_how_to_build(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    BUILDABLE.contains(&name) || requirements::is_elsewhere(path)
-}
-
 /// Names that a manifest may have.
 fn manifests() -> impl Iterator<Item = &'static str> {
     [MANIFEST].into_iter().chain(COMPOSE)
@@ -77,21 +64,19 @@ fn manifests() -> impl Iterator<Item = &'static str> {
 
 /// Whether the text of the file at `path` (relative to the folder, separated by `/`) matters to [`super::resolve`].
 #[must_use]
-pub fn is_relevant(path: &str) -> bool {
+pub fn is_relevant(path: &str, languages: &dyn Languages) -> bool {
     let depth = path.split('/').count();
     let name = path.rsplit('/').next().unwrap_or(path);
     if is_manifest(path) || OVERRIDES.contains(&path) {
         return true;
     }
     // Only that it is there matters, not what is in it.
-    if depth <= 2 && near::meant(name).is_some() || depth == 1 && near::is_compose_variant(name) {
+    if depth <= 2 && near::meant(name, languages.names()).is_some()
+        || depth == 1 && near::is_compose_variant(name)
+    {
         return true;
     }
-    depth <= MAX_DEPTH
-        && (says_how_to_build(path)
-            || matches!(name, "uv.lock" | procfile::NAME)
-            || name.ends_with(".py")
-            || name.ends_with(".rs"))
+    depth <= MAX_DEPTH && (name == procfile::NAME || languages.role(path).is_some())
 }
 
 impl ManifestInput {
@@ -126,11 +111,13 @@ impl ManifestInput {
         self.add(path, content);
     }
 
+    /// There is a file of code at `path`: what it is written in matters only as far as it is ASCII.
+    pub fn add_code(&mut self, path: &str, bytes: &[u8]) {
+        self.add_file(path, text::decode_code(bytes));
+    }
+
     /// There is a file at `path`, of these bytes.
     pub fn add_bytes(&mut self, path: &str, bytes: &[u8]) {
-        if path.ends_with(".py") || path.ends_with(".rs") {
-            return self.add_file(path, text::decode_code(bytes));
-        }
         match text::decode(bytes) {
             Ok(text) => self.add_file(path, text),
             Err(e) => self.add_unread(path, Unread::NotText(e)),
@@ -242,7 +229,11 @@ impl ManifestInput {
     }
 
     /// Files of a source folder whose names end in `end`: path below it, and text.
-    pub(super) fn ending(&self, source: &str, end: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub(super) fn ending<'i, 'e>(
+        &'i self,
+        source: &str,
+        end: &'e str,
+    ) -> impl Iterator<Item = (&'i str, &'i str)> + use<'i, 'e> {
         let real = match source {
             "." => Some(String::new()),
             source => self.links.follow(source).map(|real| real.into_owned()),
@@ -260,9 +251,18 @@ impl ManifestInput {
         })
     }
 
+    /// Every file that was read: path and text.
+    pub(super) fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.files.iter().filter_map(|(path, content)| match content {
+            Content::Text(text) => Some((path.as_str(), text.as_str())),
+            Content::Unread(_) => None,
+        })
+    }
+
     /// Files of the top whose names are nearly those of files that are read, each with the right one.
-    pub(super) fn nearly(&self) -> impl Iterator<Item = (&str, &'static str)> {
-        self.tops().filter_map(|name| Some((name, near::meant(name)?)))
+    pub(super) fn nearly(&self, languages: &dyn Languages) -> impl Iterator<Item = (&str, &'static str)> {
+        let known = languages.names();
+        self.tops().filter_map(|name| Some((name, near::meant(name, known)?)))
     }
 
     /// Compose files of the top that are meant for a purpose.
@@ -334,7 +334,7 @@ impl Unread {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::NoLanguages, *};
 
     #[test]
     fn relevance() {
@@ -343,19 +343,15 @@ mod tests {
             ("docker-compose.yml", true),
             ("compose.yaml", true),
             ("sub/dormouse.toml", false),
-            ("requirements.txt", true),
-            ("backend/requirements.txt", true),
-            ("a/b/c/d/e/main.py", true),
-            ("a/b/c/d/e/f/main.py", false),
-            ("Cargo.toml", true),
-            ("crates/web/src/main.rs", true),
             ("dormouse.yaml", true),
-            ("sub/requirement.txt", true),
+            ("api/Procfile", true),
+            ("api/procfile", true),
+            ("main.c", false),
             ("docker-compose.prod.yml", true),
             ("data.csv", false),
             ("", false),
         ] {
-            assert_eq!(is_relevant(path), relevant, "{path}");
+            assert_eq!(is_relevant(path, &NoLanguages), relevant, "{path}");
         }
     }
 

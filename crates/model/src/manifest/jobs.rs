@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{detect::Facts, problem::Report, typed::Service};
+use super::{code::Facts, problem::Report, typed::Service};
 use crate::{ServiceKind, ServiceName, ServiceSpec};
 
 /// Check who waits for whom: nobody calls a job, and somebody has to be first.

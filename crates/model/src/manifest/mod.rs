@@ -4,11 +4,12 @@
 //! from `dormouse.toml` or from a compose file; then as meant ([`crate::spec`]), every default filled in and every
 //! reference checked. A folder without either file is read by looking at its code.
 
+mod code;
 mod compose;
-mod detect;
 mod dockerfile;
 mod environment;
 mod foreign;
+mod found;
 mod given;
 mod input;
 mod jobs;
@@ -32,8 +33,9 @@ mod typed;
 mod value;
 mod yaml;
 
+pub use code::{Code, Facts, Keys, Languages, NoLanguages, Role, Sign};
 pub use given::{Given, Wanted};
-pub use input::{ManifestInput, Unread, is_manifest, is_relevant, says_how_to_build};
+pub use input::{ManifestInput, Unread, is_manifest, is_relevant};
 pub use problem::{ManifestError, Place, Problem, Warning};
 pub use value::duration;
 
@@ -67,14 +69,18 @@ const MANIFESTS: [&str; 9] = [
     "docker-compose.override.yaml",
 ];
 
-/// Work out what the folder's project is: from `dormouse.toml`, else from a compose file, else from its code.
+/// Work out what the folder's project is: from `dormouse.toml`, else from a compose file, else from its code, as
+/// far as its languages are known.
 ///
 /// # Errors
 ///
 /// Every problem found, each with its file, line, column and key where it has one.
-pub fn resolve(input: &ManifestInput) -> Result<(ProjectSpec, Vec<Warning>), ManifestError> {
+pub fn resolve(
+    input: &ManifestInput,
+    languages: &dyn Languages,
+) -> Result<(ProjectSpec, Vec<Warning>), ManifestError> {
     let mut report = problem::Report::default();
-    let (spec, _) = read_all(input, &mut report);
+    let (spec, _) = read_all(input, languages, &mut report);
     report.finish(spec)
 }
 
@@ -82,11 +88,15 @@ pub fn resolve(input: &ManifestInput) -> Result<(ProjectSpec, Vec<Warning>), Man
 /// wanted: files may name more.
 #[must_use]
 pub fn inspect(input: &ManifestInput) -> Wanted {
-    read_all(input, &mut problem::Report::default()).1
+    read_all(input, &NoLanguages, &mut problem::Report::default()).1
 }
 
-fn read_all(input: &ManifestInput, report: &mut problem::Report) -> (Option<ProjectSpec>, Wanted) {
-    let mut outside = Outside::new(input, report);
+fn read_all(
+    input: &ManifestInput,
+    languages: &dyn Languages,
+    report: &mut problem::Report,
+) -> (Option<ProjectSpec>, Wanted) {
+    let mut outside = Outside::new(input, languages, report);
     let typed = typed(input, &mut outside, report);
     let spec = typed.and_then(|typed| settle::project(input, &mut outside, &typed, report));
     outside.warn_of_unset(spec.as_ref().map(|s| &s.name), report);
@@ -110,7 +120,7 @@ fn typed<'a>(
         return outside.manifest(file, report).and_then(|text| toml(file, text, report));
     }
     if named.is_empty() {
-        nearly::tell(input, manifest.is_some(), report);
+        nearly::tell(input, outside.languages, manifest.is_some(), report);
     }
     if let Some(text) = manifest {
         let unread = COMPOSE.iter().filter(|n| outside.has(n));

@@ -1,14 +1,19 @@
 //! Files that are not read because of their names: nobody writes a manifest to have it ignored.
 
-use super::{COMPOSE, MANIFEST, OVERRIDES, input::ManifestInput, problem::Report};
+use super::{COMPOSE, MANIFEST, OVERRIDES, code::Languages, input::ManifestInput, problem::Report};
 
 /// Endings of what is no TOML.
 const OTHER_FORMATS: [&str; 5] = ["yaml", "yml", "json", "ini", "cfg"];
 
 /// Tell of manifests and compose files whose names are nearly right. Where there is no manifest, one that was meant to
 /// be it is a mistake; other files of the folder may still say what it is.
-pub(super) fn tell(input: &ManifestInput, has_manifest: bool, report: &mut Report) {
-    for (near, right) in input.nearly() {
+pub(super) fn tell(
+    input: &ManifestInput,
+    languages: &dyn Languages,
+    has_manifest: bool,
+    report: &mut Report,
+) {
+    for (near, right) in input.nearly(languages) {
         if right == MANIFEST {
             // What differs in case only is told where the manifest is looked for.
             if near.eq_ignore_ascii_case(MANIFEST) {
@@ -38,16 +43,15 @@ fn is_right_but_for_case(name: &str) -> bool {
 }
 
 /// Say that there is nothing to run, and what a name has to do with it.
-pub(super) fn nothing(input: &ManifestInput, report: &mut Report) {
+pub(super) fn nothing(input: &ManifestInput, languages: &dyn Languages, report: &mut Report) {
     let what = "there is nothing to run in this folder";
-    if let Some((near, right)) = input.nearly().next() {
+    if let Some((near, right)) = input.nearly(languages).next() {
         return report.folder(format!("{what}: {near} is not read"), format!("rename it to {right}"));
     }
     if let Some((variants, hint)) = variants(input) {
         return report.folder(format!("{what}: {variants}"), hint);
     }
-    let hint =
-        "add a requirements.txt or a Cargo.toml beside the code, or a dormouse.toml with a [services.web]";
+    let hint = format!("add {} beside the code, or a dormouse.toml with a [services.web]", languages.mark());
     report.folder(what, hint);
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
+    code::Languages,
     given::Wanted,
     input::ManifestInput,
     names, path,
@@ -21,7 +22,8 @@ const MOST_NAMES: usize = 8;
 
 /// What lies outside the manifest.
 pub(super) struct Outside<'a> {
-    input: &'a ManifestInput,
+    pub(super) input: &'a ManifestInput,
+    pub(super) languages: &'a dyn Languages,
     pub(super) wanted: Wanted,
     /// From `.env`.
     dotenv: Variables,
@@ -35,10 +37,17 @@ pub(super) struct Outside<'a> {
 
 impl<'a> Outside<'a> {
     /// With the variables of `.env`, or of the files named in its place.
-    pub(super) fn new(input: &'a ManifestInput, report: &mut Report) -> Self {
+    pub(super) fn new(input: &'a ManifestInput, languages: &'a dyn Languages, report: &mut Report) -> Self {
         let (wanted, dotenv) = (Wanted::default(), Variables::new());
-        let mut this =
-            Self { input, wanted, dotenv, project: None, unset: BTreeMap::new(), taken: BTreeSet::new() };
+        let mut this = Self {
+            input,
+            languages,
+            wanted,
+            dotenv,
+            project: None,
+            unset: BTreeMap::new(),
+            taken: BTreeSet::new(),
+        };
         match input.given.env_files.as_slice() {
             [] => this.dotenv = this.variables_in(DOTENV, report).unwrap_or_default(),
             files => {

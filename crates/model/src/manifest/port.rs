@@ -1,6 +1,9 @@
 //! The port that a start command names.
 
-use super::{input::ManifestInput, path, typed::Service};
+use super::{
+    code::{Code, Languages},
+    typed::Service,
+};
 use crate::{
     ServiceKind, interpolate,
     server::{self, Program, Server},
@@ -77,11 +80,11 @@ fn of_command(start: &[String]) -> Option<String> {
     None
 }
 
-/// The port that a `Procfile` beside the code, or a file of gunicorn's settings, names where the command says none.
-pub(super) fn in_files(input: &ManifestInput, service: &Service, source: &str) -> Option<u16> {
+/// The port that a `Procfile` beside the code, or a file of settings, names where the command says none.
+pub(super) fn in_files(code: Code<'_>, languages: &dyn Languages, service: &Service) -> Option<u16> {
     let line = match (&service.start, service.kind) {
         (None, None | Some(ServiceKind::Web)) => {
-            let text = input.text_in(source, procfile::NAME)?;
+            let text = code.text(procfile::NAME)?;
             let line = procfile::lines(text).find(|line| line.is("web"))?;
             shell_words::split(&procfile::port_as_variable(line.command)).ok()?
         }
@@ -95,57 +98,13 @@ pub(super) fn in_files(input: &ManifestInput, service: &Service, source: &str) -
     if let Some(port) = of_command(&line) {
         return port.parse().ok().filter(|port| *port != 0);
     }
-    if server::program(&line) != Some(Program::Http(Server::Gunicorn))
-        || line.iter().any(|w| w.contains("PORT"))
-    {
-        return None;
-    }
-    let mut words = line.iter().map(String::as_str);
-    let named = words.find_map(|w| {
-        w.strip_prefix("--config=").map(Some).or((w == "-c" || w == "--config").then_some(None))
-    });
-    let file = match named {
-        Some(Some(file)) => file,
-        Some(None) => words.next()?,
-        None => "gunicorn.conf.py",
-    };
     let folder = service.workdir.as_ref().map_or(".", |w| w.value.as_str());
-    let text = input.text_in(source, &path::join(folder, file))?;
-    let bind = text.lines().find_map(|l| l.strip_prefix("bind")?.trim_start().strip_prefix('='))?;
-    let address = bind.trim().trim_matches(['"', '\'', '[', ']']);
-    address.rsplit(':').next()?.parse().ok().filter(|port| *port != 0)
+    languages.port(&code, &line, folder)
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::manifest::{ManifestInput, resolve};
-
-    /// Bug: a fixed port in a Procfile, or in gunicorn's settings, was not seen.
-    #[test]
-    fn files() {
-        for (files, want) in [
-            (&[("Procfile", "web: gunicorn app:app --bind 0.0.0.0:5000")][..], 5000),
-            (&[("Procfile", "Web: flask run -p 5001")], 5001),
-            (&[("Procfile", "web: gunicorn app:app -b 0.0.0.0:${PORT:-5002}")], 8000),
-            (&[("Procfile", "worker: gunicorn -b :5003")], 8000),
-            (
-                &[
-                    ("Procfile", "web: gunicorn a:b"),
-                    ("gunicorn.conf.py", "workers = 2\nbind = '0.0.0.0:5004'"),
-                ],
-                5004,
-            ),
-            (&[("Procfile", "web: gunicorn a:b"), ("gunicorn.conf.py", "bind = f'0.0.0.0:{PORT}'")], 8000),
-            (&[("Procfile", "web: gunicorn a:b -c conf/g.py"), ("conf/g.py", "bind = [\":5005\"]")], 5005),
-            (&[("Procfile", "web: gunicorn a:b -b :5006"), ("gunicorn.conf.py", "bind = ':1'")], 5006),
-        ] {
-            let mut input = ManifestInput::new("x");
-            input.add_file("requirements.txt", "");
-            files.iter().for_each(|(path, text)| input.add_file(path, *text));
-            let (spec, _) = resolve(&input).unwrap();
-            assert_eq!(spec.services.values().next().unwrap().port, want, "{files:?}");
-        }
-    }
+    use crate::manifest::{ManifestInput, NoLanguages, resolve};
 
     /// Bug: a port that stood in a script for a shell was not seen, and another was waited for until the deploy failed.
     #[test]
@@ -180,7 +139,7 @@ mod tests {
                 "dormouse.toml",
                 format!("[services.w]\nsource = '.'\nstart = \"{start}\"\nenv = {{ {env} }}\n"),
             );
-            let (spec, _) = resolve(&input).unwrap();
+            let (spec, _) = resolve(&input, &NoLanguages).unwrap();
             assert_eq!(spec.services.values().next().unwrap().port, want, "{start}");
         }
     }

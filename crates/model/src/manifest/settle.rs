@@ -3,9 +3,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::{
-    detect::{self, Facts},
+    code::{Code, Facts, Keys},
     environment::{self, Owner},
-    foreign,
+    foreign, found,
     input::ManifestInput,
     jobs, names, nearly,
     outside::Outside,
@@ -21,9 +21,6 @@ use crate::{
 
 /// Port when nothing names one; every start command we find ourselves takes it from `PORT`.
 const PORT: u16 = 8000;
-
-/// The same for Rust services: what those that read no `PORT` listen on most often.
-const RUST_PORT: u16 = 8080;
 
 /// How long requests in flight get when an instance is stopped.
 const STOP_GRACE: std::time::Duration = std::time::Duration::from_secs(30);
@@ -65,14 +62,14 @@ pub(super) fn project(
     let services = match &typed.services {
         Some(services) => services,
         None => {
-            found = detect::services(input);
+            found = found::services(input, outside.languages);
             &found
         }
     };
     if services.is_empty() {
         // A file that says something wrong has more to do with it than what it does not say.
         if !report.has_problems() {
-            nearly::nothing(input, report);
+            nearly::nothing(input, outside.languages, report);
         }
         return None;
     }
@@ -84,7 +81,7 @@ pub(super) fn project(
     let secret = foreign::secret(services, &typed.secret_files);
     let mut settled = Vec::new();
     for (service, source) in services.iter().zip(&sources) {
-        let settling = one(input, service, source.as_deref(), services, &sources, &secret, report);
+        let settling = one(outside, service, source.as_deref(), services, &sources, &secret, report);
         // Where only the manifest is read yet no source is there, and what its environment refers to is wanted all
         // the same.
         let owned_by = service.name.parse().ok();
@@ -112,7 +109,7 @@ pub(super) fn project(
 
 /// One service, still private.
 fn one(
-    input: &ManifestInput,
+    outside: &Outside<'_>,
     typed: &Service,
     source: Option<&str>,
     all: &[Service],
@@ -120,6 +117,7 @@ fn one(
     secret: &[&str],
     report: &mut Report,
 ) -> Option<(ServiceSpec, Facts)> {
+    let (input, languages) = (outside.input, outside.languages);
     let name = match (typed.name.parse::<ServiceName>(), &typed.place) {
         (Ok(name), _) => Some(name),
         (Err(e), Some(place)) => {
@@ -137,13 +135,14 @@ fn one(
     let include = include(typed, report);
     let source = source?;
     let others = sources.iter().flatten().map(String::as_str);
-    let left_out = foreign::left_out(input, typed, secret, source, others, &include);
-    let facts = detect::look(input, source, &left_out, typed.package.as_deref());
+    let code = Code::new(input, source).with(keys(typed));
+    let left_out = foreign::left_out(code, languages, typed, secret, source, others, &include);
+    let facts = languages.look(&code.without(&left_out));
     let requirements = typed.requirements.as_ref().and_then(|w| inside(w, "requirements file", report));
     let workdir = typed.workdir.as_ref().and_then(|w| workdir(input, source, w, typed.guess, report));
     let origin = |place: &Place| Origin::written(&place.file, place.line);
     let listens = match typed.kind {
-        None if typed.guess => serves::listens(input, typed, source, facts, all),
+        None if typed.guess => serves::listens(input, code, languages, typed, facts, all),
         Some(ServiceKind::Web) | None => Some(None),
         Some(ServiceKind::Worker | ServiceKind::Job) => None,
     };
@@ -153,9 +152,9 @@ fn one(
         let hint = "write $PORT there, which is the service's port".to_owned();
         report.at(place.clone(), what, Some(hint));
     }
-    let port = typed.port.or_else(|| port::of(typed)).or_else(|| port::in_files(input, typed, source));
+    let port = typed.port.or_else(|| port::of(typed)).or_else(|| port::in_files(code, languages, typed));
     let port = port.or(listens.flatten());
-    let port = port.unwrap_or(if facts.rust { RUST_PORT } else { PORT });
+    let port = port.or(facts.port).unwrap_or(PORT);
     let limits = limits(input, typed, report);
     let sleep = SleepPolicy::default();
     Some((
@@ -197,6 +196,15 @@ fn one(
     ))
 }
 
+/// What a service says that only one language or another understands.
+fn keys(typed: &Service) -> Keys<'_> {
+    Keys {
+        package: typed.package.as_deref(),
+        requirements: typed.requirements.is_some(),
+        install: typed.install.is_some(),
+    }
+}
+
 /// What its instances may use; more than the server gives is a problem.
 fn limits(input: &ManifestInput, typed: &Service, report: &mut Report) -> Limits {
     let default = Limits::default();
@@ -218,8 +226,7 @@ fn limits(input: &ManifestInput, typed: &Service, report: &mut Report) -> Limits
 
 fn health(service: &Service, kind: ServiceKind, facts: Facts) -> HealthSpec {
     let (typed, default) = (&service.health, HealthSpec::default());
-    // FastAPI always has its documentation; nothing else is sure to have anything.
-    let page = if facts.fastapi && !facts.root { "/docs" } else { "/" };
+    let page = facts.page.unwrap_or("/");
     let mut health = HealthSpec {
         ask: match (&typed.probe, kind) {
             (Some(ProbeKind::Tcp), _) | (None, ServiceKind::Worker | ServiceKind::Job) => Ask::Connection,
@@ -398,7 +405,7 @@ fn make_public(settled: &mut [(&Service, ServiceSpec, Facts)], report: &mut Repo
         .filter(|&i| settled[i].1.kind == ServiceKind::Web && settled[i].0.public.is_none())
         .collect();
     let named = |name: &&str| candidates.iter().copied().find(|&i| settled[i].1.name.as_str() == *name);
-    let pages: Vec<usize> = candidates.iter().copied().filter(|&i| settled[i].2.streamlit).collect();
+    let pages: Vec<usize> = candidates.iter().copied().filter(|&i| settled[i].2.has_pages).collect();
     let chosen = match (&candidates[..], &pages[..]) {
         ([only], _) => Some(*only),
         (_, pages) => FRONT.iter().find_map(named).or(match pages {

@@ -6,10 +6,8 @@ pub mod dockerignore;
 pub mod links;
 pub mod near;
 pub mod procfile;
-pub mod requirements;
 pub mod secret;
 pub mod text;
-pub mod unsupported;
 
 pub use dockerignore::DockerIgnore;
 pub use links::{Links, names_along, within};

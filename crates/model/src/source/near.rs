@@ -1,7 +1,8 @@
 //! Names of files that are nearly those of files that are read: nobody means them to be ignored.
 
 /// A file that is read by its name.
-struct Known {
+#[derive(Debug, Clone, Copy)]
+pub struct Known {
     name: &'static str,
     /// How many letters of its stem may be wrong; 0 where a word that is nearly the same means something else.
     slips: usize,
@@ -9,16 +10,21 @@ struct Known {
     endings: &'static [&'static str],
 }
 
-const fn known(name: &'static str, slips: usize, endings: &'static [&'static str]) -> Known {
+/// A file that is read by its name: of whose stem so many letters may be wrong (0 where a word that is nearly the same means
+/// something else), and what people write instead of its ending.
+#[must_use]
+pub const fn known(name: &'static str, slips: usize, endings: &'static [&'static str]) -> Known {
     Known { name, slips, endings }
 }
 
-const TOML: &[&str] = &["toml", "tml", "tom", "tolm", "tooml", "toml.txt"];
+/// Endings of what is TOML.
+pub const TOML: &[&str] = &["toml", "tml", "tom", "tolm", "tooml", "toml.txt"];
 const YAML: &[&str] = &["yml", "yaml", "yam", "yml.txt", "yaml.txt"];
-const TEXT: &[&str] = &["txt", "text", "tx", "txt.txt", ""];
+/// Endings of what is plain text.
+pub const TEXT: &[&str] = &["txt", "text", "tx", "txt.txt", ""];
 
-/// The likeliest of those that differ in their ending comes first.
-const KNOWN: [Known; 19] = [
+/// Those of no language. The likeliest of those that differ in their ending comes first.
+const KNOWN: [Known; 10] = [
     known(
         "dormouse.toml",
         1,
@@ -30,15 +36,6 @@ const KNOWN: [Known; 19] = [
     known("docker-compose.override.yml", 1, YAML),
     known("Procfile", 0, &["", "txt", "yml", "yaml"]),
     known("Procfile", 1, &[""]),
-    known("requirements.txt", 1, TEXT),
-    known("pyproject.toml", 1, TOML),
-    known("setup.py", 0, &["py"]),
-    known("setup.cfg", 0, &["cfg"]),
-    known("Cargo.toml", 0, TOML),
-    known("runtime.txt", 0, TEXT),
-    known(".python-version", 1, &["", "txt"]),
-    known("uv.lock", 0, &["lock"]),
-    known("poetry.lock", 0, &["lock"]),
     known(".dormouseignore", 1, &["", "txt"]),
     known(".dockerignore", 1, &["", "txt"]),
     known("Dockerfile", 0, &["", "txt"]),
@@ -47,14 +44,16 @@ const KNOWN: [Known; 19] = [
 /// What is nearly a name and is another: words, and what the same tools call otherwise.
 const OTHERS: [&str; 4] = ["profile", "composer", "profiles", "dockerfiles"];
 
-/// The file that one of this name, in the same folder, was probably meant to be; `None` for one that has its right name.
+/// The file that one of this name, in the same folder, was probably meant to be, also one of those that languages
+/// read; `None` for one that has its right name.
 #[must_use]
-pub fn meant(name: &str) -> Option<&'static str> {
-    if KNOWN.iter().any(|known| known.name == name) || is_other_form(name) {
+pub fn meant(name: &str, languages: &[Known]) -> Option<&'static str> {
+    let mut known = KNOWN.iter().chain(languages);
+    if known.clone().any(|known| known.name == name) || is_other_form(name) {
         return None;
     }
     let plain = plain(name);
-    KNOWN.iter().find(|known| known.is_near(&plain)).map(|known| known.name)
+    known.find(|known| known.is_near(&plain)).map(|known| known.name)
 }
 
 /// Whether a name is that of a compose file for a purpose, such as `docker-compose.prod.yml`: it is read when it is named.
@@ -63,7 +62,7 @@ pub fn is_compose_variant(name: &str) -> bool {
     let stem = name.strip_suffix(".yml").or_else(|| name.strip_suffix(".yaml"));
     let purpose = stem.and_then(|s| s.strip_prefix("docker-").unwrap_or(s).strip_prefix("compose"));
     let purpose = purpose.and_then(|rest| rest.strip_prefix(['.', '-', '_']));
-    purpose.is_some_and(|p| !p.is_empty() && p != "override") && meant(name).is_none()
+    purpose.is_some_and(|p| !p.is_empty() && p != "override") && meant(name, &[]).is_none()
 }
 
 /// Whether it is one of the other names that a compose file may have.
@@ -153,29 +152,15 @@ mod tests {
             ("Procfle", Some("Procfile")),
             ("Procfile.dev", None),
             ("profile", None),
-            ("requirement.txt", Some("requirements.txt")),
-            ("Requirements.txt", Some("requirements.txt")),
-            ("requirments.txt", Some("requirements.txt")),
-            ("requirements", Some("requirements.txt")),
-            ("requirements.txt.txt", Some("requirements.txt")),
-            ("requirements.in", None),
-            ("requirements-dev.txt", None),
-            ("pyproject.tml", Some("pyproject.toml")),
-            ("python-version", Some(".python-version")),
-            (".python_version", Some(".python-version")),
-            ("runtimes.txt", None),
             ("dormouseignore", Some(".dormouseignore")),
             (".dormousignore", Some(".dormouseignore")),
             (".docker-ignore", Some(".dockerignore")),
             ("dockerfile", Some("Dockerfile")),
             ("Dockerfile.dev", None),
-            ("cargo.toml", Some("Cargo.toml")),
-            ("setups.py", None),
-            ("Setup.py", Some("setup.py")),
             ("main.py", None),
             ("", None),
         ] {
-            assert_eq!(meant(name), want, "{name}");
+            assert_eq!(meant(name, &[]), want, "{name}");
         }
     }
 }

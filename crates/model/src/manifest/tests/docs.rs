@@ -6,7 +6,7 @@ use super::folder;
 use crate::{
     ServiceSpec,
     manifest::{
-        Given,
+        Given, NoLanguages,
         keys::{self, Key},
         resolve,
     },
@@ -53,7 +53,7 @@ fn web(line: &str) -> Result<ServiceSpec, String> {
     let mut given = Given::default();
     given.files.insert("web.env".to_owned(), Some("A=1".to_owned()));
     input.give(given);
-    let resolved = resolve(&input).map_err(|e| e.to_string())?;
+    let resolved = resolve(&input, &NoLanguages).map_err(|e| e.to_string())?;
     Ok(ServiceSpec::clone(&resolved.0.services[&"web".parse().unwrap()]))
 }
 
@@ -107,14 +107,17 @@ fn every_example_is_understood_and_says_something() {
     let table: Vec<_> = rows("### `env_file` as a table").into_iter().map(|row| row.example).collect();
     assert_ne!(web(&format!("env_file = {{ {} }}", table.join(", "))).as_ref(), Ok(&plain));
     let file: String = rows("## The file").into_iter().map(|row| row.example + "\n").collect();
-    let spec = resolve(&folder("x", &[("dormouse.toml", &file), ("requirements.txt", "")])).unwrap().0;
+    let spec =
+        resolve(&folder("x", &[("dormouse.toml", &file), ("requirements.txt", "")]), &NoLanguages).unwrap().0;
     assert_eq!((spec.name.as_str(), spec.services.len()), ("shop", 1));
     // The one at the top of the page, too.
     let whole = DOCS.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let files =
         [("dormouse.toml", whole), ("frontend/requirements.txt", ""), ("backend/requirements.txt", "")];
     assert_eq!(
-        resolve(&folder("x", &files)).map(|(spec, _)| spec.services.len()).map_err(|e| e.to_string()),
+        resolve(&folder("x", &files), &NoLanguages)
+            .map(|(spec, _)| spec.services.len())
+            .map_err(|e| e.to_string()),
         Ok(2)
     );
 }

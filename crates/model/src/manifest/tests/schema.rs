@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::folder;
 use crate::manifest::{
+    NoLanguages,
     keys::{self, Key, Shape},
     resolve,
 };
@@ -153,7 +154,7 @@ fn allows(manifest: &str) -> bool {
 
 fn reads(manifest: &str) -> Result<(), String> {
     let files = [("dormouse.toml", manifest), ("requirements.txt", "fastapi"), ("src/main.py", "")];
-    resolve(&folder("shop", &files)).map(drop).map_err(|e| e.to_string())
+    resolve(&folder("shop", &files), &NoLanguages).map(drop).map_err(|e| e.to_string())
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! How the dependencies are installed.
 
-use dormouse_model::source;
-
 use super::{
     Install, Listing, Origin, PlanError, Wishes, lock, poetry,
     project::{self, Project},
@@ -9,6 +7,7 @@ use super::{
     setup, unsupported,
     version::Requires,
 };
+use crate::language::{self, python::elsewhere::ELSEWHERE};
 
 /// What was decided, and what is known because of it.
 #[derive(Debug)]
@@ -60,7 +59,7 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>) -> Result<Decided, 
         ".python-version",
         ".dockerignore",
     ] {
-        if let Some(near) = listing.misspelt(name) {
+        if let Some(near) = listing.misspelt(name, language::names()) {
             decided.notes.push(format!("{near} is not read: its name would have to be {name}"));
         }
     }
@@ -112,7 +111,7 @@ fn one(
             return requirements_file(listing, &file);
         }
     }
-    if let Some(file) = source::requirements::ELSEWHERE.into_iter().find(|file| listing.has(file)) {
+    if let Some(file) = ELSEWHERE.into_iter().find(|file| listing.has(file)) {
         let decided = requirements_file(listing, file)?;
         let note = format!("{file} is installed from: there is no requirements.txt at the top");
         return Ok(Decided { notes: vec![note], ..decided });

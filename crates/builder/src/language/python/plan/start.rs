@@ -1,6 +1,6 @@
 //! Finding the start command when the manifest names none.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use dormouse_model::ServiceKind;
 
@@ -76,6 +76,15 @@ pub(crate) fn decide(listing: &Listing, wishes: &Wishes<'_>, names: &Names) -> R
     Ok(start)
 }
 
+/// Python files with their text, those nearest to the top first, then by name.
+fn code(listing: &Listing) -> Vec<(&str, &str)> {
+    let is_code = |p: &&str| Path::new(p).extension().is_some_and(|e| e == "py");
+    let mut found: Vec<_> =
+        listing.paths().filter(is_code).filter_map(|p| Some((p, listing.text(p)?))).collect();
+    found.sort_by_key(|(p, _)| (p.matches('/').count(), *p));
+    found
+}
+
 /// The same where nobody says so, though a `Procfile` that starts nothing may be there.
 fn detect(
     listing: &Listing,
@@ -83,7 +92,7 @@ fn detect(
     names: &Names,
     unused: Option<&Unused>,
 ) -> Result<Start, PlanError> {
-    let files = listing.python();
+    let files = code(listing);
     match wishes.kind {
         ServiceKind::Web => {}
         ServiceKind::Worker => {

@@ -1,8 +1,9 @@
 //! What cannot be built, and what to do then.
 
-use dormouse_model::source::unsupported;
+use dormouse_model::manifest::Sign;
 
 use super::{Listing, PlanError, Wishes, is_named};
+use crate::language;
 
 /// Files that say how a folder is built.
 const MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", "Cargo.toml"];
@@ -10,7 +11,7 @@ const MANIFESTS: [&str; 4] = ["requirements.txt", "pyproject.toml", "setup.py", 
 /// Without dependencies a start command is enough, as long as it can be found in the image.
 pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanError> {
     for name in MANIFESTS {
-        if let Some(near) = listing.misspelt(name) {
+        if let Some(near) = listing.misspelt(name, language::names()) {
             return Err(PlanError::new(
                 format!("it has no {name}, but there is `{near}`"),
                 format!("rename it to {name}"),
@@ -18,10 +19,10 @@ pub(super) fn check(listing: &Listing, wishes: &Wishes<'_>) -> Result<(), PlanEr
         }
     }
     let told = wishes.start.is_some() || listing.has("Procfile");
-    for (file, why, hint) in unsupported::SIGNS.iter().filter(|(file, ..)| listing.has(file)) {
+    for Sign { file, what, hint } in language::signs().iter().filter(|sign| listing.has(sign.file)) {
         let foreign = !matches!(*file, "Dockerfile" | "index.html");
         if (foreign && wishes.packages.is_empty()) || !told {
-            return Err(PlanError::new(format!("{why} (found {file})"), *hint));
+            return Err(PlanError::new(format!("{what} (found {file})"), *hint));
         }
     }
     if told {

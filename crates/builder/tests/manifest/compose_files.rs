@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::{check, folder};
-use crate::manifest::{Given, ManifestInput};
+use dormouse_model::manifest::{Given, ManifestInput};
 
 fn project(files: &[(&str, &str)], given: Given) -> ManifestInput {
     let mut input = folder("shop", &[("requirements.txt", ""), ("api/", ""), ("page/", ""), ("deploy/", "")]);
@@ -329,7 +329,7 @@ fn the_project_s_name() {
     let mut given = Given::default();
     given.variables.insert("NAME".to_owned(), Some("Blog_2".to_owned()));
     let mut input = project(&[("compose.yaml", text)], given.clone());
-    let mut stored = crate::Stored::default();
+    let mut stored = dormouse_model::Stored::default();
     for (project, name, value) in
         [("blog-2", "P", "8123"), ("blog-2", "K", "s3cret"), ("shop", "P", "8500"), ("shop", "K", "own")]
     {

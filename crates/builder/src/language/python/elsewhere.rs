@@ -2,7 +2,7 @@
 
 /// Paths in a source folder, in the order in which they are looked for: what is meant for production, then what is meant
 /// for everywhere. What is for tests and for development is none of them.
-pub const ELSEWHERE: [&str; 22] = [
+pub(crate) const ELSEWHERE: [&str; 22] = [
     "requirements/production.txt",
     "requirements/prod.txt",
     "requirements-production.txt",
@@ -28,8 +28,7 @@ pub const ELSEWHERE: [&str; 22] = [
 ];
 
 /// Whether a path in a project is one of these in some source folder.
-#[must_use]
-pub fn is_elsewhere(path: &str) -> bool {
+pub(super) fn is_elsewhere(path: &str) -> bool {
     ELSEWHERE
         .iter()
         .any(|end| path.strip_suffix(end).is_some_and(|above| above.is_empty() || above.ends_with('/')))

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{check, folder};
-use crate::Limits;
+use dormouse_model::Limits;
 
 fn wrong(text: &str, expected: &expect_test::Expect) {
     let input = folder("shop", &[("dormouse.toml", text), ("backend/", ""), ("frontend/", "")]);

@@ -3,10 +3,6 @@
 use expect_test::{Expect, expect};
 
 use super::{check, folder, shown};
-use crate::manifest::compose::keys::{
-    BUILD, DEPENDENCY, DEPLOY, HEALTHCHECK, Honour, Keys, LIMITS, NETWORK, PORT, RESOURCES, SERVICE, TOP,
-    TOP_NETWORK,
-};
 
 /// Two services with some lines each.
 fn services(web: &str, worker: &str, expected: &Expect) {
@@ -20,40 +16,6 @@ fn services(web: &str, worker: &str, expected: &Expect) {
         &folder("shop", &[("compose.yaml", &text), ("app.py", "print()"), ("requirements.txt", "")]),
         expected,
     );
-}
-
-/// Every key of the specification, in its place, without a value.
-#[test]
-fn none_is_unknown() {
-    let tables: [(Keys, &str); 11] = [
-        (TOP, "services: {web: {build: ., ports: ['80']}}\n"),
-        (SERVICE, "services:\n  web:\n    build: .\n    "),
-        (BUILD, "services:\n  web:\n    build:\n      "),
-        (DEPLOY, "services:\n  web:\n    build: .\n    deploy:\n      "),
-        (RESOURCES, "services:\n  web:\n    build: .\n    deploy:\n      resources:\n        "),
-        (
-            LIMITS,
-            "services:\n  web:\n    build: .\n    deploy:\n      resources:\n        limits:\n          ",
-        ),
-        (HEALTHCHECK, "services:\n  web:\n    build: .\n    healthcheck:\n      "),
-        (DEPENDENCY, "services:\n  web:\n    build: .\n    depends_on:\n      db:\n        "),
-        (PORT, "services:\n  web:\n    build: .\n    ports:\n      - target: 80\n        "),
-        (NETWORK, "services:\n  web:\n    build: .\n    networks:\n      n:\n        "),
-        (TOP_NETWORK, "services: {web: {build: ., ports: ['80']}}\nnetworks:\n  n:\n    "),
-    ];
-    for (keys, before) in tables {
-        assert!(keys.is_sorted_by_key(|(key, _)| key), "a table is read by people");
-        for (key, honour) in keys {
-            if before.contains(&format!("{key}:")) {
-                continue;
-            }
-            let text = format!("{before}{key}:\n");
-            let shown = shown(&folder("shop", &[("compose.yaml", &text), ("requirements.txt", "")]));
-            assert!(!shown.contains("unknown key"), "{text}{shown}");
-            let named = shown.contains(&format!("not honoured: `{key}` (compose.yaml:"));
-            assert_eq!(named, *honour == Honour::Not, "{text}{shown}");
-        }
-    }
 }
 
 /// Bug: keys that came later were called unknown, and the file refused.

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::{check, folder};
-use crate::{
+use dormouse_model::{
     Stored,
     manifest::{Given, ManifestInput, inspect},
 };

@@ -3,7 +3,7 @@
 use expect_test::expect;
 
 use super::{ManifestInput, check, folder, shown};
-use crate::manifest::Unread;
+use dormouse_model::manifest::Unread;
 
 const MANIFEST: &str = "name = 'größe'\n[services.web]\n";
 
