@@ -3,13 +3,13 @@
 /// Follows the lines of an event stream (HTML Standard §9.2.6) without touching a byte.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
-    at: At,
+    at: Line,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-enum At {
+enum Line {
     #[default]
-    LineStart,
+    Start,
     /// In a line that begins with a colon.
     Comment,
     /// In a line that is part of an event.
@@ -21,7 +21,7 @@ enum At {
 impl Events {
     /// Of a stream that is compressed: no byte can be told from another, and all count.
     pub(crate) fn opaque() -> Self {
-        Self { at: At::Opaque }
+        Self { at: Line::Opaque }
     }
 
     /// Whether any of these bytes belongs to an event. Comments do not, nor do empty lines.
@@ -29,18 +29,18 @@ impl Events {
         let mut any = false;
         while let Some((first, rest)) = bytes.split_first() {
             self.at = match (self.at, *first) {
-                (At::Opaque, _) => return true,
-                (At::LineStart, b'\r' | b'\n') => {
+                (Line::Opaque, _) => return true,
+                (Line::Start, b'\r' | b'\n') => {
                     bytes = rest;
                     continue;
                 }
-                (At::LineStart, b':') => At::Comment,
-                (At::LineStart, _) => At::Field,
-                (at @ (At::Comment | At::Field), _) => at,
+                (Line::Start, b':') => Line::Comment,
+                (Line::Start, _) => Line::Field,
+                (at @ (Line::Comment | Line::Field), _) => at,
             };
-            any |= self.at == At::Field;
+            any |= self.at == Line::Field;
             let Some(end) = bytes.iter().position(|b| matches!(b, b'\r' | b'\n')) else { break };
-            self.at = At::LineStart;
+            self.at = Line::Start;
             bytes = &bytes[end + 1..];
         }
         any

@@ -25,10 +25,10 @@ use crate::{ctx::Ctx, net::dial};
 const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Clone)]
-pub(crate) struct Pool(Rc<Kept>);
+pub(crate) struct Pool(Rc<Idles>);
 
 #[derive(Debug)]
-struct Kept {
+struct Idles {
     ctx: Rc<Ctx>,
     idle: RefCell<HashMap<InstanceId, Vec<Idle>>>,
     reaping: Cell<bool>,
@@ -42,7 +42,7 @@ struct Idle {
 
 impl Pool {
     pub(crate) fn new(ctx: Rc<Ctx>) -> Self {
-        Self(Rc::new(Kept { ctx, idle: RefCell::default(), reaping: Cell::new(false) }))
+        Self(Rc::new(Idles { ctx, idle: RefCell::default(), reaping: Cell::new(false) }))
     }
 
     /// Close what is kept for instances that are not to keep any.

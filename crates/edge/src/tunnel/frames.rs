@@ -3,7 +3,7 @@
 /// Follows the frame headers of one direction (RFC 6455 §5.2) without touching a byte.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
-    at: At,
+    at: FramePart,
     /// What the frame we are in is.
     kind: FrameKind,
     opcode: u8,
@@ -52,7 +52,7 @@ impl FrameKind {
 }
 
 #[derive(Debug, Default)]
-enum At {
+enum FramePart {
     #[default]
     Opcode,
     Length,
@@ -79,7 +79,7 @@ const LONGEST: usize = 125;
 impl Frames {
     /// Whether the next byte begins a frame.
     fn is_between(&self) -> bool {
-        matches!(self.at, At::Opcode)
+        matches!(self.at, FramePart::Opcode)
     }
 
     /// The greatest kind of frame that any of these bytes belongs to.
@@ -87,7 +87,7 @@ impl Frames {
         let mut greatest = FrameKind::Upkeep;
         while let Some((first, rest)) = bytes.split_first() {
             match &mut self.at {
-                At::Opcode => {
+                FramePart::Opcode => {
                     self.opcode = first & 0x0f;
                     self.kind = FrameKind::of(self.opcode);
                     match self.opcode {
@@ -95,19 +95,19 @@ impl Frames {
                         CLOSE => self.farewell = self.farewell.take().or(Some(Vec::new())),
                         _ => {}
                     }
-                    self.at = At::Length;
+                    self.at = FramePart::Length;
                     bytes = rest;
                 }
-                At::Length => {
+                FramePart::Length => {
                     let masked = first & 0x80 != 0;
                     self.at = match first & 0x7f {
-                        126 => At::Extended { left: 2, length: 0, masked },
-                        127 => At::Extended { left: 8, length: 0, masked },
+                        126 => FramePart::Extended { left: 2, length: 0, masked },
+                        127 => FramePart::Extended { left: 8, length: 0, masked },
                         length => payload(u64::from(length), masked),
                     };
                     bytes = rest;
                 }
-                At::Extended { left, length, masked } => {
+                FramePart::Extended { left, length, masked } => {
                     *left -= 1;
                     *length = *length << 8 | u64::from(*first);
                     if *left == 0 {
@@ -115,7 +115,7 @@ impl Frames {
                     }
                     bytes = rest;
                 }
-                At::Payload { left } => {
+                FramePart::Payload { left } => {
                     let here = usize::try_from(*left).unwrap_or(usize::MAX).min(bytes.len());
                     if let (CLOSE, Some(farewell)) = (self.opcode, &mut self.farewell) {
                         let room = LONGEST.saturating_sub(farewell.len()).min(here);
@@ -124,12 +124,12 @@ impl Frames {
                     bytes = &bytes[here..];
                     *left -= here as u64;
                     if *left == 0 {
-                        self.at = At::Opcode;
+                        self.at = FramePart::Opcode;
                     }
                 }
             }
             greatest = greatest.max(self.kind);
-            self.closed |= self.opcode == CLOSE && matches!(self.at, At::Opcode);
+            self.closed |= self.opcode == CLOSE && matches!(self.at, FramePart::Opcode);
         }
         greatest
     }
@@ -175,10 +175,10 @@ pub(crate) fn pongs(mut bytes: &[u8]) -> Option<(Vec<u8>, Vec<u8>)> {
     Some((answers, theirs))
 }
 
-fn payload(length: u64, masked: bool) -> At {
+fn payload(length: u64, masked: bool) -> FramePart {
     match length.saturating_add(if masked { 4 } else { 0 }) {
-        0 => At::Opcode,
-        left => At::Payload { left },
+        0 => FramePart::Opcode,
+        left => FramePart::Payload { left },
     }
 }
 

@@ -10,7 +10,7 @@ const METHODS: [&[u8]; 7] = [b"GET ", b"HEAD ", b"POST ", b"PUT ", b"PATCH ", b"
 /// Follows the answers on one connection without touching a byte. What it does not understand it takes for another protocol.
 #[derive(Debug, Default)]
 pub(crate) struct Responses {
-    at: At,
+    at: ResponsePart,
 }
 
 /// What comes behind some bytes of answers.
@@ -25,7 +25,7 @@ pub(crate) enum Behind<'a> {
 }
 
 #[derive(Debug, Default)]
-enum At {
+enum ResponsePart {
     /// Everything that was asked is answered.
     #[default]
     Between,
@@ -50,14 +50,14 @@ enum At {
 impl Responses {
     /// Whether everything that was asked is answered.
     pub(crate) fn is_between(&self) -> bool {
-        matches!(self.at, At::Between)
+        matches!(self.at, ResponsePart::Between)
     }
 
     /// What a caller says while everything is answered.
     pub(crate) fn ask(&mut self, bytes: &[u8]) {
         self.at = match METHODS.iter().find(|method| bytes.starts_with(method)) {
-            Some(method) => At::Head { has_body: *method != b"HEAD ", head: Vec::new() },
-            None => At::Opaque,
+            Some(method) => ResponsePart::Head { has_body: *method != b"HEAD ", head: Vec::new() },
+            None => ResponsePart::Opaque,
         };
     }
 
@@ -67,44 +67,51 @@ impl Responses {
             let at = std::mem::take(&mut self.at);
             (self.at, bytes) = match at {
                 // Nobody asked.
-                At::Between | At::Opaque => (At::Opaque, &[][..]),
-                At::UntilClosed => (At::UntilClosed, &[][..]),
-                At::Switched => return Behind::Frames(bytes),
-                At::Head { has_body, head } => in_head(has_body, head, bytes),
-                At::Body(left) => {
+                ResponsePart::Between | ResponsePart::Opaque => (ResponsePart::Opaque, &[][..]),
+                ResponsePart::UntilClosed => (ResponsePart::UntilClosed, &[][..]),
+                ResponsePart::Switched => return Behind::Frames(bytes),
+                ResponsePart::Head { has_body, head } => in_head(has_body, head, bytes),
+                ResponsePart::Body(left) => {
                     let (left, rest) = skip(left, bytes);
-                    (if left == 0 { At::Between } else { At::Body(left) }, rest)
+                    (if left == 0 { ResponsePart::Between } else { ResponsePart::Body(left) }, rest)
                 }
-                At::Size { size: 0, extension: _ } if *first == b'\n' => (At::Trailer { empty: true }, rest),
-                At::Size { size, extension: _ } if *first == b'\n' => {
-                    (At::Chunk(size.saturating_add(2)), rest)
+                ResponsePart::Size { size: 0, extension: _ } if *first == b'\n' => {
+                    (ResponsePart::Trailer { empty: true }, rest)
                 }
-                At::Size { size, extension } => {
+                ResponsePart::Size { size, extension: _ } if *first == b'\n' => {
+                    (ResponsePart::Chunk(size.saturating_add(2)), rest)
+                }
+                ResponsePart::Size { size, extension } => {
                     let digit = char::from(*first).to_digit(16).filter(|_| !extension);
                     let longer = digit.map(|d| size.saturating_mul(16).saturating_add(d.into()));
-                    (At::Size { size: longer.unwrap_or(size), extension: longer.is_none() }, rest)
+                    (ResponsePart::Size { size: longer.unwrap_or(size), extension: longer.is_none() }, rest)
                 }
-                At::Chunk(left) => {
+                ResponsePart::Chunk(left) => {
                     let (left, rest) = skip(left, bytes);
-                    let next =
-                        if left == 0 { At::Size { size: 0, extension: false } } else { At::Chunk(left) };
+                    let next = if left == 0 {
+                        ResponsePart::Size { size: 0, extension: false }
+                    } else {
+                        ResponsePart::Chunk(left)
+                    };
                     (next, rest)
                 }
-                At::Trailer { empty } if *first == b'\n' => {
-                    (if empty { At::Between } else { At::Trailer { empty: true } }, rest)
+                ResponsePart::Trailer { empty } if *first == b'\n' => {
+                    (if empty { ResponsePart::Between } else { ResponsePart::Trailer { empty: true } }, rest)
                 }
-                At::Trailer { empty } => (At::Trailer { empty: empty && *first == b'\r' }, rest),
+                ResponsePart::Trailer { empty } => {
+                    (ResponsePart::Trailer { empty: empty && *first == b'\r' }, rest)
+                }
             };
         }
         match self.at {
-            At::Between | At::Opaque => Behind::Nothing,
-            At::Head { .. }
-            | At::Body(_)
-            | At::Size { .. }
-            | At::Chunk(_)
-            | At::Trailer { .. }
-            | At::UntilClosed => Behind::More,
-            At::Switched => Behind::Frames(&[]),
+            ResponsePart::Between | ResponsePart::Opaque => Behind::Nothing,
+            ResponsePart::Head { .. }
+            | ResponsePart::Body(_)
+            | ResponsePart::Size { .. }
+            | ResponsePart::Chunk(_)
+            | ResponsePart::Trailer { .. }
+            | ResponsePart::UntilClosed => Behind::More,
+            ResponsePart::Switched => Behind::Frames(&[]),
         }
     }
 }
@@ -115,25 +122,27 @@ fn skip(left: u64, bytes: &[u8]) -> (u64, &[u8]) {
     (left - here as u64, &bytes[here..])
 }
 
-fn in_head(has_body: bool, mut head: Vec<u8>, bytes: &[u8]) -> (At, &[u8]) {
+fn in_head(has_body: bool, mut head: Vec<u8>, bytes: &[u8]) -> (ResponsePart, &[u8]) {
     let before = head.len();
     head.extend_from_slice(bytes);
     let mut fields = [httparse::EMPTY_HEADER; FIELDS];
     let mut response = httparse::Response::new(&mut fields);
     let length = match response.parse(&head) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if head.len() < HEAD => return (At::Head { has_body, head }, &[]),
-        Ok(httparse::Status::Partial) | Err(_) => return (At::Opaque, &[]),
+        Ok(httparse::Status::Partial) if head.len() < HEAD => {
+            return (ResponsePart::Head { has_body, head }, &[]);
+        }
+        Ok(httparse::Status::Partial) | Err(_) => return (ResponsePart::Opaque, &[]),
     };
     let rest = &bytes[length - before..];
     let next = match response.code {
         // The connection is something else from now on.
-        Some(101) if is_web_socket(response.headers) => At::Switched,
-        Some(101) => At::UntilClosed,
-        None => At::Opaque,
-        Some(100..200) => At::Head { has_body, head: Vec::new() },
-        Some(204 | 304) => At::Between,
-        Some(_) if !has_body => At::Between,
+        Some(101) if is_web_socket(response.headers) => ResponsePart::Switched,
+        Some(101) => ResponsePart::UntilClosed,
+        None => ResponsePart::Opaque,
+        Some(100..200) => ResponsePart::Head { has_body, head: Vec::new() },
+        Some(204 | 304) => ResponsePart::Between,
+        Some(_) if !has_body => ResponsePart::Between,
         Some(_) => body(response.headers),
     };
     (next, rest)
@@ -145,17 +154,21 @@ fn is_web_socket(fields: &[httparse::Header<'_>]) -> bool {
 }
 
 /// How the end of a body is told (RFC 9112 §6.3).
-fn body(fields: &[httparse::Header<'_>]) -> At {
+fn body(fields: &[httparse::Header<'_>]) -> ResponsePart {
     let field = |name: &str| fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value);
     if let Some(coding) = field("transfer-encoding") {
         let chunked = coding.trim_ascii_end().to_ascii_lowercase().ends_with(b"chunked");
-        return if chunked { At::Size { size: 0, extension: false } } else { At::UntilClosed };
+        return if chunked {
+            ResponsePart::Size { size: 0, extension: false }
+        } else {
+            ResponsePart::UntilClosed
+        };
     }
     let length = field("content-length").map(|value| std::str::from_utf8(value).ok()?.trim().parse().ok());
     match length {
-        Some(Some(0)) => At::Between,
-        Some(Some(length)) => At::Body(length),
-        Some(None) => At::Opaque,
-        None => At::UntilClosed,
+        Some(Some(0)) => ResponsePart::Between,
+        Some(Some(length)) => ResponsePart::Body(length),
+        Some(None) => ResponsePart::Opaque,
+        None => ResponsePart::UntilClosed,
     }
 }

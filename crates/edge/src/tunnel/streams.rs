@@ -44,7 +44,7 @@ impl Streams {
     }
 
     fn new() -> Self {
-        let up = FrameHeads { at: At::Payload { left: PREFACE.len(), call: false } };
+        let up = FrameHeads { at: HeadPart::Payload { left: PREFACE.len(), call: false } };
         Self { up, down: FrameHeads::default(), open: BTreeMap::new(), newest: 0 }
     }
 
@@ -104,18 +104,18 @@ impl Frame {
 /// The frames of one direction.
 #[derive(Debug, Default)]
 struct FrameHeads {
-    at: At,
+    at: HeadPart,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum At {
+enum HeadPart {
     /// Within a head of which we have the first bytes.
     Head { head: [u8; HEAD], have: usize },
     /// So many bytes are to come of something that is about a call, or not.
     Payload { left: usize, call: bool },
 }
 
-impl Default for At {
+impl Default for HeadPart {
     fn default() -> Self {
         Self::Head { head: [0; HEAD], have: 0 }
     }
@@ -127,7 +127,7 @@ impl FrameHeads {
         let mut any = false;
         while let Some((first, rest)) = bytes.split_first() {
             match &mut self.at {
-                At::Head { head, have } => {
+                HeadPart::Head { head, have } => {
                     head[*have] = *first;
                     *have += 1;
                     bytes = rest;
@@ -135,16 +135,17 @@ impl FrameHeads {
                         let (frame, left) = Frame::of(*head);
                         let call = is_call(frame);
                         any |= call;
-                        self.at = if left == 0 { At::default() } else { At::Payload { left, call } };
+                        self.at =
+                            if left == 0 { HeadPart::default() } else { HeadPart::Payload { left, call } };
                     }
                 }
-                At::Payload { left, call } => {
+                HeadPart::Payload { left, call } => {
                     any |= *call;
                     let here = bytes.len().min(*left);
                     bytes = &bytes[here..];
                     *left -= here;
                     if *left == 0 {
-                        self.at = At::default();
+                        self.at = HeadPart::default();
                     }
                 }
             }
