@@ -70,6 +70,7 @@ async fn main() {
     println!("{:<34} {:>8.3} {:>8.3}", "a turn of the reconciler", turns.p50(), turns.quantile(0.99));
 
     let table = control.routes().borrow().clone();
+    told(&table);
     edge(&table, apps, u64::try_from(rounds * 100).expect("a count")).await;
 }
 
@@ -182,6 +183,36 @@ async fn turns(control: &Mind, count: usize) -> Samples {
         samples.add(begun.elapsed());
     }
     samples
+}
+
+/// What the wake of one app has control tell the edge, and how long both work on it.
+fn told(table: &RouteTable) {
+    let mut woken = RouteTable { generation: table.generation + 1, ..table.clone() };
+    if let Some(Endpoint::Ready { targets }) = woken.endpoints.values_mut().next() {
+        targets.iter_mut().for_each(|target| target.asleep = !target.asleep);
+    }
+    println!("\n{:<34} {:>8} {:>10}", "one app wakes: the routes", "bytes", "ms (p50)");
+    let (mut whole, mut change, mut bytes) = (Samples::default(), Samples::default(), (0, 0));
+    for _ in 0..100 {
+        let begun = Instant::now();
+        let text = serde_json::to_vec(&woken).expect("a table is JSON");
+        let read: RouteTable = serde_json::from_slice(&text).expect("what was written");
+        whole.add(begun.elapsed());
+        bytes.0 = text.len();
+        assert_eq!(read.generation, woken.generation);
+
+        let mut there = table.clone();
+        let begun = Instant::now();
+        let text = serde_json::to_vec(&woken.change_from(table)).expect("a change is JSON");
+        // The edge works on a copy, because its threads look at the one it has.
+        there = there.clone();
+        there.apply(serde_json::from_slice(&text).expect("what was written")).expect("it fits");
+        change.add(begun.elapsed());
+        bytes.1 = text.len();
+        assert_eq!(there.endpoints, woken.endpoints);
+    }
+    println!("{:<34} {:>8} {:>10.3}", "told as a whole", bytes.0, whole.p50());
+    println!("{:<34} {:>8} {:>10.3}", "told by what is different", bytes.1, change.p50());
 }
 
 /// Resident memory over what there was before there was any app, once what is free is given back as the server does when idle.

@@ -20,6 +20,7 @@ pub mod manifest;
 pub mod observed;
 pub mod origin;
 pub mod route;
+mod route_change;
 pub mod server;
 pub mod size;
 pub mod source;
@@ -47,6 +48,7 @@ pub use observed::{
 };
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
+pub use route_change::{DoesNotFit, RouteChange};
 pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
 pub use time::Time;
 pub use tracked::{InProject, Tracked};

@@ -1,4 +1,4 @@
-//! What the edge and the name server are told: one snapshot, replaced as a whole.
+//! What the edge and the name server are told: one snapshot, replaced as a whole, or by what is different in the next.
 
 use std::{
     collections::BTreeMap,

@@ -12,7 +12,7 @@ use dormouse_runtime::Process;
 use futures_util::{Stream, StreamExt};
 use tokio::{
     net::{UnixListener, UnixStream},
-    sync::mpsc,
+    sync::{Notify, mpsc},
     time::timeout,
 };
 use tokio_util::bytes::BytesMut;
@@ -21,6 +21,7 @@ use tracing::{info, warn};
 use super::{
     identity::Identities,
     message::{ToControl, ToEdge, VERSION, line, next, send},
+    told::Told,
 };
 
 /// Before another attempt when a connection could not be taken: no descriptor was free, say.
@@ -96,7 +97,7 @@ async fn greeted(
     while let Some(message) = next::<ToControl>(rx).await? {
         match message {
             ToControl::Hello { version, process, edge } => return Ok(Some((version, process, edge))),
-            ToControl::Traffic(_) | ToControl::Wake { .. } => {}
+            ToControl::Traffic(_) | ToControl::Resync | ToControl::Wake { .. } => {}
         }
     }
     Ok(None)
@@ -118,18 +119,24 @@ async fn talk<W: Workloads, B: Builds>(
     let (answers, mut answered) = mpsc::unbounded_channel();
     let mut tables = control.routes();
     tables.mark_changed();
+    let (mut told, resync) = (Told::to(version), Notify::new());
 
     let speak = async {
         loop {
             tokio::select! {
                 // Tables first: an answer to a wake must not overtake the table that shows the instance awake.
                 biased;
+                () = resync.notified() => {
+                    warn!(%id, "a change of the routes did not fit; telling all of them");
+                    told.forget();
+                    tables.mark_changed();
+                }
                 changed = tables.changed() => {
                     if changed.is_err() {
                         return Ok(());
                     }
                     let table = tables.borrow_and_update().clone();
-                    send(&mut tx, &ToEdge::Table(table)).await?;
+                    send(&mut tx, &told.next(table)).await?;
                 }
                 Some((call, result)) = answered.recv() => {
                     send(&mut tx, &ToEdge::Woken { call, result }).await?;
@@ -142,6 +149,7 @@ async fn talk<W: Workloads, B: Builds>(
             match message {
                 ToControl::Hello { .. } => {}
                 ToControl::Traffic(report) => control.report(id, report),
+                ToControl::Resync => resync.notify_one(),
                 ToControl::Wake { call, service } => {
                     let (control, answers) = (control.clone(), answers.clone());
                     tokio::spawn(async move {

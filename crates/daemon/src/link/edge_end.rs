@@ -11,7 +11,9 @@ use std::{
 };
 
 use dormouse_edge::{TrafficStats, Wake};
-use dormouse_model::{EdgeId, Endpoint, RouteTable, ServiceKey, Target, WakeRefused};
+use dormouse_model::{
+    DoesNotFit, EdgeId, Endpoint, RouteChange, RouteTable, ServiceKey, Target, WakeRefused,
+};
 use dormouse_runtime::{Process, write_whole};
 use futures_util::StreamExt;
 use tokio::{
@@ -153,10 +155,12 @@ impl EdgeLink {
             send(&mut tx, &ToControl::Wake { call, service }).await?;
         }
 
+        let resync = Notify::new();
         let speak = async {
             let mut last = None;
             loop {
                 tokio::select! {
+                    () = resync.notified() => send(&mut tx, &ToControl::Resync).await?,
                     () = self.remote.0.changed.notified() => {
                         let fresh = std::mem::take(&mut *self.remote.0.fresh());
                         for call in fresh {
@@ -182,6 +186,12 @@ impl EdgeLink {
                     ToEdge::Table(table) => {
                         self.tables.send_replace(table);
                     }
+                    ToEdge::Change(change) => {
+                        if let Err(error) = self.change(change) {
+                            warn!(%error, "asking for all routes");
+                            resync.notify_one();
+                        }
+                    }
                     ToEdge::Woken { call, result } => {
                         if let Some(call) = self.remote.0.open().remove(&call) {
                             // Nobody waiting any more is fine: the visitor left.
@@ -193,6 +203,13 @@ impl EdgeLink {
             Ok(())
         };
         tokio::select! { r = speak => r, r = listen => r }
+    }
+
+    fn change(&self, change: RouteChange) -> Result<(), DoesNotFit> {
+        let mut table = RouteTable::clone(&self.tables.borrow());
+        table.apply(change)?;
+        self.tables.send_replace(Arc::new(table));
+        Ok(())
     }
 }
 
@@ -260,6 +277,29 @@ mod tests {
         };
         assert!(save(&path, &table(7, false)));
         assert_eq!(load(&path), Some(table(0, true)));
+    }
+
+    #[tokio::test]
+    async fn a_change_that_does_not_fit_is_answered_with_a_call_for_all_routes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (socket, saved) = (folder.path().join("edge.sock"), folder.path().join("routes.json"));
+        let link = EdgeLink::new(socket, saved, Arc::default()).unwrap();
+        let mut tables = link.tables();
+        let (edge, control) = UnixStream::pair().unwrap();
+        let talking = tokio::spawn(async move { link.talk(edge, &CancellationToken::new()).await });
+        let (mut tx, mut rx) = line(control).split();
+        let table = |generation| RouteTable { generation, ..RouteTable::default() };
+        let change = |from, to| ToEdge::Change(RouteChange { from, to, ..RouteChange::default() });
+        for message in [ToEdge::Table(table(1).into()), change(1, 2), change(5, 6)] {
+            send(&mut tx, &message).await.unwrap();
+        }
+        let asks = async { while !matches!(next(&mut rx).await.unwrap().unwrap(), ToControl::Resync) {} };
+        tokio::time::timeout(Duration::from_secs(20), asks).await.expect("it asks");
+        assert_eq!(tables.borrow_and_update().generation, 2, "what fits is used, and what does not is not");
+        send(&mut tx, &ToEdge::Table(table(6).into())).await.unwrap();
+        let shown = tables.wait_for(|table| table.generation == 6);
+        tokio::time::timeout(Duration::from_secs(20), shown).await.expect("it is shown").unwrap();
+        talking.abort();
     }
 
     /// Bug: each wake wrote the whole table to the disk.

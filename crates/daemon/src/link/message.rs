@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use dormouse_model::{EdgeId, RouteTable, ServiceKey, Target, TrafficReport, WakeRefused};
+use dormouse_model::{EdgeId, RouteChange, RouteTable, ServiceKey, Target, TrafficReport, WakeRefused};
 use dormouse_runtime::Process;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -21,7 +21,10 @@ use tracing::warn;
 const MAX_MESSAGE: usize = 64 << 20;
 
 /// What we speak. Grows when a message is added that the other end must understand.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
+
+/// Edges that speak this, or more, understand [`ToEdge::Change`].
+pub(crate) const CHANGES: u32 = 2;
 
 /// Control speaks.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +37,8 @@ pub(crate) enum ToEdge {
     },
     /// Serve by this from now on.
     Table(Arc<RouteTable>),
+    /// The same, told by what is different from the table that was told last.
+    Change(RouteChange),
     /// The answer to a call for a wake.
     Woken { call: u64, result: Result<Vec<Target>, WakeRefused> },
 }
@@ -54,6 +59,8 @@ pub(crate) enum ToControl {
     },
     /// What was carried, and which table is in force.
     Traffic(TrafficReport),
+    /// A change did not fit: tell the whole table.
+    Resync,
     /// A request is held for this service.
     Wake { call: u64, service: ServiceKey },
 }
@@ -116,6 +123,7 @@ mod tests {
                 r#"{"sing":{"song":"new"}}"#,
                 r#"{"traffic":{"generation":5,"instances":{"1":{"in_flight":1,"connections":2,
                    "last_client_byte":3,"last_instance_byte":null,"smell":"new"}},"weather":"new"}}"#,
+                r#""resync""#,
                 r#"{"wake":{"call":1,"service":"shop/web","why":"new"}}"#,
             ],
             |message| match message {
@@ -126,12 +134,14 @@ mod tests {
                     let one = report.instances[&dormouse_model::InstanceId(1)];
                     format!("{}: {} in flight, {:?}", report.generation, one.in_flight, one.last_client_byte)
                 }
+                ToControl::Resync => "resync".to_owned(),
                 ToControl::Wake { call, service } => format!("{call}: wake {service}"),
             },
             &expect![[r#"
                 hello 9 of 7, None
                 hello 9 of 7, Some(e18446744073709551615)
                 5: 1 in flight, Some(Time(3))
+                resync
                 1: wake shop/web
             "#]],
         )
@@ -143,16 +153,19 @@ mod tests {
                 r#"{"table":{"generation":5,"hosts":{"a.localhost":{"service":"shop/web","tls":"new"}},"listeners":[],
                    "endpoints":{"shop/web":{"state":"ready","targets":[
                    {"instance":1,"addr":"10.0.0.1:80","asleep":false,"weight":"new"}],"policy":"new"}},"zones":[],"certs":"new"}}"#,
+                r#"{"change":{"from":5,"to":6,"endpoints":{"shop/web":null},"certs":{"a":"new"}}}"#,
                 r#"{"woken":{"call":1,"result":{"Ok":[]},"how":"new"}}"#,
             ],
             |message| match message {
                 ToEdge::Hello { version } => format!("hello {version}"),
                 ToEdge::Table(table) => format!("table {}: {:?}", table.generation, table.endpoints),
+                ToEdge::Change(change) => format!("{} to {}: {:?}", change.from, change.to, change.endpoints),
                 ToEdge::Woken { call, result } => format!("{call}: {result:?}"),
             },
             &expect![[r#"
                 hello 9
                 table 5: {shop/web: Ready { targets: [Target { instance: i1, addr: 10.0.0.1:80, asleep: false }] }}
+                5 to 6: {shop/web: None}
                 1: Ok([])
             "#]],
         )
