@@ -4,7 +4,7 @@ mod common;
 
 use common::{engine, ingested, submission};
 use finrag_engine::embed::BoxFuture;
-use finrag_engine::{EmbedError, Embedder, ingest};
+use finrag_engine::{EmbedError, Embedder, Regime, RetrieveOptions, ingest};
 
 /// Embeds by meaning as a table knows it: words of one meaning share a dimension.
 struct Meanings;
@@ -60,6 +60,23 @@ async fn a_word_that_no_sentence_has_is_found_by_its_meaning() {
     assert!(has(&dense.hits) && dense.stats.dense_candidates > 0, "{:?}", dense.hits);
     let without = engine.retrieve(&read, None);
     assert!(without.stats.dense_candidates == 0 && !has(&without.hits), "{:?}", without.hits);
+}
+
+#[tokio::test]
+async fn nearness_does_not_look_beyond_what_is_named() {
+    let of = |cik, name| submission(cik, name, 2020, "Rivers may flood.");
+    let (_folder, root, _) =
+        ingested(&[("a.txt", of(11, "BRIDGE CO")), ("b.txt", of(12, "ROAD WORKS INC"))]).await;
+    ingest::embed(&root, &Meanings, &|_| {}).await.unwrap();
+    let engine = engine(&root).await;
+    let looked_at = |question: &str| {
+        let options = RetrieveOptions { regimes: vec![Regime::Open], ..RetrieveOptions::default() };
+        let read = engine.understand(question);
+        engine.retrieve_with(&read, Some(&Meanings::vector("deluge")), &options).stats.dense_candidates
+    };
+    let all = engine.summary().rows;
+    assert_eq!(looked_at("Could a deluge hurt wooden bridges?"), all);
+    assert_eq!(looked_at("Could a deluge hurt Bridge Co?"), all / 2);
 }
 
 #[tokio::test]

@@ -121,3 +121,16 @@ async fn how_a_question_was_read_is_said() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_product_s_sales_are_not_its_company_s() {
+    let (world, _folder) = demo().await;
+    let body = json!({ "question": "What was Prime membership revenue in 2023?", "text": "plain" });
+    let reply = world.post("/query", &body).await.body;
+    let answer = reply["answer"].as_str().expect("text");
+    assert!(
+        answer.contains("none of “Prime” alone") && answer.contains("Prime members pay a fee"),
+        "{answer}"
+    );
+    assert!(!answer.contains("574.8"), "Amazon's whole revenue: {answer}");
+}

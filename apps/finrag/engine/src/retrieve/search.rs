@@ -71,7 +71,9 @@ pub(crate) fn retrieve(
         if let (Some(vectors), Some(embedding)) = (&engine.vectors, embedding) {
             let stage = Instant::now();
             let mut near = Vec::new();
-            for filter in &filters[..own] {
+            // Nearness knows no names: where some are, only their rows are looked at in either regime.
+            let named = if filters.len() > own { own.. } else { 0.. };
+            for filter in &filters[named] {
                 near.extend(
                     vectors.nearest(embedding, &filter.ranges, LIST, &|row| filter.allows(row, engine)),
                 );
@@ -88,6 +90,17 @@ pub(crate) fn retrieve(
     if both && wanted.only_theirs(&understanding.question) {
         // Another company's sentence answers no question about this one.
         fused.retain(|(_, row)| wanted.companies.contains(&engine.sentences.company(*row)));
+    }
+    if !understanding.things.is_empty() {
+        // The whole company's sales would pass for the product's.
+        let names: Vec<String> = understanding.things.iter().map(|thing| thing.to_lowercase()).collect();
+        let speaks_of_it = |row: u32| {
+            let text = engine.sentences.text(row).to_lowercase();
+            names.iter().any(|name| text.contains(name))
+        };
+        if fused.iter().any(|(_, row)| speaks_of_it(*row)) {
+            fused.retain(|(_, row)| speaks_of_it(*row));
+        }
     }
     stats.fused = fused.len();
     // Turns first, and cut then: else a company that says much leaves no place for one that says little.
