@@ -3,6 +3,8 @@
 
 pub mod base;
 mod build;
+#[cfg(test)]
+pub mod fuzzing;
 pub mod hostnet;
 mod language;
 pub mod plan;

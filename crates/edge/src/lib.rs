@@ -27,6 +27,8 @@ pub use ctx::TrafficStats;
 use dormouse_model::{ServiceKey, Target, WakeRefused};
 pub use run::{EdgeError, Ending, Sockets, run};
 pub use settings::{Counting, EdgeSettings, Scheme, Unconfirmed};
+#[cfg(test)]
+pub use tunnel::fuzzing;
 pub use worker::Pulse;
 
 /// Asks whoever decides to wake a service.

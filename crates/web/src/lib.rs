@@ -8,6 +8,8 @@
 mod deploy;
 mod env;
 mod error;
+#[cfg(test)]
+pub mod fuzzing;
 mod given;
 mod logs;
 mod ndjson;

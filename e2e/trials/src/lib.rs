@@ -7,6 +7,8 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, reason = "it is what a test program does")]
 
+mod nearly;
+
 use std::{
     path::Path,
     process::ExitCode,
@@ -15,6 +17,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Completion, Trial};
+pub use nearly::nearly;
 
 /// The static busybox that the sandboxes of tests are filled with, where there is one.
 #[must_use]

@@ -9,6 +9,8 @@ mod deb;
 mod dpkg;
 mod error;
 mod fetch;
+#[cfg(test)]
+pub(crate) mod fuzzing;
 mod index;
 mod proxy;
 mod record;

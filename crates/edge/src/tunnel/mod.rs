@@ -2,6 +2,8 @@
 
 mod answers;
 mod frames;
+#[cfg(test)]
+pub mod fuzzing;
 mod heartbeat;
 mod kind;
 mod meter;
