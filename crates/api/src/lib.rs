@@ -33,4 +33,4 @@ pub use env::{EnvChange, EnvChanged, EnvEntry, MASK};
 pub use error::{Error, ErrorBody, ErrorCode};
 pub use given::{GIVEN_AND_TAR, Given};
 pub use log::{LogLine, LogQuery, LogSource, Stream};
-pub use status::{Affected, Depth, ServerInfo, ServiceState, ServiceStatus};
+pub use status::{Affected, Depth, InstanceStatus, ServerInfo, ServiceState, ServiceStatus};

@@ -74,18 +74,27 @@ pub struct ServiceStatus {
     pub url: Option<String>,
     /// All its public URLs.
     pub urls: Vec<String>,
-    /// The host's process id of its sandbox's init.
+    /// The host's process id of the init of `instance`.
     pub pid: Option<u32>,
-    /// Bytes of memory resident.
+    /// Bytes of memory resident, of all instances that serve.
     pub resident_bytes: Option<u64>,
-    /// Bytes in swap, before compression.
+    /// Their bytes in swap, before compression.
     pub swapped_bytes: Option<u64>,
     /// How long the last wake took, from the request for it to its answer, in milliseconds.
     pub last_wake_ms: Option<f64>,
     /// The deploy that serves, such as `d4`.
     pub deployment: Option<String>,
-    /// The instance that serves, such as `i7`.
+    /// An instance that serves, such as `i7`; `instances` has all.
     pub instance: Option<String>,
+    /// How many instances take requests, also asleep.
+    #[serde(default)]
+    pub ready: u32,
+    /// How many are to.
+    #[serde(default)]
+    pub replicas: u32,
+    /// Each that there is, by their numbers.
+    #[serde(default)]
+    pub instances: Vec<InstanceStatus>,
     /// Last byte from a client, in milliseconds since the Unix epoch.
     pub last_activity: Option<u64>,
     /// What keeps it awake, a few words, while it is ready: `waits for an answer from backend:8000, for 25 s`.
@@ -95,6 +104,25 @@ pub struct ServiceStatus {
     pub restarts: u32,
     /// What is wrong, or worth knowing, in a line or more: why it crashed, that a newer build failed, that it can only be frozen.
     pub reason: Option<String>,
+}
+
+/// One instance of a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceStatus {
+    /// Its number, such as `i7`.
+    pub instance: String,
+    /// Where it stands.
+    pub state: ServiceState,
+    /// How deep it sleeps, when it does.
+    pub depth: Option<Depth>,
+    /// The deploy it is of, such as `d4`, if that is known.
+    pub deployment: Option<String>,
+    /// The host's process id of its sandbox's init.
+    pub pid: Option<u32>,
+    /// Bytes of memory resident.
+    pub resident_bytes: Option<u64>,
+    /// Bytes in swap, before compression.
+    pub swapped_bytes: Option<u64>,
 }
 
 /// What an operation touched.

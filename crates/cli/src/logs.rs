@@ -1,9 +1,9 @@
 //! `logs`: what services write, and what happens to them.
 
-use std::{pin::Pin, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, time::Duration};
 
 use anyhow::Result;
-use dormouse_api::{Client, Error, LogLine, LogQuery, LogSource};
+use dormouse_api::{Client, Error, LogLine, LogQuery, LogSource, ServiceStatus};
 use futures_util::{Stream as Streaming, StreamExt, stream};
 use serde::Serialize;
 
@@ -54,6 +54,11 @@ pub(crate) async fn logs(settings: &Settings, args: &LogsArgs, streams: &mut Str
         platform: true,
     };
     let mut show = Show::new(settings.json, targets.len() > 1, streams);
+    if !settings.json
+        && let Ok(all) = client.ps().await
+    {
+        show.tell_apart(&all);
+    }
     if args.follow {
         let all = targets.into_iter().map(|t| Box::pin(follow(client.clone(), t, query.clone())));
         let mut all = stream::select_all(all);
@@ -149,6 +154,8 @@ impl Follow {
 /// How lines are shown.
 pub(crate) struct Show {
     json: bool,
+    /// Services of which each line says whose it is, as projects and names.
+    several: BTreeSet<(String, String)>,
     with_project: bool,
     with_date: bool,
     names: Vec<String>,
@@ -157,7 +164,14 @@ pub(crate) struct Show {
 
 impl Show {
     pub(crate) fn new(json: bool, with_project: bool, streams: &Streams) -> Self {
-        Self { json, with_project, with_date: !streams.color(false), names: Vec::new(), width: 0 }
+        let (several, names) = (BTreeSet::new(), Vec::new());
+        Self { json, several, with_project, with_date: !streams.color(false), names, width: 0 }
+    }
+
+    /// Which of these services have several instances.
+    fn tell_apart(&mut self, all: &[ServiceStatus]) {
+        let several = all.iter().filter(|s| s.replicas > 1 || s.instances.len() > 1);
+        self.several = several.map(|s| (s.project.clone(), s.service.clone())).collect();
     }
 
     pub(crate) fn line(&mut self, line: &Line, streams: &mut Streams) -> Result<()> {
@@ -168,6 +182,12 @@ impl Show {
         let said = plain::line(&l.text, streams.color(false));
         let name =
             if self.with_project { format!("{}/{}", line.project, l.service) } else { l.service.clone() };
+        let name = match &l.instance {
+            Some(id) if self.several.contains(&(line.project.clone(), l.service.clone())) => {
+                format!("{name} {id}")
+            }
+            Some(_) | None => name,
+        };
         let index = self.names.iter().position(|n| *n == name).unwrap_or_else(|| {
             self.names.push(name.clone());
             self.names.len() - 1

@@ -1,7 +1,7 @@
 //! `ps`: every service in a line.
 
 use anyhow::Result;
-use dormouse_api::{Depth, ServiceState, ServiceStatus};
+use dormouse_api::{Depth, InstanceStatus, ServiceState, ServiceStatus};
 
 use crate::{
     OK,
@@ -57,9 +57,9 @@ pub(crate) async fn ps(settings: &Settings, args: &PsArgs, streams: &mut Streams
 }
 
 fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
-    let rows: Vec<[String; 11]> = all.iter().map(|s| row(s, now)).collect();
+    let rows: Vec<_> = all.iter().flat_map(|s| rows(s, now)).collect();
     let widths: Vec<usize> = (0..HEAD.len())
-        .map(|i| rows.iter().map(|r| r[i].chars().count()).max().unwrap_or(0).max(HEAD[i].len()))
+        .map(|i| rows.iter().map(|(_, r)| r[i].chars().count()).max().unwrap_or(0).max(HEAD[i].len()))
         .collect();
     let shown = columns(&widths, streams.width());
     let line = |cells: &[String; 11], painted: &dyn Fn(&str) -> String| {
@@ -73,8 +73,8 @@ fn table(all: &[ServiceStatus], now: u64, streams: &mut Streams) -> Result<()> {
     };
     let head = streams.out_paint(Paint::Bold, &line(&HEAD.map(str::to_owned), &str::to_owned));
     streams.out_line(&head)?;
-    for (status, cells) in all.iter().zip(&rows) {
-        let line = line(cells, &|state| streams.out_paint(paint(status.state), state));
+    for (stands, cells) in &rows {
+        let line = line(cells, &|state| streams.out_paint(paint(*stands), state));
         streams.out_line(&line)?;
     }
     for s in all {
@@ -132,12 +132,58 @@ fn columns(widths: &[usize], room: Option<usize>) -> Vec<usize> {
     shown
 }
 
+/// A service's line, and one for each of its instances where there is to be more than one.
+fn rows(s: &ServiceStatus, now: u64) -> Vec<(ServiceState, [String; 11])> {
+    let each = s.instances.iter().filter(|_| s.replicas > 1).map(|i| (i.state, instance_row(i)));
+    std::iter::once((s.state, row(s, now))).chain(each).collect()
+}
+
+fn or_dash(cell: Option<String>) -> String {
+    cell.unwrap_or_else(|| "-".to_owned())
+}
+
+fn instance_row(i: &InstanceStatus) -> [String; 11] {
+    [
+        String::new(),
+        format!("  {}", i.instance),
+        state(i.state).to_owned(),
+        or_dash(i.deployment.clone()),
+        or_dash(i.depth.map(|d| depth(d).to_owned())),
+        String::new(),
+        or_dash(i.pid.map(|p| p.to_string())),
+        or_dash(i.resident_bytes.map(human::bytes)),
+        or_dash(i.swapped_bytes.map(human::bytes)),
+        String::new(),
+        String::new(),
+    ]
+}
+
+/// How many stand so, where there is to be more than one.
+fn stands(s: &ServiceStatus) -> String {
+    let word = state(s.state);
+    match s.state {
+        ServiceState::Ready | ServiceState::Asleep if s.replicas > 1 => {
+            format!("{}/{} {word}", s.ready, s.replicas)
+        }
+        ServiceState::Ready
+        | ServiceState::Asleep
+        | ServiceState::Building
+        | ServiceState::Failed
+        | ServiceState::Starting
+        | ServiceState::Running
+        | ServiceState::Done
+        | ServiceState::Draining
+        | ServiceState::Stopped
+        | ServiceState::Crashed
+        | ServiceState::Quarantined => word.to_owned(),
+    }
+}
+
 fn row(s: &ServiceStatus, now: u64) -> [String; 11] {
-    let or_dash = |cell: Option<String>| cell.unwrap_or_else(|| "-".to_owned());
     [
         s.project.clone(),
         s.service.clone(),
-        state(s.state).to_owned(),
+        stands(s),
         or_dash(s.deployment.clone()),
         or_dash(s.depth.map(|d| depth(d).to_owned())),
         or_dash(s.url.clone()),
@@ -202,11 +248,45 @@ pub(crate) mod tests {
             last_wake_ms: None,
             deployment: None,
             instance: None,
+            ready: 1,
+            replicas: 1,
+            instances: Vec::new(),
             last_activity: None,
             awake: None,
             restarts: 0,
             reason: None,
         }
+    }
+
+    #[test]
+    fn each_of_several_has_a_line() {
+        let one = |instance: &str, state| InstanceStatus {
+            instance: instance.to_owned(),
+            state,
+            depth: None,
+            deployment: Some("d14".to_owned()),
+            pid: Some(4711),
+            resident_bytes: Some(9 << 20),
+            swapped_bytes: Some(0),
+        };
+        let web = ServiceStatus {
+            ready: 1,
+            replicas: 2,
+            pid: Some(4711),
+            deployment: Some("d14".to_owned()),
+            instances: vec![one("i7", ServiceState::Ready), one("i12", ServiceState::Starting)],
+            ..status("shop", "web")
+        };
+        let (mut streams, out, _) = Streams::captured();
+        table(&[status("shop", "api"), web], 1_000_000, &mut streams).unwrap();
+        expect![[r#"
+            PROJECT  SERVICE  STATE      DEPLOY  DEPTH  URL   PID  RESIDENT  SWAPPED  LAST-ACTIVE  LAST-WAKE
+            shop     api      ready      -       -      -       -         -        -  -                    -
+            shop     web      1/2 ready  d14     -      -    4711         -        -  -                    -
+                       i7     ready      d14     -           4711   9.0 MiB      0 B
+                       i12    starting   d14     -           4711   9.0 MiB      0 B
+        "#]]
+        .assert_eq(&out.text());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
 use dormouse_backend::address::instances;
-use dormouse_model::{AddressBlock, ServiceKind, ServiceSpec};
+use dormouse_model::{AddressBlock, ServiceKind};
 
 /// Prefix lengths of the smallest and the largest block.
 const SMALLEST: u8 = 27;
@@ -16,7 +16,7 @@ const POOL: u8 = 16;
 /// Blocks of the first 256 addresses are left out: they are easily mistaken for the pool itself.
 const RESERVED: u8 = 24;
 
-/// Instances that a project has room for beyond two of each service: those that drain after deploys in quick succession.
+/// Instances that a project has room for beyond two for each replica: those that drain after deploys in quick succession.
 const SPARE: usize = 4;
 
 /// The number of addresses that a project needs.
@@ -27,12 +27,12 @@ pub(crate) struct Need {
 }
 
 impl Need {
-    /// What these services need: during a rollout the old and the new of each run side by side.
-    pub(crate) fn of<'a>(services: impl IntoIterator<Item = &'a ServiceSpec>) -> Self {
+    /// What services of these kinds with so many replicas need: during a rollout what is replaced may take its time to end.
+    pub(crate) fn of(services: impl IntoIterator<Item = (ServiceKind, u32)>) -> Self {
         let mut need = Self { services: 0, instances: SPARE };
-        for service in services {
-            need.instances += 2;
-            match service.kind {
+        for (kind, replicas) in services {
+            need.instances += 2 * replicas.max(1) as usize;
+            match kind {
                 ServiceKind::Web => need.services += 1,
                 ServiceKind::Worker | ServiceKind::Job => {}
             }
@@ -137,6 +137,24 @@ mod tests {
 
     fn need(services: usize, workers: usize) -> Need {
         Need { services, instances: 2 * (services + workers) + SPARE }
+    }
+
+    #[test]
+    fn replicas_have_addresses_of_their_own() {
+        let needs = |all: &[(ServiceKind, u32)]| {
+            let need = Need::of(all.iter().copied());
+            format!("{} {}", need.services, need.instances)
+        };
+        assert_eq!(needs(&[(ServiceKind::Web, 1), (ServiceKind::Worker, 1)]), "1 8");
+        assert_eq!(needs(&[(ServiceKind::Web, 3), (ServiceKind::Worker, 2)]), "1 14");
+        let further = |replicas| match further(POOL, &[], &[], Need::of([(ServiceKind::Web, replicas)])) {
+            Ok(Some(block)) => block.to_string(),
+            other => format!("{other:?}"),
+        };
+        assert_eq!(
+            [1, 10, 100, 2000].map(further),
+            ["10.77.1.0/27", "10.77.1.0/27", "10.77.2.0/23", "Err(TooLarge)"]
+        );
     }
 
     #[test]

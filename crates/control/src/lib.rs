@@ -35,8 +35,8 @@ pub use deploys::{DeployEvent, DeployStep, EventReader, Waits};
 pub use dormouse_model::DeployId;
 pub use error::OpError;
 pub use ops::{
-    DeployAccepted, EnvChange, EnvChanged, EnvEntry, LogEntry, LogReader, LogSource, LogWanted, NoRequestId,
-    RequestId, ServiceStanding, ServiceStatus, Upload,
+    DeployAccepted, EnvChange, EnvChanged, EnvEntry, InstanceStatus, LogEntry, LogReader, LogSource,
+    LogWanted, NoRequestId, RequestId, ServiceStanding, ServiceStatus, Upload,
 };
 pub use origin::{Asked, Origin};
 pub use settings::{ControlSettings, Keep};

@@ -10,8 +10,8 @@ use std::{
 use dormouse_backend::{NetworkSpec, Vip, Workload};
 use dormouse_model::{
     AddressBlock, Clock, Deployment, DeploymentId, Depth, Desired, DesiredService, InProject, InstanceId,
-    Observed, Phase, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec, Time,
-    Tracked, Watchdog,
+    InstanceRecord, Observed, Phase, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName,
+    ServiceSpec, Time, Tracked, Watchdog,
 };
 use dormouse_planner::{BuildFact, Facts};
 use tokio::{sync::oneshot, task::AbortHandle, time::Instant};
@@ -231,20 +231,22 @@ impl State {
     /// What serves of a service, if its live version does; one that keeps ending does not, and neither does a job.
     pub(crate) fn serves(&self, key: &ServiceKey) -> Option<DeployId> {
         let live = self.desired.services.get(key)?.live.as_ref()?;
-        let Some(id) = self.instance_of(key, live.process()) else {
+        let all = self.observed.of(key);
+        let mine: Vec<_> =
+            all.filter(|i| i.deployment == live.process() && i.draining_since.is_none()).collect();
+        if mine.is_empty() {
             // The next request starts it.
             let rests = live.spec.kind == ServiceKind::Web && live.spec.sleep.depth == Depth::Stopped;
             let ends = self.observed.ends_of(key);
             return (rests && !dormouse_planner::keeps_ending(ends, live.process())).then_some(live.deploy);
-        };
-        let instance = self.observed.instances.get(&id)?;
-        let works = match (live.spec.kind, instance.phase) {
+        }
+        let works = |instance: &InstanceRecord| match (live.spec.kind, instance.phase) {
             (ServiceKind::Job, _) | (_, Phase::Exited(_)) => false,
             (ServiceKind::Web | ServiceKind::Worker, Phase::Asleep(_))
             | (ServiceKind::Worker, Phase::Running) => true,
             (ServiceKind::Web, Phase::Running) => instance.probe.ready_at.is_some(),
         };
-        works.then_some(live.deploy)
+        mine.into_iter().any(works).then_some(live.deploy)
     }
 
     /// What is known of a deployment's protocol. One that is to replace what answered requests has to answer them too: what
@@ -257,7 +259,7 @@ impl State {
         found(deployment).or_else(|| live().and_then(|live| found(live.process())).filter(|speaks| *speaks))
     }
 
-    /// The instance of a deployment that is not on its way out.
+    /// The newest instance of a deployment that is not on its way out.
     pub(crate) fn instance_of(&self, key: &ServiceKey, process: DeploymentId) -> Option<InstanceId> {
         let all = self.observed.of(key);
         let mine = all.filter(|i| i.deployment == process && i.draining_since.is_none());

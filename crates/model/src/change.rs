@@ -39,6 +39,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
         port,
         health,
         needs,
+        replicas,
         limits,
         env,
         stored,
@@ -55,6 +56,7 @@ pub fn change(from: &ServiceSpec, to: &ServiceSpec) -> Change {
     let live = [
         ("health", *health != to.health),
         ("needs", *needs != to.needs),
+        ("replicas", *replicas != to.replicas),
         ("memory", limits.memory != to.limits.memory),
         ("cpu", limits.cpu_milli != to.limits.cpu_milli),
         ("pids", limits.pids != to.limits.pids),
@@ -94,6 +96,7 @@ mod tests {
         check("", "health = \"/ok\"", &expect![[r#"Live(["health"])"#]]);
         check("", "memory = \"2GiB\"\ncpu = 2\npids = 9", &expect![[r#"Live(["memory", "cpu", "pids"])"#]]);
         check("", "needs = [\"api\"]\npublic = false", &expect![[r#"Live(["needs", "public"])"#]]);
+        check("", "replicas = 3", &expect![[r#"Live(["replicas"])"#]]);
         check("", "stop_grace = \"1m\"", &expect![[r#"Live(["stop_grace"])"#]]);
         check("", "disk = \"1GiB\"\nmemory = \"2GiB\"", &expect!["Process"]);
         check("", "port = 9000\nsleep = \"10m\"", &expect!["Process"]);

@@ -41,6 +41,11 @@ impl Deployment {
     pub fn health(&self) -> &HealthSpec {
         &self.spec.health
     }
+    /// How many instances of it are to run.
+    #[must_use]
+    pub fn replicas(&self) -> usize {
+        self.spec.replicas.max(1) as usize
+    }
     /// Its limits.
     #[must_use]
     pub fn limits(&self) -> Limits {

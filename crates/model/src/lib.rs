@@ -49,7 +49,9 @@ pub use observed::{
 pub use origin::{Origin, Origins};
 pub use route::{Endpoint, Listener, Route, RouteTable, Target, TrafficReport, WakeRefused, ZoneRecord};
 pub use route_change::{DoesNotFit, RouteChange};
-pub use spec::{Limits, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility};
+pub use spec::{
+    Limits, MOST_REPLICAS, ProjectSpec, ServiceKind, ServiceSpec, SleepPolicy, Streams, Visibility,
+};
 pub use time::Time;
 pub use tracked::{InProject, Tracked};
 pub use watchdog::{Sighting, Verdict, Watchdog};

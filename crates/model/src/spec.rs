@@ -69,6 +69,9 @@ pub struct ServiceSpec {
     /// Services of the same deploy that have to be there before it is started: jobs done, others ready.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub after: BTreeSet<ServiceName>,
+    /// How many instances of it run side by side; at least one.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub replicas: u32,
     /// Memory, cpu and process limits of each instance.
     pub limits: Limits,
     /// Environment that its manifest gives it.
@@ -120,6 +123,18 @@ impl ServiceSpec {
     pub fn question(&self, speaks_http: Option<bool>) -> Question {
         self.health.question(self.port, speaks_http)
     }
+}
+
+/// The most instances that a service may have.
+pub const MOST_REPLICAS: u32 = 100;
+
+fn one() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_one(replicas: &u32) -> bool {
+    *replicas == 1
 }
 
 /// What kind of process a service is.

@@ -39,23 +39,21 @@ pub fn endpoints(
     now: Time,
 ) -> BTreeMap<ServiceKey, Endpoint> {
     let all = standings(desired, observed, now);
-    with(desired, observed, facts, facts.builds.iter(), &all)
+    with(observed, facts, facts.builds.iter(), &all)
 }
 
 /// The same of one project, whose services stand as `standings` says.
 #[must_use]
 pub fn endpoints_of(
-    desired: &Desired,
     observed: &Observed,
     facts: &Facts,
     project: &ProjectName,
     standings: &BTreeMap<ServiceKey, Standing>,
 ) -> BTreeMap<ServiceKey, Endpoint> {
-    with(desired, observed, facts, facts.builds.of_project(project), standings)
+    with(observed, facts, facts.builds.of_project(project), standings)
 }
 
 fn with<'a>(
-    desired: &Desired,
     observed: &Observed,
     facts: &Facts,
     builds: impl Iterator<Item = (&'a ServiceKey, &'a BuildFact)>,
@@ -73,22 +71,15 @@ fn with<'a>(
         let building = matches!(facts.builds.get(key), Some(BuildFact::Running));
         let endpoint = match &standing.state {
             State::Ready | State::Asleep(_) => {
-                let svc = &desired.services[key];
-                let deployment = std::iter::once(&svc.target)
-                    .chain(&svc.live)
-                    .find(|d| d.id == standing.deployment)
-                    .unwrap_or(&svc.target);
-                let targets = standing
-                    .instance
-                    .and_then(|id| observed.instances.get(&id))
-                    .map(|i| Target {
+                let target = |(id, port): &(InstanceId, u16)| {
+                    let i = observed.instances.get(id)?;
+                    Some(Target {
                         instance: i.id,
-                        addr: SocketAddrV4::new(i.addr, deployment.spec.port),
+                        addr: SocketAddrV4::new(i.addr, *port),
                         asleep: crate::view::asleep(i).is_some() || facts.falling_asleep.contains_key(&i.id),
                     })
-                    .into_iter()
-                    .collect();
-                Endpoint::Ready { targets }
+                };
+                Endpoint::Ready { targets: standing.serving.iter().filter_map(target).collect() }
             }
             State::Stopped | State::Done => Endpoint::Stopped,
             State::Starting | State::Running => Endpoint::Starting,

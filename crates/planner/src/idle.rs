@@ -4,7 +4,7 @@ use dormouse_model::{Deployment, Depth, ServiceKind, Time};
 
 use crate::view::View;
 
-/// Whether a service without an instance is to have one.
+/// Whether a service that lacks an instance is to have it.
 pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
     // A deployment proves itself once, whoever uses it.
     if view.svc.live.as_ref().is_none_or(|live| live.id != d.id) {
@@ -16,8 +16,10 @@ pub(crate) fn needs_instance(view: &View<'_>, d: &Deployment) -> bool {
     match d.spec.sleep.depth {
         Depth::Frozen | Depth::Paged => true,
         Depth::Stopped => {
-            let active = view.wake.unwrap_or(d.created_at).max(d.created_at);
-            !sent_to_sleep(view, d, view.wake) && !unused_since(view, d, active)
+            // While one of several is there, it tells of use too.
+            let asked_for = view.asked_for(d.process());
+            let active = asked_for.unwrap_or(d.created_at).max(d.created_at);
+            !sent_to_sleep(view, d, asked_for) && !unused_since(view, d, active)
         }
     }
 }

@@ -66,7 +66,7 @@ pub(crate) fn judge(view: &View<'_>, d: &Deployment, i: &InstanceRecord) -> Judg
     if traffic.visits() > 0 {
         return Judged::of(Some(Awake::Requests(traffic.visits())));
     }
-    let asked_for = traffic.last_client_byte.max(view.wake);
+    let asked_for = view.asked_for(i.deployment);
     let told = sent_to_sleep(view, d, asked_for);
     // Who asks a queue for work waits for ever. What a visitor waits for may be behind such a call.
     let calls = traffic.calls.max(if unfinished(i, policy, clock) { traffic.answers } else { 0 });
@@ -162,7 +162,7 @@ pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord,
     let (clock, index) = (Clock::new(now), Index::of_project(desired, observed, &i.key.project));
     let Some(svc) = desired.services.get(&i.key) else { return false };
     let view = View::new(&index, svc, &clock);
-    let asked_for = i.traffic.last_client_byte.max(view.wake);
+    let asked_for = view.asked_for(i.deployment);
     let d = std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
     d.is_some_and(|d| sent_to_sleep(&view, d, asked_for))
 }

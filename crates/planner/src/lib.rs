@@ -10,7 +10,7 @@
 //!   and the demand have to outlive the process; the rest may be forgotten. Traffic must be known (a first report
 //!   after start) before a plan is carried out, because an instance without traffic looks idle.
 //! - Two actions on one [`Subject`] are never carried out at the same time, and one that failed is not tried again at
-//!   once. After an action is done, plan again.
+//!   once. After an action is done, plan again: several instances of a deployment are started one after the other.
 //! - A [`Action::Stop`] makes its instance draining at the moment it is begun; if its reason
 //!   [counts](dormouse_model::StopReason::counts), the end is noted then. An instance that exits while it is not
 //!   draining came to an unasked-for end, which is noted when it is seen ([`end_of`], [`note_end`]).

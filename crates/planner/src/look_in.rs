@@ -26,7 +26,7 @@ pub(crate) fn awaited_until(view: &View<'_>, d: &Deployment, i: &InstanceRecord)
         ServiceKind::Worker | ServiceKind::Job => return None,
     }
     let until = hopes_until(i, &d.spec.sleep)?;
-    if sent_to_sleep(view, d, i.traffic.last_client_byte.max(view.wake)) {
+    if sent_to_sleep(view, d, view.asked_for(i.deployment)) {
         return None;
     }
     (is_listened_to(i) || i.traffic.private > 0 && others::are_listened_to(view)).then_some(until)

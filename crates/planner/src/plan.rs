@@ -141,6 +141,16 @@ fn unwanted(i: &InstanceRecord, clock: &Clock, out: &mut Vec<Action>) {
     }
 }
 
+/// What is to exist of a deployment.
+struct Wanted<'a> {
+    deployment: &'a Deployment,
+    kept: Vec<&'a InstanceRecord>,
+    /// How many there are to be for now.
+    most: usize,
+    /// Whether nobody uses any of them.
+    rests: bool,
+}
+
 struct Planner<'a> {
     view: View<'a>,
     depths: Depths,
@@ -157,45 +167,71 @@ impl<'a> Planner<'a> {
         wanted.extend(self.view.older());
 
         let ending = self.stop_what_does_not_work(&wanted);
-        if self.given_up(&ending) {
+        let given_up = self.given_up(&ending);
+        let promotes = !given_up && !self.view.promoted() && self.works(target);
+        if given_up {
             wanted.remove(0);
-        } else if !self.view.promoted() && self.works(target) {
+        } else if promotes {
             self.out.push(Action::Promote { key: self.key(), deployment: target.id });
             wanted.truncate(1);
         }
         let rolling = wanted.len() > 1;
+        let all = wanted.iter().map(|d| self.wanted(d, rolling)).collect::<Vec<_>>();
 
         for i in self.view.alive.clone() {
-            let deployment = wanted.iter().find(|d| d.process() == i.deployment);
-            match deployment {
-                Some(d) if choice::keep(&self.view, d).is_some_and(|kept| kept.id == i.id) => {
-                    self.kept(d, i, rolling);
-                }
-                Some(d) => self.release(i, self.view.ready(i, d), StopReason::Surplus),
+            match all.iter().find(|w| w.deployment.process() == i.deployment) {
+                Some(w) if w.kept.iter().any(|kept| kept.id == i.id) => self.kept(w, i, rolling),
+                Some(w) => self.release(i, self.view.ready(i, w.deployment), StopReason::Surplus),
                 None => {
                     let served = i.probe.ready_at.is_some() || asleep(i).is_some();
                     self.release(i, served || i.traffic.in_flight > 0, StopReason::Replaced);
                 }
             }
         }
-        for d in wanted {
-            let missing = choice::keep(&self.view, d).is_none()
+        // While one deployment takes the place of another, there is one more than either is to have.
+        let most = wanted.iter().map(|d| d.replicas()).max().unwrap_or(1) + usize::from(rolling);
+        let is_wanted = |i: &&&InstanceRecord| wanted.iter().any(|d| d.process() == i.deployment);
+        let mut there = self.view.alive.iter().filter(is_wanted).count() + ending.len();
+        for Wanted { deployment: d, kept, most: own, .. } in all {
+            // Where none works, one is tried at a time; and the others follow what has just become live.
+            let first = kept.is_empty() || kept.iter().any(|i| self.view.ready(i, d));
+            let missing = kept.len() < own
+                && there < most
+                && first
+                && !promotes
                 && !ending.iter().any(|(i, _)| i.deployment == d.process());
             if missing
                 && self.may_start(d)
                 && idle::needs_instance(&self.view, d)
                 && backoff::over(self.view.ends, d.process(), self.view.clock)
             {
+                there += 1;
                 self.out.push(Action::Start { key: self.key(), deployment: d.process() });
             }
         }
+    }
+
+    /// What is to exist of a deployment.
+    fn wanted(&self, d: &'a Deployment, rolling: bool) -> Wanted<'a> {
+        let (view, replicas) = (&self.view, d.replicas());
+        let (keep, most) = match view.older().filter(|_| rolling).map(|older| choice::shares(view, older)) {
+            // What is there of the target stays while it shows what it can.
+            Some(shares) if d.id == view.svc.target.id => (replicas, shares.target),
+            Some(shares) => (shares.older, shares.older),
+            None => (replicas, replicas),
+        };
+        let kept = choice::keep(view, d, keep);
+        let used = |i: &&InstanceRecord| view.ready(i, d) && judge::judge(view, d, i).awake.is_some();
+        Wanted { deployment: d, most, rests: !kept.iter().any(used), kept }
     }
 
     /// Whether a deployment has shown that it works.
     fn works(&self, d: &Deployment) -> bool {
         match d.spec.kind {
             ServiceKind::Web | ServiceKind::Worker => {
-                choice::keep(&self.view, d).is_some_and(|i| trial::proven(&self.view, i, d))
+                // The first shows that it works; what it replaces goes when all do.
+                let most = if self.view.older().is_some() { d.replicas() } else { 1 };
+                choice::shown(&self.view).len() >= most
             }
             ServiceKind::Job => job::done(self.view.ends, d),
         }
@@ -251,9 +287,9 @@ impl<'a> Planner<'a> {
         given_up
     }
 
-    /// The one instance of a wanted deployment: has its limits, sleeps when idle, wakes when not.
-    fn kept(&mut self, d: &Deployment, i: &InstanceRecord, rolling: bool) {
-        let (key, id) = (self.key(), i.id);
+    /// An instance that is to exist: has its limits, sleeps when idle, wakes when not.
+    fn kept(&mut self, wanted: &Wanted<'_>, i: &InstanceRecord, rolling: bool) {
+        let (key, id, d) = (self.key(), i.id, wanted.deployment);
         if i.limits != d.limits() {
             self.out.push(Action::SetLimits { key: key.clone(), id, limits: d.limits() });
         }
@@ -279,6 +315,8 @@ impl<'a> Planner<'a> {
             }
             // A rollout decides soon whether the instance is needed; until then it stays as it is.
             Some(_) | None if !idle || rolling || !trial::proven(&self.view, i, d) => {}
+            // They fall asleep together.
+            None if !wanted.rests => {}
             Some(_) | None if depth == Some(Depth::Stopped) => {
                 self.out.push(Action::Stop { key, id, why: StopReason::Idle });
             }
@@ -305,9 +343,9 @@ impl<'a> Planner<'a> {
             .into_iter()
             .flatten()
             .find(|d| d.process() == i.deployment);
-        // After a rollout, open pages move to the new deployment in their own time.
         let why = if known.is_some() { StopReason::Surplus } else { StopReason::Replaced };
-        let waits = i.traffic.in_flight > 0 || (known.is_none() && i.traffic.connections > 0);
+        // Open pages move to another instance in their own time.
+        let waits = i.traffic.in_flight > 0 || i.traffic.connections > 0;
         let grace = known.unwrap_or(&svc.target).spec.stop_grace;
         if (!waits && clock.passed(since, SETTLE)) || clock.passed(since, grace) {
             self.out.push(Action::Stop { key, id, why });

@@ -23,8 +23,13 @@ pub struct Standing {
     pub state: State,
     /// The deployment that serves, or would.
     pub deployment: DeploymentId,
-    /// Its instance, also one that is still starting.
+    /// An instance of it: one that takes requests, or one that is still starting.
     pub instance: Option<InstanceId>,
+    /// All that take requests, also asleep, by their numbers; while one deployment replaces another, of both. Each listens on
+    /// this port.
+    pub serving: Vec<(InstanceId, u16)>,
+    /// How many there are to be.
+    pub wanted: usize,
 }
 
 /// The state of a service.
@@ -76,14 +81,24 @@ pub(crate) fn standings_with<'a>(index: &'a Index<'a>, clock: &'a Clock) -> BTre
 }
 
 fn standing(view: &View<'_>) -> Standing {
-    let d = choice::serving(view);
+    let choice::Serving { deployment: d, instances } = choice::serving(view);
     if view.svc.target.spec.kind == ServiceKind::Job && d.spec.kind == ServiceKind::Job {
         return job(view);
     }
-    let kept = choice::keep(view, d);
-    let at = |state| Standing { state, deployment: d.id, instance: kept.map(|i| i.id) };
-    if let Some(i) = kept.filter(|i| view.ready(i, d)) {
-        return at(asleep(i).map_or(State::Ready, State::Asleep));
+    let kept = choice::keep(view, d, d.replicas());
+    let first = kept.first().copied();
+    let serving: Vec<_> = instances.iter().map(|(i, d)| (i.id, d.spec.port)).collect();
+    let at = |state| Standing {
+        state,
+        deployment: d.id,
+        instance: first.map(|i| i.id),
+        serving: serving.clone(),
+        wanted: d.replicas(),
+    };
+    if !instances.is_empty() {
+        // They sleep together. One that is awake serves; else the lightest sleep tells.
+        let depths: Option<Vec<_>> = instances.iter().map(|(i, _)| asleep(i)).collect();
+        return at(depths.and_then(|all| all.into_iter().min()).map_or(State::Ready, State::Asleep));
     }
     // A newer deployment may mend what the older one cannot do.
     if view.older().is_some_and(|older| older.id == d.id) && choice::given_up(view).is_none() {
@@ -92,7 +107,7 @@ fn standing(view: &View<'_>) -> Standing {
     if let Some(Hold::Failed(why)) = view.hold.as_ref().filter(|_| view.svc.target.id == d.id) {
         return at(State::Crashed { reason: why.clone() });
     }
-    let wanted = kept.is_some() || idle::needs_instance(view, d);
+    let wanted = first.is_some() || idle::needs_instance(view, d);
     match backoff::last(view.ends, d.process()) {
         // One that is not wanted any more may be tried again by the next request, but not before its back-off ends.
         Some(last)
@@ -109,7 +124,7 @@ fn standing(view: &View<'_>) -> Standing {
 
 fn job(view: &View<'_>) -> Standing {
     let d = &view.svc.target;
-    let kept = choice::keep(view, d);
+    let kept = choice::keep(view, d, 1).first().copied();
     let state = match (&view.hold, job::failed(view.ends, d)) {
         _ if view.promoted() || job::done(view.ends, d) => State::Done,
         (Some(Hold::Failed(why)), _) => State::Crashed { reason: why.clone() },
@@ -117,5 +132,5 @@ fn job(view: &View<'_>) -> Standing {
         (Some(Hold::Waits) | None, None) if kept.is_some() => State::Running,
         (Some(Hold::Waits) | None, None) => State::Starting,
     };
-    Standing { state, deployment: d.id, instance: kept.map(|i| i.id) }
+    Standing { state, deployment: d.id, instance: kept.map(|i| i.id), serving: Vec::new(), wanted: 1 }
 }

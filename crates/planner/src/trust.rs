@@ -2,7 +2,9 @@
 
 use std::{iter, time::Duration};
 
-use dormouse_model::{Cause, Deployment, DeploymentId, End, InstanceId, Replaced, StopReason};
+use dormouse_model::{
+    Cause, Deployment, DeploymentId, End, InstanceId, InstanceRecord, Replaced, StopReason,
+};
 
 use crate::{backoff, end::end_of, health, view::View, words};
 
@@ -46,7 +48,10 @@ pub(crate) fn trust(view: &View<'_>) -> Option<Trust> {
     let hopeless = |d: &Deployment| {
         let last = backoff::last(&ends, d.process())?;
         let n = backoff::count(&ends, d.process());
-        (backoff::never_ready(last) || n >= backoff::CRASH_LOOP).then_some((last, n))
+        // That one of several is late says little while others serve.
+        let serves = |i: &&&InstanceRecord| i.deployment == d.process() && view.ready(i, d);
+        let late = backoff::never_ready(last) && !view.alive.iter().any(|i| serves(&i));
+        (late || n >= backoff::CRASH_LOOP).then_some((last, n))
     };
     let to = iter::once(before).chain(trusted).find(|d| hopeless(d).is_none());
     match hopeless(live).filter(|(last, _)| soon(last)).zip(to) {

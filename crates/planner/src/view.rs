@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use dormouse_model::{
-    Deployment, Depth, DesiredService, End, InstanceRecord, Phase, ServiceKind, SleepPolicy, Time, Watchdog,
+    Deployment, DeploymentId, Depth, DesiredService, End, InstanceRecord, Phase, ServiceKind, SleepPolicy,
+    Time, Watchdog,
 };
 
 use crate::{clock::Clock, index::Index};
@@ -74,6 +75,12 @@ impl<'a> View<'a> {
     /// Whether it can sleep on this host: with its memory, unless it is to go without.
     pub(crate) fn can_sleep(&self, d: &Deployment) -> bool {
         self.index.desired.depths.reached(d.spec.sleep.depth).is_some()
+    }
+
+    /// Last time something asked for the instances of a process: of several of them, what one is asked keeps all awake.
+    pub(crate) fn asked_for(&self, process: DeploymentId) -> Option<Time> {
+        let mine = self.alive.iter().filter(|i| i.deployment == process);
+        mine.filter_map(|i| i.traffic.last_client_byte).max().max(self.wake)
     }
 
     /// How its service sleeps.

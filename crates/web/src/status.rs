@@ -1,7 +1,7 @@
 //! `GET /v1/ps`.
 
 use axum::{Json, extract::State};
-use dormouse_api::{Depth, ServiceState, ServiceStatus};
+use dormouse_api::{Depth, InstanceStatus, ServiceState, ServiceStatus};
 use dormouse_backend::{Builds, Workloads};
 use dormouse_control::ServiceStanding;
 
@@ -16,7 +16,45 @@ pub(crate) async fn ps<W: Workloads, B: Builds>(
 }
 
 fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
-    let (state, depth) = match status.standing {
+    let (state, depth) = stands(status.standing);
+    ServiceStatus {
+        project: status.key.project.to_string(),
+        service: status.key.service.to_string(),
+        state,
+        depth,
+        url: status.urls.first().cloned(),
+        urls: status.urls,
+        pid: status.pid,
+        resident_bytes: status.usage.map(|u| u.resident_bytes),
+        swapped_bytes: status.usage.map(|u| u.swapped_bytes),
+        last_wake_ms: status.last_wake_ms,
+        deployment: status.deploy.map(|d| d.to_string()),
+        instance: status.instance.map(|i| i.to_string()),
+        ready: status.ready,
+        replicas: status.replicas,
+        instances: status.instances.into_iter().map(instance).collect(),
+        last_activity: status.last_activity.map(|t| t.0),
+        awake: status.awake,
+        restarts: status.restarts,
+        reason: status.reason,
+    }
+}
+
+fn instance(i: dormouse_control::InstanceStatus) -> InstanceStatus {
+    let (state, depth) = stands(i.standing);
+    InstanceStatus {
+        instance: i.id.to_string(),
+        state,
+        depth,
+        deployment: i.deploy.map(|d| d.to_string()),
+        pid: i.pid,
+        resident_bytes: i.usage.map(|u| u.resident_bytes),
+        swapped_bytes: i.usage.map(|u| u.swapped_bytes),
+    }
+}
+
+fn stands(standing: ServiceStanding) -> (ServiceState, Option<Depth>) {
+    let (state, depth) = match standing {
         ServiceStanding::Building => (ServiceState::Building, None),
         ServiceStanding::Failed => (ServiceState::Failed, None),
         ServiceStanding::Starting => (ServiceState::Starting, None),
@@ -34,22 +72,5 @@ fn wire(status: dormouse_control::ServiceStatus) -> ServiceStatus {
         dormouse_model::Depth::Paged => Depth::Paged,
         dormouse_model::Depth::Stopped => Depth::Stopped,
     });
-    ServiceStatus {
-        project: status.key.project.to_string(),
-        service: status.key.service.to_string(),
-        state,
-        depth,
-        url: status.urls.first().cloned(),
-        urls: status.urls,
-        pid: status.pid,
-        resident_bytes: status.usage.map(|u| u.resident_bytes),
-        swapped_bytes: status.usage.map(|u| u.swapped_bytes),
-        last_wake_ms: status.last_wake_ms,
-        deployment: status.deploy.map(|d| d.to_string()),
-        instance: status.instance.map(|i| i.to_string()),
-        last_activity: status.last_activity.map(|t| t.0),
-        awake: status.awake,
-        restarts: status.restarts,
-        reason: status.reason,
-    }
+    (state, depth)
 }

@@ -19,6 +19,7 @@ mod late;
 mod many;
 mod readiness;
 mod readme;
+mod replicas;
 mod sleeping;
 mod supervisors;
 mod survival;
@@ -69,6 +70,7 @@ const TESTS: &[(&str, Test)] = &[
     ("root_inside_is_nobody_outside", isolation::identity),
     ("a_fork_bomb_hurts_only_itself", isolation::fork_bomb),
     ("an_oom_is_named_and_hurts_only_itself", isolation::oom),
+    ("several_instances_serve_as_one", replicas::replicas),
     ("a_crash_is_healed", healing::crash),
     ("a_crash_loop_is_shown_with_its_last_words", healing::crash_loop),
     ("a_busy_app_is_not_killed", healing::busy),

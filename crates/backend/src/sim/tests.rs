@@ -115,6 +115,7 @@ async fn builds_succeed_and_fail() {
             origins: dormouse_model::Origins::default(),
             port: 8000,
             health: HealthSpec::default(),
+            replicas: 1,
             needs: [].into(),
             after: [].into(),
             limits: Limits::default(),

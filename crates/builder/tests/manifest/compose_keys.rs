@@ -50,9 +50,9 @@ fn what_is_not_honoured_is_one_warning() {
         &expect![[r#"
             project shop
             front web
-            web: source=. port=8000 public
+            web: source=. port=8000 public replicas=3
             worker: source=. port=8000 worker start=["python", "loop.py"] start@compose.yaml:12
-            warning: valid, but not honoured: `volumes` (compose.yaml:5 and 1 more), `ports after a service's first` (compose.yaml:4 and 1 more), `ports other than TCP` (compose.yaml:4), `cap_add` (compose.yaml:6), `replicas` (compose.yaml:8), `ulimits` (compose.yaml:15)
+            warning: valid, but not honoured: `volumes` (compose.yaml:5 and 1 more), `ports after a service's first` (compose.yaml:4 and 1 more), `ports other than TCP` (compose.yaml:4), `cap_add` (compose.yaml:6), `ulimits` (compose.yaml:15)
               hint: what a service writes is gone when its instance is replaced
         "#]],
     );

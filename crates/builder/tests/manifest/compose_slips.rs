@@ -389,13 +389,13 @@ fn places_in_files_over_files() {
         "#]],
         ),
         (
-            "# a\n# b\nservices:\n  web:\n    scale: 2\n  db: !override\n    image: mysql\n",
+            "# a\n# b\nservices:\n  web:\n    privileged: true\n  db: !override\n    image: mysql\n",
             expect![[r#"
             project shop
             front web
             web: source=. port=80 public
             warning: left out, because images cannot be run yet: `db` (compose.override.yaml:7: `mysql`)
-            warning: valid, but not honoured: `scale` (compose.override.yaml:5)
+            warning: valid, but not honoured: `privileged` (compose.override.yaml:5)
         "#]],
         ),
     ] {

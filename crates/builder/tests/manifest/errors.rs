@@ -3,7 +3,11 @@
 use expect_test::expect;
 
 use super::{check, folder};
-use dormouse_model::Limits;
+use dormouse_builder::LANGUAGES;
+use dormouse_model::{
+    Limits,
+    manifest::{ManifestInput, resolve},
+};
 
 fn wrong(text: &str, expected: &expect_test::Expect) {
     let input = folder("shop", &[("dormouse.toml", text), ("backend/", ""), ("frontend/", "")]);
@@ -409,4 +413,46 @@ fn what_the_server_does_not_give() {
         input.bound(most);
         check(&input, &expected);
     }
+}
+
+#[test]
+fn how_many_instances() {
+    let said = |keys: &str| {
+        let mut input = ManifestInput::new("shop");
+        input.add_file("dormouse.toml", format!("[services.web]\nstart = 'x'\n{keys}"));
+        match resolve(&input, LANGUAGES) {
+            Ok((spec, _)) => spec.services.values().map(|s| s.replicas.to_string()).collect(),
+            Err(e) => e.to_string(),
+        }
+    };
+    expect!["1"].assert_eq(&said(""));
+    expect!["100"].assert_eq(&said("replicas = 100"));
+    expect!["3"].assert_eq(&said("kind = 'worker'\nreplicas = 3"));
+    expect![[r#"
+        dormouse.toml:3:12: services.web.replicas: expected a whole number from 1 to 100, found 101
+            |
+          3 | replicas = 101
+            |            ^^^"#]]
+    .assert_eq(&said("replicas = 101"));
+    expect![[r#"
+        dormouse.toml:3:12: services.web.replicas: expected a whole number from 1 to 100, found 0
+            |
+          3 | replicas = 0
+            |            ^"#]]
+    .assert_eq(&said("replicas = 0"));
+    expect![[r#"
+        dormouse.toml:3:12: services.web.replicas: expected a whole number from 1 to 100, found text
+            |
+          3 | replicas = '3'
+            |            ^^^
+          hint: write 3 without quotes"#]]
+    .assert_eq(&said("replicas = '3'"));
+    expect![[r#"
+        dormouse.toml:4:12: services.web.replicas: a job runs once, and has one instance
+            |
+          4 | replicas = 3
+            |            ^
+          hint: leave it out; several jobs may run side by side under names of their own"#]]
+    .assert_eq(&said("kind = 'job'\nreplicas = 3"));
+    expect!["1"].assert_eq(&said("kind = 'job'\nreplicas = 1"));
 }

@@ -119,6 +119,9 @@ fn show(s: &ServiceSpec) -> String {
     if !s.after.is_empty() {
         t += &format!(" after={:?}", s.after);
     }
+    if s.replicas != 1 {
+        t += &format!(" replicas={}", s.replicas);
+    }
     if s.limits != Limits::default() {
         t += &format!(" limits={} {}m {}", s.limits.memory, s.limits.cpu_milli, s.limits.pids);
     }

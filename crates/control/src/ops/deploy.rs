@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::Ipv4Addr, sync::Arc};
 
 use dormouse_backend::{Builds, NetworkSpec, Workloads};
 use dormouse_model::{
-    AddressBlock, Limits, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, bounds,
-    manifest::Given,
+    AddressBlock, Limits, ProjectName, ProjectSpec, ServiceKey, ServiceKind, ServiceName, ServiceSpec,
+    bounds, manifest::Given,
 };
 use dormouse_planner::BuildFact;
 use tracing::{info, warn};
@@ -287,7 +287,10 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
     services.extend(project.iter().flat_map(|p| p.services()).map(|(n, s)| (n.clone(), s.clone())));
     let (mut blocks, mut vips) = project.map(|p| (p.blocks.clone(), p.vips.clone())).unwrap_or_default();
     let everybodys: Vec<_> = state.projects.values().flat_map(|p| &p.blocks).copied().collect();
-    let need = Need::of(services.values().map(Arc::as_ref));
+    // What is asked for, or what runs, where that is more.
+    let replicas =
+        |s: &Arc<ServiceSpec>| spec.services.get(&s.name).map_or(1, |new| new.replicas).max(s.replicas);
+    let need = Need::of(services.values().map(|s| (s.kind, replicas(s))));
     let block = address::further(state.settings.pool, &everybodys, &blocks, need).map_err(full)?;
     blocks.extend(block);
     let stale = vips.extract_if(.., |name, _| !services.contains_key(name)).map(|(name, _)| name).collect();
@@ -310,7 +313,7 @@ fn room(state: &State, spec: &ProjectSpec) -> Result<Room, OpError> {
 
 fn full(why: NoRoom) -> OpError {
     OpError::Full(match why {
-        NoRoom::TooLarge => "a project has room for 1022 services with a port".to_owned(),
+        NoRoom::TooLarge => "a project has room for 1022 services with a port, and for 1533 instances".to_owned(),
         NoRoom::Full => {
             "all 65536 addresses of this server's projects are taken\n  hint: `dormouse down` those that nobody needs"
                 .to_owned()

@@ -58,6 +58,12 @@ pub(super) fn outlook(
     }
 }
 
+/// What runs of a service that stands so.
+fn instances(standing: &Standing) -> Vec<InstanceId> {
+    let serving: Vec<_> = standing.serving.iter().map(|(id, _)| *id).collect();
+    if serving.is_empty() { standing.instance.into_iter().collect() } else { serving }
+}
+
 /// What was found out of a process that is to go on: for which deployment, and why it cannot, if so.
 pub(super) type Looked = BTreeMap<ServiceName, (DeploymentId, Option<String>)>;
 
@@ -81,17 +87,17 @@ impl<W: Workloads, B: Builds> Control<W, B> {
                     if let Outlook::GoesOn(_) = outlook(svc, standing, image, service)
                         && let Some(live) = svc.and_then(|svc| svc.live.clone())
                     {
-                        out.push((key, live, standing.and_then(|s| s.instance), service.clone()));
+                        out.push((key, live, standing.map(instances).unwrap_or_default(), service.clone()));
                     }
                 }
                 out
             })
             .await?;
         let mut looked = Looked::new();
-        for (key, live, instance, service) in going_on {
+        for (key, live, instances, service) in going_on {
             let host = names::authority(Some(spec), &service, &self.settings);
             let visitor = Visitor { host, scheme: self.settings.scheme.clone() };
-            let why = self.why_not(&key, &live, instance, &service, &visitor).await;
+            let why = self.why_not(&key, &live, &instances, &service, &visitor).await;
             looked.insert(key.service, (live.id, why));
         }
         Ok(looked)
@@ -102,15 +108,14 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         &self,
         key: &ServiceKey,
         live: &Deployment,
-        instance: Option<InstanceId>,
+        instances: &[InstanceId],
         spec: &ServiceSpec,
         visitor: &Visitor,
     ) -> Option<String> {
         let (now, limits) = (live.limits(), &spec.limits);
-        if (limits.memory < now.memory || limits.pids < now.pids)
-            && let Some(id) = instance
-            && let Ok(usage) = self.workloads.usage(id).await
-        {
+        let less = limits.memory < now.memory || limits.pids < now.pids;
+        for id in instances.iter().filter(|_| less) {
+            let Ok(usage) = self.workloads.usage(*id).await else { continue };
             if limits.memory < now.memory && limits.memory < usage.needed_bytes {
                 let (needed, limit) = (usage.needed_bytes >> 20, limits.memory >> 20);
                 return Some(format!(
@@ -130,22 +135,25 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         if question == live.spec.question(None) {
             return None;
         }
-        if instance.is_none() {
+        if instances.is_empty() {
             return Some("its new health check has to be passed once".to_owned());
         }
         for _ in 0..spec.health.failures.max(1) {
             let Ok(targets) = self.wake_for(Waker::Deploy, key).await else {
                 return Some("it does not wake".to_owned());
             };
-            let Some(target) = targets.first() else { break };
             let request = ProbeRequest {
                 port: spec.port,
                 visitor: visitor.clone(),
                 question: question.clone(),
                 limit: spec.health.timeout,
             };
-            let answer = ask(&*self.workloads, target.instance, &request).await.answer;
-            if dormouse_planner::answers_well(spec, &question, answer) {
+            let mut well = !targets.is_empty();
+            for target in &targets {
+                let answer = ask(&*self.workloads, target.instance, &request).await.answer;
+                well &= dormouse_planner::answers_well(spec, &question, answer);
+            }
+            if well {
                 return None;
             }
             tokio::time::sleep(ASK_AGAIN).await;

@@ -15,7 +15,7 @@ use crate::{Control, OpError, events::Cursor};
 const MOST: usize = 200_000;
 /// Between two looks for new lines, while somebody follows.
 const LOOK: Duration = Duration::from_millis(250);
-/// Instances of a service that are looked at while following: the newest, and those that may still be on their way out.
+/// Instances of a service that are looked at while following, beside those that are there: the newest.
 const FOLLOWED: usize = 3;
 
 /// Which lines are wanted.
@@ -147,7 +147,9 @@ impl<W: Workloads, B: Builds> LogReader<W, B> {
                     let of = |key: &ServiceKey| {
                         let ids = state.history.get(key).map_or(&[][..], Vec::as_slice);
                         let skip = ids.len().saturating_sub(newest);
-                        ids[skip..].iter().map(|id| (key.clone(), *id)).collect::<Vec<_>>()
+                        let there = |id: &InstanceId| state.observed.instances.contains_key(id);
+                        let old = ids[..skip].iter().filter(|id| there(id));
+                        old.chain(&ids[skip..]).map(|id| (key.clone(), *id)).collect::<Vec<_>>()
                     };
                     keys.iter().flat_map(of).collect()
                 })

@@ -22,6 +22,6 @@ pub use deploy::DeployAccepted;
 pub(crate) use deploy::give_way;
 pub use env::{EnvChange, EnvChanged, EnvEntry};
 pub use logs::{LogEntry, LogReader, LogSource, LogWanted};
-pub use ps::{ServiceStanding, ServiceStatus};
+pub use ps::{InstanceStatus, ServiceStanding, ServiceStatus};
 pub use source::Upload;
 pub(crate) use source::sweep_sources;

@@ -1,9 +1,14 @@
 //! `dormouse ps`: where everything stands.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use dormouse_backend::{Builds, Workload, Workloads};
-use dormouse_model::{DeployId, Depth, DiskUsage, InstanceId, ServiceKey, Time, Usage};
+use dormouse_model::{
+    DeployId, Depth, DiskUsage, InstanceId, InstanceRecord, Phase, ServiceKey, Time, Usage,
+};
 use dormouse_planner::{BuildFact, State as Planned};
 use futures_util::future::join_all;
 
@@ -36,6 +41,21 @@ pub enum ServiceStanding {
     Quarantined,
 }
 
+/// One instance of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InstanceStatus {
+    /// Which.
+    pub id: InstanceId,
+    /// Where it stands: starting, ready, asleep or draining.
+    pub standing: ServiceStanding,
+    /// The deploy it is of, if that is known.
+    pub deploy: Option<DeployId>,
+    /// Process id of its sandbox's init.
+    pub pid: Option<u32>,
+    /// Its memory.
+    pub usage: Option<Usage>,
+}
+
 /// A line of `ps`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceStatus {
@@ -45,16 +65,22 @@ pub struct ServiceStatus {
     pub standing: ServiceStanding,
     /// Its public URLs.
     pub urls: Vec<String>,
-    /// Process id of its sandbox's init.
+    /// Process id of the init of [`Self::instance`].
     pub pid: Option<u32>,
-    /// Its memory.
+    /// What those use that serve, together.
     pub usage: Option<Usage>,
     /// How long its last wake took, in milliseconds.
     pub last_wake_ms: Option<f64>,
     /// The deploy whose deployment serves.
     pub deploy: Option<DeployId>,
-    /// The instance that serves.
+    /// An instance that serves, or is on its way.
     pub instance: Option<InstanceId>,
+    /// How many take requests, also asleep.
+    pub ready: u32,
+    /// How many are to.
+    pub replicas: u32,
+    /// Each that there is, by their numbers.
+    pub instances: Vec<InstanceStatus>,
     /// Last byte from a client, or from a calling service.
     pub last_activity: Option<Time>,
     /// What keeps it awake, a few words.
@@ -73,22 +99,55 @@ impl<W: Workloads, B: Builds> Control<W, B> {
     pub async fn ps(&self) -> Result<Vec<ServiceStatus>, OpError> {
         let mut all = self.call(|state| statuses(state)).await?;
         let pids: HashMap<_, _> = self.workloads.list().await?.into_iter().map(|w| (w.id, w.pid)).collect();
-        let usages = all.iter().map(|s| async {
-            match s.instance {
-                // It may end at any moment; then there is nothing to say.
-                Some(id) => self.workloads.usage(id).await.ok(),
-                None => None,
+        let ids = all.iter().flat_map(|s| s.instances.iter().map(|i| i.id).chain(s.instance));
+        let ids: BTreeSet<_> = ids.collect();
+        // One may end at any moment; then there is nothing to say.
+        let usages = ids.iter().map(|id| async { Some((*id, self.workloads.usage(*id).await.ok()?)) });
+        let usages: HashMap<_, _> = join_all(usages).await.into_iter().flatten().collect();
+        let pid = |id: InstanceId| pids.get(&id).copied().filter(|pid| *pid > 0);
+        for status in &mut all {
+            status.pid = status.instance.and_then(pid);
+            for i in &mut status.instances {
+                (i.pid, i.usage) = (pid(i.id), usages.get(&i.id).copied());
             }
-        });
-        let usages = join_all(usages).await;
-        for (status, usage) in all.iter_mut().zip(usages) {
-            status.pid = status.instance.and_then(|id| pids.get(&id)).copied().filter(|pid| *pid > 0);
-            if let Some(disk) = usage.and_then(|u| u.disk).filter(DiskUsage::is_full) {
-                status.reason.get_or_insert_with(|| no_room(disk));
+            let serving = status.instances.iter().filter(|i| serves(i.standing)).map(|i| i.id);
+            let mut counted: Vec<_> = serving.collect();
+            if counted.is_empty() {
+                counted.extend(status.instance);
             }
-            status.usage = usage;
+            for usage in counted.iter().filter_map(|id| usages.get(id)) {
+                if let Some(disk) = usage.disk.filter(DiskUsage::is_full) {
+                    status.reason.get_or_insert_with(|| no_room(disk));
+                }
+                status.usage = Some(status.usage.map_or(*usage, |sum| together(sum, *usage)));
+            }
         }
         Ok(all)
+    }
+}
+
+/// Whether one that stands so takes requests.
+fn serves(standing: ServiceStanding) -> bool {
+    match standing {
+        ServiceStanding::Ready | ServiceStanding::Asleep(_) => true,
+        ServiceStanding::Building
+        | ServiceStanding::Failed
+        | ServiceStanding::Starting
+        | ServiceStanding::Running
+        | ServiceStanding::Done
+        | ServiceStanding::Draining
+        | ServiceStanding::Stopped
+        | ServiceStanding::Crashed
+        | ServiceStanding::Quarantined => false,
+    }
+}
+
+/// What two use together; each has a disk of its own.
+fn together(a: Usage, b: Usage) -> Usage {
+    Usage {
+        resident_bytes: a.resident_bytes + b.resident_bytes,
+        swapped_bytes: a.swapped_bytes + b.swapped_bytes,
+        ..a
     }
 }
 
@@ -191,6 +250,23 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
             };
             let urls = face.map(shown).unwrap_or_default();
             let instance = instance.or_else(|| mine().map(|i| i.id).next_back());
+            let taking = standing.map(|s| s.serving.as_slice()).unwrap_or_default();
+            let one = |i: &InstanceRecord| {
+                let takes = taking.iter().any(|(id, _)| *id == i.id);
+                InstanceStatus {
+                    id: i.id,
+                    standing: match i.phase {
+                        _ if i.draining_since.is_some() => ServiceStanding::Draining,
+                        Phase::Asleep(depth) => ServiceStanding::Asleep(depth),
+                        Phase::Running if takes => ServiceStanding::Ready,
+                        Phase::Running | Phase::Exited(_) => ServiceStanding::Starting,
+                    },
+                    deploy: state.deployment(&key, i.deployment).map(|d| d.deploy),
+                    pid: None,
+                    usage: None,
+                }
+            };
+            let there = |i: &&InstanceRecord| !matches!(i.phase, Phase::Exited(_));
             let last_activity = state.last_use.get(&key).map(|last| last.at);
             out.push(ServiceStatus {
                 standing: word,
@@ -200,6 +276,9 @@ fn statuses(state: &State) -> Vec<ServiceStatus> {
                 last_wake_ms: state.last_wake.get(&key).copied(),
                 deploy: serving.map(|d| d.deploy),
                 instance,
+                ready: u32::try_from(taking.len()).unwrap_or(u32::MAX),
+                replicas: serving.map_or(spec.replicas, |d| d.spec.replicas),
+                instances: mine().filter(there).map(one).collect(),
                 last_activity: last_activity.map(|at| state.clock.shown(at)),
                 awake: keeps.filter(|_| word == ServiceStanding::Ready).map(keeps_words),
                 restarts: u32::try_from(restarts).unwrap_or(u32::MAX),
@@ -250,6 +329,9 @@ fn nothing_known(key: ServiceKey, standing: ServiceStanding, reason: String) -> 
         last_wake_ms: None,
         deploy: None,
         instance: None,
+        ready: 0,
+        replicas: 1,
+        instances: Vec::new(),
         last_activity: None,
         awake: None,
         restarts: 0,

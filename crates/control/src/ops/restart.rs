@@ -114,9 +114,12 @@ impl<W: Workloads, B: Builds> Control<W, B> {
         let keys: Vec<_> = waiting.iter().map(|(key, _)| key.clone()).collect();
         let longest = move |state: &mut State| {
             let services = keys.iter().filter_map(|key| state.desired.services.get(key));
-            services.map(|svc| svc.target.spec.health.start_timeout).max()
+            // One after the other.
+            services
+                .map(|svc| (svc.target.spec.health.start_timeout + SLACK) * svc.target.spec.replicas)
+                .max()
         };
-        let limit = self.call(longest).await?.unwrap_or_default() + SLACK;
+        let limit = self.call(longest).await?.unwrap_or(SLACK);
         for (key, id) in waiting {
             let of = key.clone();
             let fate = self.until(limit, move |state| fate(state, &of, id)).await?;

@@ -98,7 +98,8 @@ mod tests {
             detail: (*how == DEAF).then(|| "nothing listens\n  hint: mend it".to_owned()),
         };
         let ends: Vec<_> = ends.iter().enumerate().map(end).collect();
-        let standing = Standing { state, deployment: DeploymentId(2), instance: None };
+        let standing =
+            Standing { state, deployment: DeploymentId(2), instance: None, serving: vec![], wanted: 1 };
         expected.assert_eq(&format!("{:?}", fate(Some(&svc), DeploymentId(2), Some(&standing), &ends)));
     }
 

@@ -33,8 +33,8 @@ impl Slice {
         name: &ProjectName,
         standings: &BTreeMap<ServiceKey, dormouse_planner::Standing>,
     ) -> Self {
-        let State { desired, observed, facts, .. } = state;
-        let endpoints = dormouse_planner::endpoints_of(desired, observed, facts, name, standings);
+        let State { observed, facts, .. } = state;
+        let endpoints = dormouse_planner::endpoints_of(observed, facts, name, standings);
         let mut out = Self { endpoints, ..Self::default() };
         let Some(project) = state.projects.get(name).filter(|p| p.removing.is_none()) else { return out };
         let (mut names, mut aliases) = (BTreeMap::new(), BTreeMap::new());

@@ -28,6 +28,7 @@ pub(crate) fn spec() -> ProjectSpec {
         origins: dormouse_model::Origins::default(),
         port: 8000,
         health: HealthSpec::default(),
+        replicas: 1,
         needs: BTreeSet::new(),
         after: BTreeSet::new(),
         limits: Limits::default(),

@@ -16,6 +16,7 @@ mod left_out;
 mod lost;
 mod networks;
 mod readiness;
+mod replicas;
 mod rolled_back;
 mod sleep;
 mod survival;

@@ -86,6 +86,7 @@ pub(crate) fn service(name: &str) -> ServiceSpec {
             start_timeout: Duration::from_secs(10),
             ..HealthSpec::default()
         },
+        replicas: 1,
         needs: [].into(),
         after: [].into(),
         limits: Limits::default(),

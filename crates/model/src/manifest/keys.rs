@@ -161,6 +161,13 @@ pub(super) const SERVICE: &[Key] = &[
         meaning: "what has to be there, at the same deploy, before it is started: jobs done, other services ready",
     },
     Key {
+        name: "replicas",
+        shape: Shape::Number(1, crate::MOST_REPLICAS),
+        default: "`1`",
+        example: "replicas = 3",
+        meaning: "how many instances of it run side by side, each within its own `memory`, `cpu`, `pids` and `disk`; a job has one ([replicas.md](replicas.md))",
+    },
+    Key {
         name: "memory",
         shape: Shape::Size,
         default: r#"`"1GiB"`"#,

@@ -6,7 +6,7 @@ use super::{
     read::{Reader, join},
     typed::{Health, ProbeKind, Service, Sleep, Written},
 };
-use crate::{Depth, ServiceKind, Streams, server};
+use crate::{Depth, MOST_REPLICAS, ServiceKind, Streams, server};
 
 /// Whether a service may say this.
 pub(super) fn is_key(name: &str) -> bool {
@@ -43,6 +43,10 @@ pub(super) fn service(r: &mut Reader<'_>, entry: &Entry) -> Option<Service> {
             "health" => s.health = health(r, node, &key),
             "needs" => s.needs = r.texts(node, &key),
             "after" => s.after = r.texts(node, &key),
+            "replicas" => {
+                let value = r.number(node, &key, 1..=MOST_REPLICAS);
+                s.replicas = value.map(|value| Written { value, place: r.place(&node.span, &key) });
+            }
             "memory" => {
                 s.memory = r.size(node, &key);
                 s.asks("memory", r, node, &key);

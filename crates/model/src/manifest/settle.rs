@@ -178,6 +178,7 @@ fn one(
             health: health(typed, kind, facts),
             needs,
             after,
+            replicas: replicas(typed, kind, report),
             limits,
             env: Env::default(),
             stored: Env::default(),
@@ -202,6 +203,27 @@ fn keys(typed: &Service) -> Keys<'_> {
         package: typed.package.as_deref(),
         requirements: typed.requirements.is_some(),
         install: typed.install.is_some(),
+    }
+}
+
+/// How many instances it has. A job runs once.
+fn replicas(typed: &Service, kind: ServiceKind, report: &mut Report) -> u32 {
+    let Some(Written { value, place }) = &typed.replicas else { return 1 };
+    match kind {
+        ServiceKind::Web | ServiceKind::Worker => *value,
+        ServiceKind::Job if *value == 1 => 1,
+        ServiceKind::Job if typed.guess => {
+            report.warn(format!(
+                "`{}` runs once, and has one instance, though {value} are asked for",
+                typed.name
+            ));
+            1
+        }
+        ServiceKind::Job => {
+            let hint = "leave it out; several jobs may run side by side under names of their own";
+            report.at(place.clone(), "a job runs once, and has one instance", Some(hint.to_owned()));
+            1
+        }
     }
 }
 

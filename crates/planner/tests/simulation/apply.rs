@@ -8,11 +8,18 @@ use dormouse_model::{
 };
 use dormouse_planner::{Action, end_of, note_end};
 
-pub(crate) fn apply(actions: &[Action], desired: &mut Desired, observed: &mut Observed, now: Time) {
-    for (n, action) in (0..).zip(actions) {
+/// What is started gets numbers from `first` on.
+pub(crate) fn apply(
+    actions: &[Action],
+    desired: &mut Desired,
+    observed: &mut Observed,
+    first: u64,
+    now: Time,
+) {
+    for (n, action) in (first..).zip(actions) {
         match action {
             Action::Start { key, deployment } => {
-                let id = InstanceId(1_000_000 + n);
+                let id = InstanceId(n);
                 let svc = &desired.services[key];
                 let started = |d: &&Deployment| d.process() == *deployment;
                 let limits = std::iter::once(&svc.target).chain(&svc.live).find(started).unwrap().limits();

@@ -160,10 +160,14 @@ impl History {
         spec.limits.memory = memory;
         let svc = self.store.desired.services.get_mut(&key).unwrap();
         let Some(live) = svc.live.as_ref() else { return };
+        let scaled = spec.replicas != live.spec.replicas;
         let new = Deployment { id, spec: spec.into(), continues: Some(live.process()), ..live.clone() };
         (svc.target, svc.live) = (new.clone(), Some(new));
         self.tell(|| format!("deploy {key} {id} without a restart"));
         self.count("deployed without a restart");
+        if scaled {
+            self.count("scaled");
+        }
     }
 
     fn spec(&mut self, key: &ServiceKey) -> ServiceSpec {
@@ -193,6 +197,7 @@ impl History {
                 failures: 3,
                 hang_timeout: Duration::from_secs(25),
             },
+            replicas: if self.job.as_ref() == Some(key) { 1 } else { *rng.pick(&[1, 1, 2, 3]) },
             needs: [].into(),
             after: [].into(),
             limits: Limits::default(),

@@ -218,7 +218,9 @@ impl Control {
                 .store
                 .watchdogs
                 .get(&i.key)
-                .filter(|known| known.deployment == i.deployment && known.verdict != Verdict::Refuted);
+                .filter(|known| known.deployment == i.deployment && known.verdict != Verdict::Refuted)
+                // Another instance may have shown it while this one slept.
+                .filter(|known| known.at <= w.now.before(slept));
             let cannot = self.seen.get(&id).and_then(|seen| seen.wake_failed_at);
             let there = self.since.max(cannot).is_some_and(|since| w.now.since(since) > slept);
             if let Some(known) = known
@@ -528,7 +530,12 @@ impl Control {
                 svc.target = svc.live.clone().unwrap();
                 return Ok(true);
             }
-            Action::Drain { id, .. } => {
+            Action::Drain { key, id } => {
+                let svc = w.store.desired.services.get(&key);
+                let older = svc.filter(|svc| !svc.is_live()).and_then(|svc| svc.live.as_ref());
+                if older.is_some_and(|d| d.process() == self.observed.instances[&id].deployment) {
+                    *w.tally.entry("rolled one of several").or_default() += 1;
+                }
                 w.store.kept.entry(id).or_default().draining_since.get_or_insert(w.now);
                 return Ok(true);
             }

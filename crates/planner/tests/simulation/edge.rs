@@ -72,15 +72,15 @@ pub(crate) enum Heard {
     Gone(EdgeId),
 }
 
-/// The only target of what is ready.
-fn first(endpoint: &Endpoint) -> Option<&Target> {
+/// Those that take requests.
+fn targets(endpoint: &Endpoint) -> &[Target] {
     match endpoint {
-        Endpoint::Ready { targets } => targets.first(),
+        Endpoint::Ready { targets } => targets,
         Endpoint::Stopped
         | Endpoint::Starting
         | Endpoint::Building
         | Endpoint::Crashed { .. }
-        | Endpoint::Failed { .. } => None,
+        | Endpoint::Failed { .. } => &[],
     }
 }
 
@@ -217,12 +217,15 @@ impl Edge {
 
     /// What takes new requests of a service, and whether it is shown asleep.
     fn target(&self, key: &ServiceKey) -> Option<(InstanceId, bool)> {
-        self.table.get(key).and_then(first).map(|t| (t.instance, t.asleep))
+        let all = self.table.get(key).map_or(&[][..], targets);
+        let used = |id| self.bytes.get(&id).and_then(|t| t.last_client_byte);
+        let best = all.iter().min_by_key(|t| (t.asleep, self.in_flight(t.instance), used(t.instance)));
+        best.map(|t| (t.instance, t.asleep))
     }
 
     /// Whether an instance is shown asleep; one that is not shown any more takes what its sockets say.
     pub(crate) fn shown_asleep(&self, id: InstanceId) -> Option<bool> {
-        self.table.values().filter_map(first).find(|t| t.instance == id).map(|t| t.asleep)
+        self.table.values().flat_map(targets).find(|t| t.instance == id).map(|t| t.asleep)
     }
 
     fn touch(&mut self, now: Time, id: InstanceId) -> &mut Traffic {
@@ -326,6 +329,10 @@ impl Edge {
                 Some(Endpoint::Ready { .. } | Endpoint::Stopped | Endpoint::Starting) => {
                     match self.target(&r.key) {
                         Some((to, false)) => {
+                            let all = self.table.get(&r.key).map_or(&[][..], targets);
+                            if all.iter().filter(|t| !t.asleep).count() > 1 {
+                                *tally.entry("served by several").or_default() += 1;
+                            }
                             self.carry(to, now, sim)?;
                             r.place = Place::Sent { to, since: now };
                         }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use dormouse_backend::{
-    NetworkSpec, Workloads,
+    NetworkSpec, Workload, Workloads,
     sim::{Behaviour, Faults, Rng, Sim},
 };
 use dormouse_model::{
@@ -317,21 +317,28 @@ impl History {
             let sleeps =
                 (sleep.after.is_some() || told) && !(asleep.is_some() && self.notices_all(key, target));
             let wanted = if sleeps { asleep } else { Some(Phase::Running) };
-            let is = match mine.as_slice() {
-                [] => None,
-                [w] if w.deployment == target.process() && w.limits == target.limits() => Some(w.phase),
-                _ => return Err(format!("{key} should be one {}, and is {mine:?}", target.id)),
-            };
-            // Workers have no idle time.
-            let worker = self.workers.contains(key) && [asleep, Some(Phase::Running)].contains(&is);
-            // What slept deeper by an earlier policy stays as it is.
-            let deeper = target.continues.is_some()
-                && (wanted, is) == (Some(Phase::Asleep(Depth::Frozen)), Some(Phase::Asleep(Depth::Paged)));
-            // While somebody listens to another service, who may wait for this one.
-            let perhaps = sleep.depth == Depth::Stopped && is == Some(Phase::Asleep(Depth::Paged));
-            let perhaps = perhaps && mine.iter().any(|w| self.edges.has_socket(w.id));
-            if wanted != is && !worker && !deeper && !perhaps {
-                return Err(format!("{key} should be {wanted:?}, and is {mine:?}"));
+            let ours = |w: &Workload| w.deployment == target.process() && w.limits == target.limits();
+            // Of what sleeps without a process only those stay that somebody listens to.
+            let some = asleep.is_none() || sleep.depth == Depth::Stopped;
+            let enough = mine.len() == target.replicas() || some && mine.len() < target.replicas();
+            if !(mine.is_empty() || enough && mine.iter().all(ours)) {
+                let n = target.replicas();
+                return Err(format!("{key} should be {n} of {}, and is {mine:?}", target.id));
+            }
+            let all = if mine.is_empty() { vec![None] } else { mine.iter().map(|w| Some(w.phase)).collect() };
+            for is in all {
+                // Workers have no idle time.
+                let worker = self.workers.contains(key) && [asleep, Some(Phase::Running)].contains(&is);
+                // What slept deeper by an earlier policy stays as it is.
+                let deeper = target.continues.is_some()
+                    && (wanted, is)
+                        == (Some(Phase::Asleep(Depth::Frozen)), Some(Phase::Asleep(Depth::Paged)));
+                // While somebody listens to another service, who may wait for this one.
+                let perhaps = sleep.depth == Depth::Stopped && is == Some(Phase::Asleep(Depth::Paged));
+                let perhaps = perhaps && mine.iter().any(|w| self.edges.has_socket(w.id));
+                if wanted != is && !worker && !deeper && !perhaps {
+                    return Err(format!("{key} should be {wanted:?}, and is {mine:?}"));
+                }
             }
         }
         if left.is_empty() { Ok(()) } else { Err(format!("left over: {left:?}")) }

@@ -12,7 +12,13 @@ use dormouse_model::{
 };
 use dormouse_planner::{Action, next_deadline, plan, probe_due, standings};
 
-use crate::{apply::apply, edge::Table, edges::Edges, outside::Outside, store::Store};
+use crate::{
+    apply::apply,
+    edge::Table,
+    edges::Edges,
+    outside::Outside,
+    store::{Kept, Store},
+};
 
 /// What is true of the world.
 pub(crate) struct Truth<'a> {
@@ -79,6 +85,17 @@ impl Rules {
         self.serves(i, now) && (asleep || long)
     }
 
+    /// The same, or takes a part of the traffic already, while one after the other of several is replaced.
+    fn shows(&self, svc: &DesiredService, i: &InstanceRecord, observed: &Observed, now: Time) -> bool {
+        let live = svc.live.as_ref().filter(|l| l.id != svc.target.id).map(Deployment::process);
+        let beside = observed
+            .instances
+            .values()
+            .any(|o| o.key == i.key && Some(o.deployment) == live && self.serves(o, now));
+        let takes = i.traffic.last_client_byte.is_some() && svc.target.replicas() > 1 && beside;
+        self.proves(svc, i, now) || takes && self.serves(i, now)
+    }
+
     /// A request is not refused or left waiting while an instance could take it, and one deployment takes them all.
     pub(crate) fn table(&self, desired: &Desired, observed: &Observed, table: &Table, now: Time) -> Held {
         for (key, svc) in &desired.services {
@@ -88,17 +105,31 @@ impl Rules {
             let able: Vec<_> = mine().filter(|i| wanted(i.deployment)).collect();
             match &table[key] {
                 Endpoint::Ready { targets } => {
-                    must(targets.len() == 1, || format!("{key} has targets {targets:?}"))?;
-                    let taken = able.iter().find(|i| i.id == targets[0].instance);
-                    let taken = taken.ok_or_else(|| format!("{key} sends to {}", targets[0].instance))?;
-                    let newest =
-                        able.iter().any(|i| i.deployment == svc.target.process() && self.proves(svc, i, now))
-                            || able.iter().all(|i| i.deployment == svc.target.process());
-                    must(!newest || taken.deployment == svc.target.process(), || {
-                        format!("{key} sends to {} though its target is ready", taken.deployment)
-                    })?;
-                    must(targets[0].asleep || taken.phase == Phase::Running, || {
-                        format!("{} is shown awake", taken.id)
+                    let ours = |i: &InstanceRecord| i.deployment == svc.target.process();
+                    let shown = able.iter().filter(|i| ours(i) && self.shows(svc, i, observed, now)).count();
+                    let newest = shown >= svc.target.replicas() || able.iter().all(|i| ours(i));
+                    let old = able.iter().any(|i| !ours(i));
+                    let mut taken = BTreeSet::new();
+                    for target in targets {
+                        let i = able.iter().find(|i| i.id == target.instance);
+                        let i = i.ok_or_else(|| format!("{key} sends to {}", target.instance))?;
+                        must(taken.insert(i.id), || format!("{key} sends to {} twice", i.id))?;
+                        must(!newest || ours(i), || {
+                            format!("{key} sends to {} though its target is ready", i.deployment)
+                        })?;
+                        let beside = ours(i) && !newest && old;
+                        must(!beside || self.shows(svc, i, observed, now), || {
+                            format!("{key} sends to {}, which has not shown that it works", i.id)
+                        })?;
+                        must(target.asleep || i.phase == Phase::Running, || {
+                            format!("{} is shown awake", i.id)
+                        })?;
+                    }
+                    let most = wanted_of(svc);
+                    let mine = if newest { able.iter().filter(|i| ours(i)).count() } else { 1 };
+                    let enough = if newest { svc.target.replicas().min(mine) } else { 1 };
+                    must((enough..=most + 1).contains(&taken.len()), || {
+                        format!("{key} has targets {targets:?} of {able:?}")
                     })?;
                 }
                 other @ (Endpoint::Stopped
@@ -135,8 +166,33 @@ impl Rules {
         self.is_looked_in(desired, observed, actions, now)?;
         if !actions.is_empty() {
             let (mut after, mut seen) = (desired.clone(), observed.clone());
-            apply(actions, &mut after, &mut seen, now);
+            apply(actions, &mut after, &mut seen, 1_000_000, now);
             let mut rest = plan(&after, &seen, now);
+            // Of several instances that are missing, the next is started when the one before is there.
+            for more in 1..10 {
+                if rest.is_empty() || !rest.iter().all(|a| matches!(a, Action::Start { .. })) {
+                    break;
+                }
+                apply(&rest, &mut after, &mut seen, 1_000_000 + more * 1000, now);
+                rest = plan(&after, &seen, now);
+            }
+            // The others need not stay awake for one that is let go of.
+            let lets_go = |key: &ServiceKey| {
+                let of = |a: &Action| {
+                    matches!(a, Action::Stop { .. } | Action::Drain { .. } | Action::Fail { .. })
+                };
+                actions.iter().any(|a| of(a) && a.key() == key)
+            };
+            rest.retain(|action| {
+                let calm = matches!(
+                    action,
+                    Action::Look { .. }
+                        | Action::Sleep { .. }
+                        | Action::DarkWake { .. }
+                        | Action::Stop { why: StopReason::Idle, .. }
+                );
+                !(calm && lets_go(action.key()))
+            });
             // A job does not run beside an earlier one, which has ended only in `apply`.
             let ends = |key: &ServiceKey| {
                 actions
@@ -189,16 +245,17 @@ impl Rules {
                 let live =
                     |i: &&InstanceRecord| needed.live.as_ref().is_some_and(|l| l.process() == i.deployment);
                 let asleep = |i: &&InstanceRecord| matches!(i.phase, Phase::Asleep(_));
-                let Some(i) = mine(key.clone()).filter(live).min_by_key(|i| i.started_at).filter(asleep)
-                else {
-                    continue;
-                };
                 let again = needed.demand.sleep_at >= Some(now);
                 let replaced = needed.live.as_ref().is_some_and(|l| l.id != needed.target.id);
-                let woken = actions.iter().any(|a| matches!(a, Action::Wake { id, .. } if *id == i.id));
-                must(woken || again || replaced, || {
-                    format!("{} is asked for, and {} sleeps on", svc.key, i.id)
-                })?;
+                let mut all: Vec<_> =
+                    mine(key.clone()).filter(live).filter(|i| self.serves(i, now)).collect();
+                all.sort_by_key(|i| (i.started_at, i.id));
+                for i in all.into_iter().take(needed.target.replicas()).filter(asleep) {
+                    let woken = actions.iter().any(|a| matches!(a, Action::Wake { id, .. } if *id == i.id));
+                    must(woken || again || replaced, || {
+                        format!("{} is asked for, and {} sleeps on", svc.key, i.id)
+                    })?;
+                }
             }
         }
         for svc in desired.services.values() {
@@ -240,12 +297,25 @@ impl Rules {
                 for job in &store.desired.services[key].after {
                     self.is_done(store, key, *deployment, job)?;
                 }
-                let there = crate::control::list(sim).into_iter().any(|w| {
-                    let draining = store.kept.get(&w.id).is_some_and(|k| k.draining_since.is_some());
-                    w.deployment == *deployment && !matches!(w.phase, Phase::Exited(_)) && !draining
-                });
-                must(!there, || format!("`{action}`, which exists"))?;
                 let svc = &store.desired.services[key];
+                let all = crate::control::list(sim);
+                let there = |process: DeploymentId| {
+                    let mine = all.iter().filter(|w| w.deployment == process && w.key == *key);
+                    let draining =
+                        |id| store.kept.get(&id).is_some_and(|k: &Kept| k.draining_since.is_some());
+                    mine.filter(|w| !matches!(w.phase, Phase::Exited(_)) && !draining(w.id)).count()
+                };
+                let wanted = |d: &&Deployment| d.process() == *deployment;
+                let d = std::iter::once(&svc.target).chain(&svc.live).find(wanted);
+                let most = d.map_or(0, Deployment::replicas);
+                must(there(*deployment) < most, || format!("`{action}`, of which there are enough"))?;
+                // What was left over is on its way out.
+                let older = svc.live.as_ref().filter(|l| l.id != svc.target.id);
+                let sum = there(svc.target.process()).min(svc.target.replicas())
+                    + older.map_or(0, |o| there(o.process()).min(o.replicas()));
+                must(sum < wanted_of(svc) + usize::from(older.is_some()), || {
+                    format!("`{action}`, though there are {sum} of {}", wanted_of(svc))
+                })?;
                 let older = svc.live.as_ref().is_some_and(|l| l.id != svc.target.id);
                 let tries = store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == *deployment);
                 must(!older || *deployment != svc.target.process() || tries.count() < 3, || {
@@ -295,6 +365,16 @@ impl Rules {
                 must(i.phase == Phase::Running || !tried, || {
                     format!("`{action}`, which was tried just now")
                 })?;
+                let siblings = observed.instances.values().filter(|o| {
+                    o.id != i.id && o.deployment == i.deployment && self.serves(o, now) && o.key == *key
+                });
+                let older = |o: &&InstanceRecord| (o.started_at, o.id) < (i.started_at, i.id);
+                // One that sleeps already may sleep deeper.
+                let falls = i.phase == Phase::Running;
+                let busy = siblings.filter(older).find(|o| falls && o.traffic.in_flight > 0);
+                must(busy.is_none(), || {
+                    format!("`{action}`, and {:?} works on a request", busy.map(|o| o.id))
+                })?;
                 self.unused(now, truth, i, key, action)
             }
             Action::Drain { key, id } => self.another(now, store, observed, key, *id, action),
@@ -332,8 +412,10 @@ impl Rules {
             }
             Action::Promote { key, deployment } => {
                 let svc = &store.desired.services[key];
-                let mut mine = observed.instances.values().filter(|i| i.deployment == *deployment);
-                let ready = mine.any(|i| self.proves(svc, i, now));
+                let mine = observed.instances.values().filter(|i| i.deployment == *deployment);
+                let shown = mine.filter(|i| self.shows(svc, i, observed, now)).count();
+                let most = if svc.live.is_some() { svc.target.replicas() } else { 1 };
+                let ready = shown >= most;
                 must(ready && svc.target.id == *deployment, || format!("`{action}`"))
             }
             Action::Fail { key, deployment, .. } => {
@@ -342,8 +424,8 @@ impl Rules {
                 must(older && svc.target.id == *deployment, || {
                     format!("`{action}` with nothing to go back to")
                 })?;
-                let mut mine = observed.instances.values().filter(|i| i.deployment == *deployment);
-                let works = mine.any(|i| self.proves(svc, i, now));
+                let mine = observed.instances.values().filter(|i| i.deployment == *deployment);
+                let works = mine.filter(|i| self.proves(svc, i, now)).count() >= svc.target.replicas();
                 must(!works, || format!("`{action}`, which works"))
             }
             Action::RollBack { key, deployment, to, .. } => {
@@ -362,7 +444,8 @@ impl Rules {
                 must(before.is_some_and(|id| id != live), || {
                     format!("`{action}`, with nothing to go back to")
                 })?;
-                must(bad && mine.all(sick), || format!("`{action}`, which works"))
+                let several = svc.live.as_ref().is_some_and(|l| l.replicas() > 1);
+                must(bad && (several || mine.all(sick)), || format!("`{action}`, which works"))
             }
             Action::Settle { key, .. } => {
                 let at = store.desired.services[key].replaced.as_ref().map(|r| r.at);
@@ -450,13 +533,28 @@ impl Rules {
             // A promotion took the traffic away from it; that its successor was ready is checked there.
             return Ok(());
         }
-        let other = observed
+        let others: Vec<_> = observed
             .instances
             .values()
             .filter(|i| i.id != id && self.serves(i, now) && i.key == *key && Some(i.deployment) == live)
-            .min_by_key(|i| i.started_at);
-        let other = other.ok_or_else(|| format!("`{action}`, the last one that serves"))?;
-        must(other.started_at <= observed.instances[&id].started_at, || format!("`{action}`, the oldest"))
+            .collect();
+        must(!others.is_empty(), || format!("`{action}`, the last one that serves"))?;
+        let wanted = svc.target.replicas();
+        if svc.is_live() {
+            let older = |i: &&&InstanceRecord| i.started_at <= observed.instances[&id].started_at;
+            let kept = others.iter().filter(older).count();
+            return must(kept >= wanted, || format!("`{action}`, and {kept} of {wanted} are older"));
+        }
+        // One of a version that is replaced one by one: as many as there are to be go on serving.
+        let new = observed.instances.values().filter(|i| {
+            i.deployment == svc.target.process()
+                && i.draining_since.is_none()
+                && self.shows(svc, i, observed, now)
+        });
+        let serve = others.len() + new.count();
+        let had = svc.live.as_ref().map_or(0, Deployment::replicas);
+        // Those that were left over go at any time.
+        must(serve >= wanted || others.len() >= had, || format!("`{action}`, and {serve} of {wanted} serve"))
     }
 
     /// Going to sleep disturbs nobody.
@@ -509,6 +607,11 @@ impl Rules {
             None => Ok(()),
         }
     }
+}
+
+/// How many instances there are to be of a service, as long as it is not replaced.
+fn wanted_of(svc: &DesiredService) -> usize {
+    svc.live.as_ref().map_or(0, Deployment::replicas).max(svc.target.replicas())
 }
 
 fn is_job(desired: &Desired, key: &ServiceKey) -> bool {

@@ -3,6 +3,8 @@
 //! ```text
 //! web d2 live=d1 sleep=5m wake=-3s needs=api      a service of project `shop`
 //! i1 web d1 running ready=-1h inflight=1          one of its instances
+//! web d2 live=d1 replicas=3                       both have three instances
+//! web d2 live=d1 replicas=3 had=1                 the earlier one has one
 //! web d2 live=d2 replaced=d1 since=-1m            d2 has been live for a minute, in the place of d1
 //!                                trusted=d0       which had not yet held for long, unlike d0
 //! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
@@ -115,6 +117,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         origins: dormouse_model::Origins::default(),
         port: 8000,
         health: HealthSpec { ask: Ask::Connection, ..HealthSpec::default() },
+        replicas: 1,
         needs: [].into(),
         after: [].into(),
         limits: Limits { memory: mib("512"), ..Limits::default() },
@@ -130,6 +133,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
     };
     let (mut live, mut demand, mut needs, mut created) = (None, Demand::default(), vec![], time("-2h"));
     let (mut after, mut deploy, mut was) = (vec![], DeployId(1), None);
+    let mut had = None;
     let (mut replaced, mut trusted, mut since) = (None, None, time("-10s"));
     for word in words {
         match word.split_once('=').unwrap_or((word, "")) {
@@ -137,6 +141,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             ("replaced", v) => replaced = Some(v),
             ("trusted", v) => trusted = Some(v),
             ("since", v) => since = time(v),
+            ("replicas", v) => spec.replicas = v.parse().unwrap(),
             ("memory", v) => spec.limits.memory = mib(v),
             ("sleep", "never") => spec.sleep.after = None,
             ("sleep", v) => spec.sleep.after = Some(span(v)),
@@ -158,6 +163,7 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
             ("compose", v) => spec.origins.compose = Some(v.to_owned()),
             ("worker", _) => spec.kind = ServiceKind::Worker,
             ("job", _) => spec.kind = ServiceKind::Job,
+            ("had", v) => had = v.parse().ok(),
             ("was", "web") => was = Some(ServiceKind::Web),
             ("after", v) => after.extend(v.split(',').map(key)),
             ("deploy", v) => deploy = DeployId(v.parse().unwrap()),
@@ -181,7 +187,8 @@ fn desired(service: &str, target: &str, words: &[&str]) -> DesiredService {
         target: deployment(target),
         live: live.map(deployment).map(|mut live| {
             let kind = was.unwrap_or(live.spec.kind);
-            std::sync::Arc::make_mut(&mut live.spec).kind = kind;
+            let spec = std::sync::Arc::make_mut(&mut live.spec);
+            (spec.kind, spec.replicas) = (kind, had.unwrap_or(spec.replicas));
             live
         }),
         replaced: replaced.map(deployment).map(|before| dormouse_model::Replaced {

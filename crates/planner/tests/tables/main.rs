@@ -12,6 +12,7 @@ mod inside;
 mod jobs;
 mod look_in;
 mod probing;
+mod replicas;
 mod rollout;
 mod sleeping;
 mod trial;
