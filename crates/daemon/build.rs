@@ -8,9 +8,10 @@ use std::{env, path::Path, process::Command};
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed=DORMOUSE_COMMIT");
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // From the package, where cargo runs this: clones that share a target folder share what is compiled of it, too.
+    let root = Path::new("../..");
     let told = env::var("DORMOUSE_COMMIT").ok().filter(|commit| !commit.is_empty());
-    let commit = told.or_else(|| commit_of(&root));
+    let commit = told.or_else(|| commit_of(root));
     let release = env!("CARGO_PKG_VERSION");
     let version = commit.map_or_else(|| release.to_owned(), |commit| format!("{release} ({commit})"));
     println!("cargo::rustc-env=DORMOUSE_VERSION={version}");
