@@ -24,7 +24,7 @@ pub struct Deployment {
     /// When its process was asked for.
     pub created_at: Time,
     /// The deployment whose process it goes on with, because it differs only in what is applied to a running one
-    /// ([`ServiceSpec::same_process`]); `None` when it starts one of its own.
+    /// ([`crate::change()`]); `None` when it starts one of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub continues: Option<DeploymentId>,
 }

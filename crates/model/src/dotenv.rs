@@ -3,7 +3,7 @@
 //! One `NAME=value` or `NAME: value` a line, perhaps after `export`; a line that is only a name takes its value from
 //! outside. Values without quotes end before ` #`, and stand in a line. Within `'…'` everything stands for itself;
 //! within `"…"` there are escapes, and in both lines may be broken. Values refer to others by the rules of
-//! [`crate::interpolate`], except within `'…'`.
+//! `interpolate.rs`, except within `'…'`.
 
 use crate::{
     env::Variables,

@@ -19,7 +19,7 @@ pub enum Sighting {
         slept: Duration,
         /// How many processes.
         processes: u32,
-        /// How many of them are known to have ended because they were done ([`ExitStatus::is_done`]).
+        /// How many of them are known to have ended because they were done ([`crate::ExitStatus::is_done`]).
         #[serde(default)]
         done: u32,
         /// How long it had run since the wake when that was seen.
@@ -30,7 +30,7 @@ pub enum Sighting {
     Ended {
         /// How long it had been frozen.
         slept: Duration,
-        /// Whether it says that it was done ([`ExitStatus::is_done`]).
+        /// Whether it says that it was done ([`crate::ExitStatus::is_done`]).
         #[serde(default)]
         done: bool,
     },

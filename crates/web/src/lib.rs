@@ -1,7 +1,7 @@
 //! The HTTP API over a Unix socket: thin handlers between the wire types of [`dormouse_api`] and [`Control`].
 //!
 //! There is no TCP port for it, so no sandbox can reach it, and the socket's mode (0600) admits only its owner. Still
-//! every object is authorised where it is fetched ([`principal`]), so that more than one owner needs no second look at
+//! every object is authorised where it is fetched (`principal.rs`), so that more than one owner needs no second look at
 //! the handlers.
 #![forbid(unsafe_code)]
 

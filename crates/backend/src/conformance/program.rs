@@ -8,7 +8,7 @@ pub(super) const PORT: u16 = 8000;
 pub enum Program {
     /// Says `hello` on standard output and `oops` on standard error, and exits with 0 when asked to end.
     Serve,
-    /// Answers whoever asks it by HTTP on [`PORT`]. Needs busybox's `nc`.
+    /// Answers whoever asks it by HTTP on port 8000. Needs busybox's `nc`.
     Web,
     /// Exits with 3 at once.
     Exit,

@@ -1,7 +1,7 @@
 //! The manifest: what a folder says its project is.
 //!
-//! Configuration exists twice. First as typed by the user ([`typed`]), every value with the place it was written at, read
-//! from `dormouse.toml` or from a compose file; then as meant ([`crate::spec`]), every default filled in and every
+//! Configuration exists twice. First as typed by the user (`typed.rs`), every value with the place it was written at, read
+//! from `dormouse.toml` or from a compose file; then as meant ([`crate::ServiceSpec`]), every default filled in and every
 //! reference checked. A folder without either file is read by looking at its code.
 
 mod code;
