@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, reason = "it is what a test program does")]
 
 mod nearly;
+mod skip;
 
 use std::{
     path::Path,
@@ -18,6 +19,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Completion, Trial};
 pub use nearly::nearly;
+pub use skip::skip;
 
 /// The static busybox that the sandboxes of tests are filled with, where there is one.
 #[must_use]

@@ -192,7 +192,7 @@ fn this_host() {
     let top = match find().unwrap() {
         Found::V1(mounts) => {
             let Ok(groups) = V1::new(mounts.clone(), &tag) else {
-                eprintln!("skipped: control groups need root");
+                dormouse_trials::skip("control groups need root");
                 return;
             };
             conformance(&groups);
@@ -200,14 +200,14 @@ fn this_host() {
         }
         Found::V2(root) => {
             let Ok(groups) = V2::new(&root, &tag) else {
-                eprintln!("skipped: control groups need root");
+                dormouse_trials::skip("control groups need root");
                 return;
             };
             conformance(&groups);
             root.join(TOP)
         }
         Found::Missing(which) => {
-            eprintln!("skipped: no control groups for {}", which.join(", "));
+            dormouse_trials::skip(&format!("no control groups for {}", which.join(", ")));
             return;
         }
     };

@@ -105,7 +105,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let templates = Templates::new(dir.path());
         if !is_root() || templates.of(32 << 20).unwrap().is_none() {
-            eprintln!("skipped: needs root, loop devices and mke2fs");
+            dormouse_trials::skip("needs root, loop devices and mke2fs");
             return;
         }
         let image = dir.path().join("disk.img");

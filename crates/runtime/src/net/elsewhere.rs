@@ -4,7 +4,8 @@ use nix::sched::{CloneFlags, unshare};
 
 /// Runs in a network namespace of its own, as root.
 pub(super) fn within(test: impl AsyncFnOnce() + Send) {
-    if !nix::unistd::geteuid().is_root() {
+    if let Some(why) = dormouse_trials::lacks_root() {
+        dormouse_trials::skip(why);
         return;
     }
     std::thread::scope(|threads| {

@@ -71,7 +71,7 @@ mod tests {
     fn what_is_taken_away_is_made_again() {
         let root = nix::unistd::geteuid().is_root();
         if !root || areas().iter().any(|a| !a.is_dormouse) || !Path::new("/sys/class/zram-control").exists() {
-            eprintln!("skipped: needs root, zram, and a host without swap");
+            dormouse_trials::skip("needs root, zram, and a host without swap");
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -258,7 +258,7 @@ mod tests {
     fn another_ones_zram_is_neither_adopted_nor_removed() {
         if !root() || areas().iter().any(|a| !a.is_dormouse) || !Path::new("/sys/class/zram-control").exists()
         {
-            eprintln!("skipped: needs root, zram, and a host without swap");
+            dormouse_trials::skip("needs root, zram, and a host without swap");
             return;
         }
         let (theirs, mine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -275,7 +275,7 @@ mod tests {
     fn root() -> bool {
         let root = nix::unistd::geteuid().is_root();
         if !root {
-            eprintln!("skipped: swap needs root");
+            dormouse_trials::skip("swap needs root");
         }
         root
     }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn set_up_adopt_tear_down() {
         if !root() || areas().iter().any(|a| !a.is_dormouse) {
-            eprintln!("skipped: needs root and a host without swap");
+            dormouse_trials::skip("needs root and a host without swap");
             return;
         }
         let dir = tempfile::tempdir().unwrap();

@@ -167,7 +167,7 @@ mod tests {
     fn a_real_wait_goes_on_while_frozen() {
         let tag = format!("waits{}", std::process::id());
         let Ok(groups) = cgroup::detect(&tag) else {
-            eprintln!("skipped: control groups need root");
+            dormouse_trials::skip("control groups need root");
             return;
         };
         let limits = Limits { memory: 64 << 20, cpu_milli: 1000, pids: 10, ..Limits::default() };
