@@ -122,8 +122,7 @@ mod tests {
         std::os::unix::fs::symlink("requirements.txt", dir.path().join("link")).unwrap();
         fs::set_permissions(dir.path().join("requirements.txt"), fs::Permissions::from_mode(0o4755)).unwrap();
         let folder =
-            SourceFolder::scan(dir.path(), Path::new("/nowhere"), &dormouse_model::manifest::NoLanguages)
-                .unwrap();
+            SourceFolder::scan(dir.path(), Path::new("/nowhere"), dormouse_builder::LANGUAGES).unwrap();
         let pieces: Vec<_> = tar(Arc::new(folder)).collect().await;
         let bytes: Vec<u8> = pieces.into_iter().flat_map(|p| p.unwrap().to_vec()).collect();
         let mut archive = tar::Archive::new(bytes.as_slice());
