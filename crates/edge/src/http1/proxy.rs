@@ -82,6 +82,9 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
     // Set after a kept connection turned out to be dead: the same instance gets it on a fresh one. It is counted all
     // the while, so it does not fall asleep in between.
     let mut again = None;
+    // Set after one ended in the middle of it: whoever has others is asked once more, and what ends every instance that works on
+    // it does not end all of them.
+    let mut moved = false;
     loop {
         let may_reuse = again.is_none();
         let Picked { active, addr } = match again.take() {
@@ -101,7 +104,8 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                 }
             },
         };
-        let copy = (repeatable && lent.reused).then(|| copy(&request));
+        let moves = !lent.reused && !moved && picker.has_another_than(instance);
+        let copy = (repeatable && (lent.reused || moves)).then(|| copy(&request));
         let stats = active.stats().clone();
         match lent.sender.try_send_request(request.map(|body| Upload::new(body, stats))).await {
             Ok(response) => return pass(client, &picker, response, get, upgrade, active, lent),
@@ -116,9 +120,15 @@ async fn proxy(client: &Rc<Client>, mut request: Request<Incoming>) -> Result<Re
                     }
                 }
                 // The instance closed a connection it had kept, just when we used it again.
-                (None, Some(copy)) => {
+                (None, Some(copy)) if lent.reused => {
                     request = copy;
                     again = Some(Picked { active, addr });
+                }
+                (None, Some(copy)) => {
+                    tracing::debug!(%instance, error = %error.into_error(), "no answer; another is asked");
+                    active.stats().broke_off();
+                    picker.refused(instance);
+                    (request, moved) = (copy, true);
                 }
                 (None, None) => {
                     return Err(match fault.as_ref().and_then(|fault| fault.get()) {

@@ -92,6 +92,12 @@ impl Picker {
         self.settle_by.get_or_insert_with(|| Instant::now() + self.ctx.settings().settle_timeout);
     }
 
+    /// Whether another one is awake that has not refused.
+    pub(crate) fn has_another_than(&self, instance: InstanceId) -> bool {
+        let table = self.ctx.table();
+        self.willing(&table).any(|b| !b.target.asleep && b.target.instance != instance)
+    }
+
     /// The least loaded instance that is awake. Wakes the service when none is.
     pub(crate) async fn pick(&mut self) -> Result<Picked, NoInstance> {
         loop {

@@ -81,6 +81,56 @@ async fn what_can_be_sent_twice_is_when_a_kept_connection_dies() {
     }
 }
 
+/// Bug: what one of several instances took when it ended failed, although the others were there and it did no harm to ask them.
+#[tokio::test]
+async fn what_can_be_sent_twice_goes_to_another_instance() {
+    for (request, others, expected) in [
+        ("GET / HTTP/1.1\r\nhost: web.localhost\r\n\r\n", 1, "200 second"),
+        ("GET / HTTP/1.1\r\nhost: web.localhost\r\n\r\n", 0, "502 "),
+        ("POST / HTTP/1.1\r\nhost: web.localhost\r\ncontent-length: 0\r\n\r\n", 1, "502 "),
+    ] {
+        let (dying, first) = listener().await;
+        let others = if others == 1 { vec![target(2, named("second").await, false)] } else { vec![] };
+        let all = [&[target(1, first, false)], others.as_slice()].concat();
+        let lab = Lab::new(&[("web", ready(&all))]).await;
+        let mut client = lab.connect().await;
+        client.send(request).await;
+        let (stream, _) = soon("connecting", dying.accept()).await.unwrap();
+        let mut instance = Client::of(stream);
+        instance.read_until("\r\n\r\n").await;
+        drop(instance);
+        let response = client.response().await;
+        let status = response.split(' ').nth(1).unwrap_or_default();
+        let body = if status == "200" { response.lines().last().unwrap_or_default() } else { "" };
+        assert_eq!(format!("{status} {body}"), expected, "{request:?}: {response}");
+    }
+}
+
+/// What ends every instance that works on it is not given to all of them.
+#[tokio::test]
+async fn a_request_is_given_to_two_instances_at_most() {
+    let mut dying = Vec::new();
+    for _ in 0..3 {
+        dying.push(listener().await);
+    }
+    let all: Vec<_> = (1..).zip(&dying).map(|(n, (_, addr))| target(n, *addr, false)).collect();
+    let lab = Lab::new(&[("web", ready(&all))]).await;
+    let mut client = lab.connect().await;
+    client.get("web").await;
+    let taken = std::cell::Cell::new(0);
+    let end = async |(listener, _): &(tokio::net::TcpListener, _)| loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        taken.set(taken.get() + 1);
+        Client::of(stream).read_until("\r\n\r\n").await;
+    };
+    let response = tokio::select! {
+        response = client.response() => response,
+        () = async { tokio::join!(end(&dying[0]), end(&dying[1]), end(&dying[2])); } => unreachable!(),
+    };
+    assert!(response.starts_with("HTTP/1.1 502 "), "{response}");
+    assert_eq!(taken.get(), 2);
+}
+
 /// A worker that ends in the middle of a request closes its connections.
 #[tokio::test]
 async fn an_answer_that_broke_off_is_told() {
