@@ -535,6 +535,9 @@ pub struct End {
     pub how: Cause,
     /// How long it had been ready; `None` when it never was.
     pub ready_for: Option<Duration>,
+    /// When the process that ended was started; `None` when none was, when it runs on, and of what older releases wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
     /// What was seen of it that tells more than `how`: one line, and a hint in a second one where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,

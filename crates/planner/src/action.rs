@@ -175,10 +175,10 @@ impl Action {
     pub fn rank(&self) -> u8 {
         match self {
             Self::Wake { .. } => 0,
-            Self::RollBack { .. } => 1,
+            Self::RollBack { .. } | Self::Fail { .. } => 1,
             Self::Start { .. } => 2,
             Self::Promote { .. } => 3,
-            Self::Fail { .. } | Self::Settle { .. } => 4,
+            Self::Settle { .. } => 4,
             Self::Drain { .. } => 5,
             Self::SetLimits { .. } | Self::Look { .. } => 6,
             Self::Sleep { .. } | Self::DarkWake { .. } => 7,

@@ -37,9 +37,19 @@ pub(crate) fn never_ready(end: &End) -> bool {
     end.how == Cause::Stopped(StopReason::NeverReady)
 }
 
-/// How often `deployment` ended since it was last healthy.
+/// How often `deployment` ended since it was last healthy. Of several instances those that had been there already when one ended
+/// count with it: what hits each of them once, or one after the other, is no sign that those started after it end as well.
 pub(crate) fn count(ends: &[End], deployment: DeploymentId) -> usize {
-    streak(ends, deployment).count()
+    let mut all: Vec<_> = streak(ends, deployment).collect();
+    all.reverse();
+    let (mut rounds, mut began) = (0, None);
+    for end in all {
+        if began.is_none_or(|began| end.started_at.is_none_or(|started| started >= began)) {
+            rounds += 1;
+            began = Some(end.at);
+        }
+    }
+    rounds
 }
 
 /// Whether `deployment` keeps ending.

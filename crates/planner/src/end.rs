@@ -24,6 +24,7 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
                     at,
                     how: how.clone(),
                     ready_for: None,
+                    started_at: None,
                     detail: None,
                 };
                 let ended = words::explain(&ended, spec);
@@ -36,5 +37,7 @@ pub fn end_of(record: &InstanceRecord, spec: &ServiceSpec, at: Time, how: Cause)
         | Cause::LostWorker
         | Cause::NotStarted { .. } => None,
     };
-    End { deployment: record.deployment, at, how, ready_for: ready_at.map(|t| at.since(t)), detail }
+    let started_at = (how != Cause::LostWorker).then_some(record.started_at);
+    let ready_for = ready_at.map(|t| at.since(t));
+    End { deployment: record.deployment, at, how, ready_for, started_at, detail }
 }

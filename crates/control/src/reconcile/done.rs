@@ -84,7 +84,7 @@ impl<W: Workloads> Reconciler<W> {
             Err(error) => {
                 warn!(%key, %id, error = %chain(&error), "did not start");
                 let how = Cause::NotStarted { why: self.why_not_started(&key, deployment, &error) };
-                let end = End { deployment, at: now, how, ready_for: None, detail: None };
+                let end = End { deployment, at: now, how, ready_for: None, started_at: None, detail: None };
                 self.networks.remove(&key.project);
                 self.early_exits.remove(&id);
                 self.keep_end(&key, end, id);

@@ -95,6 +95,7 @@ mod tests {
             at: Time(at as u64),
             how: how.clone(),
             ready_for: None,
+            started_at: None,
             detail: (*how == DEAF).then(|| "nothing listens\n  hint: mend it".to_owned()),
         };
         let ends: Vec<_> = ends.iter().enumerate().map(end).collect();

@@ -46,6 +46,7 @@ mod tests {
             at: Time(at),
             how: Cause::Exited(ExitStatus::Code(1)),
             ready_for: None,
+            started_at: None,
             detail: None,
         };
         let ends = vec![("shop/web".parse().unwrap(), vec![end(40), end(900)])];

@@ -156,7 +156,14 @@ fn deployment() -> Deployment {
 }
 
 fn ends() -> Vec<End> {
-    let end = |how, ready_for| End { deployment: DeploymentId(1), at: Time(5), how, ready_for, detail: None };
+    let end = |how, ready_for| End {
+        deployment: DeploymentId(1),
+        at: Time(5),
+        how,
+        ready_for,
+        started_at: None,
+        detail: None,
+    };
     let said = Some("it answered 503".to_owned());
     vec![
         end(Cause::Exited(ExitStatus::Code(3)), Some(seconds(60))),

@@ -299,6 +299,7 @@ impl Control {
                         at: w.now,
                         how,
                         ready_for: None,
+                        started_at: None,
                         detail: None,
                     };
                     note_end(w.store.ends.entry(key.clone()).or_default(), end);

@@ -318,7 +318,7 @@ impl Rules {
                 })?;
                 let older = svc.live.as_ref().is_some_and(|l| l.id != svc.target.id);
                 let tries = store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == *deployment);
-                must(!older || *deployment != svc.target.process() || tries.count() < 3, || {
+                must(!older || *deployment != svc.target.process() || rounds(tries) < 3, || {
                     format!("`{action}`, which should have been given up")
                 })?;
                 let wait = back_off(store, key, *deployment);
@@ -357,7 +357,7 @@ impl Rules {
                 // One that is given up is over, though the start that failed last has yet to return.
                 let tries =
                     store.ends.get(key).into_iter().flatten().filter(|e| e.deployment == svc.target.id);
-                let over = svc.live.as_ref().is_some_and(|l| l.id == svc.target.id) || tries.count() >= 3;
+                let over = svc.live.as_ref().is_some_and(|l| l.id == svc.target.id) || rounds(tries) >= 3;
                 must(over, || format!("`{action}` during a rollout"))?;
                 let i = &observed.instances[id];
                 must(self.serves(i, now), || format!("`{action}`, which is not ready"))?;
@@ -439,7 +439,7 @@ impl Rules {
                 let sick = |i: &InstanceRecord| !self.serves(i, now) || self.troubled.contains_key(&i.id);
                 let mut mine = observed.instances.values().filter(|i| i.deployment == live);
                 let late = mine.clone().any(|i| !self.serves(i, now));
-                let bad = waited || late || ends().count() + usize::from(mine.clone().any(sick)) >= 3;
+                let bad = waited || late || rounds(ends()) + usize::from(mine.clone().any(sick)) >= 3;
                 must(svc.live.as_ref().is_some_and(|l| l.id == *deployment), || format!("`{action}`"))?;
                 must(before.is_some_and(|id| id != live), || {
                     format!("`{action}`, with nothing to go back to")
@@ -622,16 +622,33 @@ fn grace(store: &Store, key: &ServiceKey) -> Duration {
     store.desired.services.get(key).map_or(Duration::from_secs(30), |svc| svc.target.spec.stop_grace)
 }
 
-/// When the next start may be: half a second after the first end in a row, twice as long after each more, at most a
-/// minute.
+/// How often it ended: those that had been there when one ended count with it.
+fn rounds<'a>(ends: impl Iterator<Item = &'a dormouse_model::End>) -> usize {
+    let mut began = None;
+    let mut begins = |end: &&dormouse_model::End| {
+        let later = began.is_none_or(|began| end.started_at.is_none_or(|started| started >= began));
+        if later {
+            began = Some(end.at);
+        }
+        later
+    };
+    ends.filter(|end| begins(end)).count()
+}
+
+/// When the next start may be: half a second after the first end in a row, twice as long after each more of what was started
+/// since, at most a minute.
 fn back_off(store: &Store, key: &ServiceKey, deployment: DeploymentId) -> Option<Time> {
     let ends = store.ends.get(key)?.iter().filter(|e| e.deployment == deployment);
     let mut wait = None;
     let mut span = Duration::from_millis(500);
+    let mut began = None;
     for end in ends {
         let healthy = end.ready_for.is_some_and(|d| d >= Duration::from_secs(300));
-        span = if wait.is_none() || healthy { Duration::from_millis(500) } else { span * 2 };
-        span = span.min(Duration::from_secs(60));
+        if wait.is_none() || healthy {
+            (span, began) = (Duration::from_millis(500), Some(end.at));
+        } else if began.is_none_or(|began| end.started_at.is_none_or(|started| started >= began)) {
+            (span, began) = ((span * 2).min(Duration::from_secs(60)), Some(end.at));
+        }
         wait = Some(end.at.after(span));
     }
     wait

@@ -9,7 +9,7 @@
 //!                                trusted=d0       which had not yet held for long, unlike d0
 //! migrate d3 live=d2 job deploy=2                a job of deploy 2; what is live is of deploy 1
 //! web d2 live=d1 job was=web                      a job, which was none before
-//! end web d1 -3s code:1                           an earlier unasked-for end
+//! end web d1 -3s code:1                           an earlier unasked-for end; started=-60s: of what was started then
 //! watchdog web d1 25s                             it may be frozen for so long at a time
 //! pinger web d1 12s                               the same, while a page is open
 //! answered web d1 /up 200                         what d1 answered to GET /up last; `loop` is a redirect to it
@@ -50,7 +50,8 @@ pub(crate) fn situation(text: &str) -> Situation {
                     deployment: DeploymentId(number(deployment)),
                     at: time(at),
                     how: cause(how),
-                    ready_for: rest.first().map(|r| span(r.strip_prefix("ready-for=").unwrap())),
+                    ready_for: rest.iter().find_map(|r| r.strip_prefix("ready-for=")).map(span),
+                    started_at: rest.iter().find_map(|r| r.strip_prefix("started=")).map(time),
                     detail: how.strip_prefix("never-ready:").map(|d| d.replace('_', " ")),
                 };
                 s.observed.ends.or_default(&key(service)).push(end);

@@ -33,6 +33,35 @@ fn serves(what: &str, text: &str, want: &Expect) {
     want.assert_eq(&got);
 }
 
+/// Bug: what ended each of several instances once was taken for three ends of one, so that none was started for seconds, or for a
+/// minute, and visitors were refused; and a version that had just gone live was taken back for it.
+#[test]
+fn what_hits_each_of_them_once() {
+    let once = |deployment: &str, started: &str| {
+        let end = |at: &str| format!("\nend web {deployment} {at} signal:9 ready-for=9s started={started}");
+        ["-1200ms", "-1100ms", "-1000ms"].map(end).concat()
+    };
+    let live = "web d1 live=d1 replicas=3";
+    check("they are started again", &format!("{live}{}", once("d1", "-60s")), &expect!["start shop/web d1"]);
+    serves(
+        "who asks is held",
+        &format!("{live}{}", once("d1", "-60s")),
+        &expect!["Starting; starting, 0/3 of d1"],
+    );
+    check(
+        "three ends one after the other are another matter",
+        &format!("{live}{}", once("d1", "-1001ms")),
+        &expect!["nothing"],
+    );
+    check(
+        "a new version that it happens to stays",
+        &format!("web d2 live=d2 replaced=d1 since=-30s replicas=3{}", once("d2", "-20s")),
+        &expect!["start shop/web d2"],
+    );
+    let again = "end web d1 -9s code:1 started=-60s\nend web d1 -5s code:1 started=-8s\nend web d1 -1s code:1 started=-4s";
+    check("what was started since ends too", &format!("{live}\n{again}"), &expect!["nothing"]);
+}
+
 #[test]
 fn the_first_deployment() {
     check("one is tried first", "web d1 replicas=3", &expect!["start shop/web d1"]);
@@ -120,7 +149,7 @@ fn a_rollout_fails() {
          end web d2 -12s code:1
          end web d2 -10s code:1",
         &expect![
-            "start shop/web d1; fail shop/web d2: exited with code 1 (3 times); drain shop/web i4; drain shop/web i5"
+            "fail shop/web d2: exited with code 1 (3 times); start shop/web d1; drain shop/web i4; drain shop/web i5"
         ],
     );
     // A busy one may miss a probe, and was good enough before.
