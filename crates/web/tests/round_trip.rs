@@ -104,7 +104,7 @@ fn folder(name: &str) -> DeployQuery {
 const APP: &str = "from fastapi import FastAPI\napp = FastAPI()\n";
 
 fn app() -> Vec<u8> {
-    tar(&[("main.py", APP), ("requirements.txt", "fastapi\nuvicorn\n")])
+    tar(&[("main.py", APP), (dormouse_backend::sim::MARK, "")])
 }
 
 fn check_error<T: std::fmt::Debug>(result: Result<T, Error>, expected: Expect) {

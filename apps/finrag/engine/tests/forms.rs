@@ -43,7 +43,8 @@ async fn every_form_keeps_its_text() {
             "a.htm",
             "<html><body><p>PART II</p><p>Item 7</p><p>ITEM 7. DISCUSSION</p><p>More was sold.</p><p>12</p><p>PART II</p><p>Item 7</p>\
              <p>Cash rose.</p><p>13</p><p>PART II</p><p>Item 7</p><p>Debt fell.</p></body></html>",
-            "7 ITEM 7. DISCUSSION\n7 More was sold.\n7 Cash rose.\n7 Debt fell.\n",
+            // Headers are no part of what it says, and in a filing as short as this they are half of its letters.
+            "a.htm: only 53 % of its text stands under a heading such as \"Item 7\"\n7 ITEM 7. DISCUSSION\n7 More was sold.\n7 Cash rose.\n7 Debt fell.\n",
         ),
         (
             "text with EDGAR's own tags",
