@@ -226,6 +226,26 @@ fn keys_of_services_that_are_left_out() {
     }
 }
 
+/// Bug: of more instances than there may be one ran, with a warning that named no bound.
+#[test]
+fn more_instances_than_there_may_be() {
+    let web = |more: &str| format!("services:\n  web:\n    build: .\n    {more}\n");
+    told(
+        &web("scale: 101"),
+        &[],
+        &expect![[r#"
+        compose.yaml:4:12: services.web.scale: expected a whole number from 0 to 100, found 101
+    "#]],
+    );
+    told(
+        &web("deploy: {replicas: 101}"),
+        &[],
+        &expect![[r#"
+        compose.yaml:4:24: services.web.deploy.replicas: expected a whole number from 0 to 100, found 101
+    "#]],
+    );
+}
+
 /// Bug: ports that nothing has were passed over on the host's side, in a command and as `PORT`.
 #[test]
 fn numbers_that_no_port_has() {

@@ -124,7 +124,7 @@ pub(super) fn one(
                 s.asks("pids", r, node, &key);
             }
             "deploy" => deploy(r, unhonoured, node, &key, s),
-            "scale" => copies(r, unhonoured, e, &key, s),
+            "scale" => copies(r, e, &key, s),
             "healthcheck" => {
                 (s.health, checked) = health::healthcheck(r, unhonoured, node, &key, &entry.key);
             }
@@ -394,7 +394,7 @@ fn deploy(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &s
     for e in known(r, unhonoured, node, path, keys::DEPLOY) {
         let key = join(path, &e.key);
         if e.key == "replicas" {
-            copies(r, unhonoured, e, &key, s);
+            copies(r, e, &key, s);
             continue;
         }
         for e in known(r, unhonoured, &e.node, &key, keys::RESOURCES) {
@@ -421,13 +421,11 @@ fn deploy(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, node: &Node, path: &s
     }
 }
 
-/// How many instances there are; of more than there may be of one service, one.
-fn copies(r: &mut Reader<'_>, unhonoured: &mut Unhonoured, entry: &Entry, key: &str, s: &mut Service) {
+/// How many instances there are; none is the same as not to say it.
+fn copies(r: &mut Reader<'_>, entry: &Entry, key: &str, s: &mut Service) {
     let place = r.place(&entry.key_span, key);
-    match number(r, &entry.node, key, 0..=10_000) {
-        Some(value @ 1..=MOST_REPLICAS) => s.replicas = Some(Written { value, place }),
-        Some(0) | None => {}
-        Some(_) => unhonoured.add(&entry.key, place),
+    if let Some(value @ 1..) = number(r, &entry.node, key, 0..=MOST_REPLICAS) {
+        s.replicas = Some(Written { value, place });
     }
 }
 
