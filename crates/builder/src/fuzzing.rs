@@ -28,6 +28,7 @@ pub fn project(bytes: &[u8]) {
         files.insert(path, content);
     }
     let listing = Listing::new(files, Links::default());
+    let in_base = [("python", "3.11.2".to_owned())].into();
     let Ok((project, _)) = resolve(&input, LANGUAGES) else { return };
     for spec in project.services.values() {
         let below;
@@ -38,22 +39,7 @@ pub fn project(bytes: &[u8]) {
                 &below
             }
         };
-        let wishes = Wishes {
-            service: spec.name.as_str(),
-            kind: spec.kind,
-            start: spec.start.as_deref(),
-            start_origin: spec.origins.start.as_ref(),
-            port: spec.port,
-            requirements: spec.requirements.as_deref(),
-            install: &spec.install,
-            install_origin: spec.origins.install.as_ref(),
-            workdir: spec.workdir.as_deref(),
-            package: spec.package.as_deref(),
-            packages: &spec.packages,
-            in_base: &[("python", "3.11.2".to_owned())].into(),
-            compose: spec.origins.compose.as_deref(),
-        };
-        plan(source, &wishes).ok();
+        plan(source, &Wishes::of(spec, &in_base)).ok();
     }
 }
 

@@ -31,8 +31,7 @@ pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<InstanceId> {
     for svc in index.services() {
         let view = View::new(index, svc, clock);
         for i in &view.alive {
-            let wanted =
-                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+            let wanted = view.deployment_of(i);
             if wanted.is_some_and(|d| due(&view, d, i)) {
                 out.push(i.id);
             }

@@ -46,8 +46,7 @@ pub fn keeps_awake(desired: &Desired, observed: &Observed, now: Time) -> BTreeMa
     for svc in desired.services.values() {
         let view = View::new(&index, svc, &clock);
         for i in &view.alive {
-            let wanted =
-                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+            let wanted = view.deployment_of(i);
             out.extend(wanted.and_then(|d| judge(&view, d, i).awake).map(|why| (i.id, why)));
         }
     }
@@ -163,6 +162,6 @@ pub fn told_to_sleep(desired: &Desired, observed: &Observed, i: &InstanceRecord,
     let Some(svc) = desired.services.get(&i.key) else { return false };
     let view = View::new(&index, svc, &clock);
     let asked_for = view.asked_for(i.deployment);
-    let d = std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+    let d = view.deployment_of(i);
     d.is_some_and(|d| sent_to_sleep(&view, d, asked_for))
 }

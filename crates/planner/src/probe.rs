@@ -24,8 +24,7 @@ pub(crate) fn due_with(index: &Index<'_>, clock: &Clock) -> Vec<(InstanceId, Que
     for svc in index.services() {
         let view = View::new(index, svc, clock);
         for i in &view.alive {
-            let wanted =
-                std::iter::once(&svc.target).chain(view.older()).find(|d| d.process() == i.deployment);
+            let wanted = view.deployment_of(i);
             if let Some(d) = wanted.filter(|d| due(&view, d, i)) {
                 out.push((i.id, question(&view, d, i)));
             }

@@ -67,6 +67,11 @@ impl<'a> View<'a> {
         self.svc.live.as_ref().filter(|live| live.id != self.svc.target.id)
     }
 
+    /// The wanted deployment that an instance is of.
+    pub(crate) fn deployment_of(&self, i: &InstanceRecord) -> Option<&'a Deployment> {
+        std::iter::once(&self.svc.target).chain(self.older()).find(|d| d.process() == i.deployment)
+    }
+
     /// Whether the target has been live.
     pub(crate) fn promoted(&self) -> bool {
         self.svc.is_live()

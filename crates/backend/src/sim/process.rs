@@ -5,7 +5,9 @@ use std::{
     time::Duration,
 };
 
-use dormouse_model::{Call, ExitStatus, Inspection, Phase, Process as Seen, Sighting, Time};
+use dormouse_model::{
+    Answer as Heard, Call, ExitStatus, Inspection, Phase, Process as Seen, Question, Sighting, Time,
+};
 
 use crate::{InstanceSpec, conformance::Program};
 
@@ -74,6 +76,20 @@ pub enum Answer {
     Refused,
     /// Nobody answers.
     Silent,
+}
+
+impl Answer {
+    /// What whoever asks this hears.
+    #[must_use]
+    pub fn to(self, asked: &Question) -> Heard {
+        match (self, asked) {
+            (Self::Refused, _) => Heard::Refused,
+            // The kernel takes connections for one that hangs.
+            (Self::Healthy | Self::Silent, Question::Connection) => Heard::Accepted,
+            (Self::Healthy, Question::Http(_) | Question::Protocol(_)) => Heard::Status(200),
+            (Self::Silent, Question::Http(_) | Question::Protocol(_)) => Heard::Silent,
+        }
+    }
 }
 
 /// An instance of the simulator.

@@ -8,13 +8,13 @@ use std::{
 
 use dormouse_model::{
     Activity, Answer as Heard, Depth, ExitStatus, Inspection, InstanceId, Limits, Phase, ProjectName,
-    Question, ServiceKey, Usage, WORKS,
+    ServiceKey, Usage, WORKS,
 };
 use tokio::sync::mpsc;
 
 use super::{
     Process, Sim, World,
-    process::{Answer, Behaviour, Trouble},
+    process::{Behaviour, Trouble},
 };
 use crate::{
     Capabilities, Ended, InstanceSpec, LogChunk, LogLine, Moment, NetworkSpec, ProbeAnswer, ProbeRequest,
@@ -338,16 +338,10 @@ impl Workloads for Sim {
         if outside {
             return Ok(probe::ask(addr, request).await);
         }
-        let answer = match (answer, &request.question) {
-            (Answer::Refused, _) => Heard::Refused,
-            // The kernel takes connections for one that hangs.
-            (Answer::Healthy | Answer::Silent, Question::Connection) => Heard::Accepted,
-            (Answer::Healthy, Question::Http(_) | Question::Protocol(_)) => Heard::Status(200),
-            (Answer::Silent, Question::Http(_) | Question::Protocol(_)) => {
-                self.pass(request.limit).await;
-                Heard::Silent
-            }
-        };
+        let answer = answer.to(&request.question);
+        if answer == Heard::Silent {
+            self.pass(request.limit).await;
+        }
         Ok(answer.into())
     }
 

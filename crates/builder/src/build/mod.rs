@@ -60,21 +60,7 @@ impl Job<'_> {
         let source = self.read_source().await?;
         let (base, suite) = self.base().await?;
         let in_base = language::in_base(&self.builder.store.layer_path(&base));
-        let wishes = Wishes {
-            service: spec.name.as_str(),
-            kind: spec.kind,
-            start: spec.start.as_deref(),
-            start_origin: spec.origins.start.as_ref(),
-            port: spec.port,
-            requirements: spec.requirements.as_deref(),
-            install: &spec.install,
-            install_origin: spec.origins.install.as_ref(),
-            workdir: spec.workdir.as_deref(),
-            package: spec.package.as_deref(),
-            packages: &spec.packages,
-            in_base: &in_base,
-            compose: spec.origins.compose.as_deref(),
-        };
+        let wishes = Wishes::of(spec, &in_base);
         let plan = language::plan(&source.listing, &wishes).map_err(|e| self.unknown(e))?;
         source.notes.iter().chain(&plan.notes).for_each(|n| self.say(n));
         self.say_what_is_left_out();

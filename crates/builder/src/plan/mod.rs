@@ -6,7 +6,7 @@ pub(crate) mod procfile;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dormouse_model::{Origin, ServiceKind, manifest::MANIFEST};
+use dormouse_model::{Origin, ServiceKind, ServiceSpec, manifest::MANIFEST};
 
 use crate::language::Recipe;
 
@@ -45,7 +45,26 @@ pub struct Wishes<'a> {
     pub compose: Option<&'a str>,
 }
 
-impl Wishes<'_> {
+impl<'a> Wishes<'a> {
+    /// Those of a service, on a base that has `in_base`.
+    pub(crate) fn of(spec: &'a ServiceSpec, in_base: &'a BTreeMap<&'static str, String>) -> Self {
+        Self {
+            service: spec.name.as_str(),
+            kind: spec.kind,
+            start: spec.start.as_deref(),
+            start_origin: spec.origins.start.as_ref(),
+            port: spec.port,
+            requirements: spec.requirements.as_deref(),
+            install: &spec.install,
+            install_origin: spec.origins.install.as_ref(),
+            workdir: spec.workdir.as_deref(),
+            package: spec.package.as_deref(),
+            packages: &spec.packages,
+            in_base,
+            compose: spec.origins.compose.as_deref(),
+        }
+    }
+
     /// The file that describes the service, or would.
     pub(crate) fn file(&self) -> &str {
         self.compose.unwrap_or(MANIFEST)

@@ -329,14 +329,9 @@ impl<W: Workloads> Reconciler<W> {
         }
         self.networks.remove(name);
         let Some(project) = self.state.projects.remove(name) else { return };
-        let spoke: Vec<_> = self
-            .state
-            .history
-            .iter()
-            .filter(|(key, _)| key.project == *name)
-            .map(|(key, ids)| (key.clone(), ids.clone()))
-            .collect();
-        self.state.history.retain(|key, _| key.project != *name);
+        let (spoke, history) =
+            std::mem::take(&mut self.state.history).into_iter().partition(|(key, _)| key.project == *name);
+        self.state.history = history;
         self.state.last_wake.retain(|key, _| key.project != *name);
         self.state.last_use.retain(|key, _| key.project != *name);
         self.state.observed.ends.retain(|key, _| key.project != *name);

@@ -14,8 +14,8 @@ use dormouse_backend::{
     sim::{Answer, Sim},
 };
 use dormouse_model::{
-    Activity, Answer as Heard, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase,
-    Probe, Question, Sighting, Stir, StopReason, Time, Tracked, Verdict, WORKS, Worked,
+    Activity, Cause, Depth, EdgeId, Inside, InstanceId, InstanceRecord, Observed, Phase, Probe, Question,
+    Sighting, Stir, StopReason, Time, Tracked, Verdict, WORKS, Worked,
 };
 use dormouse_planner::{
     Action, Edges, Facts, Subject, end_of, endpoints, inspect_due, next_deadline, note_answer, note_end,
@@ -587,13 +587,7 @@ impl Control {
         for (id, asked, begun) in over {
             self.probing.remove(&id);
             let answer = if begun == Answer::Silent { begun } else { w.sim.answer(id) };
-            let answer = match (answer, &asked) {
-                (Answer::Refused, _) => Heard::Refused,
-                // The kernel takes connections for one that hangs.
-                (Answer::Healthy | Answer::Silent, Question::Connection) => Heard::Accepted,
-                (Answer::Healthy, Question::Http(_) | Question::Protocol(_)) => Heard::Status(200),
-                (Answer::Silent, Question::Http(_) | Question::Protocol(_)) => Heard::Silent,
-            };
+            let answer = answer.to(&asked);
             let Some(i) = self.observed.instances.get_mut(&id) else { continue };
             let Some(svc) = w.store.desired.services.get(&i.key) else { continue };
             if note_answer(i, svc, &asked, answer, w.now) {
